@@ -1,0 +1,1 @@
+"""Cloud APIs to records. Knows no Celery, no broker and no SQL."""

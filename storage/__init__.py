@@ -1,0 +1,1 @@
+"""Records to and from Postgres. Knows no Celery and no cloud."""

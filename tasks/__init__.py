@@ -1,0 +1,1 @@
+"""The Celery application: schedule, planning, collection, publishing, the rate limit of the fleet."""
