@@ -1,0 +1,111 @@
+"""Records to batches: gathers what an agent yields, and cuts it into messages of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+
+from telemetry.batch import MAX_BATCH_RECORDS, Batch, Points, Rate, Run, Series
+from telemetry.records import CostRate, MetricPoint, Record, Resource
+
+
+class _Draft:
+    """One batch in the making: columns, and the indexes of what it has seen."""
+
+    def __init__(self) -> None:
+        self.resources: list[Resource] = []
+        self.series: list[Series] = []
+        self.points = Points([], [], [])
+        self.rates: list[Rate] = []
+        self._resource_index: dict[tuple[str, ...], int] = {}
+        self._series_index: dict[Series, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.resources) + len(self.points.series) + len(self.rates)
+
+    def add(self, record: Record) -> None:
+        match record:
+            case MetricPoint():
+                self._add_point(record)
+            case CostRate():
+                index = self._resource(record.resource)
+                start = int(record.start.timestamp())
+                self.rates.append(Rate(index, start, record.period, record.amount, record.currency, record.basis))
+            case Resource():
+                self._resource(record)
+
+    def _add_point(self, point: MetricPoint) -> None:
+        index = self._resource(point.resource)
+        key = Series(index, point.metric, point.source_metric, point.unit, point.statistic, point.period)
+        series = self._series_index.get(key)
+        if series is None:
+            series = self._series_index[key] = len(self.series)
+            self.series.append(key)
+        self.points.series.append(series)
+        self.points.start.append(int(point.start.timestamp()))
+        self.points.value.append(point.value)
+
+    def _resource(self, resource: Resource) -> int:
+        index = self._resource_index.get(resource.key)
+        if index is None:
+            index = self._resource_index[resource.key] = len(self.resources)
+            self.resources.append(resource)
+        return index
+
+    def finish(self, run: Run, number: int, collected_at: datetime, *, final: bool) -> Batch:
+        return Batch(run, number, final, collected_at, self.resources, self.series, self.points, self.rates)
+
+
+def build_batches(
+    run: Run, records: Iterable[Record], collected_at: datetime, limit: int = MAX_BATCH_RECORDS
+) -> Iterator[Batch]:
+    """Cut ``records`` into batches of at most about ``limit`` records, numbered from 1, the last one marked final.
+
+    Lazy: at most one batch is held, so memory does not grow with the account. No records, no batch.
+    """
+    number = 1
+    draft = _Draft()
+    for record in records:
+        # A record may bring its resource along, so leave room for both.
+        if len(draft) + 1 >= limit:
+            yield draft.finish(run, number, collected_at, final=False)
+            number, draft = number + 1, _Draft()
+        draft.add(record)
+    if len(draft):
+        yield draft.finish(run, number, collected_at, final=True)
+
+
+def unpack(batch: Batch) -> Iterator[Record]:
+    """The records of a batch again, in the order resources without more, points, rates."""
+    used = {series.resource for series in batch.series} | {rate.resource for rate in batch.rates}
+    alone = (resource for index, resource in enumerate(batch.resources) if index not in used)
+    return chain(alone, _unpack_points(batch), _unpack_rates(batch))
+
+
+def _unpack_points(batch: Batch) -> Iterator[MetricPoint]:
+    columns = zip(batch.points.series, batch.points.start, batch.points.value, strict=True)
+    for index, start, value in columns:
+        series = batch.series[index]
+        yield MetricPoint(
+            resource=batch.resources[series.resource],
+            metric=series.metric,
+            source_metric=series.source_metric,
+            unit=series.unit,
+            statistic=series.statistic,
+            start=datetime.fromtimestamp(start, tz=batch.run.window.start.tzinfo),
+            period=series.period,
+            value=value,
+        )
+
+
+def _unpack_rates(batch: Batch) -> Iterator[CostRate]:
+    for rate in batch.rates:
+        yield CostRate(
+            resource=batch.resources[rate.resource],
+            start=datetime.fromtimestamp(rate.start, tz=batch.run.window.start.tzinfo),
+            period=rate.period,
+            amount=rate.amount,
+            currency=rate.currency,
+            basis=rate.basis,
+        )

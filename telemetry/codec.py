@@ -1,0 +1,59 @@
+"""Messages to bytes and back.
+
+Form: ``FF``, one byte of schema version, then msgpack compressed by zstd. The version stands outside of the
+compressed part, so that a reader can name a version that it does not know. Records are msgpack arrays and points are
+columns (measured at 45 bytes a record and 0.8 of what Postgres can take in, docs/adr/0003-results-queue.md).
+"""
+
+from __future__ import annotations
+
+import msgspec
+import zstandard
+
+from telemetry.batch import Message
+from telemetry.checks import check
+from telemetry.errors import MalformedMessage, UnknownSchema
+
+MAGIC = b"FF"
+SCHEMA = 1
+"""Raised with every change that an older reader would misread."""
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of msgpack that a message may unpack to: bounds the memory that a hostile one can take."""
+_HEADER = len(MAGIC) + 1
+
+_encoder = msgspec.msgpack.Encoder(decimal_format="string")
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    """A message as bytes; the same message gives the same bytes. InvalidRecord where it could not be taken in."""
+    check(message)
+    # One compressor per call: they are cheap, and not safe to share between threads.
+    body = zstandard.ZstdCompressor(level=3).compress(_encoder.encode(message))
+    return MAGIC + bytes([SCHEMA]) + body
+
+
+def decode(data: bytes) -> Message:
+    """The message in ``data``; MalformedMessage, UnknownSchema or InvalidRecord say what is wrong with it."""
+    if data[: len(MAGIC)] != MAGIC or len(data) < _HEADER:
+        raise MalformedMessage(f"not a finfleet message: it starts with {data[:8]!r} instead of {MAGIC!r}")
+    schema = data[len(MAGIC)]
+    if schema != SCHEMA:
+        raise UnknownSchema(f"schema version {schema}: this release reads version {SCHEMA}; upgrade the consumer")
+    try:
+        message: Message = _decoder.decode(_decompress(data[_HEADER:]))
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        raise MalformedMessage(f"the body is not a message of schema {SCHEMA}: {error}") from None
+    check(message)
+    return message
+
+
+def _decompress(body: bytes) -> bytes:
+    try:
+        size = zstandard.frame_content_size(body)
+        if size > MAX_BODY:
+            raise MalformedMessage(f"the body unpacks to {size} bytes: at most {MAX_BODY} are taken")
+        # A frame that does not give its size is cut at max_output_size.
+        return zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_BODY, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise MalformedMessage(f"the body cannot be decompressed, it may be truncated: {error}") from None

@@ -1,0 +1,44 @@
+"""Keeps secrets out of texts: the values that were configured, and whatever looks like one.
+
+A last line of defence. The first is that secrets are SecretStr, and never formatted.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+
+MASK = "********"
+_MIN_LENGTH = 6  # a shorter "secret" would blank out ordinary words
+_PATTERNS = (
+    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),  # user:password in a URL
+    re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(?i)(?<=signature=)[0-9a-f]{32,}"),
+)
+_known: set[str] = set()
+_lock = threading.Lock()
+
+
+def remember(secret: str) -> None:
+    """Blank out this value in every text from now on."""
+    if len(secret) >= _MIN_LENGTH:
+        with _lock:
+            _known.add(secret)
+
+
+def redact(text: str) -> str:
+    """``text`` with every known secret, and everything that has the form of one, masked."""
+    for secret in tuple(_known):
+        text = text.replace(secret, MASK)
+    for pattern in _PATTERNS:
+        text = pattern.sub(MASK, text)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a log record, traceback and all, and masks what is secret in the result."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The finished line, redacted."""
+        return redact(super().format(record))
