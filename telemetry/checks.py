@@ -23,6 +23,8 @@ MAX_RECORDS = 20_000
 """Records in one message: four times what we publish."""
 MAX_TEXT = 2048
 """Characters in an id, a name or a tag."""
+MAX_KEY = 2000
+"""Bytes of what identifies a resource or a series: an index entry of Postgres holds 2,704."""
 MAX_INT4 = 2**31 - 1
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -106,6 +108,7 @@ def _check_resource(path: str, resource: Resource) -> None:
             _fail(f"{path}.{name}", "", "a text that is not empty")
     names = ("provider", "account", "region", "service", "resource_id", "type", "name")
     _each_text(f"{path}.", [(name, getattr(resource, name)) for name in names])
+    _check_key(f"{path}.resource_id", resource.key)
     for key, value in resource.tags.items():
         _each_text(f"{path}.tags.", [(key[:40] or "(key)", key), (key[:40], value)])
     for key, attribute in resource.attributes.items():
@@ -125,7 +128,9 @@ def _check_series(batch: Batch) -> None:
         if not series.metric or not series.statistic:
             _fail(path, series, "a metric and a statistic")
         names = ("metric", "source_metric", "unit", "statistic")
-        _each_text(f"{path}.", [(name, getattr(series, name)) for name in names])
+        texts = [(name, getattr(series, name)) for name in names]
+        _each_text(f"{path}.", texts)
+        _check_key(f"{path}.metric", [text for _, text in texts])
         if not 0 <= series.period <= MAX_INT4:
             _fail(f"{path}.period", series.period, "seconds, 0 for a momentary reading")
         if series in seen:
@@ -175,6 +180,12 @@ def _first(path: str, column: Sequence[Any], fits: Callable[[Any], bool], remedy
     for index, value in enumerate(column):
         if not fits(value):
             _fail(f"{path}[{index}]", value, remedy)
+
+
+def _check_key(path: str, parts: Sequence[str]) -> None:
+    size = sum(len(part.encode("utf-8", "surrogatepass")) for part in parts)
+    if size > MAX_KEY:
+        _fail(path, f"{parts[-1][:40]}... ({size} bytes of key)", f"at most {MAX_KEY} bytes together with its key")
 
 
 def _each_text(prefix: str, texts: list[tuple[str, str]], limit: int = MAX_TEXT) -> None:

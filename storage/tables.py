@@ -1,0 +1,248 @@
+"""The tables, in schema ``finfleet``. Migrations make them; a test compares the two.
+
+People read the views of schema ``reporting`` instead, which stay the same when these tables change.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA = "finfleet"
+
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    },
+)
+
+
+def _time(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=text("now()") if now else None)
+
+
+def _text(name: str, *, nullable: bool = False, default: str | None = None) -> Column[str]:
+    return Column(name, Text, nullable=nullable, server_default=None if default is None else text(f"'{default}'"))
+
+
+def _count(name: str, *, big: bool = False) -> Column[int]:
+    return Column(name, BigInteger if big else Integer, nullable=False, server_default=text("0"))
+
+
+def _json(name: str, empty: str) -> Column[object]:
+    return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
+
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("target_id", Integer, Identity(always=True), primary_key=True),
+    _text("provider"),
+    _text("account"),
+    _text("region"),
+    _text("service"),
+    _text("queue"),  # the Celery queue that its collect tasks go to
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    # Only the time since then can be asked of it: a machine cannot be measured in the past.
+    Column("live", Boolean, nullable=False, server_default=text("false")),
+    Column("interval_seconds", Integer, nullable=False),
+    Column("delay_seconds", Integer, nullable=False),  # after its end, until a window is taken for delivered
+    _time("enabled_since"),  # the ledger owes every closed window from here on ...
+    _time("planned_until"),  # ... and has planned them up to here
+    _time("denied_until", nullable=True),  # while a permission is missing, one window probes at this time
+    _text("denied_error", default=""),
+    _text("denied_permission", default=""),
+    UniqueConstraint("provider", "account", "region", "service"),
+    CheckConstraint("interval_seconds > 0 AND delay_seconds >= 0", name="interval"),
+    CheckConstraint("planned_until >= enabled_since", name="planned"),
+)
+
+collections = Table(  # the ledger
+    "collections",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("window_start", DateTime(timezone=True), primary_key=True),
+    _time("window_end"),
+    # planned: due at due_at. dispatched: an attempt is out, taken for lost at due_at. The other four are settled.
+    _text("state", default="planned"),
+    _time("due_at", now=True),
+    _count("attempt"),  # the last one that was handed out
+    _count("failures"),  # attempts that failed or were lost, since it was last settled
+    _time("planned_at", now=True),
+    _time("dispatched_at", nullable=True),
+    _time("settled_at", nullable=True),
+    _time("refresh_at", nullable=True),  # a settled window is read again then
+    _count("refreshes"),
+    # The newest run that a row of is committed: batches of an older one may add rows, not change them.
+    _count("newest_attempt"),
+    _time("newest_started_at", nullable=True),
+    Column("settled_run", Uuid, nullable=True),
+    Column("records", BigInteger, nullable=True),
+    _text("error", default=""),
+    _text("permission", default=""),
+    CheckConstraint("window_end > window_start", name="window"),
+    CheckConstraint(
+        "state IN ('planned', 'dispatched', 'complete', 'empty', 'denied', 'failed')",
+        name="state",
+    ),
+    Index("collections_due_idx", "due_at", postgresql_where=text("state IN ('planned', 'dispatched')")),
+    Index("collections_refresh_idx", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
+    Index("collections_window_idx", "window_start"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), nullable=False),
+    _time("window_start"),
+    _time("window_end"),
+    Column("attempt", Integer, nullable=False),
+    _time("started_at"),
+    _count("batches_committed"),
+    _count("records_committed", big=True),
+    # From the report on:
+    _time("reported_at", nullable=True),
+    _time("finished_at", nullable=True),
+    _text("outcome", nullable=True),
+    Column("batches_expected", Integer, nullable=True),
+    _count("calls", big=True),
+    _count("throttles", big=True),
+    Column("api_cost_usd", Numeric, nullable=True),  # null: an API without a known price was called
+    _json("apis", "[]"),
+    _count("unknown_prices"),
+    _text("error", default=""),
+    Index(None, "target_id", "window_start"),
+    Index(None, "reported_at"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("records", Integer, nullable=False),
+    _time("committed_at", now=True),
+)
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("resource_id", Integer, Identity(always=True), primary_key=True),
+    _text("provider"),
+    _text("account"),
+    _text("region"),
+    _text("service"),
+    _text("provider_id"),  # the provider's own full id
+    _text("type", default=""),
+    _text("name", default=""),
+    _json("tags", "{}"),
+    _json("attributes", "{}"),
+    _time("first_seen"),
+    _time("last_seen"),
+    UniqueConstraint("provider", "account", "region", "service", "provider_id", name="resources_identity_key"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("series_id", Integer, Identity(always=True), primary_key=True),
+    Column("resource_id", Integer, ForeignKey(resources.c.resource_id), nullable=False),
+    _text("metric"),
+    _text("source_metric"),
+    _text("unit"),
+    _text("statistic"),
+    Column("period", Integer, nullable=False),
+    UniqueConstraint(
+        "resource_id", "metric", "source_metric", "unit", "statistic", "period", name="series_identity_key"
+    ),
+)
+
+# Narrow, with integer keys and one partition a day: half the bytes and twice the speed of a wide table,
+# and a day is dropped in no time (docs/adr/0004-narrow-points.md). No foreign key: it would double the cost of a row,
+# and series are never deleted while they have points.
+points = Table(
+    "points",
+    metadata,
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("start", DateTime(timezone=True), primary_key=True),
+    Column("value", Double, nullable=False),
+    postgresql_partition_by="RANGE (start)",
+)
+
+cost_rates = Table(
+    "cost_rates",
+    metadata,
+    Column("resource_id", Integer, primary_key=True, autoincrement=False),
+    Column("start", DateTime(timezone=True), primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("amount", Numeric, nullable=False),  # per hour
+    _text("currency"),
+    _text("basis"),
+    _text("resource_type"),  # as it was then: a resource may be resized
+    postgresql_partition_by="RANGE (start)",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", BigInteger, Identity(always=True), primary_key=True),
+    _text("destination"),
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), nullable=False),
+    Column("run_id", Uuid, nullable=False),
+    Column("number", Integer, nullable=False),
+    _text("state", default="pending"),
+    Column("body", LargeBinary, nullable=True),  # the message as it came; gone once it is sent
+    _time("created_at", now=True),
+    _time("due_at", now=True),
+    _count("attempts"),
+    _time("sent_at", nullable=True),
+    _text("error", default=""),
+    UniqueConstraint("destination", "run_id", "number"),
+    CheckConstraint("state IN ('pending', 'sent', 'dead')", name="state"),
+    CheckConstraint("state = 'sent' OR body IS NOT NULL", name="body"),
+    Index("outbox_pending_idx", "destination", "target_id", "outbox_id", postgresql_where=text("state = 'pending'")),
+    Index("outbox_dead_idx", "outbox_id", postgresql_where=text("state = 'dead'")),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("dead_letter_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("body_sha256", LargeBinary, nullable=False, unique=True),  # a redelivered one is not there twice
+    Column("body", LargeBinary, nullable=False),
+    _text("reason_code"),
+    _text("reason"),
+    _time("first_seen", now=True),
+    _time("last_seen", now=True),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    _time("replayed_at", nullable=True),
+    Index("dead_letters_waiting_idx", "dead_letter_id", postgresql_where=text("replayed_at IS NULL")),
+)
+
+PARTITIONED = (points, cost_rates)
+"""Tables that have one partition a day of ``start``."""
