@@ -1,0 +1,139 @@
+"""The whole configuration as one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+
+from telemetry.settings.fields import (
+    BrokerUrl,
+    DatabaseUrl,
+    Duration,
+    OptionalDuration,
+    Section,
+    WebAddress,
+    is_loopback,
+)
+from telemetry.settings.providers import AwsSettings, AzureSettings, GcpSettings, GenericSettings, ProviderSettings
+
+PROVIDERS = ("aws", "azure", "gcp", "generic")
+
+
+class OpenFinOpsSettings(Section):
+    """``openfinops:``: where records are forwarded."""
+
+    enabled: bool = True
+    #: The base address, ``.../api/v1/telemetry/ingest``, or ``.../api/v1/metrics``.
+    endpoint: WebAddress
+    api_key: SecretStr | None = None
+    timeout: Duration = timedelta(seconds=30)
+    ca_file: str | None = None
+    #: Plain http to another machine: the key travels in the open.
+    allow_plaintext: bool = False
+
+    @model_validator(mode="after")
+    def _a_key_is_not_sent_in_the_open(self) -> Self:
+        parts = urlsplit(self.endpoint)
+        if parts.scheme == "http" and not self.allow_plaintext and not is_loopback(parts.hostname or ""):
+            raise ValueError("endpoint: plain http to another machine shows the key: use https, or set allow_plaintext")
+        return self
+
+
+class DatabaseSettings(Section):
+    """``database:``. FINFLEET_DATABASE_URL has precedence."""
+
+    url: DatabaseUrl | None = None
+
+
+class BrokerSettings(Section):
+    """``broker:``. FINFLEET_BROKER_URL has precedence."""
+
+    url: BrokerUrl | None = None
+    #: Where the fleet's rate limit and the price cache live, when the broker is not Redis itself.
+    redis_url: BrokerUrl | None = None
+
+
+class LedgerSettings(Section):
+    """``ledger:``: how long the fleet waits, and how often it tries."""
+
+    sweep_interval: Duration = timedelta(seconds=30)
+    #: From handing out an attempt until it is taken for lost.
+    lease: Duration = timedelta(minutes=15)
+    max_attempts: int = Field(default=8, ge=1, le=1000)
+    #: Attempts of one provider that are out at the same time.
+    max_in_flight: int = Field(default=500, ge=1)
+    #: Back-pressure: no new attempts while the results queue holds more messages, or older ones.
+    max_backlog: int = Field(default=2000, ge=1)
+    max_backlog_age: Duration = timedelta(minutes=10)
+
+
+class CollectSettings(Section):
+    """``collect:``: one collection in a worker."""
+
+    concurrency: int = Field(default=8, ge=1, le=256)
+    #: One collection may take so long; it gives up in order, before the ledger takes it for lost.
+    deadline: Duration = timedelta(minutes=10)
+
+
+class IngestSettings(Section):
+    """``ingest:``: one transaction of the ingest consumer."""
+
+    max_messages: int = Field(default=64, ge=1, le=1000)
+    flush_records: int = Field(default=20_000, ge=1)
+    flush_interval: Duration = timedelta(milliseconds=500)
+    #: A message that a consumer held so long without a commit is taken over by another.
+    claim_after: Duration = timedelta(seconds=60)
+
+
+class RetentionSettings(Section):
+    """``retention:``: what the database forgets, and when. Zero: never."""
+
+    points: OptionalDuration = timedelta(0)
+    runs: OptionalDuration = timedelta(days=90)
+    sent: OptionalDuration = timedelta(days=1)
+
+
+class Settings(Section):
+    """``config/telemetry.yaml`` and the environment, as one frozen object."""
+
+    aws: AwsSettings | None = None
+    azure: AzureSettings | None = None
+    gcp: GcpSettings | None = None
+    generic: GenericSettings | None = None
+    openfinops: OpenFinOpsSettings | None = None
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerSettings = BrokerSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    collect: CollectSettings = CollectSettings()
+    ingest: IngestSettings = IngestSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @model_validator(mode="after")
+    def _a_collection_ends_before_its_lease(self) -> Self:
+        if self.collect.deadline >= self.ledger.lease:
+            raise ValueError(
+                f"collect.deadline ({self.collect.deadline}) must be shorter than ledger.lease ({self.ledger.lease}): "
+                "else an attempt that still works is taken for lost"
+            )
+        return self
+
+    def provider(self, name: str) -> ProviderSettings | None:
+        """The section of an enabled provider, or None."""
+        section: ProviderSettings | None = getattr(self, name, None) if name in PROVIDERS else None
+        return section if section is not None and section.enabled else None
+
+    def providers(self) -> Iterator[tuple[str, ProviderSettings]]:
+        """The enabled providers, by name."""
+        for name in PROVIDERS:
+            section = self.provider(name)
+            if section is not None:
+                yield name, section
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Where every committed batch is forwarded to."""
+        return ("openfinops",) if self.openfinops is not None and self.openfinops.enabled else ()

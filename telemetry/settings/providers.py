@@ -1,0 +1,152 @@
+"""The providers' sections: accounts, regions, services, intervals, budgets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from telemetry.settings.fields import Dollars, Duration, Endpoint, Name, OptionalDuration, Section
+
+DEFAULT_ACCOUNT = "default"
+
+
+class Account(Section):
+    """One account of a provider, with everything that its own entry or the provider's section says."""
+
+    name: Name
+    regions: tuple[Name, ...]
+    services: tuple[Name, ...]
+    #: The Celery queue of its collect tasks.
+    queue: Name
+    #: The fields of its entry that only its provider knows: role_arn, external_id ...
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
+class AccountEntry(Section):
+    """An entry of ``accounts:``; what it leaves out is taken from the provider's section."""
+
+    name: Name
+    regions: tuple[Name, ...] | None = Field(default=None, min_length=1)
+    services: tuple[Name, ...] | None = Field(default=None, min_length=1)
+    queue: Name | None = None
+
+
+class ProviderSettings(Section):
+    """What every provider's section can hold."""
+
+    enabled: bool = True
+    services: tuple[Name, ...] = Field(default=(), description="empty: every service that is installed")
+    collection_interval: Duration | None = None
+    #: Per service, where one needs another interval than the rest.
+    intervals: dict[str, Duration] = Field(default_factory=dict)
+    #: How far before it is first enabled a target is collected.
+    backfill: OptionalDuration = timedelta(0)
+    queue: Name | None = None
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    ca_file: str | None = None
+    #: Calls a second, per API, where the provider's published limits are not yours: {"ec2:DescribeInstances": 5}.
+    quotas: dict[str, float] = Field(default_factory=dict)
+    budget_usd_per_day: Dollars | None = None
+
+    def _regions(self) -> tuple[str, ...]:
+        return ("global",)
+
+    def _entries(self) -> tuple[AccountEntry, ...]:
+        return ()
+
+    def interval(self, service: str) -> timedelta | None:
+        """The configured interval of a service, if there is one."""
+        return self.intervals.get(service, self.collection_interval)
+
+    def accounts_of(self, provider: str) -> tuple[Account, ...]:
+        """The accounts to collect, complete."""
+        queue = self.queue or f"collect.{provider}"
+        entries = self._entries() or (AccountEntry(name=DEFAULT_ACCOUNT),)
+        return tuple(
+            Account(
+                name=entry.name,
+                regions=entry.regions or self._regions(),
+                services=entry.services or self.services,
+                queue=entry.queue or queue,
+                options={
+                    key: getattr(entry, key) for key in type(entry).model_fields.keys() - AccountEntry.model_fields
+                },
+            )
+            for entry in entries
+        )
+
+    @model_validator(mode="after")
+    def _accounts_are_distinct(self) -> Self:
+        names = [entry.name for entry in self._entries()]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"accounts: the name {twice[0]!r} is used twice; every account needs its own")
+        return self
+
+
+class AwsKeys(Section):
+    """An access key, or a profile of the AWS configuration files; neither: boto3's own credential chain."""
+
+    access_key_id: SecretStr | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    profile: str | None = None
+
+    @model_validator(mode="after")
+    def _keys_come_in_pairs(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key go together: set both or neither")
+        return self
+
+
+class AwsAccountEntry(AccountEntry, AwsKeys):
+    """An AWS account; without keys of its own it is reached with the section's, through ``role_arn``."""
+
+    role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
+    external_id: SecretStr | None = None
+
+
+class AwsSettings(ProviderSettings, AwsKeys):
+    """``aws:``."""
+
+    region: Name = "us-east-1"
+    regions: tuple[Name, ...] = ()
+    accounts: tuple[AwsAccountEntry, ...] = ()
+    #: Dimensions that the CloudWatch agent publishes ``mem_used_percent`` under.
+    memory_dimensions: tuple[str, ...] = ("InstanceId",)
+
+    def _regions(self) -> tuple[str, ...]:
+        return self.regions or (self.region,)
+
+    def _entries(self) -> tuple[AccountEntry, ...]:
+        return self.accounts
+
+
+class AzureSettings(ProviderSettings):
+    """``azure:``. Without a secret, DefaultAzureCredential is used."""
+
+    subscription_id: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    tenant_id: str | None = None
+
+
+class GcpSettings(ProviderSettings):
+    """``gcp:``. Without a file, application default credentials are used."""
+
+    project_id: str | None = None
+    credentials_file: str | None = None
+
+
+class GenericSettings(ProviderSettings):
+    """``generic:``: sources of your own, and the machine that the worker runs on."""
+
+    accounts: tuple[AccountEntry, ...] = ()
+
+    def _regions(self) -> tuple[str, ...]:
+        return ("local",)
+
+    def _entries(self) -> tuple[AccountEntry, ...]:
+        return self.accounts
