@@ -30,6 +30,7 @@ class Outcome(StrEnum):
     DENIED = "denied"  # a permission is missing
     THROTTLED = "throttled"  # or a budget is used up: due again at ``not_before``
     FAILED = "failed"  # due again, a limited number of times
+    RETRYING = "retrying"  # the task tries again by itself in a moment: only what it took is recorded
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):

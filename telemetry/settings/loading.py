@@ -33,7 +33,9 @@ def load_settings(
     *,
     providers: Collection[str] = PROVIDERS,
 ) -> Settings:
-    """Read the file at ``path``, else at FINFLEET_CONFIG, else ``config/telemetry.yaml``; without one, only this machine.
+    """Read the file at ``path``, else at FINFLEET_CONFIG, else ``config/telemetry.yaml``.
+
+    Without any file, only this machine is collected.
 
     ``${NAME}`` is replaced by the environment variable NAME. Only in the sections of ``providers``, and only if they
     are enabled, an unset variable is a fault: a worker of one provider does not hold the credentials of the others.

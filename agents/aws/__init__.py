@@ -1,0 +1,1 @@
+"""AWS: sessions, metering, error translation."""

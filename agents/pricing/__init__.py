@@ -1,0 +1,1 @@
+"""List prices per provider. Unknown stays unknown."""

@@ -1,0 +1,101 @@
+"""What a service is: one file, one class, one decorator.
+
+A service turns one window of one target into records. Importing its module must not import an SDK: the planner, beat
+and the command line read every service's facts, and only a worker of its provider collects it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from types import MappingProxyType
+from typing import ClassVar
+
+from agents.context import Context
+from telemetry.records import Record
+from telemetry.target import Target, Window
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one window of one target takes: calls by API, and their price."""
+
+    calls: Mapping[str, int]
+    #: None where an API has no known price.
+    cost_usd: Decimal | None
+
+
+class Service(ABC):
+    """One service of one provider."""
+
+    provider: ClassVar[str]
+    name: ClassVar[str]
+    #: Length of a window, unless configured otherwise.
+    interval: ClassVar[timedelta]
+    #: How long after its end a window can be expected to be whole at the provider.
+    delay: ClassVar[timedelta]
+    #: Can only be asked about the time since its worker started: a machine cannot be measured in the past.
+    live: ClassVar[bool] = False
+    #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
+    refresh: ClassVar[tuple[timedelta, ...]] = ()
+    #: The permissions that a collection needs, by the provider's own names.
+    permissions: ClassVar[tuple[str, ...]]
+    #: Dollars a unit of its paid APIs; every other API of it is free.
+    paid: ClassVar[Mapping[str, Decimal]] = MappingProxyType({})
+
+    @abstractmethod
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """Yield what the provider knows of ``window``, page by page: memory must not grow with the account.
+
+        Raises telemetry.errors.CollectionError and its kinds, nothing else.
+        """
+
+    @abstractmethod
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """The least calls that a collection of ``window`` takes for that many resources, and what they cost."""
+
+    def check_interval(self, interval: timedelta) -> str:
+        """Why this service cannot be collected at ``interval``, or an empty string."""
+        del interval
+        return ""
+
+
+_registry: dict[tuple[str, str], type[Service]] = {}
+
+
+def service(provider: str, name: str) -> Callable[[type[Service]], type[Service]]:
+    """Register a service under its provider and name. A second one of the same name is an error."""
+
+    def register(cls: type[Service]) -> type[Service]:
+        former = _registry.get((provider, name))
+        if former is not None and former.__module__ != cls.__module__:
+            raise RuntimeError(f"{provider}/{name} is registered twice: by {former.__module__} and {cls.__module__}")
+        cls.provider, cls.name = provider, name
+        _registry[provider, name] = cls
+        return cls
+
+    return register
+
+
+@cache
+def services() -> Mapping[tuple[str, str], Service]:
+    """Every service that is installed, by provider and name: found by looking, never listed by hand."""
+    root = importlib.import_module("agents.services")
+    for module in pkgutil.walk_packages(root.__path__, f"{root.__name__}."):
+        importlib.import_module(module.name)
+    return {key: cls() for key, cls in sorted(_registry.items())}
+
+
+def find(provider: str, name: str) -> Service:
+    """The service of that name; LookupError says which there are."""
+    try:
+        return services()[provider, name]
+    except KeyError:
+        known = ", ".join(n for p, n in services() if p == provider) or "none"
+        raise LookupError(f"{provider} has no service {name!r} in this install; there are: {known}") from None

@@ -1,0 +1,1 @@
+"""The services, a file each: agents/services/PROVIDER/SERVICE.py. Whatever lies here is found and scheduled."""
