@@ -81,6 +81,17 @@ targets = Table(
     CheckConstraint("planned_until >= enabled_since", name="planned"),
 )
 
+# Time that the ledger does not owe although it lies between enabled_since and planned_until:
+# the target was not configured then. Until it is configured again its last pause has no end.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("paused_from", DateTime(timezone=True), primary_key=True),
+    _time("paused_until", nullable=True),
+    CheckConstraint("paused_until > paused_from", name="range"),
+)
+
 collections = Table(  # the ledger
     "collections",
     metadata,
@@ -110,6 +121,13 @@ collections = Table(  # the ledger
         name="state",
     ),
     Index("collections_due_idx", "due_at", postgresql_where=text("state IN ('planned', 'dispatched')")),
+    Index(
+        "collections_open_idx",
+        "target_id",
+        "window_start",
+        postgresql_where=text("state IN ('planned', 'dispatched')"),
+    ),
+    Index("collections_bad_idx", "target_id", "window_start", postgresql_where=text("state IN ('denied', 'failed')")),
     Index("collections_refresh_idx", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("collections_window_idx", "window_start"),
 )
@@ -147,6 +165,7 @@ batches = Table(
     Column("number", Integer, primary_key=True),
     Column("records", Integer, nullable=False),
     _time("committed_at", now=True),
+    Index(None, "committed_at"),
 )
 
 resources = Table(

@@ -107,6 +107,16 @@ def upgrade() -> None:
         schema="finfleet",
     )
     op.create_table(
+        "pauses",
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("paused_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("paused_until > paused_from", name=op.f("pauses_range_check")),
+        sa.ForeignKeyConstraint(["target_id"], ["finfleet.targets.target_id"], name=op.f("pauses_target_id_fkey")),
+        sa.PrimaryKeyConstraint("target_id", "paused_from", name=op.f("pauses_pkey")),
+        schema="finfleet",
+    )
+    op.create_table(
         "collections",
         sa.Column("target_id", sa.Integer(), nullable=False),
         sa.Column("window_start", sa.DateTime(timezone=True), nullable=False),
@@ -142,6 +152,22 @@ def upgrade() -> None:
         unique=False,
         schema="finfleet",
         postgresql_where=sa.text("state IN ('planned', 'dispatched')"),
+    )
+    op.create_index(
+        "collections_open_idx",
+        "collections",
+        ["target_id", "window_start"],
+        unique=False,
+        schema="finfleet",
+        postgresql_where=sa.text("state IN ('planned', 'dispatched')"),
+    )
+    op.create_index(
+        "collections_bad_idx",
+        "collections",
+        ["target_id", "window_start"],
+        unique=False,
+        schema="finfleet",
+        postgresql_where=sa.text("state IN ('denied', 'failed')"),
     )
     op.create_index(
         "collections_refresh_idx",
@@ -249,10 +275,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "number", name=op.f("batches_pkey")),
         schema="finfleet",
     )
+    op.create_index(op.f("batches_committed_at_idx"), "batches", ["committed_at"], unique=False, schema="finfleet")
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index(op.f("batches_committed_at_idx"), table_name="batches", schema="finfleet")
     op.drop_table("batches", schema="finfleet")
     op.drop_table("series", schema="finfleet")
     op.drop_index(op.f("runs_target_id_window_start_idx"), table_name="runs", schema="finfleet")
@@ -276,7 +304,20 @@ def downgrade() -> None:
         schema="finfleet",
         postgresql_where=sa.text("state IN ('planned', 'dispatched')"),
     )
+    op.drop_index(
+        "collections_bad_idx",
+        table_name="collections",
+        schema="finfleet",
+        postgresql_where=sa.text("state IN ('denied', 'failed')"),
+    )
+    op.drop_index(
+        "collections_open_idx",
+        table_name="collections",
+        schema="finfleet",
+        postgresql_where=sa.text("state IN ('planned', 'dispatched')"),
+    )
     op.drop_table("collections", schema="finfleet")
+    op.drop_table("pauses", schema="finfleet")
     op.drop_table("targets", schema="finfleet")
     op.drop_table("resources", schema="finfleet")
     op.drop_table("points", schema="finfleet")
