@@ -13,9 +13,10 @@ from agents.service import Service, find
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Outcome, Report, Run
 from telemetry.builder import build_batches
 from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, Throttled
+from telemetry.records import Record
 from telemetry.redact import redact
 from telemetry.settings import Account
-from telemetry.target import Target
+from telemetry.target import Target, Window
 
 logger = logging.getLogger(__name__)
 
@@ -27,22 +28,19 @@ class Collection:
     """One execution of one attempt at a window."""
 
     def __init__(self, shared: Shared, run: Run, *, batch_limit: int = MAX_BATCH_RECORDS) -> None:
-        """CollectionFailed where the configuration does not know the target's account or service."""
+        """Make nothing yet: whatever goes wrong, :meth:`report` must be able to say it."""
         self.run = run
+        self.meter = Meter()
         self._shared = shared
         self._batch_limit = batch_limit
         self._batches = 0
         self._records = 0
-        self._service = _service(run.target)
-        deadline = time.monotonic() + shared.settings.collect.deadline.total_seconds()
-        self.meter = Meter(self._service.paid)
-        self._context = Context(shared, find_account(shared, run.target), self.meter, deadline)
 
     def batches(self) -> Iterator[Batch]:
         """The numbered batches, as the pages come in. CollectionError where it does not end well."""
         target, window = self.run.target, self.run.window
         try:
-            records = self._service.collect(self._context, target, window)
+            records = self._records_of(target, window)
             for batch in build_batches(self.run, records, self._shared.now(), self._batch_limit):
                 self._batches += 1
                 self._records += batch.record_count
@@ -53,6 +51,13 @@ class Collection:
             # A fault of ours or of an SDK: the window must not be lost for it, and the reason must be seen.
             logger.exception("collection of %s %s failed", target, window)
             raise CollectionFailed(f"{type(error).__name__}: {error}") from error
+
+    def _records_of(self, target: Target, window: Window) -> Iterator[Record]:
+        service = _service(target)
+        account = find_account(self._shared, target)
+        self.meter = Meter(service.paid)
+        deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
+        return service.collect(Context(self._shared, account, self.meter, deadline), target, window)
 
     def report(self, error: CollectionError | None = None, *, retrying: bool = False) -> Report:
         """The last message of the run: how it ended, what was published and what it took."""

@@ -40,6 +40,8 @@ class Service(ABC):
     interval: ClassVar[timedelta]
     #: How long after its end a window can be expected to be whole at the provider.
     delay: ClassVar[timedelta]
+    #: Has targets per region; otherwise one per account, in the region ``global``.
+    regional: ClassVar[bool] = True
     #: Can only be asked about the time since its worker started: a machine cannot be measured in the past.
     live: ClassVar[bool] = False
     #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
