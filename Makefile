@@ -1,0 +1,64 @@
+# finfleet. `make help` lists the doors. Needs Python 3.11+, make and a compiler; no root, no running server.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# A machine may carry pip settings and constraints of its own: the locks say all that there is to say.
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+TESTS  ?= tests
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint bench lock clean
+
+help:  ## List the doors
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# One environment per lock file, made again when the lock changes.
+define install
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'finfleet needs Python 3.11 or newer: make PYTHON=python3.11 $@' >&2; exit 1; }
+	@echo 'installing $(1) into $(VENV)'
+	@$(PIP) install --quiet --require-hashes --requirement $(1)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml
+	$(call install,requirements/demo.txt)
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml
+	$(call install,requirements/dev.txt)
+
+setup: $(VENV)/.dev  ## Install everything for development into .venv
+
+demo: $(VENV)/.demo  ## Run the whole pipeline on local clouds and print what came out; KEEP=1 leaves it running
+	@$(BIN)/python -m emulators.demo $(if $(KEEP),--keep)
+
+up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetry.yaml
+	@$(BIN)/finfleet up
+
+test: $(VENV)/.dev  ## Run all tests; TESTS=tests/unit runs some
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+
+lint: $(VENV)/.dev  ## Check format, rules, types, layers and dependencies
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+
+bench: $(VENV)/.dev  ## Measure, and print tables of ratios
+	@$(BIN)/python -m benchmarks.ingest
+
+# --universal: one lock for every platform and Python. No index line: where packages come from is the installer's business.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: $(VENV)/.dev  ## Renew the lock files
+	$(COMPILE) pyproject.toml --all-extras requirements/build.in --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra demo requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
+	$(COMPILE) pyproject.toml --extra fleet --extra aws --constraint requirements/dev.txt --output-file requirements/fleet.txt
+	$(COMPILE) requirements/openfinops.in --output-file requirements/openfinops.txt
+
+clean:  ## Remove environments, state and caches
+	rm -rf $(VENV) .venv-* .finfleet build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
