@@ -1,0 +1,32 @@
+"""The planning side of the ledger: which windows are owed, which are due, and who may collect them now.
+
+Every function is safe to be called twice, and by several planners at once. Each works in a transaction of its own
+(or inside the caller's), so what it returned is committed, and can be sent.
+"""
+
+from storage.ledger.backfill import Backfill, BackfillRefused, backfill, find_targets
+from storage.ledger.dispatch import Dispatch, give_back, take_due
+from storage.ledger.heal import Healed, heal_gaps
+from storage.ledger.plans import Synced, TargetPlan, disable_unknown, sync_targets
+from storage.ledger.progress import count_states, is_settled
+from storage.ledger.windows import LIVE_HORIZON, open_windows
+
+__all__ = [
+    "LIVE_HORIZON",
+    "Backfill",
+    "BackfillRefused",
+    "Dispatch",
+    "Healed",
+    "Synced",
+    "TargetPlan",
+    "backfill",
+    "count_states",
+    "disable_unknown",
+    "find_targets",
+    "give_back",
+    "heal_gaps",
+    "is_settled",
+    "open_windows",
+    "sync_targets",
+    "take_due",
+]

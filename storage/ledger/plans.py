@@ -1,0 +1,139 @@
+"""What the configuration wants collected becomes the targets of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from storage.database import Connection
+from storage.sql import load
+from telemetry.checks import MAX_WINDOW
+from telemetry.target import Target, floor_time
+
+_SQL = load("ledger_targets")
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetPlan:
+    """How one target is to be collected. Durations are whole seconds."""
+
+    target: Target
+    #: The Celery queue of its collect tasks.
+    queue: str
+    #: Length of a window.
+    interval: timedelta
+    #: How long after its end a window is taken for delivered by the provider.
+    delay: timedelta
+    #: Only the present can be asked of it.
+    live: bool
+    #: How far before it is first enabled the ledger owes windows; without meaning later, and for live targets.
+    backfill: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            ("interval", _SECOND, MAX_WINDOW),
+            ("delay", timedelta(0), timedelta.max),
+            ("backfill", timedelta(0), timedelta.max),
+        ):
+            value: timedelta = getattr(self, name)
+            if value < least or value > most or value % _SECOND:
+                limit = f" to {most}" if most != timedelta.max else ""
+                raise ValueError(f"{self.target}: {name} {value}: whole seconds, from {least}{limit}")
+
+    def first_window(self, now: datetime) -> datetime:
+        """Where the windows begin of a target that is first seen at ``now``."""
+        return floor_time(now if self.live else now - self.backfill, self.interval)
+
+
+class Synced(NamedTuple):
+    """How many targets a synchronisation touched."""
+
+    added: int
+    changed: int
+    #: Disabled before, and configured again.
+    resumed: int
+    #: Not configured any more.
+    disabled: int
+
+
+class _Known(NamedTuple):
+    """A target as the ledger has it."""
+
+    target_id: int
+    account: str
+    region: str
+    queue: str
+    enabled: bool
+    live: bool
+    interval_seconds: int
+    delay_seconds: int
+
+    def differs(self, plan: TargetPlan) -> bool:
+        wanted = (plan.queue, plan.live, plan.interval // _SECOND, plan.delay // _SECOND)
+        return (self.queue, self.live, self.interval_seconds, self.delay_seconds) != wanted
+
+
+def sync_targets(
+    connection: Connection, plans: Collection[TargetPlan], provider: str, service: str, now: datetime
+) -> Synced:
+    """Make the targets of one service those of ``plans``, which are all that are configured of it.
+
+    A new target owes windows from ``plan.first_window(now)``. One that is configured no more is disabled: nothing is
+    owed or dispatched until it is configured again, and the time between is a pause, not a gap. A changed interval
+    holds from the next window. ValueError where a plan is of another service, or there twice.
+    """
+    wanted = _by_place(plans, provider, service)
+    key: dict[str, Any] = {"provider": provider, "service": service}
+    with connection.transaction():
+        rows = connection.execute(_SQL["lock_service"], key).fetchall()
+        known = {(row[1], row[2]): _Known(*row) for row in rows}
+        gone = [former.target_id for place, former in known.items() if former.enabled and place not in wanted]
+        changed = {place for place, former in known.items() if place in wanted and former.differs(wanted[place])}
+        resumed = {place for place, former in known.items() if place in wanted and not former.enabled}
+        added = wanted.keys() - known.keys()
+        if gone:
+            connection.execute(_SQL["pause"], {"target_ids": gone, "now": now})
+        if resumed:
+            intervals = [wanted[place].interval // _SECOND for place in resumed]
+            ids = [known[place].target_id for place in resumed]
+            connection.execute(_SQL["resume"], {"target_ids": ids, "interval_seconds": intervals, "now": now})
+        if touched := added | changed | resumed:
+            connection.execute(_SQL["upsert_targets"], key | _columns([wanted[place] for place in touched], now))
+    return Synced(len(added), len(changed - resumed), len(resumed), len(gone))
+
+
+def disable_unknown(connection: Connection, configured: Collection[tuple[str, str]], now: datetime) -> int:
+    """Disable the targets of every (provider, service) that is not configured at all; their number."""
+    names = {"providers": [provider for provider, _ in configured], "services": [name for _, name in configured]}
+    with connection.transaction():
+        gone = [row[0] for row in connection.execute(_SQL["lock_unknown"], names)]
+        if gone:
+            connection.execute(_SQL["pause"], {"target_ids": gone, "now": now})
+    return len(gone)
+
+
+def _by_place(plans: Collection[TargetPlan], provider: str, service: str) -> dict[tuple[str, str], TargetPlan]:
+    wanted: dict[tuple[str, str], TargetPlan] = {}
+    for plan in plans:
+        target = plan.target
+        if (target.provider, target.service) != (provider, service):
+            raise ValueError(f"{target} is not a target of {provider}/{service}")
+        if (target.account, target.region) in wanted:
+            raise ValueError(f"{target} is planned twice")
+        wanted[target.account, target.region] = plan
+    return wanted
+
+
+def _columns(plans: Sequence[TargetPlan], now: datetime) -> dict[str, Any]:
+    return {
+        "account": [plan.target.account for plan in plans],
+        "region": [plan.target.region for plan in plans],
+        "queue": [plan.queue for plan in plans],
+        "live": [plan.live for plan in plans],
+        "interval_seconds": [plan.interval // _SECOND for plan in plans],
+        "delay_seconds": [plan.delay // _SECOND for plan in plans],
+        "since": [plan.first_window(now) for plan in plans],
+    }

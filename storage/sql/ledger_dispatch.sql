@@ -1,0 +1,113 @@
+-- Handing windows out to workers.
+
+-- name: lock_dispatch
+-- One planner at a time hands out, so that the bound on what is in flight is one for all of them.
+SELECT pg_advisory_xact_lock(%(key)s)
+
+-- name: settle_lost
+-- Dispatched, and no report came back while the lease ran. A window that was settled before keeps what it has:
+-- only its refresh was lost, and is tried again tomorrow.
+UPDATE finfleet.collections AS c
+   SET failures = c.failures + 1,
+       due_at = %(now)s,
+       state = CASE
+                   WHEN c.failures + 1 < %(max_attempts)s THEN 'planned'
+                   WHEN c.records > 0 THEN 'complete'
+                   WHEN c.records = 0 THEN 'empty'
+                   ELSE 'failed'
+               END,
+       settled_at = CASE WHEN c.failures + 1 >= %(max_attempts)s THEN %(now)s ELSE c.settled_at END,
+       refresh_at = CASE
+                        WHEN c.failures + 1 >= %(max_attempts)s AND c.records IS NOT NULL
+                        THEN %(now)s + interval '24 hours'
+                    END,
+       error = format(
+           '%%s: no report came back before the lease ended',
+           CASE c.failures WHEN 0 THEN 'lost' ELSE format('lost or failed %%s times', c.failures + 1) END
+       )
+  FROM (
+        SELECT target_id, window_start
+          FROM finfleet.collections
+         WHERE state = 'dispatched' AND due_at <= %(now)s
+         ORDER BY due_at
+         LIMIT %(limit)s
+           FOR NO KEY UPDATE SKIP LOCKED
+       ) AS lost
+ WHERE c.target_id = lost.target_id AND c.window_start = lost.window_start
+
+-- name: count_in_flight
+-- Every provider that is collected, and how many of its windows are out.
+SELECT t.provider, count(c.target_id)
+  FROM finfleet.targets AS t
+  LEFT JOIN finfleet.collections AS c ON c.target_id = t.target_id AND c.state = 'dispatched'
+ WHERE (%(provider)s::text IS NULL OR t.provider = %(provider)s)
+   AND t.enabled
+ GROUP BY t.provider
+
+-- name: take_planned
+-- The newest first: the present matters more than the past, and a back-fill must not hold it up.
+UPDATE finfleet.collections AS c
+   SET state = 'dispatched', attempt = c.attempt + 1, dispatched_at = %(now)s, due_at = %(lease_end)s
+  FROM (
+        SELECT due.*
+          FROM unnest(%(providers)s::text[], %(rooms)s::int[]) AS free(provider, room)
+         CROSS JOIN LATERAL (
+                SELECT c.target_id, c.window_start
+                  FROM finfleet.collections AS c
+                  JOIN finfleet.targets AS t USING (target_id)
+                 WHERE t.provider = free.provider
+                   AND (%(service)s::text IS NULL OR t.service = %(service)s)
+                   AND t.enabled
+                   AND (t.denied_until IS NULL OR t.denied_until <= %(now)s)
+                   AND c.state = 'planned'
+                   AND c.due_at <= %(now)s
+                 ORDER BY c.window_start DESC
+                 LIMIT free.room
+                   FOR NO KEY UPDATE OF c SKIP LOCKED
+               ) AS due
+         ORDER BY due.window_start DESC
+         LIMIT %(limit)s
+       ) AS due
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE c.target_id = due.target_id AND c.window_start = due.window_start
+RETURNING c.target_id, t.provider, t.account, t.region, t.service, t.queue, c.window_start, c.window_end, c.attempt
+
+-- name: take_refreshes
+-- Settled windows that are to be read again, after everything that was never read.
+UPDATE finfleet.collections AS c
+   SET state = 'dispatched', attempt = c.attempt + 1, dispatched_at = %(now)s, due_at = %(lease_end)s,
+       failures = 0, refresh_at = NULL, refreshes = c.refreshes + 1
+  FROM (
+        SELECT due.*
+          FROM unnest(%(providers)s::text[], %(rooms)s::int[]) AS free(provider, room)
+         CROSS JOIN LATERAL (
+                SELECT c.target_id, c.window_start, c.refresh_at
+                  FROM finfleet.collections AS c
+                  JOIN finfleet.targets AS t USING (target_id)
+                 WHERE t.provider = free.provider
+                   AND (%(service)s::text IS NULL OR t.service = %(service)s)
+                   AND t.enabled
+                   AND t.denied_until IS NULL
+                   AND c.state IN ('complete', 'empty')
+                   AND c.refresh_at <= %(now)s
+                 ORDER BY c.refresh_at
+                 LIMIT free.room
+                   FOR NO KEY UPDATE OF c SKIP LOCKED
+               ) AS due
+         ORDER BY due.refresh_at
+         LIMIT %(limit)s
+       ) AS due
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE c.target_id = due.target_id AND c.window_start = due.window_start
+RETURNING c.target_id, t.provider, t.account, t.region, t.service, t.queue, c.window_start, c.window_end, c.attempt
+
+-- name: give_back
+-- Only while the attempt is still the one that could not be sent.
+UPDATE finfleet.collections AS c
+   SET state = 'planned', due_at = %(due_at)s, dispatched_at = NULL
+  FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(attempts)s::int[])
+           AS n(target_id, window_start, attempt)
+ WHERE c.target_id = n.target_id
+   AND c.window_start = n.window_start
+   AND c.attempt = n.attempt
+   AND c.state = 'dispatched'

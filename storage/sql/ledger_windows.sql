@@ -1,0 +1,72 @@
+-- Opening windows: owed time becomes rows of the ledger.
+
+-- name: lock_behind
+-- Enabled targets with a closed window that is not planned yet.
+SELECT target_id, interval_seconds, planned_until,
+       date_bin(
+           make_interval(secs => interval_seconds), %(now)s - make_interval(secs => delay_seconds), timestamptz 'epoch'
+       ) AS closed_until
+  FROM finfleet.targets
+ WHERE enabled
+   AND (%(provider)s::text IS NULL OR provider = %(provider)s)
+   AND (%(service)s::text IS NULL OR service = %(service)s)
+   AND planned_until < date_bin(
+           make_interval(secs => interval_seconds), %(now)s - make_interval(secs => delay_seconds), timestamptz 'epoch'
+       )
+ ORDER BY target_id
+   FOR NO KEY UPDATE
+
+-- name: pauses
+-- A statement of its own, after the lock: a subquery beside FOR UPDATE would show what was before the wait.
+SELECT target_id, paused_from, paused_until
+  FROM finfleet.pauses
+ WHERE target_id = ANY(%(target_ids)s::int[])
+ ORDER BY target_id, paused_from
+
+-- name: insert_windows
+-- A live target can only be measured by a sampler that was running then: what is long past is failed at once.
+INSERT INTO finfleet.collections
+       (target_id, window_start, window_end, due_at, planned_at, state, settled_at, error)
+SELECT w.target_id, w.window_start, w.window_end, %(now)s, %(now)s,
+       CASE WHEN lost.lost THEN 'failed' ELSE 'planned' END,
+       CASE WHEN lost.lost THEN %(now)s::timestamptz END,
+       CASE WHEN lost.lost THEN %(no_sampler)s ELSE '' END
+  FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+           AS w(target_id, window_start, window_end)
+  JOIN finfleet.targets AS t USING (target_id)
+ CROSS JOIN LATERAL (SELECT t.live AND w.window_end <= %(live_since)s::timestamptz AS lost) AS lost
+ ORDER BY w.target_id, w.window_start
+    ON CONFLICT (target_id, window_start) DO NOTHING
+
+-- name: advance
+UPDATE finfleet.targets AS t
+   SET planned_until = n.planned_until
+  FROM unnest(%(target_ids)s::int[], %(planned_until)s::timestamptz[]) AS n(target_id, planned_until)
+ WHERE t.target_id = n.target_id
+
+-- name: settle_denied
+-- While a permission is missing no call is made: what is planned for the target is denied too, for the same reason.
+-- Only once denied_until has passed is its newest window left to probe, and only while no other one does.
+UPDATE finfleet.collections AS c
+   SET state = 'denied', settled_at = %(now)s, error = d.denied_error, permission = d.denied_permission
+  FROM (
+        SELECT c.target_id, c.window_start, t.denied_error, t.denied_permission
+          FROM finfleet.targets AS t
+          JOIN finfleet.collections AS c USING (target_id)
+         WHERE t.denied_until IS NOT NULL
+           AND (%(provider)s::text IS NULL OR t.provider = %(provider)s)
+           AND (%(service)s::text IS NULL OR t.service = %(service)s)
+           AND c.state = 'planned'
+           AND (
+                   t.denied_until > %(now)s
+                   OR EXISTS (
+                       SELECT
+                         FROM finfleet.collections AS other
+                        WHERE other.target_id = c.target_id
+                          AND other.state IN ('planned', 'dispatched')
+                          AND (other.state = 'dispatched' OR other.window_start > c.window_start)
+                   )
+               )
+           FOR NO KEY UPDATE OF c SKIP LOCKED
+       ) AS d
+ WHERE c.target_id = d.target_id AND c.window_start = d.window_start
