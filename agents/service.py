@@ -17,7 +17,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import ClassVar
 
-from agents.context import Context
+from agents.context import Context, Shared
 from telemetry.records import Record
 from telemetry.target import Target, Window
 
@@ -61,6 +61,10 @@ class Service(ABC):
     @abstractmethod
     def estimate(self, window: Window, resources: int) -> Estimate:
         """The least calls that a collection of ``window`` takes for that many resources, and what they cost."""
+
+    def warm_up(self, shared: Shared) -> None:
+        """Called once in a worker that is to collect this service, before its first task."""
+        del shared
 
     def check_interval(self, interval: timedelta) -> str:
         """Why this service cannot be collected at ``interval``, or an empty string."""

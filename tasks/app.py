@@ -1,0 +1,106 @@
+"""The Celery application: ``celery -A tasks.app worker -Q collect.aws``, ``... beat``, ``... flower``.
+
+Reads the configuration when it is imported; faults in it stop the process with a list of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from celery import Celery
+from celery.signals import after_setup_logger, after_setup_task_logger, celeryd_after_setup
+from kombu.entity import Exchange, Queue
+from pydantic import SecretStr
+
+from tasks.logs import redact_handlers
+from tasks.schedule import PLAN_QUEUE, beat_schedule
+from tasks.targets import plan_targets
+from telemetry.errors import ConfigError
+from telemetry.settings import Settings, load_settings
+
+_TASK_EXCHANGE = Exchange("finfleet.tasks", type="direct")
+
+
+def make_app(settings: Settings) -> Celery:
+    """The application for one configuration; ConfigError where a part of it cannot be collected."""
+    planned = plan_targets(settings)
+    queues = {PLAN_QUEUE, *(target.queue for plan in planned.values() for target in plan.targets)}
+    app = Celery("finfleet", include=["tasks.plan", "tasks.collect"])
+    app.conf.update(
+        broker_url=_reveal(settings.broker.url),
+        broker_connection_retry_on_startup=True,
+        broker_transport_options=_transport_options(settings),
+        beat_schedule=beat_schedule(settings, planned),
+        task_queues=[Queue(name, _TASK_EXCHANGE, routing_key=name) for name in sorted(queues)],
+        task_default_queue=PLAN_QUEUE,
+        task_default_exchange=_TASK_EXCHANGE.name,
+        task_default_routing_key=PLAN_QUEUE,
+        **_RELIABILITY,
+        worker_concurrency=settings.collect.concurrency,
+        timezone="UTC",
+    )
+    return app
+
+
+# Each of these was measured or learnt the hard way: docs/adr/0002-celery-settings.md.
+_RELIABILITY: dict[str, Any] = {
+    "accept_content": ["json"],
+    "task_serializer": "json",
+    "result_serializer": "json",
+    "task_ignore_result": True,
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "task_track_started": True,
+    "task_send_sent_event": True,
+    "worker_send_task_events": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_pool": "threads",
+    "worker_soft_shutdown_timeout": 30,
+    "worker_enable_soft_shutdown_on_idle": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    "worker_redirect_stdouts": False,
+    "worker_hijack_root_logger": True,
+}
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    url = _reveal(settings.broker.url) or ""
+    if not url.startswith("redis"):
+        return {}
+    return {
+        # Longer than a task lives: the ledger takes an attempt for lost, and hands out another one, before Redis does.
+        "visibility_timeout": 2 * settings.ledger.lease.total_seconds(),
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+
+
+def _reveal(url: SecretStr | None) -> str | None:
+    return None if url is None else url.get_secret_value()
+
+
+def _load() -> Celery:
+    try:
+        # Beat and the planner need no credentials; a worker's are asked for when its queues are known.
+        return make_app(load_settings(providers=()))
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no logging yet
+        raise SystemExit(78) from None  # EX_CONFIG
+
+
+@celeryd_after_setup.connect
+def _check_credentials(instance: Any, **_: object) -> None:
+    """Stop a worker at its start where the credentials of what it is to collect are missing."""
+    from tasks.runtime import warm_up  # noqa: PLC0415 - only workers need it, and it needs us
+
+    warm_up(set(instance.app.amqp.queues.consume_from))
+
+
+after_setup_logger.connect(redact_handlers)
+after_setup_task_logger.connect(redact_handlers)
+app = _load()

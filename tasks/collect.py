@@ -1,0 +1,79 @@
+"""The collect task: one attempt at one window of one target, in the worker pool of its provider."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import TYPE_CHECKING
+
+from celery import shared_task
+
+from agents.collection import Collection
+from agents.context import utc_now
+from tasks import runtime
+from telemetry.batch import Batch, Report, Run
+from telemetry.codec import encode
+from telemetry.errors import CollectionError, PublishRefused
+from telemetry.target import Target, Window
+
+if TYPE_CHECKING:
+    from celery import Task
+
+logger = logging.getLogger(__name__)
+
+MAX_RETRIES = 3
+MAX_COUNTDOWN = 60.0
+"""Seconds. Redis delivers a task with a longer countdown more than once; longer waits are the ledger's."""
+
+
+@shared_task(bind=True, name="tasks.collect.collect", max_retries=MAX_RETRIES)
+def collect(self: Task, target: str, window: str, attempt: int) -> None:
+    """Collect ``window`` of ``target``, publish the batches, then the report.
+
+    A short throttle or a fault of the provider's is tried again here, and shows as RETRY; everything else is the
+    ledger's. The run has a fresh id each time: see telemetry.batch.
+    """
+    run = Run.start(Target.parse(target), Window.parse(window), attempt, utc_now())
+    try:
+        collection = Collection(runtime.shared(run.target.provider), run)
+        error = _publish_batches(collection)
+        countdown = _countdown(error, self.request.retries)
+        _publish(collection.report(error, retrying=countdown is not None))
+    except PublishRefused as refused:
+        # Neither batch nor report can be published: the window stays out until its lease ends, and is due again.
+        raise self.retry(exc=refused, countdown=_jitter(self.request.retries)) from refused
+    if error is not None:
+        logger.warning("%s %s: %s: %s", target, window, error.code, error)
+    if countdown is not None:
+        raise self.retry(exc=error, countdown=countdown)
+
+
+def _publish_batches(collection: Collection) -> CollectionError | None:
+    try:
+        for batch in collection.batches():
+            _publish(batch)
+    except CollectionError as error:
+        return error
+    return None
+
+
+def _publish(message: Batch | Report) -> None:
+    message_id = str(message.batch_id) if isinstance(message, Batch) else f"{message.run.run_id}/report"
+    runtime.publisher().publish(encode(message), message_id=message_id)
+
+
+def _countdown(error: CollectionError | None, retries: int) -> float | None:
+    """Seconds until this task tries again by itself, or None where it does not."""
+    if error is None or not error.transient or retries >= MAX_RETRIES:
+        return None
+    wait = error.retry_after
+    if wait is None:
+        return _jitter(retries)
+    # Not before the provider's own time, and not everybody at that very moment.
+    spread = wait + random.uniform(0, max(1.0, wait / 4))  # noqa: S311 - spreads load, keeps no secret
+    return spread if spread <= MAX_COUNTDOWN else None
+
+
+def _jitter(retries: int) -> float:
+    """Full jitter: anything up to 4, 8, 16 s ..."""
+    return random.uniform(0, min(MAX_COUNTDOWN, 4.0 * 2**retries))  # noqa: S311 - spreads load, keeps no secret

@@ -1,0 +1,60 @@
+"""From the ledger to the broker: hands out what is due, unless the fleet is behind."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import current_app
+from kombu.exceptions import OperationalError
+
+from agents.context import utc_now
+from storage import ledger
+from tasks import runtime
+from tasks.pressure import pressure
+
+logger = logging.getLogger(__name__)
+
+
+def dispatch_due(provider: str, service: str | None = None) -> int:
+    """Hand out the attempts of ``provider`` (of one service of it) that are due, newest windows first; how many.
+
+    The ledger commits before the broker is told: a crash in between costs a lease, never a window. What the broker
+    does not take is given back at once.
+    """
+    limits = runtime.settings().ledger
+    if reason := pressure():
+        logger.warning("%s: nothing is handed out: %s; what is due waits in the ledger", provider, reason)
+        return 0
+    now = utc_now()
+    with runtime.database().connection() as connection:
+        due = ledger.take_due(
+            connection,
+            provider,
+            now,
+            lease=limits.lease,
+            max_attempts=limits.max_attempts,
+            max_in_flight=limits.max_in_flight,
+            service=service,
+        )
+    for index, attempt in enumerate(due):
+        try:
+            _send(attempt, limits.lease.total_seconds())
+        except (OperationalError, OSError) as error:
+            logger.warning("%s: the broker took %d of %d attempts: %s", provider, index, len(due), error)
+            with runtime.database().connection() as connection:
+                ledger.give_back(connection, due[index:], limits.sweep_interval, now)
+            return index
+    return len(due)
+
+
+def _send(attempt: ledger.Dispatch, lease: float) -> None:
+    current_app.send_task(
+        "tasks.collect.collect",
+        args=(str(attempt.target), str(attempt.window), attempt.attempt),
+        queue=attempt.queue,
+        # After that the ledger has handed out another attempt: this one must not cost calls any more.
+        expires=lease,
+        # How Flower and the logs name it.
+        argsrepr=f"({attempt.target}, {attempt.window}, attempt {attempt.attempt})",
+        retry=False,
+    )

@@ -1,0 +1,84 @@
+"""The quota budget of the whole fleet: a token bucket per scope in Redis, shared by every worker."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import redis
+
+from agents.limits import Limiter, LocalLimiter, Quota
+from tasks.redis_client import redis_of
+from telemetry.errors import Throttled, Unavailable
+from telemetry.settings.model import BrokerSettings
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "finfleet:quota:"
+# One step in Redis, by Redis's own clock: read, refill, take one token (on credit), give the wait in milliseconds.
+# A caller that could not come before its deadline takes nothing.
+_ACQUIRE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local rate, burst, patience = tonumber(ARGV[1]) / 1000, tonumber(ARGV[2]), tonumber(ARGV[3])
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'updated', 'quiet')
+local updated = tonumber(bucket[2]) or now
+local tokens = math.min(burst, (tonumber(bucket[1]) or burst) + math.max(0, now - updated) * rate)
+local wait = math.max(0, (tonumber(bucket[3]) or 0) - now, math.ceil((1 - tokens) / rate))
+if wait > patience then return {0, wait} end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'updated', now)
+redis.call('PEXPIRE', KEYS[1], math.ceil(wait + burst / rate) + 60000)
+return {1, wait}
+"""
+_QUIET = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local until_ = now + tonumber(ARGV[1])
+local former = tonumber(redis.call('HGET', KEYS[1], 'quiet')) or 0
+redis.call('HSET', KEYS[1], 'quiet', math.max(former, until_))
+if redis.call('HEXISTS', KEYS[1], 'tokens') == 0 then
+  redis.call('HSET', KEYS[1], 'tokens', '0', 'updated', now)
+end
+redis.call('PEXPIRE', KEYS[1], math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[1]) + 60000))
+return 1
+"""
+
+
+class RedisLimiter:
+    """One budget per scope for everybody who shares this Redis."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        """Register the scripts; no connection is made before the first use."""
+        self._acquire = client.register_script(_ACQUIRE)
+        self._quiet = client.register_script(_QUIET)
+
+    def acquire(self, scope: str, quota: Quota, deadline: float) -> None:
+        """Wait until one call of ``scope`` may go out; Throttled where that is after ``deadline``.
+
+        Without Redis there is no budget to keep, so the call does not go out: Unavailable.
+        """
+        patience = max(0, int((deadline - time.monotonic()) * 1000))
+        try:
+            granted, wait = self._acquire(keys=[_PREFIX + scope], args=[quota.rate, quota.burst, patience])
+        except redis.RedisError as error:
+            raise Unavailable(f"the rate limit of {scope} cannot be read: {error}") from None
+        if not granted:
+            raise Throttled(f"the quota of {scope} is used up for {wait / 1000:.1f} s", scope, wait / 1000)
+        if wait:
+            time.sleep(wait / 1000)
+
+    def quiet(self, scope: str, seconds: float) -> None:
+        """Let nobody in the fleet call before."""
+        try:
+            self._quiet(keys=[_PREFIX + scope], args=[max(1, int(seconds * 1000))])
+        except redis.RedisError as error:
+            logger.warning("the fleet could not be told to be quiet about %s: %s", scope, error)
+
+
+def make_limiter(broker: BrokerSettings) -> Limiter:
+    """The fleet's limiter where there is a Redis; else one per process, and a word about it."""
+    client = redis_of(broker)
+    if client is None:
+        logger.warning("no Redis is configured: quotas are kept per process; set broker.redis_url to share them")
+        return LocalLimiter()
+    return RedisLimiter(client)

@@ -1,0 +1,48 @@
+"""The planner's tasks: fan a service out into windows, and sweep up what is due, overdue or was never planned."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from agents.context import utc_now
+from storage import ledger
+from tasks import runtime
+from tasks.dispatch import dispatch_due
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="tasks.plan.fan_out")
+def fan_out(provider: str, service: str) -> None:
+    """Open the windows of every target of a service that have closed since the last tick, and hand them out.
+
+    Any number of beats may tick: the ledger opens a window once.
+    """
+    plan = runtime.planned().get((provider, service))
+    if plan is None:
+        logger.warning("fan_out %s/%s: it is not in the configuration of this worker", provider, service)
+        return
+    now = utc_now()
+    with runtime.database().connection() as connection:
+        ledger.sync_targets(connection, plan.targets, provider, service, now)
+        opened = ledger.open_windows(connection, provider, service, now)
+    handed_out = dispatch_due(provider, service)
+    logger.info("%s/%s: %d windows opened, %d attempts handed out", provider, service, opened, handed_out)
+
+
+@shared_task(name="tasks.plan.sweep")
+def sweep() -> None:
+    """Mend the ledger, then hand out everything that is due: retries, lost attempts, refreshes, back-fill."""
+    now = utc_now()
+    with runtime.database().connection() as connection:
+        ledger.disable_unknown(connection, list(runtime.planned()), now)
+        healed = ledger.heal_gaps(connection, now)
+    handed_out = sum(dispatch_due(provider) for provider, _ in runtime.settings().providers())
+    logger.info(
+        "sweep: %d missing windows opened, %d denied ones due again, %d attempts handed out",
+        healed.opened,
+        healed.reopened,
+        handed_out,
+    )

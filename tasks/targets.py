@@ -1,0 +1,78 @@
+"""From the configuration and the registry to targets: what the fleet owes, and where it is collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agents.service import Service, services
+from storage.ledger import TargetPlan
+from telemetry.errors import ConfigError
+from telemetry.settings import Account, Settings
+from telemetry.settings.providers import ProviderSettings
+from telemetry.target import Target
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One service of one provider, as configured: an entry of the schedule."""
+
+    service: Service
+    interval: timedelta
+    targets: tuple[TargetPlan, ...]
+
+
+def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
+    """Every (provider, service) that is to be collected, with its targets; ConfigError lists what cannot be."""
+    problems: list[str] = []
+    planned: dict[tuple[str, str], Planned] = {}
+    for provider, section in settings.providers():
+        known = {name: service for (owner, name), service in services().items() if owner == provider}
+        problems += _unknown_services(provider, section, known)
+        for name, service in known.items():
+            interval = section.interval(name) or service.interval
+            if fault := service.check_interval(interval):
+                problems.append(f"{provider}: the interval of {name}: {fault}")
+                continue
+            targets = tuple(_targets(provider, section, service, interval))
+            if targets:
+                planned[provider, name] = Planned(service, interval, targets)
+    if problems:
+        raise ConfigError("configuration", tuple(problems))
+    return planned
+
+
+def _unknown_services(provider: str, section: ProviderSettings, known: dict[str, Service]) -> Iterator[str]:
+    names = ", ".join(known) or "none"
+    for index, name in enumerate(section.services):
+        if name not in known:
+            yield f"{provider}.services[{index}]: {name!r} is not a service of this install; there are: {names}"
+    for name in section.intervals:
+        if name not in known:
+            yield f"{provider}.intervals.{name}: there is no such service in this install; there are: {names}"
+    for index, account in enumerate(section.accounts_of(provider)):
+        for name in set(account.services) - set(section.services) - set(known):
+            where = f"{provider}.accounts[{index}].services"
+            yield f"{where}: {name!r} is not a service of this install; there are: {names}"
+    if not known:
+        yield f"{provider}: this install has no service of it; set {provider}.enabled: false"
+
+
+def _targets(provider: str, section: ProviderSettings, service: Service, interval: timedelta) -> Iterator[TargetPlan]:
+    for account in section.accounts_of(provider):
+        if account.services and service.name not in account.services:
+            continue
+        for region in _regions(account, service):
+            yield TargetPlan(
+                target=Target(provider, account.name, region, service.name),
+                queue=account.queue,
+                interval=interval,
+                delay=service.delay,
+                live=service.live,
+                backfill=timedelta(0) if service.live else section.backfill,
+            )
+
+
+def _regions(account: Account, service: Service) -> tuple[str, ...]:
+    return account.regions if service.regional else ("global",)

@@ -1,0 +1,111 @@
+"""The command line ``finfleet``. Each command is a file of ``workers/commands``, imported when it is called.
+
+Data goes to standard output, progress and faults to standard error. Exit status: 0 done; 1 done, and something is not
+as it should be (a window not settled, a dead letter not there); 2 wrong usage; 69 a server or provider cannot be
+reached; 78 the configuration has faults; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from telemetry.errors import ConfigError, FinfleetError
+from telemetry.redact import RedactingFormatter
+
+EX_UNAVAILABLE = 69
+EX_CONFIG = 78
+
+_COMMANDS = {
+    "up": "up:command",
+    "status": "status:command",
+    "plan": "plan:command",
+    "collect": "collect:command",
+    "backfill": "backfill:command",
+    "ingest": "ingest:command",
+    "forward": "forward:command",
+    "outbox": "outbox:command",
+    "dlq": "dlq:command",
+    "db": "db:command",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command when it is named: ``finfleet collect`` must run without Celery and SQL installed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"workers.commands.{module}"), name)
+        return command
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Shell completion:  eval "$(_FINFLEET_COMPLETE=bash_source finfleet)"   (or zsh_source, fish_source)
+Exit status: 0 done; 1 something is not as it should be; 2 wrong usage; 69 a server cannot be reached;
+78 the configuration has faults; 130 interrupted.""",
+)
+@click.version_option(package_name="finfleet")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="FINFLEET_CONFIG",
+    help="The configuration file [default: config/telemetry.yaml; without one, only this machine is collected].",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
+def cli(config: Path | None, verbose: bool) -> None:
+    """Collect cloud cost and usage telemetry into Postgres, and forward it to OpenFinOps."""
+    if config is not None:
+        os.environ["FINFLEET_CONFIG"] = str(config)
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+
+
+def main() -> None:
+    """Run the command line; errors that have a name end it with a line instead of a traceback."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = 130
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except KeyboardInterrupt:
+        status = 130
+    except ConfigError as error:
+        status = _say(error, EX_CONFIG)
+    except ModuleNotFoundError as error:
+        # A command of the fleet in an environment that holds the agents only.
+        extra = "aws" if (error.name or "").startswith("boto") else "fleet"
+        status = _say(f"{error.name} is not installed: pip install 'finfleet[{extra}]'", EX_CONFIG)
+    except FinfleetError as error:
+        status = _say(error, EX_UNAVAILABLE)
+    except BrokenPipeError:
+        # The reader has seen enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(what: object, status: int) -> int:
+    click.echo(f"finfleet: {what}", err=True)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""``finfleet collect``: one collection in this process, printed; nothing is stored or sent."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from agents.collection import Collection
+from agents.context import Shared, utc_now
+from agents.service import Service, find
+from telemetry.batch import Outcome, Report, Run
+from telemetry.builder import unpack
+from telemetry.errors import CollectionError
+from telemetry.records import CostRate, MetricPoint, Record, Resource
+from telemetry.settings import load_settings
+from telemetry.target import Target, Window, floor_time
+from workers.output import duration, json_option, print_json, print_table, progress
+from workers.parameters import TARGET, WINDOW
+
+_LIVE_SECONDS = 5
+
+
+@click.command(name="collect")
+@click.argument("target", type=TARGET)
+@click.option("--window", type=WINDOW, help="START/END in ISO 8601 [default: the last one that is whole].")
+@json_option
+def command(target: Target, window: Window | None, as_json: bool) -> None:
+    """Collect TARGET (provider/account/region/service) once, here, and print it. Nothing is stored or sent.
+
+    Needs no broker and no database, only the credentials of the provider.
+    """
+    try:
+        service = find(target.provider, target.service)
+    except LookupError as error:
+        raise click.UsageError(str(error)) from None
+    shared = Shared(load_settings(providers={target.provider}))
+    window = window or _last_window(service, shared, target)
+    progress(f"collecting {target} {window}")
+    collection = Collection(shared, Run.start(target, window, 1, utc_now()))
+    records, report = _collect(collection)
+    if as_json:
+        print_json({"target": str(target), "window": str(window), "records": records, "report": _summary(report)})
+    else:
+        _print(records)
+        click.echo(_sentence(report), err=True)
+    sys.exit(0 if report.outcome in {Outcome.COMPLETE, Outcome.EMPTY} else 1)
+
+
+def _last_window(service: Service, shared: Shared, target: Target) -> Window:
+    now = utc_now()
+    if service.live:
+        start = now.replace(microsecond=0)
+        return Window(start, start + timedelta(seconds=_LIVE_SECONDS))
+    section = shared.settings.provider(target.provider)
+    interval = (section.interval(target.service) if section else None) or service.interval
+    end = floor_time(now - service.delay, interval)
+    return Window(end - interval, end)
+
+
+def _collect(collection: Collection) -> tuple[list[Record], Report]:
+    records: list[Record] = []
+    try:
+        for batch in collection.batches():
+            records.extend(unpack(batch))
+    except CollectionError as error:
+        return records, collection.report(error)
+    return records, collection.report()
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    return {
+        "outcome": report.outcome,
+        "records": report.records,
+        "apis": [
+            {"api": use.api, "calls": use.calls, "throttles": use.throttles, "cost_usd": use.cost_usd}
+            for use in report.apis
+        ],
+        "unknown_prices": report.unknown_prices,
+        "error": report.error,
+        "permission": report.permission,
+        "not_before": report.not_before,
+    }
+
+
+def _print(records: list[Record]) -> None:
+    points = [record for record in records if isinstance(record, MetricPoint)]
+    rates = [record for record in records if isinstance(record, CostRate)]
+    alone = [record for record in records if isinstance(record, Resource)]
+    if points:
+        print_table(
+            ("resource", "type", "metric", "statistic", "start", "value", "unit"),
+            ((_name(p.resource), p.resource.type, p.metric, p.statistic, p.start, p.value, p.unit) for p in points),
+        )
+    if rates:
+        print_table(
+            ("resource", "type", "start", "cost per hour", "currency", "basis"),
+            ((_name(r.resource), r.resource.type, r.start, r.amount, r.currency, r.basis) for r in rates),
+        )
+    if alone:
+        print_table(("resource without figures", "type"), ((_name(r), r.type) for r in alone))
+
+
+def _name(resource: Resource) -> str:
+    return resource.name or resource.resource_id
+
+
+def _sentence(report: Report) -> str:
+    took = duration((report.finished_at - report.run.started_at).total_seconds())
+    calls = ", ".join(f"{use.calls} x {use.api}" for use in report.apis) or "no API calls"
+    known = [use.cost_usd for use in report.apis if use.cost_usd is not None]
+    text = f"{report.outcome}: {report.records} records in {took}; {calls}; calls cost ${sum(known):f}"
+    if report.unknown_prices:
+        text += f"; {report.unknown_prices} prices are unknown"
+    return f"{text}\n{report.error}" if report.error else text

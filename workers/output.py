@@ -1,0 +1,75 @@
+"""How commands print: a table for a person, JSON for a program, progress on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from telemetry.target import format_time
+
+F = TypeVar("F", bound=Callable[..., Any])
+_WIDE = 10_000  # a pipe has no width: nothing is cut or folded there
+
+
+def json_option(command: F) -> F:
+    """Give a command the flag ``--json``, as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON: times in ISO 8601, money as exact text."""
+    click.echo(json.dumps(msgspec.to_builtins(value, str_keys=True), indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
+    """Print rows under headings, plain, with numbers to the right; whole where the output is no terminal."""
+    table = Table(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+    listed = [tuple(row) for row in rows]
+    for index, column in enumerate(columns):
+        numeric = bool(listed) and all(isinstance(row[index], int | float | Decimal | None) for row in listed)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", header_style="bold")
+    for row in listed:
+        table.add_row(*(cell(value) for value in row))
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+_CELLS: tuple[tuple[type, Callable[[Any], str]], ...] = (
+    (type(None), lambda _: "-"),
+    (bool, lambda value: "yes" if value else "no"),
+    (datetime, format_time),
+    (timedelta, lambda value: duration(value.total_seconds())),
+    (float, "{:,.2f}".format),
+    (int, "{:,}".format),
+    (Decimal, "{:f}".format),
+)
+
+
+def cell(value: Any) -> str:
+    """A value as a person reads it; unknown is a dash, never a zero."""
+    return next((show(value) for kind, show in _CELLS if isinstance(value, kind)), str(value))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in two units at the most: ``45 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 1 h``."""
+    whole = round(seconds)
+    for size, unit, smaller, smaller_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit}" + (f" {rest} {smaller_unit}" if rest else "")
+    return f"{whole} s"
+
+
+def progress(text: str) -> None:
+    """Say ``text`` on standard error, if somebody is there to see it."""
+    if sys.stderr.isatty():
+        click.echo(text, err=True)
