@@ -82,8 +82,7 @@ class CollectSettings(Section):
 class IngestSettings(Section):
     """``ingest:``: one transaction of the ingest consumer."""
 
-    max_messages: int = Field(default=64, ge=1, le=1000)
-    flush_records: int = Field(default=20_000, ge=1)
+    max_messages: int = Field(default=16, ge=1, le=1000)
     flush_interval: Duration = timedelta(milliseconds=500)
     #: A message that a consumer held so long without a commit is taken over by another.
     claim_after: Duration = timedelta(seconds=60)
