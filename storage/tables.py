@@ -164,6 +164,8 @@ batches = Table(
     Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("records", Integer, nullable=False),
+    # Which points and rates it holds, compressed: what comes late must not replace what a newer batch brought.
+    Column("keys", LargeBinary, nullable=False, server_default=text("''::bytea")),
     _time("committed_at", now=True),
     Index(None, "committed_at"),
 )
@@ -181,8 +183,9 @@ resources = Table(
     _text("name", default=""),
     _json("tags", "{}"),
     _json("attributes", "{}"),
+    _count("fingerprint", big=True),  # of type, name, tags and attributes: whether they changed
     _time("first_seen"),
-    _time("last_seen"),
+    _time("last_seen"),  # within an hour: a resource that does not change is not written at every reading
     UniqueConstraint("provider", "account", "region", "service", "provider_id", name="resources_identity_key"),
 )
 

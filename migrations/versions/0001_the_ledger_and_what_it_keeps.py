@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column(
             "attributes", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
+        sa.Column("fingerprint", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("resource_id", name=op.f("resources_pkey")),
@@ -268,6 +269,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("keys", sa.LargeBinary(), server_default=sa.text("''::bytea"), nullable=False),
         sa.Column("committed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["run_id"], ["finfleet.runs.run_id"], name=op.f("batches_run_id_fkey"), ondelete="CASCADE"
