@@ -1,0 +1,88 @@
+"""Bringing a database to the schema of this release, and finding out whether it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+
+import sqlalchemy.exc
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from psycopg import Error as DriverError
+from pydantic import SecretStr
+
+from storage.database import Connection
+from storage.errors import StorageError, StorageNotMigrated, translate
+from storage.sql import load
+
+
+def migrate(url: SecretStr, revision: str = "head") -> None:
+    """Upgrade the database to ``revision``. Safe to run again, and by several at once: they wait for each other.
+
+    Raises StorageUnavailable where it cannot be reached, StorageError where it refuses, or knows a later release.
+    """
+    _run(command.upgrade, url, revision)
+
+
+def downgrade(url: SecretStr, revision: str) -> None:
+    """Take the database back to ``revision``, or to ``base``: with their tables goes what they hold."""
+    _run(command.downgrade, url, revision)
+
+
+def check_drift(url: SecretStr) -> None:
+    """Raise StorageError where the database differs from the model, storage.tables."""
+    _run(lambda config, _: command.check(config), url, "head")
+
+
+@cache
+def head() -> str:
+    """The revision of this release."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError("the package migrations is empty: install finfleet again")
+    return revision
+
+
+def check_migrated(connection: Connection) -> None:
+    """Raise StorageNotMigrated, which names the remedy, unless the schema is the one of this release."""
+    sql = load("migrations")
+    found = connection.execute(sql["has_versions"]).fetchone()
+    row = connection.execute(sql["version"]).fetchone() if found and found[0] else None
+    if row is None:
+        raise StorageNotMigrated("the database has no tables of finfleet yet: run `finfleet db migrate`")
+    if row[0] == head():
+        return
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if row[0] in known:
+        raise StorageNotMigrated(
+            f"the database is at revision {row[0]}, this release needs {head()}: run `finfleet db migrate`"
+        )
+    raise StorageNotMigrated(
+        f"the database is at revision {row[0]}, of a later release of finfleet than this one: upgrade this installation"
+    )
+
+
+def _config() -> Config:
+    """Alembic's configuration; found from the installed package, so from a wheel and in any working directory."""
+    config = Config()
+    # Alembic takes it for a ConfigParser value, where % has a meaning.
+    config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+    return config
+
+
+def _run(action: Callable[[Config, str], object], url: SecretStr, revision: str) -> None:
+    config = _config()
+    config.attributes["database_url"] = url
+    try:
+        action(config, revision)
+    except DriverError as error:
+        raise translate(error) from None
+    except sqlalchemy.exc.DBAPIError as error:
+        if isinstance(error.orig, DriverError):
+            raise translate(error.orig) from None
+        raise
+    except CommandError as error:
+        raise StorageError(f"migration to {revision}: {error}") from None
