@@ -1,0 +1,126 @@
+"""Statistics of the datapoints of one period."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from emulators.aws.cloudwatch.store import Series, StatisticSet
+
+_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100(?:\.0+)?)")
+
+
+class Bucket(NamedTuple):
+    """What was put in one period. `counts` is None where each value counts once."""
+
+    start: int
+    values: Sequence[float]
+    counts: Sequence[float] | None
+    sets: Sequence[StatisticSet]
+
+
+Statistic = Callable[[Bucket], float | None]
+
+
+def sample_count(bucket: Bucket) -> float:
+    """How many values."""
+    single = len(bucket.values) if bucket.counts is None else sum(bucket.counts)
+    return single + sum(s.samples for s in bucket.sets)
+
+
+def total(bucket: Bucket) -> float:
+    """Their sum."""
+    if bucket.counts is None:
+        single = sum(bucket.values)
+    else:
+        single = sum(v * c for v, c in zip(bucket.values, bucket.counts, strict=True))
+    return single + sum(s.total for s in bucket.sets)
+
+
+def average(bucket: Bucket) -> float:
+    """Their mean, each value by its count."""
+    return total(bucket) / sample_count(bucket)
+
+
+def minimum(bucket: Bucket) -> float:
+    """The smallest."""
+    return min([*bucket.values, *(s.minimum for s in bucket.sets)])
+
+
+def maximum(bucket: Bucket) -> float:
+    """The largest."""
+    return max([*bucket.values, *(s.maximum for s in bucket.sets)])
+
+
+def percentile(bucket: Bucket, percent: float) -> float | None:
+    """Linear between the two nearest values; None where statistic sets hide the values, as in CloudWatch."""
+    weighted: list[tuple[float, float]] = []
+    for statistics in bucket.sets:
+        if statistics.samples > 1 and statistics.minimum != statistics.maximum:
+            return None
+        weighted.append((statistics.minimum, statistics.samples))
+    weighted += zip(bucket.values, bucket.counts or [1.0] * len(bucket.values), strict=True)
+    weighted.sort()
+    rank = percent / 100 * (sum(count for _, count in weighted) - 1)
+    below = _at(weighted, int(rank))
+    above = _at(weighted, int(rank) + 1)
+    return below + (above - below) * (rank - int(rank))
+
+
+def _at(weighted: list[tuple[float, float]], rank: int) -> float:
+    passed = 0.0
+    for value, count in weighted:
+        passed += count
+        if rank < passed:
+            return value
+    return weighted[-1][0]
+
+
+SIMPLE: dict[str, Statistic] = {
+    "Average": average,
+    "Sum": total,
+    "Minimum": minimum,
+    "Maximum": maximum,
+    "SampleCount": sample_count,
+}
+
+
+def statistic(name: str) -> Statistic | None:
+    """The statistic of that name, percentiles (`p0` to `p100`) too; None where there is no such."""
+    if name in SIMPLE:
+        return SIMPLE[name]
+    if found := _PERCENTILE.fullmatch(name):
+        percent = float(found.group(1))
+        return lambda bucket: percentile(bucket, percent)
+    return None
+
+
+def buckets(series: Series, first: int, end: int, period: int, until: float) -> Iterator[Bucket]:
+    """The periods that hold data: starts are `first` plus multiples of `period`, before `end`.
+
+    A period that starts before `end` counts whole; nothing later than `until` is seen.
+    """
+    last_end = first + -(-(end - first) // period) * period
+    low, high = series.span(first, min(last_end, int(until) + 1))
+    times = series.times[low:high].tolist()
+    sets = [s for s in series.sets if first <= s.time < last_end and s.time <= until]
+    if not sets and series.counts is None:
+        values = series.values[low:high].tolist()
+        yield from _plain(times, values, first, period)
+        return
+    starts = sorted({t - (t - first) % period for t in (*times, *(s.time for s in sets))})
+    for start in starts:
+        a, b = series.span(start, min(start + period, int(until) + 1))
+        inside = [s for s in sets if start <= s.time < start + period]
+        counts = None if series.counts is None else series.counts[a:b]
+        yield Bucket(start, series.values[a:b], counts, inside)
+
+
+def _plain(times: list[int], values: list[float], first: int, period: int) -> Iterator[Bucket]:
+    at, number = 0, len(times)
+    while at < number:
+        start = times[at] - (times[at] - first) % period
+        stop, bound = at + 1, start + period
+        while stop < number and times[stop] < bound:
+            stop += 1
+        yield Bucket(start, values[at:stop], None, ())
+        at = stop

@@ -1,0 +1,5 @@
+"""What a local AWS holds before anyone asks: fleets and their metrics, the same for the same seed number."""
+
+from emulators.aws.seed.ec2 import Ec2Seed, seed_ec2
+
+__all__ = ["Ec2Seed", "seed_ec2"]
