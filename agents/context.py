@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from agents.limits import Limiter, LocalLimiter
 from agents.meter import Meter
+from telemetry.errors import CollectionFailed
 from telemetry.settings import Account, Settings
 
 T = TypeVar("T")
@@ -80,3 +81,9 @@ class Context:
     meter: Meter
     #: time.monotonic() at which the collection must give up.
     deadline: float
+
+    def check_deadline(self) -> None:
+        """Raise CollectionFailed where the collection has used up its time."""
+        if time.monotonic() >= self.deadline:
+            limit = self.shared.settings.collect.deadline.total_seconds()
+            raise CollectionFailed(f"not done within {limit:.0f} s: raise collect.deadline, or shorten the interval")

@@ -1,1 +1,1 @@
-"""AWS: sessions, metering, error translation."""
+"""How AWS is asked: sessions, metered calls, quotas, errors. boto3 is imported at the first call, never before."""

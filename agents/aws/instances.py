@@ -1,0 +1,86 @@
+"""What DescribeInstances says about time: since when an instance runs, and until when it did.
+
+It tells the present only. LaunchTime is that of the last start, and the reason of the last transition bears a time:
+between those two the state is known, before and beyond it is not, and nothing is said of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from telemetry.target import Window
+
+_TRANSITION = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
+_ENDED = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
+
+
+class Spell(StrEnum):
+    """A state that has a price."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Life:
+    """The times of one instance."""
+
+    state: str
+    #: Its last start; None where the provider does not say.
+    launched: datetime | None
+    #: Its first start, as far as it can be known: no data is older.
+    created: datetime | None
+    #: When it left the state of running; None where it has not, or the provider does not say.
+    ended: datetime | None
+
+    @classmethod
+    def of(cls, instance: Mapping[str, Any]) -> Life:
+        """The times of an instance of DescribeInstances."""
+        state = instance["State"]["Name"]
+        launched = _utc(instance.get("LaunchTime"))
+        attached = [
+            _utc(interface["Attachment"]["AttachTime"])
+            for interface in instance.get("NetworkInterfaces", ())
+            # The first one cannot be detached: it is as old as the instance.
+            if interface.get("Attachment", {}).get("DeviceIndex") == 0 and "AttachTime" in interface["Attachment"]
+        ]
+        created = min((time for time in (launched, *attached) if time is not None), default=None) if attached else None
+        return cls(state, launched, created, _ended(instance) if state in _ENDED else None)
+
+    def may_have_data(self, window: Window) -> bool:
+        """Whether it can have run in a part of ``window``. What is asked of CloudWatch is paid, data or not."""
+        if self.created is not None and self.created >= window.end:
+            return False
+        return not (self.state in _ENDED and self.ended is not None and self.ended <= window.start)
+
+    def spells(self, window: Window, now: datetime) -> Iterator[tuple[Spell, datetime, datetime]]:
+        """The parts of ``window`` in which the state is known and has a price, until ``now`` at the latest."""
+        end = min(window.end, now)
+        if self.state in _ENDED and self.ended is None:
+            return
+        if self.launched is not None and (self.state == "running" or self.ended is not None):
+            yield from _part(Spell.RUNNING, window.start, end, self.launched, self.ended)
+        if self.state == "stopped" and self.ended is not None:
+            yield from _part(Spell.STOPPED, window.start, end, self.ended, None)
+
+
+def _part(
+    spell: Spell, first: datetime, last: datetime, since: datetime, until: datetime | None
+) -> Iterator[tuple[Spell, datetime, datetime]]:
+    start, end = max(first, since), min(last, until or last)
+    if start < end:
+        yield spell, start, end
+
+
+def _ended(instance: Mapping[str, Any]) -> datetime | None:
+    found = _TRANSITION.search(instance.get("StateTransitionReason") or "")
+    return datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) if found else None
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

@@ -1,0 +1,36 @@
+"""How often AWS may be asked, as it publishes it; ``aws.quotas`` in the configuration has precedence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from agents.limits import Quota
+from telemetry.errors import CollectionFailed
+
+_PUBLISHED: Mapping[str, Quota] = {
+    # Paginated or filtered calls; an unpaginated DescribeInstances would have half of it.
+    "ec2:Describe*": Quota(20, 100),
+    "cloudwatch:GetMetricData": Quota(50, 50),
+    # Not published: modest.
+    "pricing:GetProducts": Quota(5, 20),
+}
+_UNPUBLISHED = Quota(10, 20)
+
+
+def quota_of(api: str, configured: Mapping[str, float]) -> tuple[str, Quota]:
+    """The group that ``api`` (``ec2:DescribeInstances``) shares its quota with, and that quota.
+
+    A group is named by its pattern: ``ec2:Describe*``. ``configured`` holds calls a second by such patterns, of which
+    the longest counts. CollectionFailed where that is not above 0.
+    """
+    for pattern in sorted(configured, key=len, reverse=True):
+        if fnmatchcase(api, pattern):
+            rate = configured[pattern]
+            if not rate > 0:
+                raise CollectionFailed(f"aws.quotas.{pattern}: {rate}: calls a second, more than 0")
+            return pattern, Quota(rate, max(1, round(rate)))
+    for pattern, quota in _PUBLISHED.items():
+        if fnmatchcase(api, pattern):
+            return pattern, quota
+    return f"{api.partition(':')[0]}:*", _UNPUBLISHED

@@ -1,0 +1,86 @@
+"""Keeps prices, and looks each one up once however many ask for it at the same time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from agents.context import PriceCache, Shared
+
+KNOWN_FOR = timedelta(hours=24)
+"""List prices change a few times a year."""
+UNKNOWN_FOR = timedelta(hours=1)
+"""A price that is missing today may be a price list that is not complete yet."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What something costs, an hour unless its book says otherwise."""
+
+    amount: Decimal
+    #: ISO 4217.
+    currency: str
+
+
+@dataclass
+class _Turn:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiting: int = 0
+
+
+class PriceBook:
+    """The prices of one process, on top of the cache that it may share with the fleet."""
+
+    def __init__(self, cache: PriceCache) -> None:
+        self._cache = cache
+        self._turns: dict[str, _Turn] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: str, look_up: Callable[[], Price | None]) -> Price | None:
+        """The price under ``key``, or None where it is unknown; ``look_up`` asks the provider.
+
+        Of several threads that ask for one key, one looks it up and the others wait. What it raises is not kept.
+        """
+        kept = self._cache.get(key)
+        if kept is not None:
+            return _read(kept)
+        with self._turn(key):
+            kept = self._cache.get(key)
+            if kept is not None:
+                return _read(kept)
+            price = look_up()
+            self._cache.put(key, _write(price), UNKNOWN_FOR if price is None else KNOWN_FOR)
+            return price
+
+    @contextmanager
+    def _turn(self, key: str) -> Iterator[None]:
+        with self._lock:
+            turn = self._turns.setdefault(key, _Turn())
+            turn.waiting += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.waiting -= 1
+                if not turn.waiting:
+                    del self._turns[key]
+
+
+def price_book(shared: Shared) -> PriceBook:
+    """The price book of this process."""
+    return shared.once(PriceBook, lambda: PriceBook(shared.prices))
+
+
+def _write(price: Price | None) -> str:
+    return json.dumps(None if price is None else {"amount": str(price.amount), "currency": price.currency})
+
+
+def _read(text: str) -> Price | None:
+    kept = json.loads(text)
+    return None if kept is None else Price(Decimal(kept["amount"]), kept["currency"])
