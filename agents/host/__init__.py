@@ -1,0 +1,1 @@
+"""This machine as a source: what is read of it, and how often."""
