@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -111,7 +112,7 @@ def _sentence(report: Report) -> str:
     took = duration((report.finished_at - report.run.started_at).total_seconds())
     calls = ", ".join(f"{use.calls} x {use.api}" for use in report.apis) or "no API calls"
     known = [use.cost_usd for use in report.apis if use.cost_usd is not None]
-    text = f"{report.outcome}: {report.records} records in {took}; {calls}; calls cost ${sum(known):f}"
+    text = f"{report.outcome}: {report.records} records in {took}; {calls}; calls cost ${sum(known, Decimal(0)):f}"
     if report.unknown_prices:
         text += f"; {report.unknown_prices} prices are unknown"
     return f"{text}\n{report.error}" if report.error else text

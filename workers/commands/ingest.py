@@ -1,0 +1,43 @@
+"""``finfleet ingest``: the consumer of the results queue."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from agents.service import services
+from storage.writer import Written
+from workers.ingest import Ingest
+from workers.process import fleet_settings, heartbeat, open_database, open_results, stop_on_signals
+
+logger = logging.getLogger(__name__)
+
+
+@click.command(name="ingest")
+def command() -> None:
+    """Write what the workers collect into Postgres. Any number may run.
+
+    Runs until SIGTERM or Ctrl-C, and then finishes the transaction at hand.
+    """
+    logging.getLogger().setLevel(logging.INFO)
+    settings = fleet_settings()
+    stop = stop_on_signals()
+    with open_database(settings, "finfleet ingest") as database:
+        carrier = open_results(settings)
+        logger.info("ingest: %s to %s", carrier.where, database.address)
+        Ingest(
+            carrier=carrier,
+            database=database,
+            settings=settings.ingest,
+            destinations=settings.destinations,
+            refresh={key: service.refresh for key, service in services().items()},
+            max_attempts=settings.ledger.max_attempts,
+            heartbeat=heartbeat(),
+            on_written=_log,
+        ).run(stop)
+    logger.info("ingest: stopped")
+
+
+def _log(written: Written) -> None:
+    logger.info("%s", written)

@@ -1,0 +1,66 @@
+"""What the long-running processes have in common: settings and servers, signals, the sign of life."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from storage.database import Database
+from tasks.results import Carrier, open_carrier
+from telemetry.errors import ConfigError
+from telemetry.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_VARIABLE = "FINFLEET_HEARTBEAT"
+"""Names the file that a process touches when it has done work or looked for some: liveness is its age."""
+
+
+def fleet_settings() -> Settings:
+    """The configuration, without the credentials of any provider."""
+    return load_settings(providers=())
+
+
+def open_database(settings: Settings, application: str, size: int = 4) -> Database:
+    """The database; ConfigError where none is configured."""
+    return Database(
+        _required(settings.database.url, "database.url", "FINFLEET_DATABASE_URL"), application=application, size=size
+    )
+
+
+def open_results(settings: Settings) -> Carrier:
+    """The results queue; ConfigError where no broker is configured."""
+    return open_carrier(_required(settings.broker.url, "broker.url", "FINFLEET_BROKER_URL"))
+
+
+def _required(url: SecretStr | None, key: str, variable: str) -> SecretStr:
+    if url is None:
+        raise ConfigError("configuration", (f"{key}: set it, or the environment variable {variable}",))
+    return url
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM, SIGINT and SIGHUP set; a second one of them ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        logger.info("%s: stopping in order; once more stops at once", signal.Signals(number).name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, handle)
+    return stop
+
+
+def heartbeat() -> Callable[[], None]:
+    """Touches the file that FINFLEET_HEARTBEAT names, if it names one."""
+    path = os.environ.get(HEARTBEAT_VARIABLE)
+    return Path(path).touch if path else lambda: None
