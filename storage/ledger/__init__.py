@@ -4,7 +4,7 @@ Every function is safe to be called twice, and by several planners at once. Each
 (or inside the caller's), so what it returned is committed, and can be sent.
 """
 
-from storage.ledger.backfill import Backfill, BackfillRefused, backfill, find_targets
+from storage.ledger.backfill import Backfill, BackfillRefused, LedgerTarget, backfill, find_targets
 from storage.ledger.dispatch import Dispatch, give_back, take_due
 from storage.ledger.heal import Healed, heal_gaps
 from storage.ledger.plans import Synced, TargetPlan, disable_unknown, sync_targets
@@ -17,6 +17,7 @@ __all__ = [
     "BackfillRefused",
     "Dispatch",
     "Healed",
+    "LedgerTarget",
     "Synced",
     "TargetPlan",
     "backfill",

@@ -1,6 +1,7 @@
 """What tests of the ledger have in common: times, plans, and a look at its rows."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from storage import ledger
 from storage.database import Connection
@@ -81,3 +82,8 @@ def windows(connection: Connection, region: str = "us-east-1") -> dict[Window, s
 def clocks(found: dict[Window, str] | list[Window]) -> list[str]:
     """Windows as `11:50-11:55`."""
     return [f"{window.start:%H:%M}-{window.end:%H:%M}" for window in found]
+
+
+def overlaps(found: list[Window]) -> list[tuple[Window, Window]]:
+    """Windows that share a moment, of windows by their start."""
+    return [(one, two) for one, two in pairwise(found) if two.start < one.end]
