@@ -1,0 +1,106 @@
+"""Messages that could not be taken in: kept as they came, with the reason, for a person to read, replay or drop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg.rows import class_row
+
+from storage.database import Connection
+from storage.errors import translated
+from storage.sql import load
+from telemetry.redact import redact
+
+_SQL = load("dead_letters")
+_MAX_REASON = 4000
+
+
+class Letter(NamedTuple):
+    """A message that cannot be taken in."""
+
+    body: bytes
+    #: One word: ``malformed``, ``unknown_schema``, ``invalid``, ``unplanned``, ``refused`` ...
+    code: str
+    #: For a person.
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message in the table."""
+
+    dead_letter_id: int
+    reason_code: str
+    reason: str
+    first_seen: datetime
+    last_seen: datetime
+    #: How often it came.
+    times: int
+    #: Bytes.
+    size: int
+    #: When it was put back on the results queue; None while it waits.
+    replayed_at: datetime | None
+    #: None in a listing.
+    body: bytes | None = None
+
+
+def bury(connection: Connection, letters: Sequence[Letter], now: datetime) -> None:
+    """Keep these. One that is there already is counted, and waits again if it was replayed."""
+    if not letters:
+        return
+    times: dict[bytes, int] = {}
+    latest: dict[bytes, Letter] = {}
+    for letter in letters:
+        digest = hashlib.sha256(letter.body).digest()
+        times[digest] = times.get(digest, 0) + 1
+        latest[digest] = letter
+    columns = {
+        "hashes": list(latest),
+        "bodies": [letter.body for letter in latest.values()],
+        "codes": [letter.code for letter in latest.values()],
+        "reasons": [_reason(letter.reason) for letter in latest.values()],
+        "times": list(times.values()),
+        "now": now,
+    }
+    with translated():
+        connection.execute(_SQL["bury"], columns)
+
+
+def listing(connection: Connection, limit: int = 100, *, replayed: bool = False) -> list[DeadLetter]:
+    """The newest letters without their bodies: those that wait, or with ``replayed`` all."""
+    with translated(), connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        return cursor.execute(_SQL["listing"], {"limit": limit, "replayed": replayed}).fetchall()
+
+
+def get(connection: Connection, dead_letter_id: int) -> DeadLetter | None:
+    """One letter with its body; None where there is none of that id."""
+    with translated(), connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        return cursor.execute(_SQL["get"], {"dead_letter_id": dead_letter_id}).fetchone()
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many wait for a person."""
+    with translated():
+        row = connection.execute(_SQL["count_waiting"]).fetchone()
+    return row[0] if row else 0
+
+
+def mark_replayed(connection: Connection, dead_letter_ids: Iterable[int], now: datetime) -> int:
+    """Note that these are back on the results queue; call it after the broker took them. Returns how many."""
+    with translated():
+        return connection.execute(_SQL["mark_replayed"], {"ids": list(dead_letter_ids), "now": now}).rowcount
+
+
+def drop(connection: Connection, dead_letter_ids: Iterable[int]) -> int:
+    """Delete these for good. Returns how many there were."""
+    with translated():
+        return connection.execute(_SQL["drop"], {"ids": list(dead_letter_ids)}).rowcount
+
+
+def _reason(text: str) -> str:
+    # A reason may quote what was wrong with the message, a NUL character for instance, which Postgres cannot keep.
+    return redact(text).replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()[:_MAX_REASON]

@@ -1,0 +1,29 @@
+-- Points and rates. Rows come sorted by their key, so that two writers never wait for each other crosswise.
+
+-- name: copy_points
+COPY finfleet.points (series_id, start, value) FROM STDIN (FORMAT BINARY)
+
+-- name: merge_points
+INSERT INTO finfleet.points AS p (series_id, start, value)
+SELECT *
+  FROM unnest(%(series)b::int[], %(start)b::timestamptz[], %(value)b::float8[])
+    ON CONFLICT (series_id, start) DO UPDATE
+   SET value = excluded.value
+ WHERE p.value IS DISTINCT FROM excluded.value
+
+-- name: merge_rates
+-- 1.0 and 1.00 are the same amount, and yet kept as they came.
+INSERT INTO finfleet.cost_rates AS c (resource_id, start, period, amount, currency, basis, resource_type)
+SELECT resource_id, to_timestamp(start), period, amount, currency, basis, resource_type
+  FROM unnest(
+           %(resource_id)s::int[], %(start)s::bigint[], %(period)s::int[], %(amount)s::numeric[],
+           %(currency)s::text[], %(basis)s::text[], %(resource_type)s::text[]
+       ) AS n(resource_id, start, period, amount, currency, basis, resource_type)
+    ON CONFLICT (resource_id, start, period) DO UPDATE
+   SET amount = excluded.amount,
+       currency = excluded.currency,
+       basis = excluded.basis,
+       resource_type = excluded.resource_type
+ WHERE (c.amount, scale(c.amount), c.currency, c.basis, c.resource_type)
+       IS DISTINCT FROM
+       (excluded.amount, scale(excluded.amount), excluded.currency, excluded.basis, excluded.resource_type)

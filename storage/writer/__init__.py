@@ -1,0 +1,17 @@
+"""From the results queue into the tables: one transaction for many messages.
+
+::
+
+    admission     locks the windows and targets; what is new, known already, or was never planned
+    identities    ids of resources and series, from a cache where they are known
+    readings      points and rates: copied, or merged so that the newest wins
+    settlement    which windows are complete, empty, denied, failed, or due again
+    bookkeeping   runs, batches, outbox, ledger
+    writing       the transaction, and the way of what is refused
+    memory        what one transaction leaves for the next
+"""
+
+from storage.writer.messages import Received, Rejected, Undecodable, Written
+from storage.writer.writing import take_in, write, write_each
+
+__all__ = ["Received", "Rejected", "Undecodable", "Written", "take_in", "write", "write_each"]

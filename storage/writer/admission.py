@@ -1,0 +1,136 @@
+"""Locks what the messages are about, and sorts out which of them are new, which are known, and which nobody planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from storage.database import Connection
+from storage.sql import load
+from storage.writer.messages import Received, Rejected, Written
+from storage.writer.state import Admitted, NewBatch, NewReport, RunState, WindowKey, WindowState
+from telemetry.batch import Batch, Message, Run
+from telemetry.target import Target
+
+_SQL = load("writer_ledger")
+
+
+def admit(connection: Connection, received: Sequence[Received], written: Written) -> Admitted:
+    """Lock windows and targets, and pick the messages that are new; the others are counted in ``written``.
+
+    Inside of the caller's transaction, whose end lets go of the locks.
+    """
+    targets = _find_targets(connection, {item.message.run.target for item in received})
+    planned: list[tuple[Received, WindowKey]] = []
+    for item in received:
+        target_id = targets.get(item.message.run.target)
+        if target_id is None:
+            reason = f"target {item.message.run.target} is not in the ledger: no planner has ever known it"
+            written.rejected.append(Rejected(item, "unplanned", reason))
+        else:
+            planned.append((item, (target_id, item.message.run.window.start)))
+    windows = _lock(connection, {key for _, key in planned})
+    admitted = Admitted(
+        windows,
+        _find_runs(connection, windows, {item.message.run.run_id for item, _ in planned}),
+        {target_id: target for target, target_id in targets.items()},
+        batches=[],
+        reports=[],
+    )
+    committed = _committed(connection, (item for item, _ in planned))
+    for item, key in planned:
+        if fault := _no_zone(item.message) or _fault(item.message.run, key, admitted):
+            written.rejected.append(Rejected(item, *fault))
+        else:
+            _take(item, key, admitted, committed, written)
+    return admitted
+
+
+def _take(
+    item: Received, key: WindowKey, admitted: Admitted, committed: set[tuple[UUID, int]], written: Written
+) -> None:
+    message = item.message
+    run = admitted.runs.setdefault(message.run.run_id, _new_run(message.run, key))
+    if isinstance(message, Batch):
+        if (run.run_id, message.number) in committed:
+            written.duplicates += 1
+            return
+        committed.add((run.run_id, message.number))
+        admitted.batches.append(NewBatch(message, item.body, run))
+    elif run.outcome is not None:
+        written.duplicates += 1
+    else:
+        run.outcome, run.batches_expected = message.outcome.value, message.batches
+        admitted.reports.append(NewReport(message, run))
+
+
+def _fault(run: Run, key: WindowKey, admitted: Admitted) -> tuple[str, str] | None:
+    """Why a message of this run cannot be: the ledger never planned it, or it contradicts what came before."""
+    window = admitted.windows.get(key)
+    if window is None or window.window_end != run.window.end:
+        return "unplanned", f"target {run.target} has no window {run.window} in the ledger"
+    if run.attempt > window.attempt:
+        return "unplanned", f"attempt {run.attempt} of {run.target} {run.window}: only {window.attempt} were handed out"
+    known = admitted.runs.get(run.run_id)
+    if known is not None and _identity(known) != _identity(_new_run(run, key)):
+        return "contradiction", f"run {run.run_id} is known as another window's, attempt's or start's"
+    return None
+
+
+def _no_zone(message: Message) -> tuple[str, str] | None:
+    if isinstance(message, Batch):
+        times = {"collected_at": message.collected_at}
+    else:
+        times = {"finished_at": message.finished_at, "not_before": message.not_before or message.finished_at}
+    faults = [f"{name}: {time}: a time with its zone" for name, time in times.items() if time.tzinfo is None]
+    return ("invalid", faults[0]) if faults else None
+
+
+def _new_run(run: Run, key: WindowKey) -> RunState:
+    return RunState(run.run_id, key[0], run.window.start, run.window.end, run.attempt, run.started_at)
+
+
+def _identity(run: RunState) -> tuple[object, ...]:
+    return (run.order, run.key, run.window_end)
+
+
+def _find_targets(connection: Connection, targets: Iterable[Target]) -> dict[Target, int]:
+    wanted = sorted(targets)
+    columns = {
+        "providers": [target.provider for target in wanted],
+        "accounts": [target.account for target in wanted],
+        "regions": [target.region for target in wanted],
+        "services": [target.service for target in wanted],
+    }
+    return {Target(*parts): target_id for target_id, *parts in connection.execute(_SQL["find_targets"], columns)}
+
+
+def _lock(connection: Connection, keys: Iterable[WindowKey]) -> dict[WindowKey, WindowState]:
+    with connection.cursor(row_factory=class_row(WindowState)) as cursor:
+        windows = cursor.execute(_SQL["lock_windows"], _columns(keys)).fetchall()
+    target_ids = sorted({window.target_id for window in windows})
+    connection.execute(_SQL["lock_targets"], {"target_ids": target_ids})
+    return {window.key: window for window in windows}
+
+
+def _find_runs(
+    connection: Connection, windows: Mapping[WindowKey, WindowState], run_ids: set[UUID]
+) -> dict[UUID, RunState]:
+    """After the locks, so that nothing of these windows can change any more."""
+    with connection.cursor(row_factory=class_row(RunState)) as cursor:
+        rows = cursor.execute(_SQL["runs_of_windows"], _columns(windows) | {"run_ids": sorted(run_ids)})
+        return {run.run_id: run for run in rows}
+
+
+def _committed(connection: Connection, items: Iterable[Received]) -> set[tuple[UUID, int]]:
+    messages = [item.message for item in items]
+    batches = sorted({(m.run.run_id, m.number) for m in messages if isinstance(m, Batch)})
+    columns = {"run_ids": [run_id for run_id, _ in batches], "numbers": [number for _, number in batches]}
+    return {(run_id, number) for run_id, number in connection.execute(_SQL["committed_batches"], columns)}
+
+
+def _columns(keys: Iterable[WindowKey]) -> dict[str, object]:
+    wanted = sorted(keys)
+    return {"target_ids": [target_id for target_id, _ in wanted], "starts": [start for _, start in wanted]}

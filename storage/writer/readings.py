@@ -1,0 +1,163 @@
+"""Points and rates into their tables. What a newer batch of the window brought is never replaced by an older one.
+
+The batches of a window are ordered by (attempt, start of the run, run, number). Inside a transaction the newest of
+equal keys is kept; what is committed of newer batches is left out, by their key sets. So the rows of all batches come
+out the same in whatever order and in whatever transactions they arrive.
+
+While a window has rows of one run only, there is nothing to merge with, and points are copied straight into their
+table, which is more than twice as fast. Should one be there after all, from a window that overlaps or from the
+account under another name, they are merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from psycopg.errors import UniqueViolation
+
+from storage.database import Connection
+from storage.partitions import Partition, Partitions
+from storage.sql import load
+from storage.writer.columns import (
+    Keys,
+    Values,
+    days_of,
+    newest,
+    point_keys,
+    points_as_arrays,
+    points_as_copy,
+    register,
+)
+from storage.writer.identities import BatchIds
+from storage.writer.keysets import KeySet, RateKey, unpack
+from storage.writer.state import NewBatch, RunState, WindowKey
+from telemetry.batch import Rate
+
+_SQL = load("writer_readings")
+_LEDGER = load("writer_ledger")
+_DAY = 86_400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
+
+
+@dataclass(slots=True)
+class Readings:
+    """The points and rates of one batch."""
+
+    new: NewBatch
+    keys: Keys
+    values: Values
+    #: With the type that the resource had then.
+    rates: dict[RateKey, tuple[Rate, str]]
+    #: Of all of them, before any is left out.
+    key_set: KeySet
+
+    def leave_out(self, newer: Sequence[KeySet]) -> None:
+        """Leave out what is in one of these."""
+        if not newer:
+            return
+        keep = ~np.isin(self.keys, np.concatenate([key_set.points for key_set in newer]))
+        self.keys, self.values = self.keys[keep], self.values[keep]
+        self.rates = {
+            key: rate for key, rate in self.rates.items() if not any(key in key_set.rates for key_set in newer)
+        }
+
+
+def read(new: NewBatch, ids: BatchIds) -> Readings:
+    """The points and rates of a batch whose ids are known."""
+    batch = new.batch
+    keys = point_keys(ids.series, batch.points.series, batch.points.start)
+    rates = {
+        (ids.resources[rate.resource], rate.start, rate.period): (rate, batch.resources[rate.resource].type)
+        for rate in batch.rates
+    }
+    keys, values = newest(keys, np.array(batch.points.value, dtype=np.float64))
+    return Readings(new, keys, values, rates, KeySet(keys, frozenset(rates)))
+
+
+def store(
+    connection: Connection,
+    readings: Sequence[Readings],
+    runs: Mapping[WindowKey, Sequence[RunState]],
+    partitions: Partitions,
+) -> None:
+    """Write the rows; PartitionsMissing where a day has no partition yet."""
+    _leave_out_older(connection, readings, runs)
+    ordered = sorted(readings, key=lambda item: item.new.order)
+    partitions.require(connection, _partitions(ordered))
+    alone = {key for key, known in runs.items() if sum(run.batches_committed > 0 for run in known) == 1}
+    _write_points(connection, [item for item in ordered if item.new.run.key in alone], alone=True)
+    _write_points(connection, [item for item in ordered if item.new.run.key not in alone], alone=False)
+    _write_rates(connection, ordered)
+
+
+def _leave_out_older(
+    connection: Connection, readings: Sequence[Readings], runs: Mapping[WindowKey, Sequence[RunState]]
+) -> None:
+    late = [item for item in readings if _newer_runs(item.new, runs)]
+    if not late:
+        return
+    wanted = {run.run_id: run for item in late for run in _newer_runs(item.new, runs)}
+    rows = connection.execute(_LEDGER["keys_of_runs"], {"run_ids": list(wanted)})
+    stored = [(wanted[run_id], number, unpack(keys)) for run_id, number, keys in rows]
+    for item in late:
+        item.leave_out(
+            [
+                keys
+                for run, number, keys in stored
+                if run.key == item.new.run.key and (run.order, number) > item.new.order
+            ]
+        )
+
+
+def _newer_runs(new: NewBatch, runs: Mapping[WindowKey, Sequence[RunState]]) -> list[RunState]:
+    """Runs of the same window with a committed batch that is newer than this one."""
+    return [run for run in runs[new.run.key] if run.last_number and (run.order, run.last_number) > new.order]
+
+
+def _partitions(readings: Sequence[Readings]) -> set[Partition]:
+    keys = [item.keys for item in readings if len(item.keys)]
+    days = {("points", day) for day in (days_of(np.concatenate(keys)) if keys else ())}
+    days |= {("cost_rates", start // _DAY) for item in readings for _, start, _ in item.rates}
+    return {(table, _EPOCH + timedelta(days=day)) for table, day in days}
+
+
+def _write_points(connection: Connection, readings: Sequence[Readings], *, alone: bool) -> None:
+    if not any(len(item.keys) for item in readings):
+        return
+    keys, values = newest(
+        np.concatenate([item.keys for item in readings]), np.concatenate([item.values for item in readings])
+    )
+    if alone:
+        try:
+            with connection.transaction(), connection.cursor() as cursor, cursor.copy(_SQL["copy_points"]) as copy:
+                copy.write(points_as_copy(keys, values))
+        except UniqueViolation:
+            pass
+        else:
+            return
+    with connection.cursor() as cursor:
+        register(cursor)
+        cursor.execute(_SQL["merge_points"], points_as_arrays(keys, values))
+
+
+def _write_rates(connection: Connection, readings: Iterable[Readings]) -> None:
+    rates: dict[RateKey, tuple[Rate, str]] = {}
+    for item in readings:
+        rates |= item.rates
+    if not rates:
+        return
+    keys = sorted(rates)
+    rows = [rates[key] for key in keys]
+    columns = {
+        "resource_id": [resource_id for resource_id, _, _ in keys],
+        "start": [start for _, start, _ in keys],
+        "period": [period for _, _, period in keys],
+        "amount": [rate.amount for rate, _ in rows],
+        "currency": [rate.currency for rate, _ in rows],
+        "basis": [rate.basis for rate, _ in rows],
+        "resource_type": [kind for _, kind in rows],
+    }
+    connection.execute(_SQL["merge_rates"], columns)
