@@ -119,7 +119,7 @@ def test_a_datapoint_of_the_future_is_not_seen_before_its_time() -> None:
     with LocalAws(clock=lambda: now) as aws:
         cloudwatch = aws_client(aws, "cloudwatch")
         put(cloudwatch, NOW + timedelta(minutes=10), 4)
-        window = {"back": 5, "end": NOW + timedelta(hours=1)}
+        window: dict[str, Any] = {"back": 5, "end": NOW + timedelta(hours=1)}
         assert read(cloudwatch, query("a"), **window)["a"] == []
         now += 660
         assert read(cloudwatch, query("a"), **window)["a"] == [(NOON + timedelta(minutes=15), 4.0)]

@@ -16,15 +16,22 @@ def _session() -> Any:
 
 
 def aws_client(
-    aws: LocalAws, service: str, region: str = "us-east-1", *, token: str | None = None, attempts: int = 1
+    aws: LocalAws,
+    service: str,
+    region: str = "us-east-1",
+    *,
+    key: str = "AKIALOCALAWS",
+    secret: str = "not-a-secret",
+    token: str | None = None,
+    attempts: int = 1,
 ) -> Any:
     """A real client with credentials of no value; no retries unless `attempts` says so."""
     return _session().client(
         service,
         region_name=region,
         endpoint_url=aws.url,
-        aws_access_key_id="AKIALOCALAWS",
-        aws_secret_access_key="not-a-secret",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
         aws_session_token=token,
         config=Config(retries={"total_max_attempts": attempts}),
     )

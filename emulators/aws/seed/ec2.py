@@ -61,6 +61,14 @@ class Ec2Seed:
                 "instances": len(instances),
                 "by_state": Counter(one.state for one in instances),
                 "running_by_type": Counter(one.instance_type for one in instances if one.state == "running"),
+                # What a price list tells apart, of those that have its price: running, and not spot.
+                "products": len(
+                    {
+                        (one.instance_type, one.platform, one.tenancy)
+                        for one in instances
+                        if one.state == "running" and one.lifecycle is None
+                    }
+                ),
                 "series": {metric: self.series[region, metric] for metric in METRICS},
             }
         return {
