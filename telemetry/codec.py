@@ -7,6 +7,8 @@ columns (measured at 45 bytes a record and 0.8 of what Postgres can take in, doc
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import zstandard
 
@@ -57,3 +59,39 @@ def _decompress(body: bytes) -> bytes:
         return zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_BODY, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise MalformedMessage(f"the body cannot be decompressed, it may be truncated: {error}") from None
+
+
+def describe(data: bytes) -> object:
+    """As much of ``data`` as can be read, for a person: structure without names where it is not a message of ours."""
+    if data[: len(MAGIC)] != MAGIC or len(data) < _HEADER:
+        return {"not a finfleet message": data[:200].decode("utf-8", "backslashreplace"), "bytes": len(data)}
+    schema: int = data[len(MAGIC)]
+    try:
+        body = _decompress(data[_HEADER:])
+    except MalformedMessage as error:
+        return {"schema": schema, "unreadable": str(error), "begins": data[:40].hex(" ")}
+    try:
+        message = msgspec.to_builtins(_named(_decoder.decode(body)), str_keys=True)
+    except (msgspec.DecodeError, ValueError, OverflowError):
+        return {"schema": schema, "unnamed": _plain(body)}
+    return {"schema": schema, "message": message}
+
+
+def _named(value: object) -> object:
+    """Fields by name, which on the wire are known by their place alone; nan as a word, which JSON cannot say."""
+    if isinstance(value, msgspec.Struct):
+        tag = value.__struct_config__.tag
+        fields = {name: _named(getattr(value, name)) for name in value.__struct_fields__}
+        return fields if tag is None else {"kind": tag, **fields}
+    if isinstance(value, list | tuple):
+        return [_named(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _named(item) for key, item in value.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(body: bytes) -> object:
+    try:
+        return msgspec.to_builtins(_named(msgspec.msgpack.decode(body)), str_keys=True)
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        return {"unreadable": str(error), "begins": body[:40].hex(" ")}

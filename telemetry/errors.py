@@ -138,17 +138,26 @@ class CollectionFailed(CollectionError):
 class MessageError(FinfleetError):
     """A message cannot be taken in."""
 
+    #: The word that the dead-letter queue keeps for it.
+    code = "refused"
+
 
 class MalformedMessage(MessageError):
     """Not a message of ours, truncated, or not of the form."""
+
+    code = "malformed"
 
 
 class UnknownSchema(MessageError):
     """A message of a version that this release does not read."""
 
+    code = "unknown_schema"
+
 
 class InvalidRecord(MessageError):
     """A message is readable, but one record in it is impossible."""
+
+    code = "invalid"
 
     def __init__(self, path: str, value: str, remedy: str) -> None:
         """Name the field (``points[17].value``), what it held, and what is allowed."""

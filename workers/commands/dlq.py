@@ -1,0 +1,138 @@
+"""``finfleet dlq``: messages that could not be taken in."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from agents.context import utc_now
+from storage import dead_letters
+from storage.database import Connection
+from storage.dead_letters import DeadLetter
+from tasks.results import Publisher
+from telemetry.codec import describe
+from workers.output import json_option, print_json, print_table
+from workers.process import fleet_settings, open_database, open_results
+
+_ALL = 1_000_000
+
+
+@click.group(name="dlq")
+def command() -> None:
+    """Read, replay or drop the messages that could not be taken in."""
+
+
+@command.command(name="list")
+@click.option("--replayed", is_flag=True, help="Also those that were put back on the results queue.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@json_option
+def list_(replayed: bool, limit: int, as_json: bool) -> None:
+    """List the newest ones that wait."""
+    with _connect() as database, database.connection() as connection:
+        letters = dead_letters.listing(connection, limit, replayed=replayed)
+    if as_json:
+        print_json([_fields(letter) for letter in letters])
+        return
+    print_table(
+        ("id", "reason", "last seen", "times", "bytes", "replayed", "in words"),
+        ((x.dead_letter_id, x.reason_code, x.last_seen, x.times, x.size, x.replayed_at, x.reason) for x in letters),
+    )
+
+
+@command.command()
+@click.argument("number", metavar="ID", type=int)
+@json_option
+def show(number: int, as_json: bool) -> None:
+    """Show one, with as much of its content as can be read."""
+    with _connect() as database, database.connection() as connection:
+        letter = dead_letters.get(connection, number)
+    if letter is None:
+        _missing([number])
+        return
+    content = describe(letter.body or b"")
+    if as_json:
+        print_json({**_fields(letter), "content": content})
+        return
+    print_table(("dead letter", str(letter.dead_letter_id)), _fields(letter).items())
+    click.echo()
+    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+
+
+@command.command()
+@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that wait.")
+def replay(numbers: tuple[int, ...], everything: bool) -> None:
+    """Put them back on the results queue, for instance after an upgrade. What fails again comes back here."""
+    _check_choice(numbers, everything)
+    settings = fleet_settings()
+    with _connect() as database, database.connection() as connection:
+        chosen = _chosen(connection, numbers, everything)
+        publisher = open_results(settings).publisher()
+        try:
+            for number in chosen:
+                _replay(connection, publisher, number)
+        finally:
+            publisher.close()
+    click.echo(f"{len(chosen)} put back on the results queue")
+    _missing(sorted(set(numbers) - set(chosen)))
+
+
+@command.command()
+@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that wait.")
+@click.confirmation_option("--yes", prompt="They are deleted for good. Go on?")
+def drop(numbers: tuple[int, ...], everything: bool) -> None:
+    """Delete them for good."""
+    _check_choice(numbers, everything)
+    with _connect() as database, database.connection() as connection:
+        chosen = _chosen(connection, numbers, everything)
+        dropped = dead_letters.drop(connection, chosen)
+    click.echo(f"{dropped} dropped")
+    _missing(sorted(set(numbers) - set(chosen)))
+
+
+def _replay(connection: Connection, publisher: Publisher, number: int) -> None:
+    letter = dead_letters.get(connection, number)
+    if letter is None or letter.body is None:
+        return
+    # Marked after the broker has it: a crash in between publishes it twice, which the writer knows to tell.
+    publisher.publish(letter.body, message_id=f"dead-letter/{number}")
+    dead_letters.mark_replayed(connection, [number], utc_now())
+
+
+def _connect() -> Any:
+    return open_database(fleet_settings(), "finfleet dlq")
+
+
+def _check_choice(numbers: tuple[int, ...], everything: bool) -> None:
+    if bool(numbers) == everything:
+        raise click.UsageError("name the ids, or --all")
+
+
+def _chosen(connection: Connection, numbers: tuple[int, ...], everything: bool) -> list[int]:
+    if everything:
+        return sorted(letter.dead_letter_id for letter in dead_letters.listing(connection, _ALL))
+    return sorted(number for number in set(numbers) if dead_letters.get(connection, number) is not None)
+
+
+def _missing(numbers: list[int]) -> None:
+    if numbers:
+        listed = ", ".join(map(str, numbers))
+        click.echo(f"finfleet: there is no dead letter {listed}; `finfleet dlq list` shows those there are", err=True)
+        sys.exit(1)
+
+
+def _fields(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.dead_letter_id,
+        "reason": letter.reason_code,
+        "in_words": letter.reason,
+        "first_seen": letter.first_seen,
+        "last_seen": letter.last_seen,
+        "times": letter.times,
+        "bytes": letter.size,
+        "replayed_at": letter.replayed_at,
+    }

@@ -1,0 +1,51 @@
+"""``finfleet outbox``: what is forwarded, and what its destination would not take."""
+
+from __future__ import annotations
+
+import click
+
+from storage import outbox
+from workers.output import json_option, print_json, print_table
+from workers.process import fleet_settings, open_database
+
+
+@click.group(name="outbox")
+def command() -> None:
+    """Watch what is forwarded; read and replay what OpenFinOps would not take."""
+
+
+@command.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Count what waits, was sent and is dead, by destination."""
+    with open_database(fleet_settings(), "finfleet outbox") as database, database.connection() as connection:
+        lines = outbox.status(connection)
+    if as_json:
+        print_json([line._asdict() for line in lines])
+        return
+    print_table(outbox.OutboxStatus._fields, lines)
+
+
+@command.command()
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@json_option
+def dead(limit: int, as_json: bool) -> None:
+    """List the oldest dead entries, with their reasons."""
+    with open_database(fleet_settings(), "finfleet outbox") as database, database.connection() as connection:
+        entries = outbox.dead_entries(connection, limit)
+    if as_json:
+        print_json([entry._asdict() for entry in entries])
+        return
+    print_table(outbox.DeadEntry._fields, entries)
+
+
+@command.command()
+@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that are dead.")
+def replay(numbers: tuple[int, ...], everything: bool) -> None:
+    """Send dead entries again."""
+    if bool(numbers) == everything:
+        raise click.UsageError("name the ids, or --all")
+    with open_database(fleet_settings(), "finfleet outbox") as database, database.connection() as connection:
+        replayed = outbox.replay(connection, None if everything else numbers)
+    click.echo(f"{replayed} are sent again")
