@@ -1,0 +1,84 @@
+"""Fixtures for all tests: a neutral environment, real servers, a database and a broker for each test.
+
+Servers start when the first test asks for them, once for each process of the test run.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.support.databases import create_database, drop_database
+from tests.support.environment import of_this_machine
+from tests.support.servers import running_postgres, running_valkey, short_directory
+from workers.embedded import EmbeddedPostgres, EmbeddedValkey
+
+_redis_databases = itertools.cycle(range(1, 16))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _neutral_environment() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in of_this_machine(os.environ):
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary directory that is short, and that root's Postgres can be run in (`tmp_path` is neither)."""
+    with short_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """The Postgres of this test process; for tests that leave it as it was."""
+    with running_postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: EmbeddedPostgres) -> str | None:
+    """The name of a database with our tables, which `database_url` clones; None: `database_url` is empty.
+
+    A conftest.py further down overrides it: make a database with `create_database`, migrate it, disconnect, return
+    its name.
+    """
+    return None
+
+
+@pytest.fixture
+def database_url(postgres_server: EmbeddedPostgres, migrated_template: str | None) -> Iterator[str]:
+    """A database of the test's own, as its owner `finfleet`."""
+    server = postgres_server.url.get_secret_value()
+    url = create_database(server, migrated_template)
+    yield url
+    drop_database(server, url)
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[EmbeddedValkey]:
+    """The Valkey of this test process; for tests that leave it as it was."""
+    with running_valkey() as valkey:
+        yield valkey
+
+
+@pytest.fixture
+def redis_url(valkey_server: EmbeddedValkey) -> Iterator[str]:
+    """An empty numbered database of the shared Valkey, emptied again after the test."""
+    url = valkey_server.url.get_secret_value().removesuffix("/0") + f"/{next(_redis_databases)}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture
+def valkey() -> Iterator[EmbeddedValkey]:
+    """A Valkey of the test's own, to flush, stop, kill and start again."""
+    with running_valkey() as server:
+        yield server
