@@ -29,7 +29,8 @@ def remember(secret: str) -> None:
 
 def redact(text: str) -> str:
     """``text`` with every known secret, and everything that has the form of one, masked."""
-    for secret in tuple(_known):
+    # The longest first: one secret may be the beginning of another.
+    for secret in sorted(tuple(_known), key=len, reverse=True):
         text = text.replace(secret, MASK)
     for pattern in _PATTERNS:
         text = pattern.sub(MASK, text)
