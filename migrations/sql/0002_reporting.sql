@@ -145,7 +145,7 @@ COMMENT ON COLUMN reporting.gaps.reason IS
 -- Resources ---------------------------------------------------------------------------------------------------------
 
 CREATE VIEW reporting.resources AS
-SELECT provider, account, region, service, provider_id AS resource, type, name, tags, attributes, first_seen, last_seen
+SELECT provider, account, region, service, provider_id AS resource_id, type, name, tags, attributes, first_seen, last_seen
   FROM finfleet.resources;
 
 COMMENT ON VIEW reporting.resources IS 'Everything that was seen at a provider, as it was when last seen.';
@@ -153,7 +153,7 @@ COMMENT ON COLUMN reporting.resources.provider IS 'Cloud or source: aws, azure, 
 COMMENT ON COLUMN reporting.resources.account IS 'The provider''s own id of the account, subscription or project.';
 COMMENT ON COLUMN reporting.resources.region IS 'The provider''s region, or global.';
 COMMENT ON COLUMN reporting.resources.service IS 'The collected service: ec2, host ...';
-COMMENT ON COLUMN reporting.resources.resource IS 'The provider''s own full id of the resource: an ARN, an Azure resource id, or the plain id.';
+COMMENT ON COLUMN reporting.resources.resource_id IS 'The provider''s own full id of the resource: an ARN, an Azure resource id, or the plain id.';
 COMMENT ON COLUMN reporting.resources.type IS 'The kind in the provider''s words (m5.large); empty where it has none.';
 COMMENT ON COLUMN reporting.resources.name IS 'The name that people gave it; empty where it has none.';
 COMMENT ON COLUMN reporting.resources.tags IS 'Tags or labels, an object of texts. tags->>''team'' reads one, null where it is not set.';
@@ -164,7 +164,7 @@ COMMENT ON COLUMN reporting.resources.last_seen IS 'UTC. When a collection last 
 -- Metrics -----------------------------------------------------------------------------------------------------------
 
 CREATE VIEW reporting.resource_metrics AS
-SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource, r.name,
+SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id, r.name,
        s.metric, s.source_metric, s.unit, s.statistic,
        p.start, make_interval(secs => s.period) AS period, p.value
   FROM finfleet.points AS p
@@ -177,7 +177,7 @@ COMMENT ON COLUMN reporting.resource_metrics.provider IS 'Cloud or source: aws, 
 COMMENT ON COLUMN reporting.resource_metrics.account IS 'The provider''s own id of the account, subscription or project.';
 COMMENT ON COLUMN reporting.resource_metrics.region IS 'The provider''s region, or global.';
 COMMENT ON COLUMN reporting.resource_metrics.service IS 'The collected service: ec2, host ...';
-COMMENT ON COLUMN reporting.resource_metrics.resource IS 'The provider''s own full id of the resource, as in reporting.resources.';
+COMMENT ON COLUMN reporting.resource_metrics.resource_id IS 'The provider''s own full id of the resource, as in reporting.resources.';
 COMMENT ON COLUMN reporting.resource_metrics.name IS 'The name of the resource as last seen; empty where it has none.';
 COMMENT ON COLUMN reporting.resource_metrics.metric IS 'The metric by its common name: cpu_utilization, memory_utilization, network_in ...';
 COMMENT ON COLUMN reporting.resource_metrics.source_metric IS 'The provider''s own name of it: CPUUtilization ...';
@@ -190,7 +190,7 @@ COMMENT ON COLUMN reporting.resource_metrics.value IS 'The value, in unit. Never
 -- Cost per hour -----------------------------------------------------------------------------------------------------
 
 CREATE VIEW reporting.cost_per_hour AS
-SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource, r.name,
+SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id, r.name,
        c.resource_type AS type, c.start, make_interval(secs => c.period) AS period, c.amount, c.currency, c.basis
   FROM finfleet.cost_rates AS c
   JOIN finfleet.resources AS r USING (resource_id);
@@ -201,7 +201,7 @@ COMMENT ON COLUMN reporting.cost_per_hour.provider IS 'Cloud or source: aws, azu
 COMMENT ON COLUMN reporting.cost_per_hour.account IS 'The provider''s own id of the account, subscription or project.';
 COMMENT ON COLUMN reporting.cost_per_hour.region IS 'The provider''s region, or global.';
 COMMENT ON COLUMN reporting.cost_per_hour.service IS 'The collected service: ec2 ...';
-COMMENT ON COLUMN reporting.cost_per_hour.resource IS 'The provider''s own full id of the resource, as in reporting.resources.';
+COMMENT ON COLUMN reporting.cost_per_hour.resource_id IS 'The provider''s own full id of the resource, as in reporting.resources.';
 COMMENT ON COLUMN reporting.cost_per_hour.name IS 'The name of the resource as last seen; empty where it has none.';
 COMMENT ON COLUMN reporting.cost_per_hour.type IS 'The kind that the resource was of at that time (m5.large): it may have been resized since.';
 COMMENT ON COLUMN reporting.cost_per_hour.start IS 'UTC. The rate holds from start, included, to start + period, excluded.';

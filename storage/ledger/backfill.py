@@ -62,8 +62,8 @@ def backfill(
     ids = [found.target_id for found in targets]
     values: dict[str, Any] = {"target_ids": ids, "since": span.start, "until": span.end, "now": now, "again": again}
     with connection.transaction():
-        connection.execute(_SQL["hasten"], values)
         reopened = connection.execute(_SQL["reopen"], values).rowcount
+        connection.execute(_SQL["hasten"], values)
         _owe(connection, ids, span)
     # The ledger owes these windows now, so a crash from here on costs nothing: any healing goes on with them.
     opened = 0

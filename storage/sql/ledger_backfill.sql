@@ -6,10 +6,9 @@ SELECT target_id, provider, account, region, service, enabled, live
  ORDER BY provider, account, region, service
 
 -- name: reopen
--- Before the targets are locked: whoever settles a window locks it first, and its target after.
+-- Windows are locked before targets, and in the order of their key, as by whoever settles them: nobody deadlocks.
 UPDATE finfleet.collections AS c
-   SET state = 'planned', due_at = %(now)s, failures = 0, error = '', permission = '',
-       settled_at = CASE WHEN c.records IS NULL THEN NULL ELSE c.settled_at END
+   SET state = 'planned', due_at = %(now)s, failures = 0, error = '', permission = ''
   FROM (
         SELECT target_id, window_start
           FROM finfleet.collections
@@ -23,14 +22,20 @@ UPDATE finfleet.collections AS c
  WHERE c.target_id = again.target_id AND c.window_start = again.window_start
 
 -- name: hasten
--- What waits for a later time is due now.
-UPDATE finfleet.collections
+-- What waits for a later time is due now. What is being settled at this moment is left alone.
+UPDATE finfleet.collections AS c
    SET due_at = %(now)s
- WHERE target_id = ANY(%(target_ids)s::int[])
-   AND window_start < %(until)s
-   AND window_end > %(since)s
-   AND state = 'planned'
-   AND due_at > %(now)s
+  FROM (
+        SELECT target_id, window_start
+          FROM finfleet.collections
+         WHERE target_id = ANY(%(target_ids)s::int[])
+           AND window_start < %(until)s
+           AND window_end > %(since)s
+           AND state = 'planned'
+           AND due_at > %(now)s
+           FOR NO KEY UPDATE SKIP LOCKED
+       ) AS later
+ WHERE c.target_id = later.target_id AND c.window_start = later.window_start
 
 -- name: lock_targets
 SELECT target_id, interval_seconds, enabled_since, planned_until

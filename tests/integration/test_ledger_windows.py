@@ -139,3 +139,21 @@ def test_a_long_gap_is_healed_window_by_window_where_the_limit_is_one(database: 
         while ledger.heal_gaps(connection, NOW, limit=1).opened:
             healed.append(len(windows(connection)))
         assert healed == [1, 2, 3]
+
+
+@pytest.mark.parametrize("dice", [0, 1])
+def test_of_a_large_ledger_mostly_the_last_two_days_are_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch, dice: int
+) -> None:
+    with database.connection() as connection:
+        sync(connection, plan(backfill=minutes(60 * 48)))
+        ledger.open_windows(connection, "aws", "ec2", NOW)
+        monkeypatch.setattr("storage.ledger.heal._AT_ONCE", 5)
+        monkeypatch.setattr("random.randrange", lambda _: dice)
+        connection.execute("ANALYZE finfleet.collections")
+        assert ledger.heal_gaps(connection, NOW).opened == 0
+        for gone in ("2026-11-22 23:50Z", "2026-11-23 00:00Z"):  # before, and right at the edge
+            connection.execute("DELETE FROM finfleet.collections WHERE window_start = %s", (gone,))
+            assert ledger.heal_gaps(connection, NOW).opened == (0 if dice else 1)
+        connection.execute("DELETE FROM finfleet.collections WHERE window_start = '2026-11-23 00:10Z'")
+        assert ledger.heal_gaps(connection, NOW).opened == (3 if dice else 1)  # a target that misses one is made whole
