@@ -15,6 +15,8 @@ from werkzeug.serving import ThreadedWSGIServer
 from emulators.aws.calls import Call, CallLog, peak_rates
 from emulators.aws.cloudwatch import CloudWatch, MetricStore
 from emulators.aws.control import ControlPages
+from emulators.aws.cost import CostExplorer, CostTable
+from emulators.aws.cost.control import add_cost_pages
 from emulators.aws.ec2 import Ec2, InstanceStore
 from emulators.aws.faults import Fault, Faults
 from emulators.aws.front import Front, Service
@@ -45,7 +47,8 @@ class LocalAws:
     """A local AWS on 127.0.0.1, for use as a context manager. `port` 0 takes a free one.
 
     `clock` gives the time in epoch seconds by which datapoints become visible.
-    The stores may be filled in-process: `metrics`, `instances`, `prices`; `regions.opted_in` enables more regions.
+    The stores may be filled in-process: `metrics`, `instances`, `prices`, `costs`.
+    `regions.opted_in` enables more regions.
     What moto holds (S3, SageMaker, STS, ...) is one for the whole process: it is emptied when the first one starts.
     """
 
@@ -61,7 +64,9 @@ class LocalAws:
         self.metrics = MetricStore()
         self.instances = InstanceStore()
         self.prices = Catalog(ec2_products())
+        self.costs = CostTable(payer=DEFAULT_ACCOUNT)
         self.control = ControlPages(self.log, self.faults)
+        add_cost_pages(self.control, self.costs)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -76,6 +81,7 @@ class LocalAws:
                 _reset_moto()
             LocalAws._running += 1
         services: dict[str, Service] = {
+            "ce": CostExplorer(self.costs, self.clock),
             "cloudwatch": CloudWatch(self.metrics, self.clock),
             "ec2": Ec2(self.instances, self.regions, self.clock),
             "pricing": Pricing(self.prices),

@@ -7,6 +7,7 @@ inside or on dedicated tenancy, and cheaper where the Windows licence is the cus
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from emulators.aws.data import load
@@ -45,8 +46,13 @@ _VARIANTS = (
 )
 
 
-def ec2_products() -> Iterator[Product]:
+@cache
+def ec2_products() -> tuple[Product, ...]:
     """Every EC2 product of the sample data."""
+    return tuple(_products())
+
+
+def _products() -> Iterator[Product]:
     data = load("ec2_prices.json")
     for region, place in data["regions"].items():
         for name, facts in data["types"].items():
