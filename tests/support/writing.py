@@ -133,7 +133,9 @@ def points(connection: Connection) -> dict[tuple[str, int], float]:
     rows = connection.execute(
         """
         SELECT r.name, extract(epoch FROM p.start - %s)::int / 60, p.value
-          FROM finfleet.points AS p JOIN finfleet.series USING (series_id) JOIN finfleet.resources AS r USING (resource_id)
+          FROM finfleet.points AS p
+          JOIN finfleet.series USING (series_id)
+          JOIN finfleet.resources AS r USING (resource_id)
         """,
         (START,),
     )
