@@ -1,0 +1,128 @@
+"""What OpenFinOps answered, and which error of ours that is."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import httpx
+import msgspec
+
+from telemetry.errors import ForwardRejected, ForwardRetry
+from telemetry.redact import redact
+
+LONG_WAIT = 60.0
+"""Seconds until the next try where a person has to mend something: one request a minute costs nobody anything."""
+THROTTLE_WAIT = 5.0
+"""Seconds to wait on a 429 that names none."""
+MAX_WAIT = 3600.0
+"""A server that asks for more is asked again after this, since its word may be a mistake."""
+_MAX_BODY = 64 * 1024
+_MAX_TEXT = 200
+_MENDED_BY_A_PERSON = {
+    HTTPStatus.UNAUTHORIZED: "the key is missing or not valid: set openfinops.api_key",
+    HTTPStatus.FORBIDDEN: "the key has no right to this: let it, or set another openfinops.api_key",
+    HTTPStatus.NOT_FOUND: "",
+    HTTPStatus.METHOD_NOT_ALLOWED: "",
+}
+_RETRIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer, read to its end."""
+
+    status: int
+    #: The JSON object in the body; empty where it is none.
+    fields: dict[str, Any]
+    #: The beginning of the body, one line, without secrets; empty where it is a page for a browser.
+    text: str
+    #: Seconds, where the server asks to wait.
+    retry_after: float | None
+    #: Where a redirect leads.
+    location: str
+
+    @property
+    def taken(self) -> bool:
+        """Whether the server says, in its own form, that it took what was sent."""
+        success = httpx.codes.is_success(self.status)
+        return success and bool(self.fields) and "error" not in self.fields
+
+
+def read_answer(response: httpx.Response, within: float) -> Answer:
+    """Read a response's body, at most 64 KiB of it and for ``within`` seconds; ``httpx.ReadTimeout`` past those."""
+    deadline = time.monotonic() + within
+    body = b""
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > _MAX_BODY:
+            break
+        if time.monotonic() > deadline:
+            # Each wait for a part of it has a limit, but not the sum of them.
+            raise httpx.ReadTimeout("the answer did not end")
+    return Answer(
+        status=response.status_code,
+        fields=_fields(body),
+        text="" if "html" in response.headers.get("Content-Type", "") else _line(body.decode("utf-8", "replace")),
+        retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
+        location=_line(response.headers.get("Location", "")),
+    )
+
+
+def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
+    """Seconds to wait by a Retry-After header: a number of seconds, or an HTTP date; None where it is neither."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value), MAX_WAIT)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # "-0000": UTC, of an unknown place
+        moment = moment.replace(tzinfo=UTC)
+    wait = (moment - (now or datetime.now(UTC))).total_seconds()
+    return min(max(wait, 0.0), MAX_WAIT)
+
+
+def refuse(request: str, answer: Answer, hint: str) -> NoReturn:
+    """Raise the error that a request's answer, which does not take it, stands for; ``hint`` says more to a person."""
+    status = answer.status
+    message = f"{request}: {_status(status)}"
+    if httpx.codes.is_redirect(status):
+        problem = f"it leads to {answer.location!r}, which is not followed: write that as openfinops.endpoint"
+        raise ForwardRetry(f"{message}: {problem}", LONG_WAIT)
+    if answer.text:
+        message += f": {answer.text}"
+    if status in _MENDED_BY_A_PERSON:
+        remedy = hint or _MENDED_BY_A_PERSON[HTTPStatus(status)]
+        raise ForwardRetry(f"{message}: {remedy}", LONG_WAIT)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise ForwardRetry(message, THROTTLE_WAIT if answer.retry_after is None else answer.retry_after)
+    if httpx.codes.is_client_error(status) and status not in _RETRIED:
+        raise ForwardRejected(message)
+    if httpx.codes.is_success(status):
+        problem = "that is not how OpenFinOps confirms: another program answers at this address"
+        raise ForwardRetry(f"{message}: {problem}", LONG_WAIT)
+    raise ForwardRetry(message, answer.retry_after)
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return {}
+
+
+def _line(text: str) -> str:
+    # Redacted before it is cut: half a key would not be known for one.
+    line = " ".join("".join(char if char.isprintable() else " " for char in redact(text)).split())
+    return line if len(line) <= _MAX_TEXT else line[:_MAX_TEXT] + "…"

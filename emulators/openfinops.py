@@ -1,0 +1,164 @@
+"""OpenFinOps's real telemetry server, as a program beside us: for the demo and the tests.
+
+``python -m emulators.openfinops --ready-file FILE`` runs it until SIGTERM or SIGINT. In Python::
+
+    with OpenFinOpsServer(directory) as server:
+        httpx.get(f"{server.url}/health")
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emulators import openfinops_program
+from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_python
+
+HOST = "127.0.0.1"
+_STARTS_WITHIN = 60.0
+_STOPS_WITHIN = 5.0
+
+
+class OpenFinOpsNotStarted(RuntimeError):
+    """The server ended, or never listened; the message ends with what it last wrote."""
+
+
+class OpenFinOpsServer:
+    """The server, with its database and its log in a directory of its own; it ends when this process does."""
+
+    def __init__(self, directory: Path, python: Path | None = None, port: int = 0) -> None:
+        """Start nothing yet.
+
+        Args:
+            directory: where ``telemetry.db`` and ``server.log`` are kept; a second server on it has the same data.
+            python: a Python that has OpenFinOps; the one of the checkout, built at the first start, where None.
+            port: of the loopback address; a free one where 0, the same again at a second start.
+        """
+        self.directory = directory
+        self._python = python
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The base address; known from the first start on."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the program runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> Path:
+        """What the program writes, a line per request too."""
+        return self.directory / "server.log"
+
+    def start(self) -> None:
+        """Start it and wait until it listens; OpenFinOpsNotStarted or OpenFinOpsNotBuilt where that fails."""
+        python = self._python or openfinops_python()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [python, "-I", openfinops_program.__file__, "--host", HOST, "--port", str(self._port)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=self.directory,
+                start_new_session=True,  # a terminal's Ctrl-C is for us, who stop it then
+                umask=0o077,
+            )
+        try:
+            self._port = self._wait_for_port(self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it and wait for that; what it has taken in stays in the directory."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            process.wait(_STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def last_lines(self) -> str:
+        """The end of the log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _wait_for_port(self, process: subprocess.Popen[bytes]) -> int:
+        output = process.stdout
+        assert output is not None  # noqa: S101 - opened above, for the type checker
+        deadline = time.monotonic() + _STARTS_WITHIN
+        readable, _, _ = select.select([output], [], [], deadline - time.monotonic())
+        line = output.readline() if readable else b""
+        if not line:
+            raise OpenFinOpsNotStarted(f"OpenFinOps does not listen on {self.url}; it wrote:\n{self.last_lines()}")
+        return int(json.loads(line)["port"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server until a signal ends it: ``python -m emulators.openfinops``."""
+    parser = argparse.ArgumentParser(prog="python -m emulators.openfinops", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="of the loopback address; a free one where 0")
+    parser.add_argument("--directory", type=Path, help="keeps the database and the log; a temporary one by default")
+    parser.add_argument("--ready-file", type=Path, help="its address is written here once it listens")
+    parser.add_argument("--build-only", action="store_true", help="set its environment up, and end")
+    options = parser.parse_args(arguments)
+    if options.build_only:
+        sys.stdout.write(f"{openfinops_python()}\n")
+        return 0
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with (
+        tempfile.TemporaryDirectory(prefix="openfinops-") as temporary,
+        OpenFinOpsServer(options.directory or Path(temporary), port=options.port) as server,
+    ):
+        return _serve(server, stop, options.ready_file)
+
+
+def _serve(server: OpenFinOpsServer, stop: threading.Event, ready_file: Path | None) -> int:
+    if ready_file is not None:
+        # Whole or not at all: whoever waits for the file reads it as soon as it is there.
+        draft = ready_file.with_name(f"{ready_file.name}.draft")
+        draft.write_text(f"{server.url}\n", encoding="utf-8")
+        draft.replace(ready_file)
+    sys.stderr.write(f"OpenFinOps listens on {server.url}\n")
+    while not stop.wait(0.2):
+        if not server.running:
+            sys.stderr.write(f"OpenFinOps ended by itself; it wrote:\n{server.last_lines()}\n")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (OpenFinOpsNotBuilt, OpenFinOpsNotStarted) as problem:
+        sys.exit(f"{problem}")
