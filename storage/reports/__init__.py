@@ -1,0 +1,25 @@
+"""What the database says of the fleet, for commands to print: the people's own queries go to schema ``reporting``."""
+
+from storage.reports.resources import resources_by_target
+from storage.reports.status import (
+    ProviderActivity,
+    Status,
+    TargetCoverage,
+    Trouble,
+    read_activity,
+    read_coverage,
+    read_status,
+    read_troubles,
+)
+
+__all__ = [
+    "ProviderActivity",
+    "Status",
+    "TargetCoverage",
+    "Trouble",
+    "read_activity",
+    "read_coverage",
+    "read_status",
+    "read_troubles",
+    "resources_by_target",
+]

@@ -1,0 +1,111 @@
+"""What `finfleet status` is told."""
+
+from datetime import timedelta
+
+import pytest
+
+from storage import ledger, reports
+from storage.database import Connection, Database
+from telemetry.batch import Outcome
+from tests.support.ledger import NOW, at, minutes, plan, sync, take
+from tests.support.writing import batch, put, report, run
+
+
+def collect(connection: Connection, *outcomes: Outcome) -> None:
+    """Plan a window for each outcome, the newest first, and have it end like that; what is left stays out."""
+    sync(connection, plan(backfill=minutes(5 * len(outcomes) + 5)))
+    ledger.open_windows(connection, "aws", "ec2", NOW)
+    for dispatch, outcome in zip(take(connection), outcomes, strict=False):
+        of = run(dispatch.target, dispatch.window)
+        if outcome is Outcome.COMPLETE:
+            put(connection, batch(of), report(of), now=NOW)
+        else:
+            put(connection, report(of, outcome, 0, error="no", permission="ec2:X"), now=NOW, max_attempts=1)
+
+
+def test_coverage_counts_windows_and_measures_the_lag(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.FAILED, Outcome.COMPLETE, Outcome.EMPTY)
+        (found,) = reports.read_coverage(connection, at("12:06"))
+        assert str(found.target) == "aws/default/us-east-1/ec2"
+        assert (found.planned, found.complete, found.empty, found.failed, found.waiting) == (4, 1, 1, 1, 1)
+        assert (found.covered_until, found.lag) == (at("11:55"), minutes(10))
+        (newer,) = reports.read_coverage(connection, NOW, since=at("11:50"))
+        assert (newer.planned, newer.failed, newer.complete) == (2, 1, 1)
+
+
+def test_a_target_without_any_window_lags_since_it_was_enabled(database: Database) -> None:
+    with database.connection() as connection:
+        sync(connection, plan(backfill=minutes(30)), plan("eu-west-1"))
+        new, old = reports.read_coverage(connection, NOW)
+        assert (old.planned, old.covered_until, old.lag) == (0, None, minutes(30))
+        assert (new.planned, new.covered_until, new.lag) == (0, None, minutes(0))
+        sync(connection)
+        assert [found.lag for found in reports.read_coverage(connection, NOW)] == [None, None]
+
+
+def test_a_window_that_is_read_again_stays_covered(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.COMPLETE)
+        connection.execute("UPDATE finfleet.collections SET refresh_at = %s WHERE state = 'complete'", (NOW,))
+        assert [dispatch.attempt for dispatch in take(connection)] == [2]
+        (found,) = reports.read_coverage(connection, NOW)
+        assert (found.complete, found.waiting) == (1, 1)
+
+
+def test_the_same_trouble_is_told_once(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.FAILED, Outcome.FAILED, Outcome.THROTTLED, Outcome.COMPLETE)
+        failed, waiting = reports.read_troubles(connection)
+        assert (failed.state, failed.error, failed.windows) == ("failed", "no", 2)
+        assert (failed.since, failed.until) == (at("11:50"), at("12:00"))
+        assert (waiting.state, waiting.windows) == ("open", 1)
+        assert len(reports.read_troubles(connection, limit=1)) == 1
+
+
+def test_a_missing_permission_is_named(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.DENIED)
+        (found,) = reports.read_coverage(connection, NOW)
+        assert (found.denied, found.permission) == (1, "ec2:X")
+        assert found.denied_until is not None
+        (trouble,) = reports.read_troubles(connection)
+        assert (trouble.state, trouble.permission) == ("denied", "ec2:X")
+
+
+def test_activity_is_of_the_last_minute(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.COMPLETE, Outcome.FAILED)
+        # Batches bear the database's own time.
+        row = connection.execute("SELECT max(committed_at) FROM finfleet.batches").fetchone()
+        assert row
+        connection.execute("UPDATE finfleet.runs SET reported_at = %s", (row[0],))
+        (found,) = reports.read_activity(connection, row[0] + timedelta(seconds=30))
+        assert (found.provider, found.runs, found.troubled, found.calls, found.throttles) == ("aws", 2, 1, 6, 2)
+        assert found.records == 2
+        assert found.records_per_second == pytest.approx(2 / 60)
+        (later,) = reports.read_activity(connection, row[0] + timedelta(seconds=61))
+        assert (later.runs, later.records, later.records_per_second) == (0, 0, 0.0)
+
+
+def test_the_status_is_one_snapshot_of_everything(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.COMPLETE, Outcome.FAILED)
+        status = reports.read_status(connection, NOW)
+        assert len(status.targets) == len(status.activity) == len(status.troubles) == 1
+        assert [(box.destination, box.pending) for box in status.outbox] == [("openfinops", 1)]
+        assert status.dead_letters == 0
+        sync(connection)  # the connection may write again
+
+
+def test_resources_are_counted_only_where_it_is_sure_whose_they_are(database: Database) -> None:
+    with database.connection() as connection:
+        assert reports.resources_by_target(connection) == {}
+        collect(connection, Outcome.COMPLETE)
+        assert reports.resources_by_target(connection) == {"aws/default/us-east-1/ec2": 1}
+        connection.execute(
+            "INSERT INTO finfleet.targets (provider, account, region, service, queue, interval_seconds, delay_seconds,"
+            " enabled_since, planned_until)"
+            " SELECT provider, 'other', region, service, queue, 300, 0, now(), now() FROM finfleet.targets"
+        )
+        assert reports.resources_by_target(connection) == {}
