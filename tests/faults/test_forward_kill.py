@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from storage.database import Database
 from storage.migrate import migrate
 from tests.support.forwarding import by_target, nothing_waits
 from tests.support.outbox import fill, states
-from tests.support.scripted_http import ScriptedServer
+from tests.support.scripted_http import OK, Reply, Request, ScriptedServer
 from tests.support.waiting import until
 
 _ROOT = Path(__file__).parents[2]
@@ -44,6 +45,12 @@ def _forwarder(database_url: str, endpoint: str) -> "Iterator[subprocess.Popen[b
         process.wait()
 
 
+def _at_leisure(_: Request) -> Reply:
+    """Take some time, so that whatever ends a forwarder finds requests under way."""
+    time.sleep(0.02)
+    return OK
+
+
 def _in_order(arrived: list[str], expected: list[str]) -> bool:
     """Whether all came in order, where one that came again came before its successor."""
     return list(dict.fromkeys(arrived)) == expected and arrived == sorted(arrived, key=expected.index)
@@ -51,14 +58,14 @@ def _in_order(arrived: list[str], expected: list[str]) -> bool:
 
 def test_killed_again_and_again_everything_arrives_at_least_once(database: Database, database_url: str) -> None:
     kills = 6
-    with ScriptedServer() as server, database.connection() as connection:
-        keys = fill(connection, targets=4, entries=30)
+    with ScriptedServer(_at_leisure) as server, database.connection() as connection:
+        keys = fill(connection, targets=4, entries=60)
         for _ in range(kills):
             before = len(server.ingests())
             with _forwarder(database_url, server.url) as process:
                 until(lambda before=before: len(server.ingests()) >= before + 7, 30)  # type: ignore[misc]  # this turn's
                 process.send_signal(signal.SIGKILL)
-        assert not nothing_waits(database)
+        assert not nothing_waits(database)  # there was something left to lose each time
         with _forwarder(database_url, server.url):
             until(lambda: nothing_waits(database), 30)
         assert set(states(connection).values()) == {"sent"}
@@ -70,14 +77,15 @@ def test_killed_again_and_again_everything_arrives_at_least_once(database: Datab
 
 
 def test_stopped_in_order_nothing_is_sent_twice(database: Database, database_url: str) -> None:
-    with ScriptedServer() as server, database.connection() as connection:
-        keys = fill(connection, targets=4, entries=20)
+    with ScriptedServer(_at_leisure) as server, database.connection() as connection:
+        keys = fill(connection, targets=4, entries=40)
         for _ in range(3):
             before = len(server.ingests())
             with _forwarder(database_url, server.url) as process:
                 until(lambda before=before: len(server.ingests()) >= before + 7, 30)  # type: ignore[misc]  # this turn's
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(5) == 0
+        assert not nothing_waits(database)
         with _forwarder(database_url, server.url):
             until(lambda: nothing_waits(database), 30)
         assert set(states(connection).values()) == {"sent"}

@@ -78,8 +78,10 @@ def test_targets_go_side_by_side_and_a_slow_one_holds_none(
 
 def test_two_forwarders_side_by_side_keep_the_order(database: Database, server: ScriptedServer) -> None:
     seen: set[str] = set()
+    both_at_work = threading.Event()
 
     def script(request: Request) -> Reply:
+        both_at_work.wait(20)
         # A third fails at first, so that heads wait and change hands.
         fails = request.key[:1] in set("02468") and request.key not in seen
         seen.add(request.key)
@@ -91,6 +93,8 @@ def test_two_forwarders_side_by_side_keep_the_order(database: Database, server: 
     with ExitStack() as stack:
         clients = [stack.enter_context(OpenFinOpsClient(server.url, timeout=5)) for _ in range(2)]
         forwarders = [stack.enter_context(forwarding(database, client)) for client in clients]
+        until(lambda: len(server.requests) == 5)  # a forwarder alone has three targets at most
+        both_at_work.set()
         until(lambda: nothing_waits(database), 60)
     arrived = by_target(server.ingests())
     # The first arrival of each key is in order; one that failed came again before the next.

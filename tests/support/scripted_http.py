@@ -93,6 +93,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet: two would wait for each other
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))

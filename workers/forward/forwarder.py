@@ -76,7 +76,7 @@ class Forwarder:
         self._parallel = parallel
         self._poll = poll
         self._grace = grace
-        self._lanes = Lanes(database, client, self.circuit, heartbeat, destination)
+        self._lanes = Lanes(database, client, self.circuit, stop=stop, heartbeat=heartbeat, destination=destination)
         self._running: dict[Future[int], int] = {}
         self._aside: dict[int, float] = {}
         self._storage_failures = 0

@@ -46,17 +46,20 @@ class Lanes:
         database: Database,
         client: OpenFinOpsClient,
         breaker: CircuitBreaker,
+        *,
+        stop: threading.Event,
         heartbeat: Callable[[], None],
         destination: str,
     ) -> None:
         self.totals = Totals()
-        #: Set to finish after the entry under way.
+        #: Set to finish after the entries under way, as ``stop`` is.
         self.stopping = threading.Event()
         #: Set before ``client.abort()``: a request that breaks off then has not failed.
         self.aborting = threading.Event()
         self._database = database
         self._client = client
         self._breaker = breaker
+        self._stop = stop
         self._heartbeat = heartbeat
         self._destination = destination
         self._hostname = socket.gethostname()
@@ -74,12 +77,15 @@ class Lanes:
                 while self._step(connection, target_id, probe=probe):
                     settled += 1
                     self._heartbeat()
-                    if probe or settled == ENTRIES_A_TURN or self.stopping.is_set() or not self._breaker.closed:
+                    if probe or settled == ENTRIES_A_TURN or self._must_pause():
                         break
         finally:
             if probe and settled == 0:
                 self._breaker.abandoned()
         return settled
+
+    def _must_pause(self) -> bool:
+        return self._stop.is_set() or self.stopping.is_set() or not self._breaker.closed
 
     def _step(self, connection: Connection, target_id: int, *, probe: bool) -> bool:
         """Send the oldest entry; False where there is none to send now."""
