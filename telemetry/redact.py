@@ -30,7 +30,7 @@ def remember(secret: str) -> None:
 def redact(text: str) -> str:
     """``text`` with every known secret, and everything that has the form of one, masked."""
     # The longest first: one secret may be the beginning of another.
-    for secret in sorted(tuple(_known), key=len, reverse=True):
+    for secret in sorted(_known.copy(), key=len, reverse=True):
         text = text.replace(secret, MASK)
     for pattern in _PATTERNS:
         text = pattern.sub(MASK, text)

@@ -50,7 +50,7 @@ _CELLS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (timedelta, lambda value: duration(value.total_seconds())),
     (float, "{:,.2f}".format),
     (int, "{:,}".format),
-    (Decimal, "{:f}".format),
+    (Decimal, lambda value: f"{value.normalize():f}"),
 )
 
 

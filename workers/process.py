@@ -29,9 +29,12 @@ def fleet_settings() -> Settings:
 
 def open_database(settings: Settings, application: str, size: int = 4) -> Database:
     """The database; ConfigError where none is configured."""
-    return Database(
-        _required(settings.database.url, "database.url", "FINFLEET_DATABASE_URL"), application=application, size=size
-    )
+    return Database(required_database_url(settings), application=application, size=size)
+
+
+def required_database_url(settings: Settings) -> SecretStr:
+    """The address of the database; ConfigError where none is configured."""
+    return _required(settings.database.url, "database.url", "FINFLEET_DATABASE_URL")
 
 
 def open_results(settings: Settings) -> Carrier:

@@ -1,0 +1,99 @@
+"""``make demo``: the whole pipeline on local clouds, checked count by count."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+import psycopg
+
+from emulators.demo.checks import problems
+from emulators.demo.facts import gather
+from emulators.demo.report import print_addresses, print_report
+from emulators.demo.stack import DemoFailed, Stack, running
+from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_python
+
+_SETTLES_WITHIN = 120.0
+_HOST_WINDOWS = 2
+_PROGRESS = """
+SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.provider = 'aws') AS settled,
+       count(*) FILTER (WHERE t.provider = 'aws') AS planned,
+       count(*) FILTER (WHERE c.state = 'complete' AND t.provider = 'generic') AS host,
+       count(*) FILTER (WHERE c.state IN ('planned', 'dispatched')) AS waiting,
+       (SELECT count(*) FROM finfleet.outbox WHERE state = 'pending') AS unsent,
+       (SELECT coalesce(sum(records_committed), 0)::bigint FROM finfleet.runs) AS records
+  FROM finfleet.targets AS t JOIN finfleet.collections AS c USING (target_id)
+"""
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
+@click.option("--state", type=click.Path(path_type=Path), default=Path(".finfleet/demo"), show_default=True)
+def main(keep: bool, state: Path) -> None:
+    """Collect two hours of a local AWS and the present of this machine, and compare every count."""
+    begun = time.monotonic()
+    say = _Progress(begun)
+    try:
+        openfinops_python()  # makes its environment at the first time
+        with running(state.absolute(), say.line) as stack:
+            _wait_until_settled(stack, say)
+            facts = gather(stack.database_url, stack.aws_url, stack.openfinops_url)
+            print_report(facts)
+            found = list(problems(facts))
+            _verdict(found, time.monotonic() - begun)
+            print_addresses(stack, keep)
+            if keep:
+                click.echo("\nIt runs until Ctrl-C.", err=True)
+                stack.process.wait()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (DemoFailed, OpenFinOpsNotBuilt) as error:
+        click.echo(f"demo: {error}", err=True)
+        sys.exit(1)
+    sys.exit(1 if found else 0)
+
+
+class _Progress:
+    """Lines on standard error: what is going on, and since when."""
+
+    def __init__(self, begun: float) -> None:
+        self._begun = begun
+        self._last = ""
+
+    def line(self, text: str) -> None:
+        """Say it once."""
+        if text != self._last:
+            click.echo(f"{time.monotonic() - self._begun:5.1f} s  {text}", err=True)
+        self._last = text
+
+
+def _wait_until_settled(stack: Stack, say: _Progress) -> None:
+    """Until the back-fill and some windows of the present are stored and forwarded."""
+    deadline = time.monotonic() + _SETTLES_WITHIN
+    with psycopg.connect(stack.database_url.get_secret_value(), autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            row = connection.execute(_PROGRESS).fetchone() or (0,) * 6
+            settled, planned, host, waiting, unsent, records = row
+            say.line(
+                f"{settled} of {planned} windows of AWS, {host} of this host; {records:,} records, {unsent} unsent"
+            )
+            if planned and host >= _HOST_WINDOWS and not waiting and not unsent:
+                return
+            if stack.process.poll() is not None:
+                raise DemoFailed(f"finfleet up ended by itself; see {stack.state / 'up.log'}")
+            time.sleep(0.5)
+    raise DemoFailed(f"not settled within {_SETTLES_WITHIN:g} s; see {stack.up['logs']} and `finfleet status`")
+
+
+def _verdict(found: list[str], seconds: float) -> None:
+    click.echo()
+    for problem in found:
+        click.echo(f"PROBLEM  {problem}")
+    if not found:
+        click.echo(f"Every window is settled and every count agrees, after {seconds:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

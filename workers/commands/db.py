@@ -1,0 +1,44 @@
+"""``finfleet db``: the database's schema."""
+
+from __future__ import annotations
+
+import click
+
+from storage.errors import StorageNotMigrated
+from storage.migrate import check_migrated, head, migrate
+from workers.output import json_option, print_json, progress
+from workers.process import fleet_settings, open_database, required_database_url
+
+
+@click.group(name="db")
+def command() -> None:
+    """Bring the database to the schema of this release, and look whether it is there."""
+
+
+@command.command(name="migrate")
+@click.option("--revision", default="head", show_default=True, help="How far up.")
+def migrate_command(revision: str) -> None:
+    """Upgrade the database that FINFLEET_DATABASE_URL or the configuration names. Safe to run again."""
+    settings = fleet_settings()
+    with open_database(settings, "finfleet db migrate") as database:
+        progress(f"migrating {database.address} to {revision}")
+        migrate(required_database_url(settings), revision)
+        click.echo(f"{database.address} is at revision {head() if revision == 'head' else revision}")
+
+
+@command.command(name="check")
+@json_option
+def check_command(as_json: bool) -> int:
+    """Look whether the database has the schema of this release. Exit status 1 where it has not."""
+    with open_database(fleet_settings(), "finfleet db check", size=1) as database:
+        trouble = ""
+        with database.connection() as connection:
+            try:
+                check_migrated(connection)
+            except StorageNotMigrated as error:
+                trouble = str(error)
+        if as_json:
+            print_json({"database": database.address, "revision": head(), "migrated": not trouble, "trouble": trouble})
+        else:
+            click.echo(trouble or f"{database.address} is at revision {head()}")
+    return 1 if trouble else 0

@@ -1,0 +1,46 @@
+"""``finfleet forward``: drains the outbox to OpenFinOps."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from agents.openfinops import OpenFinOpsClient
+from telemetry.errors import ConfigError
+from telemetry.settings.model import OpenFinOpsSettings
+from workers.forward import run_forwarder
+from workers.process import fleet_settings, heartbeat, open_database, stop_on_signals
+
+logger = logging.getLogger(__name__)
+
+_PARALLEL = 3
+
+
+@click.command(name="forward")
+def command() -> None:
+    """Send what is committed to OpenFinOps, in order for each target. Any number may run.
+
+    Runs until SIGTERM or Ctrl-C.
+    """
+    logging.getLogger().setLevel(logging.INFO)
+    settings = fleet_settings()
+    if settings.openfinops is None or not settings.destinations:
+        raise ConfigError("configuration", ("openfinops: there is no such section, so there is nowhere to forward to",))
+    stop = stop_on_signals()
+    with (
+        open_database(settings, "finfleet forward", size=_PARALLEL + 1) as database,
+        _client(settings.openfinops) as client,
+    ):
+        logger.info("forward: %s to %s", database.address, client.base)
+        logger.info("forward: stopped; %s", run_forwarder(database, client, stop, heartbeat(), parallel=_PARALLEL))
+
+
+def _client(settings: OpenFinOpsSettings) -> OpenFinOpsClient:
+    return OpenFinOpsClient(
+        settings.endpoint,
+        settings.api_key,
+        settings.timeout.total_seconds(),
+        settings.ca_file,
+        allow_plaintext=settings.allow_plaintext,
+    )

@@ -1,0 +1,115 @@
+"""``finfleet status``: how the fleet stands."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from agents.context import utc_now
+from storage.reports import Status, read_status
+from tasks.results import CarrierUnavailable, Depth
+from telemetry.settings import Settings
+from workers.output import cell, json_option, print_json, print_table
+from workers.parameters import TIME
+from workers.process import fleet_settings, open_database, open_results
+from workers.queues import task_queue_depths
+
+
+@click.command(name="status")
+@click.option("--since", type=TIME, help="Count only windows that began then: a time, a date, or 90m, 2h, 7d ago.")
+@json_option
+def command(since: datetime | None, as_json: bool) -> None:
+    """Show coverage, lag, queue depths, what is forwarded, and the last errors.
+
+    Exit status 1 where a window is denied or failed, or a message is dead.
+    """
+    settings = fleet_settings()
+    with open_database(settings, "finfleet status") as database, database.connection() as connection:
+        status = read_status(connection, utc_now(), since=since)
+    results, reason = _results_depth(settings)
+    queues = task_queue_depths(settings)
+    if as_json:
+        print_json({**_fields(status), "results_queue": _depth(results, reason), "task_queues": queues})
+    else:
+        _print(status, results, reason, queues)
+    sys.exit(1 if _troubled(status) else 0)
+
+
+def _results_depth(settings: Settings) -> tuple[Depth | None, str]:
+    if settings.broker.url is None:
+        return None, "no broker is configured: set broker.url or FINFLEET_BROKER_URL"
+    carrier = open_results(settings)
+    try:
+        return carrier.depth(), ""
+    except CarrierUnavailable as error:
+        return None, str(error)
+    finally:
+        carrier.close()
+
+
+def _fields(status: Status) -> dict[str, Any]:
+    return {
+        "at": status.at,
+        "targets": [_target(x) for x in status.targets],
+        "activity": [_named(x) for x in status.activity],
+        "troubles": [_target(x) for x in status.troubles],
+        "outbox": [line._asdict() for line in status.outbox],
+        "dead_letters": status.dead_letters,
+    }
+
+
+def _target(line: Any) -> dict[str, Any]:
+    fields = {**_named(line), "target": str(line.target)}
+    if "lag" in fields:
+        fields["lag_seconds"] = None if line.lag is None else line.lag.total_seconds()
+        del fields["lag"]
+    return fields
+
+
+def _named(line: Any) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in type(line).__slots__}
+
+
+def _depth(depth: Depth | None, reason: str) -> dict[str, Any]:
+    if depth is None:
+        return {"messages": None, "oldest_age_seconds": None, "error": reason}
+    return {"messages": depth.messages, "oldest_age_seconds": depth.oldest_age, "error": ""}
+
+
+def _print(status: Status, results: Depth | None, reason: str, queues: dict[str, int | None]) -> None:
+    print_table(
+        ("target", "planned", "complete", "empty", "denied", "failed", "waiting", "covered until", "lag"),
+        (
+            (x.target, x.planned, x.complete, x.empty, x.denied, x.failed, x.waiting, x.covered_until, x.lag)
+            for x in status.targets
+        ),
+    )
+    click.echo()
+    print_table(
+        ("last minute", "runs", "troubled", "calls", "throttles", "records", "records/s"),
+        (
+            (x.provider, x.runs, x.troubled, x.calls, x.throttles, x.records, x.records_per_second)
+            for x in status.activity
+        ),
+    )
+    click.echo()
+    depth = reason if results is None else f"{results.messages:,} messages"
+    age = "" if results is None or results.oldest_age is None else f", the oldest {results.oldest_age:.0f} s old"
+    click.echo(f"results queue: {depth}{age}")
+    click.echo("task queues: " + (", ".join(f"{name} {cell(count)}" for name, count in queues.items()) or "-"))
+    for line in status.outbox:
+        waits = f", the oldest since {cell(line.oldest_pending)}" if line.oldest_pending else ""
+        error = f" ({line.error})" if line.error else ""
+        click.echo(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}")
+    click.echo(f"dead letters: {status.dead_letters:,}" + (" (finfleet dlq list)" if status.dead_letters else ""))
+    for trouble in status.troubles:
+        span = f"{cell(trouble.since)} to {cell(trouble.until)}"
+        click.echo(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
+
+
+def _troubled(status: Status) -> bool:
+    dead = any(line.dead for line in status.outbox)
+    return bool(status.dead_letters) or dead or any(x.denied or x.failed for x in status.targets if x.enabled)
