@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 EVERY = 1.0
 """Seconds, on the whole second: windows begin and end there."""
 _KEPT = 15 * 60
-_MOUNTS_EVERY = 10
 
 
 class Sampler:
@@ -26,7 +25,6 @@ class Sampler:
         self._snapshots: deque[Snapshot] = deque(maxlen=_KEPT)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._number = 0
 
     def start(self) -> None:
         """Begin, unless it has begun. The thread ends with the process."""
@@ -69,11 +67,10 @@ class Sampler:
     def _run(self) -> None:
         while True:
             try:
-                self.add(take_snapshot(with_mounts=self._number % _MOUNTS_EVERY == 0))
+                self.add(take_snapshot())
             except Exception:
                 # One reading less; its thread must outlive whatever a driver or a file system does.
                 logger.exception("this machine could not be read")
-            self._number += 1
             time.sleep(EVERY - time.time() % EVERY)
 
 

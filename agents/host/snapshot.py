@@ -32,11 +32,11 @@ class Snapshot:
     memory_used: int
     #: Processes that run or want to, averaged over a minute.
     load: float
-    #: Percent in use, by mount point; only in some snapshots, since a file system is slow to ask.
-    filled: Mapping[str, float] | None
+    #: Percent in use, by mount point of a disk.
+    filled: Mapping[str, float]
 
 
-def take_snapshot(*, with_mounts: bool) -> Snapshot:
+def take_snapshot() -> Snapshot:
     """Read the machine."""
     cpu = psutil.cpu_times()
     # The kernel counts guests into user time already.
@@ -51,7 +51,7 @@ def take_snapshot(*, with_mounts: bool) -> Snapshot:
         memory_percent=memory.percent,
         memory_used=memory.used,
         load=psutil.getloadavg()[0],
-        filled=_filled() if with_mounts else None,
+        filled=_filled(),
     )
 
 

@@ -69,8 +69,8 @@ class Host(Service):
             return
         host = host_resource(target)
         yield host
-        yield from _gauges(host, inside)
-        yield from _filled(disk_resources(target), inside)
+        yield from _gauges(host, inside[-1])
+        yield from _filled(disk_resources(target), inside[-1])
         first, last = sampler.first_from(start), sampler.first_from(end)
         late = window.duration.total_seconds() * (1 - _COVERED)
         if first and last and first.time - start <= late and last.time - end <= late:
@@ -91,20 +91,16 @@ def _wait(sampler: Sampler, context: Context, window: Window) -> None:
     sampler.wait_for(end, min(context.deadline, time.monotonic() + max(left, 0.0) + _PATIENCE))
 
 
-def _gauges(host: Resource, inside: list[Snapshot]) -> Iterator[MetricPoint]:
-    last = inside[-1]
+def _gauges(host: Resource, last: Snapshot) -> Iterator[MetricPoint]:
     yield _gauge(host, _MEMORY, last, last.memory_percent)
     yield _gauge(host, _MEMORY_USED, last, last.memory_used)
     yield _gauge(host, _LOAD, last, last.load)
 
 
-def _filled(disks: Mapping[str, Resource], inside: list[Snapshot]) -> Iterator[MetricPoint]:
-    snapshot = next((one for one in reversed(inside) if one.filled is not None), None)
-    if snapshot is None or snapshot.filled is None:
-        return
-    for mount, percent in snapshot.filled.items():
+def _filled(disks: Mapping[str, Resource], last: Snapshot) -> Iterator[MetricPoint]:
+    for mount, percent in last.filled.items():
         if mount in disks:
-            yield _gauge(disks[mount], _FILLED, snapshot, percent)
+            yield _gauge(disks[mount], _FILLED, last, percent)
 
 
 def _changes(host: Resource, window: Window, first: Snapshot, last: Snapshot) -> Iterator[MetricPoint]:
