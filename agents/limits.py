@@ -61,8 +61,12 @@ class LocalLimiter:
             if now + wait > deadline:
                 raise Throttled(f"the quota of {scope} is used up for {wait:.1f} s", scope, wait)
             bucket.tokens, bucket.updated = tokens - 1, now
-        if wait:
+        while wait > 0:
             time.sleep(wait)
+            # Those who wait for their turn are asked to be silent too.
+            wait = bucket.quiet_until - time.monotonic()
+            if wait > 0 and time.monotonic() + wait > deadline:
+                raise Throttled(f"{scope} was asked to be silent for {wait:.1f} s more", scope, wait)
 
     def quiet(self, scope: str, seconds: float) -> None:
         """Let nobody call before."""
