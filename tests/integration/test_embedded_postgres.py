@@ -14,7 +14,17 @@ from tests.support.databases import busy_backend
 from tests.support.processes import ended, until_ended, working_in
 from tests.support.servers import short_directory
 from tests.support.waiting import until
-from workers.embedded import DataVersionError, EmbeddedPostgres, EmbeddedServerError, ServerStartError, leftovers, ports
+from workers.embedded import (
+    DataVersionError,
+    EmbeddedPostgres,
+    EmbeddedServerError,
+    ServerStartError,
+    leftovers,
+    ports,
+    spawn,
+    stop,
+)
+from workers.embedded.user import unprivileged_account
 
 _FAST = {"fsync": "off"}
 
@@ -113,15 +123,20 @@ def test_it_starts_again_after_a_kill_with_a_backend_still_at_work(short_path: P
 
 
 def test_a_pid_file_whose_number_is_another_process_by_now(short_path: Path) -> None:
-    postgres = EmbeddedPostgres(short_path / "state", _FAST)
-    with postgres:
+    with EmbeddedPostgres(short_path / "state", _FAST) as postgres:
         postgres.process.kill()
         postgres.process.wait()
         until(lambda: not working_in(short_path), what="its backends end")
+        # One of the server's own user: another user's would not mislead it.
+        other = spawn(["/bin/sleep", "600"], log=short_path / "log", account=unprivileged_account())
         pid_file = short_path / "state" / "postgres" / "cluster" / "data" / "postmaster.pid"
         lines = pid_file.read_text().splitlines()
-        pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+        pid_file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+
         postgres.start()
+
+        assert other.poll() is None
+        stop(other)
         with _connect(postgres) as connection:
             assert _value(connection, "SELECT 1") == 1
 

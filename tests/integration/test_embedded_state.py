@@ -71,6 +71,16 @@ def test_the_servers_of_a_run_that_was_killed_start_again_on_their_data(short_pa
             assert valkey.url.get_secret_value().split("@")[0] == report["valkey_url"].split("@")[0]
 
 
+@pytest.mark.parametrize("kind", [EmbeddedPostgres, EmbeddedValkey])
+def test_a_server_holds_its_directory_itself(short_path: Path, kind: type[EmbeddedPostgres | EmbeddedValkey]) -> None:
+    with kind(short_path / "state") as server:
+        server._lock.release()  # as when we had died, and it had not yet
+        with pytest.raises(StateInUseError, match="in use by process"):
+            kind(short_path / "state").start()
+    with kind(short_path / "state"):
+        pass
+
+
 def test_the_lock_is_held_as_long_as_an_heir_lives(short_path: Path) -> None:
     state = short_path / "state"
     holder = subprocess.Popen(

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.support.processes import until_ended, working_in
-from workers.embedded import EmbeddedServerError, EmbeddedValkey, ServerStartError
+from workers.embedded import EmbeddedServerError, EmbeddedValkey, ServerStartError, ports
 
 
 def _client(valkey: EmbeddedValkey) -> redis.Redis:
@@ -74,6 +74,19 @@ def test_another_port_where_the_last_one_is_taken(short_path: Path) -> None:
     with socket.create_server(("127.0.0.1", port)), valkey, _client(valkey) as client:
         assert _port(valkey) != port
         assert client.ping()
+
+
+def test_whoever_took_the_port_is_not_told_the_password(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as thief:
+        stolen = thief.getsockname()[1]
+        choices = iter([stolen, ports.free_port()])
+        monkeypatch.setattr(ports, "free_port", lambda: next(choices))
+        with EmbeddedValkey(short_path / "state") as valkey, _client(valkey) as client:
+            assert client.ping()
+            assert _port(valkey) != stolen
+        thief.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            thief.accept()
 
 
 def test_passwords_show_in_no_process_list_and_no_log(valkey: EmbeddedValkey) -> None:
