@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from pydantic import SecretStr
 
+from storage.database import Database
+from storage.migrate import migrate
 from tests.support.databases import create_database, drop_database
 from tests.support.environment import of_this_machine
 from tests.support.servers import running_postgres, running_valkey, short_directory
@@ -42,22 +45,27 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: EmbeddedPostgres) -> str | None:
-    """The name of a database with our tables, which `database_url` clones; None: `database_url` is empty.
-
-    A conftest.py further down overrides it: make a database with `create_database`, migrate it, disconnect, return
-    its name.
-    """
-    return None
+def migrated_template(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a migrated database, which `database_url` clones: migrating takes longer than most tests."""
+    name = "template_finfleet"
+    migrate(SecretStr(create_database(postgres_server.url.get_secret_value(), name=name)))
+    return name
 
 
 @pytest.fixture
-def database_url(postgres_server: EmbeddedPostgres, migrated_template: str | None) -> Iterator[str]:
-    """A database of the test's own, as its owner `finfleet`."""
+def database_url(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """A migrated database of the test's own, as its owner `finfleet`."""
     server = postgres_server.url.get_secret_value()
     url = create_database(server, migrated_template)
     yield url
     drop_database(server, url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Connections to a migrated database of the test's own."""
+    with Database(SecretStr(database_url), size=8) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,69 @@
+"""kill -9 of the ingest consumer, again and again while records flow: nothing lost, nothing twice."""
+
+import random
+import signal
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from storage.database import Connection, Database
+from tests.support import writing
+from tests.support.brokers import running_broker
+from tests.support.ingesting import ingest_process, put, run_messages, totals, windows
+from tests.support.waiting import until
+
+KILLS = 30
+WINDOWS = 80
+BATCHES = 5
+SERIES = 500  # records in a batch; 200,000 points in all
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)])
+def test_thirty_kills_lose_nothing_and_double_nothing(
+    kind: str, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    chance = random.Random(30)
+    with (
+        running_broker(kind) as broker,
+        database.connection() as connection,
+        closing(broker.carrier("finfleet.results")) as carrier,
+    ):
+        planned = windows(connection, WINDOWS)
+        done = threading.Event()
+
+        def produce() -> None:
+            for window in planned:
+                put(carrier, *run_messages(writing.run(window=window), SERIES, BATCHES))
+            done.set()
+
+        producer = threading.Thread(target=produce)
+        producer.start()
+        for kill in range(KILLS):
+            with ingest_process(broker, database_url, tmp_path) as process:
+                before = _batches(connection)
+                # The consumer is at work: something was committed, or all is done already.
+                until(lambda before=before: _batches(connection) > before or _all(connection), 60, "progress")
+                assert not _all(connection), f"all was written before kill {kill}: the kills hit nothing"
+                # Anywhere in the next transactions.
+                threading.Event().wait(chance.uniform(0, 0.05))
+                process.send_signal(signal.SIGKILL)
+        producer.join()
+        assert done.is_set()
+        with ingest_process(broker, database_url, tmp_path):
+            until(lambda: totals(connection)[4] == WINDOWS, 120, "all windows are complete")
+        expected_sum = WINDOWS * sum(
+            number * 1e6 * SERIES + SERIES * (SERIES - 1) / 2 for number in range(1, BATCHES + 1)
+        )
+        batches = WINDOWS * BATCHES
+        assert totals(connection) == (batches * SERIES, expected_sum, batches, batches, WINDOWS, 0)
+
+
+def _batches(connection: Connection) -> int:
+    return writing.count(connection, "batches")
+
+
+def _all(connection: Connection) -> bool:
+    return _batches(connection) == WINDOWS * BATCHES

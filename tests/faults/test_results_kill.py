@@ -1,0 +1,98 @@
+"""A consumer of the results queue that is killed in the middle of its work loses nothing, on either carrier."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+import tests.support.results_consumer
+from tasks.results import Carrier
+from tests.support.brokers import CLAIM_AFTER, Broker, fresh_name, running_broker, until_depth
+from tests.support.waiting import until
+from workers.embedded import spawn, stop
+
+KILLS = 10
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["redis", pytest.param("amqp", marks=pytest.mark.amqp)])
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    with running_broker(request.param) as broker:
+        yield broker
+
+
+class Victim:
+    """The consumer process, as often as it is started, and what it has written down."""
+
+    def __init__(self, directory: Path, broker: Broker, name: str) -> None:
+        self._directory = directory
+        self._seen = directory / "seen"
+        self._seen.touch()
+        self._settings = directory / "settings.json"
+        settings = {"url": broker.url, "name": name, "claim_after": CLAIM_AFTER, "seen": str(self._seen)}
+        self._settings.write_text(json.dumps(settings), encoding="utf-8")
+        self._settings.chmod(0o600)
+
+    @contextmanager
+    def running(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Killed in the end."""
+        process = spawn(
+            [sys.executable, "-W", "error", tests.support.results_consumer.__file__, self._settings],
+            log=self._directory / "log",
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        try:
+            yield process
+            assert process.poll() is None, (self._directory / "log").read_text(encoding="utf-8")
+        finally:
+            stop(process)
+
+    def seen(self) -> list[bytes]:
+        """Every body that was written down, as often as it was."""
+        return self._seen.read_bytes().splitlines()
+
+    def until_it_writes(self) -> None:
+        """Wait for the next line."""
+        before = self._seen.stat().st_size
+        until(lambda: self._seen.stat().st_size > before, 20, "the consumer has written something")
+
+
+def publish_until(done: threading.Event, carrier: Carrier) -> list[bytes]:
+    """Publish numbers, and return those that the broker has taken."""
+    published: list[bytes] = []
+    with closing(carrier.publisher()) as publisher:
+        while not done.is_set():
+            body = b"%d" % len(published)
+            publisher.publish(body, message_id=body.decode())
+            published.append(body)
+    return published
+
+
+def test_nothing_is_lost_by_killing_the_consumer(broker: Broker, tmp_path: Path) -> None:
+    name = fresh_name()
+    victim = Victim(tmp_path, broker, name)
+    done = threading.Event()
+    with closing(broker.carrier(name)) as carrier, ThreadPoolExecutor(1) as pool:
+        publishing = pool.submit(publish_until, done, carrier)
+        try:
+            for _ in range(KILLS):
+                with victim.running():
+                    victim.until_it_writes()
+                    time.sleep(random.uniform(0, 0.2))  # anywhere between two of its steps
+        finally:
+            done.set()
+        published = publishing.result()
+        with victim.running():
+            until(lambda: set(victim.seen()) >= set(published), 20, "all that was published")
+            until_depth(carrier, 0)
+    assert set(victim.seen()) == set(published)
+    assert len(published) > 100 * KILLS
