@@ -30,15 +30,21 @@ $(VENV)/.demo: requirements/demo.txt pyproject.toml
 $(VENV)/.dev: requirements/dev.txt pyproject.toml
 	$(call install,requirements/dev.txt)
 
-setup: $(VENV)/.dev  ## Install everything for development into .venv
+# OpenFinOps's own server, in an environment of its own.
+.venv-openfinops/.built: requirements/openfinops.txt | $(VENV)/.demo
+	@echo 'installing $< into .venv-openfinops'
+	@$(BIN)/python -m emulators.openfinops --build-only >/dev/null
+	@touch $@
 
-demo: $(VENV)/.demo  ## Run the whole pipeline on local clouds and print what came out; KEEP=1 leaves it running
+setup: $(VENV)/.dev .venv-openfinops/.built  ## Install everything for development into .venv
+
+demo: $(VENV)/.demo .venv-openfinops/.built  ## Run the whole pipeline on local clouds and print what came out; KEEP=1 leaves it running
 	@$(BIN)/python -m emulators.demo $(if $(KEEP),--keep)
 
 up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetry.yaml
 	@$(BIN)/finfleet up
 
-test: $(VENV)/.dev  ## Run all tests; TESTS=tests/unit runs some
+test: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests; TESTS=tests/unit runs some
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
 
 lint: $(VENV)/.dev  ## Check format, rules, types, layers and dependencies

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from agents.context import utc_now
 from storage import ledger
+from storage.retention import forget
 from tasks import runtime
 from tasks.dispatch import dispatch_due
 
@@ -46,3 +47,12 @@ def sweep() -> None:
         healed.reopened,
         handed_out,
     )
+
+
+@shared_task(name="tasks.plan.forget_old")
+def forget_old() -> None:
+    """Delete what the configuration's ``retention`` section says is too old."""
+    retention = runtime.settings().retention
+    with runtime.database().connection() as connection:
+        forgotten = forget(connection, utc_now(), points=retention.points, runs=retention.runs, sent=retention.sent)
+    logger.info("retention: %d sent, %d runs, %d days of readings deleted", *forgotten)

@@ -1,4 +1,4 @@
-"""The beat schedule: one entry per (provider, service), and the sweep."""
+"""The beat schedule: one entry per (provider, service), the sweep, and retention."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ PLAN_QUEUE = "plan"
 _MAX_TICK = timedelta(minutes=1)
 """A closed window waits at most that long for its planning; a tick that finds nothing costs one query."""
 
+_RETENTION_TICK = timedelta(hours=1)
+
 
 def beat_schedule(settings: Settings, planned: Mapping[tuple[str, str], Planned]) -> dict[str, dict[str, Any]]:
     """Celery's ``beat_schedule``.
@@ -25,6 +27,7 @@ def beat_schedule(settings: Settings, planned: Mapping[tuple[str, str], Planned]
             "tasks.plan.fan_out", min(plan.interval, _MAX_TICK), args=(provider, service)
         )
     entries["sweep"] = _entry("tasks.plan.sweep", settings.ledger.sweep_interval)
+    entries["forget what is old"] = _entry("tasks.plan.forget_old", _RETENTION_TICK)
     return entries
 
 

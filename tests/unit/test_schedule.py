@@ -46,7 +46,7 @@ def test_targets_are_accounts_times_regions(tmp_path: Path) -> None:
 def test_one_entry_per_service_and_the_sweep(tmp_path: Path) -> None:
     settings = _settings(_CONFIG, tmp_path)
     entries = beat_schedule(settings, plan_targets(settings))
-    assert sorted(entries) == ["fan out aws/ec2", "fan out generic/host", "sweep"]
+    assert sorted(entries) == ["fan out aws/ec2", "fan out generic/host", "forget what is old", "sweep"]
     assert entries["fan out aws/ec2"]["args"] == ("aws", "ec2")
     assert entries["fan out aws/ec2"]["schedule"] == 60
     assert entries["fan out generic/host"]["schedule"] == 10

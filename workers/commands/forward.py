@@ -24,6 +24,7 @@ def command() -> None:
     Runs until SIGTERM or Ctrl-C.
     """
     logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request is too many
     settings = fleet_settings()
     if settings.openfinops is None or not settings.destinations:
         raise ConfigError("configuration", ("openfinops: there is no such section, so there is nowhere to forward to",))

@@ -1,0 +1,62 @@
+"""What the database forgets: sent entries of the outbox, old runs with their batches, whole days of readings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from psycopg import sql
+
+from storage import outbox
+from storage.database import Connection
+from storage.sql import load
+from storage.tables import PARTITIONED, SCHEMA
+
+_SQL = load("retention")
+_AT_ONCE = 10_000
+
+
+class Forgotten(NamedTuple):
+    """What was deleted."""
+
+    #: Entries of the outbox that were sent.
+    sent: int
+    #: Runs of settled windows.
+    runs: int
+    #: Partitions, a day of readings each.
+    days: int
+
+
+def forget(connection: Connection, now: datetime, *, points: timedelta, runs: timedelta, sent: timedelta) -> Forgotten:
+    """Delete what is older than that; zero keeps it for ever. Outside of a transaction: it takes many short ones.
+
+    The run that settled a window stays, and so does the ledger.
+    """
+    return Forgotten(
+        sent=outbox.purge_sent(connection, now - sent) if sent else 0,
+        runs=_forget_runs(connection, now - runs) if runs else 0,
+        days=_drop_days(connection, now - points) if points else 0,
+    )
+
+
+def _forget_runs(connection: Connection, before: datetime) -> int:
+    forgotten = 0
+    while True:
+        count = connection.execute(_SQL["forget_runs"], {"before": before, "limit": _AT_ONCE}).rowcount
+        forgotten += count
+        if count < _AT_ONCE:
+            return forgotten
+
+
+def _drop_days(connection: Connection, before: datetime) -> int:
+    """Drop the partitions of whole days before a time. A lock that cannot be had soon is left to the next time."""
+    last = f"{before.astimezone(UTC):%Y%m%d}"
+    dropped = 0
+    for table in (table.name for table in PARTITIONED):
+        for (name,) in connection.execute(_SQL["partitions"], {"table": f"{SCHEMA}.{table}"}).fetchall():
+            if name.removeprefix(f"{table}_") < last:
+                with connection.transaction():
+                    connection.execute(b"SET LOCAL lock_timeout = '2s'")
+                    connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
+                dropped += 1
+    return dropped
