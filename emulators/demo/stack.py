@@ -46,7 +46,9 @@ class Stack:
 def running(state: Path, say: Callable[[str], None]) -> Iterator[Stack]:
     """Start everything on a state directory of its own, which is emptied first; stop it in the end."""
     shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True, mode=0o700)
+    # To be passed through, not looked into: started as root, Postgres runs as another user, inside of it.
+    state.mkdir(parents=True)
+    state.chmod(0o711)
     with ExitStack() as stack:
         say(f"local AWS with {INSTANCES} instances in {' and '.join(REGIONS)}")
         aws_url = stack.enter_context(_local_aws(state))
