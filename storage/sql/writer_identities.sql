@@ -15,8 +15,8 @@ SELECT *
   FROM unnest(
            %(provider)s::text[], %(account)s::text[], %(region)s::text[], %(service)s::text[],
            %(provider_id)s::text[], %(type)s::text[], %(name)s::text[], %(tags)s::jsonb[],
-           %(attributes)s::jsonb[], %(fingerprint)s::bigint[], %(first_seen)s::timestamptz[],
-           %(last_seen)s::timestamptz[]
+           %(attributes)s::jsonb[], %(fingerprint)b::bigint[], %(first_seen)b::timestamptz[],
+           %(last_seen)b::timestamptz[]
        ) AS n(provider, account, region, service, provider_id)
  ORDER BY provider, account, region, service, provider_id
     ON CONFLICT DO NOTHING
@@ -25,8 +25,8 @@ RETURNING provider, account, region, service, provider_id, resource_id
 -- name: lock_changed_resources
 -- Those that a reading says something new of. A resource that is merely seen again is written once an hour.
 SELECT r.resource_id
-  FROM unnest(%(resource_id)s::int[], %(fingerprint)s::bigint[], %(first_seen)s::timestamptz[],
-              %(last_seen)s::timestamptz[]) AS n(resource_id, fingerprint, first_seen, last_seen)
+  FROM unnest(%(resource_id)b::int[], %(fingerprint)b::bigint[], %(first_seen)b::timestamptz[],
+              %(last_seen)b::timestamptz[]) AS n(resource_id, fingerprint, first_seen, last_seen)
   JOIN finfleet.resources AS r USING (resource_id)
  WHERE n.first_seen < r.first_seen
     OR n.last_seen >= r.last_seen + interval '1 hour'
@@ -45,8 +45,8 @@ UPDATE finfleet.resources AS r
        first_seen = least(r.first_seen, n.first_seen),
        last_seen = greatest(r.last_seen, n.last_seen)
   FROM unnest(
-           %(resource_id)s::int[], %(type)s::text[], %(name)s::text[], %(tags)s::jsonb[], %(attributes)s::jsonb[],
-           %(fingerprint)s::bigint[], %(first_seen)s::timestamptz[], %(last_seen)s::timestamptz[]
+           %(resource_id)b::int[], %(type)s::text[], %(name)s::text[], %(tags)s::jsonb[], %(attributes)s::jsonb[],
+           %(fingerprint)b::bigint[], %(first_seen)b::timestamptz[], %(last_seen)b::timestamptz[]
        ) AS n(resource_id, type, name, tags, attributes, fingerprint, first_seen, last_seen)
   JOIN finfleet.resources AS former USING (resource_id)
  CROSS JOIN LATERAL (
@@ -56,16 +56,16 @@ UPDATE finfleet.resources AS r
 
 -- name: find_series
 SELECT s.resource_id, s.metric, s.source_metric, s.unit, s.statistic, s.period, s.series_id
-  FROM unnest(%(resource_id)s::int[], %(metric)s::text[], %(source_metric)s::text[], %(unit)s::text[],
-              %(statistic)s::text[], %(period)s::int[])
+  FROM unnest(%(resource_id)b::int[], %(metric)s::text[], %(source_metric)s::text[], %(unit)s::text[],
+              %(statistic)s::text[], %(period)b::int[])
            AS n(resource_id, metric, source_metric, unit, statistic, period)
   JOIN finfleet.series AS s USING (resource_id, metric, source_metric, unit, statistic, period)
 
 -- name: insert_series
 INSERT INTO finfleet.series (resource_id, metric, source_metric, unit, statistic, period)
 SELECT *
-  FROM unnest(%(resource_id)s::int[], %(metric)s::text[], %(source_metric)s::text[], %(unit)s::text[],
-              %(statistic)s::text[], %(period)s::int[])
+  FROM unnest(%(resource_id)b::int[], %(metric)s::text[], %(source_metric)s::text[], %(unit)s::text[],
+              %(statistic)s::text[], %(period)b::int[])
            AS n(resource_id, metric, source_metric, unit, statistic, period)
  ORDER BY resource_id, metric, source_metric, unit, statistic, period
     ON CONFLICT DO NOTHING

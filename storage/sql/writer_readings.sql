@@ -14,9 +14,9 @@ SELECT *
 -- name: merge_rates
 -- 1.0 and 1.00 are the same amount, and yet kept as they came.
 INSERT INTO finfleet.cost_rates AS c (resource_id, start, period, amount, currency, basis, resource_type)
-SELECT resource_id, to_timestamp(start), period, amount, currency, basis, resource_type
+SELECT resource_id, start, period, amount, currency, basis, resource_type
   FROM unnest(
-           %(resource_id)s::int[], %(start)s::bigint[], %(period)s::int[], %(amount)s::numeric[],
+           %(resource_id)b::int[], %(start)b::timestamptz[], %(period)b::int[], %(amount)s::numeric[],
            %(currency)s::text[], %(basis)s::text[], %(resource_type)s::text[]
        ) AS n(resource_id, start, period, amount, currency, basis, resource_type)
     ON CONFLICT (resource_id, start, period) DO UPDATE

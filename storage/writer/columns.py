@@ -7,6 +7,8 @@ It sorts as (series, start) does. Both fit: ids are positive int4, and the years
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,9 @@ from psycopg.pq import Format
 Keys = NDArray[np.uint64]
 Values = NDArray[np.float64]
 
-_POSTGRES_EPOCH = 946_684_800  # 2000-01-01 in seconds since 1970-01-01
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # Postgres counts from here
+_EPOCH_SECONDS = int(_EPOCH.timestamp())
+_MICROSECOND = timedelta(microseconds=1)
 _HALF = np.uint64(32)
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END = b"\xff\xff"
@@ -25,18 +29,42 @@ _COPY_END = b"\xff\xff"
 _POINT_ROW = np.dtype(
     [("fields", ">i2"), ("a", ">i4"), ("series", ">i4"), ("b", ">i4"), ("start", ">i8"), ("c", ">i4"), ("value", ">f8")]
 )
-_INT4, _FLOAT8, _TIMESTAMPTZ = (23, 4, ">i4"), (701, 8, ">f8"), (1184, 8, ">i8")  # type oid, bytes, form
 
 
 class BinaryArray:
     """A parameter for ``%b``: a Postgres array in its binary form."""
 
-    def __init__(self, column: NDArray[np.generic], kind: tuple[int, int, str]) -> None:
-        oid, size, form = kind
+    def __init__(self, column: NDArray[Any], oid: int, form: str) -> None:
+        size = np.dtype(form).itemsize
         items = np.empty(len(column), dtype=[("size", ">i4"), ("value", form)])
         items["size"], items["value"] = size, column
         # Dimensions, whether there are nulls, the type, and then length and lower bound of the only dimension.
         self.wire = np.array([1, 0, oid, len(column), 1], dtype=">i4").tobytes() + items.tobytes()
+
+
+def int4s(column: Sequence[int] | NDArray[Any]) -> BinaryArray:
+    """As ``int4[]``."""
+    return BinaryArray(np.asarray(column), 23, ">i4")
+
+
+def int8s(column: Sequence[int] | NDArray[Any]) -> BinaryArray:
+    """As ``int8[]``."""
+    return BinaryArray(np.asarray(column), 20, ">i8")
+
+
+def float8s(column: Values) -> BinaryArray:
+    """As ``float8[]``."""
+    return BinaryArray(column, 701, ">f8")
+
+
+def seconds(column: Sequence[int] | NDArray[np.int64]) -> BinaryArray:
+    """Seconds since 1970 as ``timestamptz[]``."""
+    return BinaryArray(_microseconds(np.asarray(column, dtype=np.int64)), 1184, ">i8")
+
+
+def moments(column: Sequence[datetime]) -> BinaryArray:
+    """Times with their zone as ``timestamptz[]``."""
+    return BinaryArray(np.array([(moment - _EPOCH) // _MICROSECOND for moment in column], np.int64), 1184, ">i8")
 
 
 class _BinaryArrayDumper(Dumper):
@@ -48,7 +76,7 @@ class _BinaryArrayDumper(Dumper):
 
 
 def register(context: AdaptContext) -> None:
-    """Let a connection or cursor take BinaryArray as a parameter."""
+    """Let a connection take BinaryArray as a parameter."""
     context.adapters.register_dumper(BinaryArray, _BinaryArrayDumper)
 
 
@@ -77,16 +105,16 @@ def points_as_copy(keys: Keys, values: Values) -> bytes:
     """Points as the input of ``COPY ... (FORMAT BINARY)``."""
     rows = np.empty(len(keys), dtype=_POINT_ROW)
     rows["fields"], rows["a"], rows["b"], rows["c"] = 3, 4, 8, 8
-    rows["series"], rows["start"], rows["value"] = keys >> _HALF, _microseconds(keys), values
+    rows["series"], rows["start"], rows["value"] = keys >> _HALF, _microseconds(_starts(keys)), values
     return _COPY_HEADER + rows.tobytes() + _COPY_END
 
 
 def points_as_arrays(keys: Keys, values: Values) -> dict[str, BinaryArray]:
     """Points as three parameters: series, start, value."""
     return {
-        "series": BinaryArray(keys >> _HALF, _INT4),
-        "start": BinaryArray(_microseconds(keys), _TIMESTAMPTZ),
-        "value": BinaryArray(values, _FLOAT8),
+        "series": int4s(keys >> _HALF),
+        "start": seconds(_starts(keys)),
+        "value": float8s(values),
     }
 
 
@@ -94,6 +122,6 @@ def _starts(keys: Keys) -> NDArray[np.int64]:
     return (keys & np.uint64(0xFFFF_FFFF)).astype(np.int64)
 
 
-def _microseconds(keys: Keys) -> NDArray[np.int64]:
-    """Starts as Postgres keeps them."""
-    return (_starts(keys) - _POSTGRES_EPOCH) * 1_000_000
+def _microseconds(starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Times as Postgres keeps them."""
+    return (starts - _EPOCH_SECONDS) * 1_000_000

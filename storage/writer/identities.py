@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar, cast
 
 from storage.database import Connection
 from storage.sql import load
+from storage.writer.columns import int4s
 from storage.writer.memory import Generations, Memory, ResourceKey, SeriesKey
-from storage.writer.resources import Reading, insert_columns, newest_readings, update_changed
+from storage.writer.resources import insert_columns, newest_readings, update_changed
 from telemetry.batch import Batch
 
 _Key = TypeVar("_Key", bound=tuple[Any, ...])
 
 _SQL = load("writer_identities")
-_RESOURCE_KEY = ("provider", "account", "region", "service", "provider_id")
-_SERIES_KEY = ("resource_id", "metric", "source_metric", "unit", "statistic", "period")
 
 
 class BatchIds(NamedTuple):
@@ -30,73 +30,81 @@ class Identities:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._resources: dict[ResourceKey, int] = {}
-        self._series: dict[SeriesKey, int] = {}
+        self._new_resources: dict[ResourceKey, int] = {}
+        self._new_series: dict[SeriesKey, int] = {}
 
     def resolve(self, connection: Connection, batches: Sequence[Batch]) -> list[BatchIds]:
         """The ids for each batch; unknown resources and series are made, changed resources are updated."""
         resources = self._resolve_resources(connection, batches)
-        keys = [
-            [(ids[s.resource], s.metric, s.source_metric, s.unit, s.statistic, s.period) for s in batch.series]
+        keys: list[SeriesKey] = [
+            (ids[s.resource], s.metric, s.source_metric, s.unit, s.statistic, s.period)
+            for batch, ids in zip(batches, resources, strict=True)
+            for s in batch.series
+        ]
+        found, self._new_series = _look_up(
+            keys, self._memory.series, lambda missing: _find_or_make(connection, "series", missing, _series_columns)
+        )
+        series = iter(found)
+        return [
+            BatchIds(ids, list(islice(series, len(batch.series))))
             for batch, ids in zip(batches, resources, strict=True)
         ]
-        ids = self._series = _look_up(
-            {key for column in keys for key in column},
-            self._memory.series,
-            lambda missing: _find_or_make(connection, "series", missing, _by_name(_SERIES_KEY, missing)),
-        )
-        series = [[ids[key] for key in column] for column in keys]
-        return list(map(BatchIds, resources, series))
 
     def remember(self) -> None:
         """Keep the ids for later transactions."""
-        self._memory.resources.add(self._resources)
-        self._memory.series.add(self._series)
+        self._memory.resources.add(self._new_resources)
+        self._memory.series.add(self._new_series)
 
     def _resolve_resources(self, connection: Connection, batches: Sequence[Batch]) -> list[list[int]]:
         readings = newest_readings(batches)
-        ids = self._resources = _look_up(
-            readings, self._memory.resources, lambda missing: _make_resources(connection, missing, readings)
+
+        def columns(missing: list[ResourceKey]) -> dict[str, Any]:
+            return _resource_columns(missing) | insert_columns([readings[key] for key in missing])
+
+        found, self._new_resources = _look_up(
+            list(readings),
+            self._memory.resources,
+            lambda missing: _find_or_make(connection, "resources", missing, columns),
         )
-        update_changed(connection, {ids[key]: reading for key, reading in readings.items()})
+        update_changed(connection, dict(zip(found, readings.values(), strict=True)))
+        ids = dict(zip(readings, found, strict=True))
         return [[ids[resource.key] for resource in batch.resources] for batch in batches]
 
 
 def _look_up(
-    keys: Iterable[_Key], cache: Generations[_Key], make: Callable[[list[_Key]], dict[_Key, int]]
-) -> dict[_Key, int]:
-    wanted = list(keys)
-    ids = cache.find(wanted)
-    if len(ids) < len(wanted):
-        ids |= make([key for key in wanted if key not in ids])
-    return ids
-
-
-def _make_resources(
-    connection: Connection, missing: list[ResourceKey], readings: dict[ResourceKey, Reading]
-) -> dict[ResourceKey, int]:
-    columns = _by_name(_RESOURCE_KEY, missing) | insert_columns([readings[key] for key in missing])
-    return _find_or_make(connection, "resources", missing, columns)
+    keys: list[_Key], known: Generations[_Key], make: Callable[[list[_Key]], dict[_Key, int]]
+) -> tuple[list[int], dict[_Key, int]]:
+    """The ids of ``keys``, in their order, and by key those that were not known before."""
+    ids = known.find(keys)
+    missing = list(dict.fromkeys(key for key, found in zip(keys, ids, strict=True) if found is None))
+    new = make(missing) if missing else {}
+    return [new[key] if found is None else found for key, found in zip(keys, ids, strict=True)], new
 
 
 def _find_or_make(
-    connection: Connection, table: str, keys: Sequence[_Key], columns: dict[str, list[Any]]
+    connection: Connection, table: str, keys: list[_Key], columns_of: Callable[[list[_Key]], dict[str, Any]]
 ) -> dict[_Key, int]:
-    ids = _run(connection, f"find_{table}", columns)
-    for statement in (f"insert_{table}", f"find_{table}"):  # the second finds what somebody else made meanwhile
-        missing = [place for place, key in enumerate(keys) if key not in ids]
-        if not missing:
-            break
-        rest = {name: [column[place] for place in missing] for name, column in columns.items()}
-        ids |= _run(connection, statement, rest)
+    ids: dict[_Key, int] = {}
+    # The last one finds what somebody else made meanwhile.
+    for statement in (f"find_{table}", f"insert_{table}", f"find_{table}"):
+        missing = [key for key in keys if key not in ids]
+        if missing:
+            rows = connection.execute(_SQL[statement], columns_of(missing))
+            ids |= {cast("_Key", row[:-1]): row[-1] for row in rows}
     return ids
 
 
-def _run(connection: Connection, statement: str, columns: dict[str, list[Any]]) -> dict[Any, int]:
-    """The rows of a statement whose last column is the id, and whose others are its key."""
-    return {row[:-1]: row[-1] for row in connection.execute(_SQL[statement], columns)}
+def _resource_columns(keys: list[ResourceKey]) -> dict[str, Any]:
+    names = ("provider", "account", "region", "service", "provider_id")
+    return {name: [key[place] for key in keys] for place, name in enumerate(names)}
 
 
-def _by_name(names: Sequence[str], keys: Sequence[_Key]) -> dict[str, list[Any]]:
-    columns = zip(*keys, strict=True)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+def _series_columns(keys: list[SeriesKey]) -> dict[str, Any]:
+    return {
+        "resource_id": int4s([key[0] for key in keys]),
+        "metric": [key[1] for key in keys],
+        "source_metric": [key[2] for key in keys],
+        "unit": [key[3] for key in keys],
+        "statistic": [key[4] for key in keys],
+        "period": int4s([key[5] for key in keys]),
+    }

@@ -7,12 +7,13 @@ Resources and series are never deleted, so within a connection an id stays true.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from storage.database import Connection
 from storage.partitions import Partitions
+from storage.writer.columns import register
 
 _Key = TypeVar("_Key")
 ResourceKey = tuple[str, str, str, str, str]
@@ -35,19 +36,13 @@ class Generations(Generic[_Key]):
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def find(self, keys: Iterable[_Key]) -> dict[_Key, int]:
-        """The ids that are known of these."""
-        found: dict[_Key, int] = {}
-        used: dict[_Key, int] = {}
-        for key in keys:
-            value = self._young.get(key)
-            if value is None:
-                value = self._old.get(key)
-                if value is None:
-                    continue
-                used[key] = value
-            found[key] = value
-        self.add(used)
+    def find(self, keys: Sequence[_Key]) -> list[int | None]:
+        """The ids of these, in their order; None where one is not known."""
+        found = list(map(self._young.get, keys))
+        if self._old and None in found:
+            old = list(map(self._old.get, keys))
+            self.add({key: value for key, value in zip(keys, old, strict=True) if value is not None})
+            found = [value if value is not None else former for value, former in zip(found, old, strict=True)]
         return found
 
     def add(self, ids: Mapping[_Key, int]) -> None:
@@ -70,8 +65,9 @@ _memories: WeakKeyDictionary[Connection, Memory] = WeakKeyDictionary()
 
 
 def memory_of(connection: Connection) -> Memory:
-    """The memory of this connection, empty at first."""
+    """The memory of this connection, empty at first; from then on it takes columns of numbers as parameters."""
     memory = _memories.get(connection)
     if memory is None:
+        register(connection)
         memory = _memories[connection] = Memory()
     return memory

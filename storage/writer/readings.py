@@ -25,11 +25,12 @@ from storage.writer.columns import (
     Keys,
     Values,
     days_of,
+    int4s,
     newest,
     point_keys,
     points_as_arrays,
     points_as_copy,
-    register,
+    seconds,
 )
 from storage.writer.identities import BatchIds
 from storage.writer.keysets import KeySet, RateKey, unpack
@@ -138,9 +139,7 @@ def _write_points(connection: Connection, readings: Sequence[Readings], *, alone
             pass
         else:
             return
-    with connection.cursor() as cursor:
-        register(cursor)
-        cursor.execute(_SQL["merge_points"], points_as_arrays(keys, values))
+    connection.execute(_SQL["merge_points"], points_as_arrays(keys, values))
 
 
 def _write_rates(connection: Connection, readings: Iterable[Readings]) -> None:
@@ -152,9 +151,9 @@ def _write_rates(connection: Connection, readings: Iterable[Readings]) -> None:
     keys = sorted(rates)
     rows = [rates[key] for key in keys]
     columns = {
-        "resource_id": [resource_id for resource_id, _, _ in keys],
-        "start": [start for _, start, _ in keys],
-        "period": [period for _, _, period in keys],
+        "resource_id": int4s([resource_id for resource_id, _, _ in keys]),
+        "start": seconds([start for _, start, _ in keys]),
+        "period": int4s([period for _, _, period in keys]),
         "amount": [rate.amount for rate, _ in rows],
         "currency": [rate.currency for rate, _ in rows],
         "basis": [rate.basis for rate, _ in rows],

@@ -17,6 +17,7 @@ import msgspec
 
 from storage.database import Connection
 from storage.sql import load
+from storage.writer.columns import int4s, int8s, moments
 from storage.writer.memory import ResourceKey
 from telemetry.batch import Batch
 from telemetry.records import Resource
@@ -54,7 +55,7 @@ def newest_readings(batches: Sequence[Batch]) -> dict[ResourceKey, Reading]:
     return readings
 
 
-def insert_columns(readings: Sequence[Reading]) -> dict[str, list[Any]]:
+def insert_columns(readings: Sequence[Reading]) -> dict[str, Any]:
     """The columns of new rows, beside their key."""
     return {
         "type": [reading.resource.type for reading in readings],
@@ -69,18 +70,18 @@ def update_changed(connection: Connection, readings: Mapping[int, Reading]) -> N
     """Write down what ``readings``, by resource_id, say anew."""
     if not readings:
         return
-    columns = {"resource_id": list(readings), **_seen(list(readings.values()))}
+    columns = {"resource_id": int4s(list(readings)), **_seen(list(readings.values()))}
     changed = [row[0] for row in connection.execute(_SQL["lock_changed_resources"], columns)]
     if changed:
-        new = {"resource_id": changed, **insert_columns([readings[resource_id] for resource_id in changed])}
+        new = {"resource_id": int4s(changed), **insert_columns([readings[resource_id] for resource_id in changed])}
         connection.execute(_SQL["update_resources"], new)
 
 
-def _seen(readings: Sequence[Reading]) -> dict[str, list[Any]]:
+def _seen(readings: Sequence[Reading]) -> dict[str, Any]:
     return {
-        "fingerprint": [reading.fingerprint for reading in readings],
-        "first_seen": [reading.first_seen for reading in readings],
-        "last_seen": [reading.last_seen for reading in readings],
+        "fingerprint": int8s([reading.fingerprint for reading in readings]),
+        "first_seen": moments([reading.first_seen for reading in readings]),
+        "last_seen": moments([reading.last_seen for reading in readings]),
     }
 
 
