@@ -79,7 +79,7 @@ def cli(config: Path | None, verbose: bool) -> None:
 def main() -> None:
     """Run the command line; errors that have a name end it with a line instead of a traceback."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="finfleet", standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
     except click.ClickException as error:
