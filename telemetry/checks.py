@@ -58,11 +58,18 @@ def _check_run(run: Run) -> None:
         _fail("run.window", str(window), "whole seconds")
     if not 1 <= run.attempt <= MAX_INT4:
         _fail("run.attempt", run.attempt, "a whole number from 1")
-    if run.started_at.tzinfo is None:
-        _fail("run.started_at", str(run.started_at), "a time with its zone")
+    _check_zone("run.started_at", run.started_at)
+
+
+def _check_zone(path: str, moment: datetime) -> None:
+    if moment.tzinfo is None:
+        _fail(path, str(moment), "a time with its zone")
 
 
 def _check_report(report: Report) -> None:
+    _check_zone("finished_at", report.finished_at)
+    if report.not_before is not None:
+        _check_zone("not_before", report.not_before)
     for name in ("batches", "records", "unknown_prices"):
         value = getattr(report, name)
         if not 0 <= value <= MAX_INT4:
@@ -77,6 +84,7 @@ def _check_report(report: Report) -> None:
 
 
 def _check_batch(batch: Batch) -> None:
+    _check_zone("collected_at", batch.collected_at)
     if not 1 <= batch.number <= MAX_INT4:
         _fail("number", batch.number, "a whole number from 1")
     if batch.record_count > MAX_RECORDS:
@@ -120,22 +128,39 @@ def _check_resource(path: str, resource: Resource) -> None:
 
 
 def _check_series(batch: Batch) -> None:
+    if not batch.series:
+        return
+    count = len(batch.resources)
+    owners = [series.resource for series in batch.series]
+    if min(owners) < 0 or max(owners) >= count:
+        _first("series.resource", owners, lambda index: 0 <= index < count, f"an index into the {count} resources")
+    # Thousands of series differ in their resource alone: what they have in common is looked at once.
+    kinds = {
+        (series.metric, series.source_metric, series.unit, series.statistic, series.period): index
+        for index, series in enumerate(batch.series)
+    }
+    for index in kinds.values():
+        _check_kind(f"series[{index}]", batch.series[index])
+    if len(set(batch.series)) < len(batch.series):
+        _name_twin(batch.series)
+
+
+def _check_kind(path: str, series: Series) -> None:
+    if not series.metric or not series.statistic:
+        _fail(path, series, "a metric and a statistic")
+    texts = [(name, getattr(series, name)) for name in ("metric", "source_metric", "unit", "statistic")]
+    _each_text(f"{path}.", texts)
+    _check_key(f"{path}.metric", [text for _, text in texts])
+    if not 0 <= series.period <= MAX_INT4:
+        _fail(f"{path}.period", series.period, "seconds, 0 for a momentary reading")
+
+
+def _name_twin(series: Sequence[Series]) -> None:
     seen: set[Series] = set()
-    for index, series in enumerate(batch.series):
-        path = f"series[{index}]"
-        if not 0 <= series.resource < len(batch.resources):
-            _fail(f"{path}.resource", series.resource, f"an index into the {len(batch.resources)} resources")
-        if not series.metric or not series.statistic:
-            _fail(path, series, "a metric and a statistic")
-        names = ("metric", "source_metric", "unit", "statistic")
-        texts = [(name, getattr(series, name)) for name in names]
-        _each_text(f"{path}.", texts)
-        _check_key(f"{path}.metric", [text for _, text in texts])
-        if not 0 <= series.period <= MAX_INT4:
-            _fail(f"{path}.period", series.period, "seconds, 0 for a momentary reading")
-        if series in seen:
-            _fail(path, series, "once in a batch")
-        seen.add(series)
+    for index, one in enumerate(series):
+        if one in seen:
+            _fail(f"series[{index}]", one, "once in a batch")
+        seen.add(one)
 
 
 def _check_points(batch: Batch) -> None:

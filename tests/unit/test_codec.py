@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -171,8 +172,9 @@ _IMPOSSIBLE = [
     Impossible("number: 0", lambda batch: _replace(batch, number=0)),
     Impossible("once in a batch", lambda batch: _replace(batch, resources=[batch.resources[0]] * 2)),
     Impossible("once in a batch", lambda batch: _replace(batch, series=[batch.series[0]] * 4)),
+    Impossible("collected_at: .*zone", lambda batch: _replace(batch, collected_at=datetime(2026, 11, 24, 6))),  # noqa: DTZ001
     Impossible(
-        r"series\[0\].resource: 9", lambda batch: _replace(batch, series=[Series(9, "m", "M", "u", "sum", 300)])
+        r"series.resource\[0\]: 9", lambda batch: _replace(batch, series=[Series(9, "m", "M", "u", "sum", 300)])
     ),
     Impossible(
         "at least one record",
