@@ -44,6 +44,13 @@ class DeadEntry(NamedTuple):
     error: str
 
 
+class OutboxWaiting(NamedTuple):
+    """What waits: to be sent, or for a person."""
+
+    pending: int
+    dead: int
+
+
 class OutboxStatus(NamedTuple):
     """What one destination has had, and what waits for it."""
 
@@ -124,6 +131,12 @@ def status(connection: Connection) -> list[OutboxStatus]:
     """One line per destination that the outbox knows. Reads the whole table: for people, not for a tight loop."""
     with connection.cursor(row_factory=class_row(OutboxStatus)) as cursor:
         return cursor.execute(_SQL["status"]).fetchall()
+
+
+def count_waiting(connection: Connection) -> OutboxWaiting:
+    """How much waits, of all destinations. Cheap enough for a tight loop."""
+    with connection.cursor(row_factory=class_row(OutboxWaiting)) as cursor:
+        return cursor.execute(_SQL["count_waiting"]).fetchone() or OutboxWaiting(0, 0)
 
 
 def purge_sent(connection: Connection, before: datetime) -> int:

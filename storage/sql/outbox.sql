@@ -138,6 +138,12 @@ FROM finfleet.outbox
 GROUP BY destination
 ORDER BY destination
 
+-- name: count_waiting
+-- Each count is served by an index of its own, which holds nothing else.
+SELECT
+    (SELECT count(*) FROM finfleet.outbox WHERE state = 'pending') AS pending,
+    (SELECT count(*) FROM finfleet.outbox WHERE state = 'dead') AS dead
+
 -- name: purge_sent
 -- What was sent has the lowest ids, so the search by the primary key ends early.
 DELETE FROM finfleet.outbox

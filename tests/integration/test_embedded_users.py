@@ -4,9 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,14 @@ import pytest
 
 from tests.support.databases import busy_backend
 from tests.support.processes import embedded_run, ended, until_ended
+from tests.support.users import User, ordinary_user
 from workers.embedded import EmbeddedPostgres, EmbeddedServerError
 from workers.embedded.binaries import PostgresPrograms, find_postgres
-from workers.embedded.user import Account, can_run, closed_to, unprivileged_account
+from workers.embedded.user import can_run, closed_to, unprivileged_account
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 _FAST = {"fsync": "off"}
-_ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -135,54 +133,16 @@ def test_the_permission_bits_say_what_is_closed(short_path: Path, closed: Path) 
     assert not can_run(account, program)
 
 
-@dataclass(frozen=True)
-class _User:
-    """An ordinary user with a directory of its own, and an interpreter that it can run."""
-
-    account: Account
-    directory: Path
-    python: Path
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copy2(source, target)
-
-
-def _python_for(account: Account, short_path: Path) -> Path:
-    """Our interpreter, or the same one under a path that another user can reach (root's home is closed to it)."""
-    ours = Path(sys.executable).resolve()
-    if can_run(account, ours):
-        return Path(sys.executable)
-    base, library = Path(sys.base_prefix), Path("lib") / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    leave_out = shutil.ignore_patterns("site-packages", "__pycache__", "test", "idlelib", "config-*", "*.a")
-    shutil.copytree(base / library, short_path / library, ignore=leave_out, copy_function=_link_or_copy)
-    (short_path / "bin").mkdir()
-    for file in (ours, *base.glob("lib/libpython*")):
-        _link_or_copy(str(file), str(short_path / file.relative_to(base)))
-    return short_path / ours.relative_to(base)
-
-
 @pytest.fixture
-def user(short_path: Path) -> _User:
-    account = unprivileged_account()
-    assert account
-    if closed_to(account, _ROOT) is not None:
-        pytest.skip(f"an ordinary user cannot read {_ROOT}")
-    own = short_path / "own"
-    own.mkdir(mode=0o700)
-    os.chown(own, account.uid, account.gid)
-    return _User(account, own, _python_for(account, short_path))
+def user(short_path: Path) -> User:
+    return ordinary_user(short_path)
 
 
-def _run_as(user: _User) -> AbstractContextManager[tuple["subprocess.Popen[str]", dict[str, Any]]]:
-    libraries = {"LD_LIBRARY_PATH": str(user.python.parents[1] / "lib")}
-    return embedded_run(user.directory / "state", python=str(user.python), user=user.account.uid, env=libraries)
+def _run_as(user: User) -> AbstractContextManager[tuple["subprocess.Popen[str]", dict[str, Any]]]:
+    return embedded_run(user.directory / "state", python=str(user.python), user=user.account.uid, env=user.environment)
 
 
-def test_an_ordinary_user_runs_it_all(user: _User) -> None:
+def test_an_ordinary_user_runs_it_all(user: User) -> None:
     state = user.directory / "state"
     with _run_as(user) as (process, report):
         assert {psutil.Process(pid).uids().real for pid in report["pids"]} == {user.account.uid}
@@ -195,7 +155,7 @@ def test_an_ordinary_user_runs_it_all(user: _User) -> None:
         until_ended(report["pids"])
 
 
-def test_an_ordinary_user_leaves_no_orphan(user: _User) -> None:
+def test_an_ordinary_user_leaves_no_orphan(user: User) -> None:
     with _run_as(user) as (process, report):
         process.kill()
         until_ended(report["pids"])

@@ -75,9 +75,9 @@ class EmbeddedPostgres(EmbeddedServer):
         port = self._port
         return SecretStr(f"postgresql://finfleet:{self._password('finfleet')}@{ports.LOOPBACK}:{port}/finfleet")
 
-    def start(self) -> None:
+    def start(self, *, port: int | None = None) -> None:
         """As `EmbeddedServer.start`; the role and the database are there when it returns."""
-        super().start()
+        super().start(port=port)
         try:
             self._ensure_database()
         except BaseException:

@@ -63,8 +63,11 @@ class EmbeddedServer(ABC):
         """The file that the server writes its messages to."""
         return self._folder / "server.log"
 
-    def start(self) -> None:
+    def start(self, *, port: int | None = None) -> None:
         """Start it, on what is there or on nothing, and return when it answers.  A running one is left alone.
+
+        Args:
+            port: where it must listen; that of the last run where None, or another if that one is taken.
 
         Raises:
             StateInUseError: another run has a server on this state.
@@ -78,7 +81,7 @@ class EmbeddedServer(ABC):
         self._lock.acquire()
         try:
             self._prepare()
-            self._launch()
+            self._launch(port)
         except BaseException:
             self.stop()
             raise
@@ -122,11 +125,13 @@ class EmbeddedServer(ABC):
             raise EmbeddedServerError(f"there is no {self.name} in {self._folder} yet: start it first")
         return port
 
-    def _launch(self) -> None:
+    def _launch(self, wanted: int | None) -> None:
         """Start on the port of the last run, so that addresses stay the same, or on another where it is taken."""
-        last = ports.remembered_port(self._folder / "port")
+        if wanted is not None and ports.taken(wanted):
+            raise ServerStartError(f"{self.name} must listen on port {wanted}, which another process has taken")
+        last = wanted or ports.remembered_port(self._folder / "port")
         port = ports.free_port() if last is None or ports.taken(last) else last
-        for _ in range(_PORTS_TO_TRY):
+        for _ in range(1 if wanted else _PORTS_TO_TRY):
             self._process = self._spawn(port)
             if self._wait_until_ready(self._process, port):
                 write_private(self._folder / "port", str(port))

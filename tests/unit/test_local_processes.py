@@ -1,0 +1,124 @@
+"""Which programs make up a local fleet; and the files of its state directory."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tasks.targets import plan_targets
+from telemetry.settings import load_settings
+from workers.local.addresses import broker_address, database_address, psql_line
+from workers.local.files import StateFiles, tail, trim
+from workers.local.keeper import pause_after
+from workers.local.processes import Fleet
+
+DATABASE = "postgresql://finfleet:canary-database@127.0.0.1:5433/finfleet"
+BROKER = "redis://:canary-broker@127.0.0.1:6380/0"
+_CONFIG = """
+aws:
+  regions: [us-east-1]
+  services: [ec2]
+  accounts: [{name: one, queue: collect.aws.one}, {name: two}]
+azure: {enabled: false, client_id: "${NOT_SET}"}
+generic: {services: [host]}
+openfinops: {endpoint: "https://finops.example.com", api_key: "${KEY}"}
+"""
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    config = tmp_path / "telemetry.yaml"
+    config.write_text(_CONFIG)
+    environment = {"KEY": "canary-key", "FLOWER_UNAUTHENTICATED_API": "true", "FINFLEET_DATABASE_URL": DATABASE}
+    settings = load_settings(config, environment)
+    (tmp_path / "state").mkdir(mode=0o700)
+    return Fleet(
+        settings=settings,
+        planned=plan_targets(settings),
+        files=StateFiles(tmp_path / "state"),
+        environment=environment,
+        config=config,
+        database_url=DATABASE,
+        broker_url=BROKER,
+        flower_port=5555,
+    )
+
+
+def test_a_worker_for_each_enabled_provider_on_the_queues_of_its_accounts(fleet: Fleet) -> None:
+    groups = [[program.name for program in group] for group in fleet.programs()]
+    assert groups == [["ingest", "forward"], ["plan", "collect.aws", "collect.generic"], ["beat", "flower"]]
+    commands = {program.name: program.command for group in fleet.programs() for program in group}
+    assert commands["collect.aws"][5:9] == ("-Q", "collect.aws,collect.aws.one", "-n", "aws@%h")
+    assert commands["plan"][5:9] == ("-Q", "plan", "-n", "plan@%h")
+
+
+def test_each_program_gets_what_it_needs_and_no_more(fleet: Fleet) -> None:
+    programs = {program.name: program for group in fleet.programs() for program in group}
+    with_database = {name for name, each in programs.items() if "FINFLEET_DATABASE_URL" in each.environment}
+    assert with_database == {"ingest", "forward", "plan"}
+    for name, program in programs.items():
+        assert program.environment["FINFLEET_BROKER_URL"] == BROKER
+        assert Path(program.environment["FINFLEET_CONFIG"]).is_absolute()
+        assert [key for key in program.environment if key.startswith("FLOWER_")] == (
+            ["FLOWER_BASIC_AUTH"] if name == "flower" else []
+        )
+        assert "canary" not in " ".join(program.command)
+        assert "canary" not in repr(program)
+    assert "canary" not in repr(fleet)
+
+
+def test_without_flower_and_openfinops(fleet: Fleet, tmp_path: Path) -> None:
+    settings = fleet.settings.model_copy(update={"openfinops": None})
+    alone = Fleet(
+        settings=settings,
+        planned=fleet.planned,
+        files=fleet.files,
+        environment={},
+        config=None,
+        database_url=DATABASE,
+        broker_url=BROKER,
+        flower_port=None,
+    )
+    programs = [program for group in alone.programs() for program in group]
+    assert [program.name for program in programs] == ["ingest", "plan", "collect.aws", "collect.generic", "beat"]
+    assert not any("FINFLEET_CONFIG" in program.environment for program in programs)
+
+
+def test_pauses_grow_to_half_a_minute() -> None:
+    assert [pause_after(failures) for failures in (1, 2, 3, 8, 9, 50)] == [0.2, 0.4, 0.8, 25.6, 30.0, 30.0]
+
+
+def test_a_long_log_is_moved_aside_while_it_is_written(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"x" * 100)
+        trim(log, limit=100)
+        assert log.stat().st_size == 100
+        writer.write(b"y")
+        trim(log, limit=100)
+        writer.write(b"z")
+    assert log.read_bytes() == b"z"
+    former = tmp_path / "a.log.1"
+    assert former.read_bytes() == b"x" * 100 + b"y"
+    assert stat.S_IMODE(former.stat().st_mode) == 0o600
+    trim(tmp_path / "there is none.log")
+
+
+def test_the_tail_of_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    assert tail(log) == "  (nothing)"
+    log.write_text("".join(f"line {number} of redis://:canary-broker@host/0\n" for number in range(1000)))
+    assert tail(log, lines=2) == "  line 998 of redis://********@host/0\n  line 999 of redis://********@host/0"
+
+
+def test_addresses_show_no_password(tmp_path: Path) -> None:
+    url = SecretStr(DATABASE)
+    assert database_address(url) == {"host": "127.0.0.1", "port": 5433, "user": "finfleet", "name": "finfleet"}
+    assert psql_line(url, None) == "psql -h 127.0.0.1 -p 5433 -U finfleet finfleet"
+    assert psql_line(url, tmp_path / "my state" / "pgpass").startswith(f"PGPASSFILE='{tmp_path}/my state/pgpass' ")
+    assert psql_line(SecretStr("postgresql:///finfleet"), None) == "psql -h localhost -p 5432 finfleet"
+    several = database_address(SecretStr("postgresql://u:p@one:5432,two:5433/x"))
+    assert (several["host"], several["port"]) == ("one,two", "5432,5433")
+    assert broker_address(SecretStr(BROKER)) == {"host": "127.0.0.1", "port": 6380}
+    assert broker_address(SecretStr("amqps://u:p@broker//")) == {"host": "broker", "port": None}

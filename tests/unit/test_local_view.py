@@ -1,0 +1,113 @@
+"""What `finfleet up` shows: figures that are not known are no zeros, passwords are nowhere."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from storage.outbox import OutboxWaiting
+from storage.reports import ProviderActivity
+from tasks.results import Depth
+from workers.local import LocalStack
+from workers.local.figures import Figures
+from workers.local.view import LiveView, PlainView, picture
+
+_KNOWN = Figures(
+    windows={"generic": {"complete": 1200, "empty": 34, "planned": 5, "dispatched": 6, "denied": 7, "failed": 1}},
+    activity={
+        "generic": ProviderActivity(
+            provider="generic", runs=4, troubled=0, calls=0, throttles=3, records=600, records_per_second=10.0
+        )
+    },
+    outbox=OutboxWaiting(pending=17, dead=2),
+    dead_letters=1,
+    results=Depth(messages=40, oldest_age=75.0),
+)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> LocalStack:
+    """One that is not started: it collects this machine."""
+    config = tmp_path / "telemetry.yaml"
+    config.write_text("generic: {services: [host]}\n")
+    return LocalStack(tmp_path / "state", config=config, environ={})
+
+
+def _drawn(stack: LocalStack, figures: Figures) -> str:
+    console = Console(file=io.StringIO(), width=120)
+    console.print(picture(stack, figures, 3725.0, ("07:00:00Z [something] happened",)))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def _row(drawn: str, first: str) -> list[str]:
+    return next(line.split() for line in drawn.splitlines() if line.startswith(first))
+
+
+def test_a_line_for_each_provider_and_what_waits(stack: LocalStack) -> None:
+    drawn = _drawn(stack, _KNOWN)
+    assert "finfleet up for 1 h 2 min; Ctrl-C stops it" in drawn
+    assert _row(drawn, "generic") == ["generic", "1,234", "11", "8", "10.00", "3"]
+    assert (
+        "results waiting 40, the oldest for 1 min 15 s   to be forwarded 17   refused by OpenFinOps 2   dead letters 1"
+        in drawn
+    )
+    assert "07:00:00Z [something] happened" in drawn
+
+
+def test_what_is_not_known_is_a_dash_with_its_reason(stack: LocalStack) -> None:
+    drawn = _drawn(stack, Figures(troubles=("database 127.0.0.1:1/x: refused",)))
+    assert _row(drawn, "generic") == ["generic", "-", "-", "-", "-", "-"]
+    assert "results waiting -   to be forwarded -   refused by OpenFinOps -   dead letters -" in drawn
+    assert "not known just now: database 127.0.0.1:1/x: refused" in drawn
+
+
+def test_a_provider_without_any_collection_yet_has_done_nothing(stack: LocalStack) -> None:
+    drawn = _drawn(stack, Figures(windows={}, activity={}, outbox=OutboxWaiting(0, 0), dead_letters=0))
+    assert _row(drawn, "generic") == ["generic", "0", "0", "0", "0.00", "0"]
+
+
+def _lines(view: PlainView, output: io.StringIO) -> list[str]:
+    lines = [line.split(" ", 1)[1] for line in output.getvalue().splitlines()]
+    output.truncate(0)
+    output.seek(0)
+    return lines
+
+
+def test_without_a_terminal_only_changes_are_said(stack: LocalStack) -> None:
+    output = io.StringIO()
+    view = PlainView(Console(file=output, width=80))
+    with view:
+        view.say("ingest runs (process 5)")
+        view.say("ingest runs (process 5)")
+        assert _lines(view, output) == ["ingest runs (process 5)"]
+        view.show(stack, _KNOWN)
+        (line,) = _lines(view, output)
+        assert line.startswith("1,242 windows settled, 8 of them denied or failed; 1 dead letters, ")
+        assert line.endswith(" dead letters, 17 to be forwarded, 2 refused by OpenFinOps")
+        view.show(stack, _KNOWN)
+        view.show(stack, Figures(troubles=("the database is away",)))
+        view.show(stack, Figures(troubles=("the database is away",)))
+        assert _lines(view, output) == ["the database is away"]
+        view.show(stack, _KNOWN)
+        assert _lines(view, output) == []
+
+
+class _Gone(io.StringIO):
+    """A terminal that was closed."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, _text: str, /) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_terminal_that_is_gone_stops_nothing(stack: LocalStack) -> None:
+    for view in (PlainView(Console(file=_Gone())), LiveView(Console(file=_Gone(), force_terminal=True))):
+        with view:
+            view.say("first")
+            view.show(stack, _KNOWN)
+            view.say("second")
+            view.show(stack, _KNOWN)

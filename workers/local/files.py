@@ -1,0 +1,132 @@
+"""What the local stack keeps in its state directory, beside the data of the servers; all closed to other users.
+
+up.json                 the running stack, while it is ready: see `LocalStack`
+pgpass                  the password of the embedded Postgres, for psql
+flower.password         of the user `finfleet`
+flower.port             of the last run, so that the address stays the same
+beat                    when which entry of the schedule was last due
+logs/NAME.log           the output of a process, and NAME.log.1, what came before
+run/NAME                touched by a process when it is ready and when it has done something
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from telemetry.redact import redact
+from workers.embedded.ports import LOOPBACK, free_port, remembered_port, taken
+from workers.embedded.state import private_directory, secret, write_private
+
+LOG_BYTES = 10_000_000
+USER = "finfleet"
+"""The name that Flower asks for, and that the embedded Postgres knows us by."""
+_TAIL_BYTES = 8192
+
+
+@dataclass(frozen=True)
+class StateFiles:
+    """The files of one state directory."""
+
+    state: Path
+
+    def prepare(self) -> None:
+        """Make the directories, and forget what a run that was killed has left."""
+        for directory in (self.logs, self._signs):
+            private_directory(directory)
+        for stale in self._signs.iterdir():
+            stale.unlink()
+        self.remove_report()
+
+    @property
+    def logs(self) -> Path:
+        """The directory of the processes' logs."""
+        return self.state / "logs"
+
+    @property
+    def _signs(self) -> Path:
+        return self.state / "run"
+
+    @property
+    def report(self) -> Path:
+        """The description of the running stack."""
+        return self.state / "up.json"
+
+    @property
+    def pgpass(self) -> Path:
+        """A PGPASSFILE."""
+        return self.state / "pgpass"
+
+    @property
+    def flower_password(self) -> Path:
+        """The file with Flower's password."""
+        return self.state / "flower.password"
+
+    @property
+    def schedule(self) -> Path:
+        """Beat's own file."""
+        return self.state / "beat"
+
+    def log(self, name: str) -> Path:
+        """The log of a process."""
+        return self.logs / f"{name}.log"
+
+    def sign_of_life(self, name: str) -> Path:
+        """The file that a process touches."""
+        return self._signs / name
+
+    def write_report(self, report: Mapping[str, Any]) -> None:
+        """Replace the description of the running stack as a whole."""
+        write_private(self.report, json.dumps(report, indent=2) + "\n")
+
+    def remove_report(self) -> None:
+        """The stack is no longer ready, or no longer there."""
+        self.report.unlink(missing_ok=True)
+
+    def write_pgpass(self, port: int, password: str) -> None:
+        """Let psql find the password of the embedded Postgres."""
+        write_private(self.pgpass, f"{LOOPBACK}:{port}:*:{USER}:{password}\n")
+
+    def flower_secret(self) -> str:
+        """Flower's password; made at the first call."""
+        return secret(self.flower_password)
+
+    def flower_port(self) -> int:
+        """The port of the last run where nobody has taken it, else a free one, which is kept for the next run."""
+        kept = self.state / "flower.port"
+        last = remembered_port(kept)
+        port = free_port() if last is None or taken(last) else last
+        write_private(kept, str(port))
+        return port
+
+
+def trim(log: Path, limit: int = LOG_BYTES) -> None:
+    """Move what a log holds to NAME.log.1 where it is longer than ``limit`` bytes.
+
+    Its writer goes on, since it appends; a line that comes between the two steps is lost.
+    """
+    try:
+        if log.stat().st_size <= limit:
+            return
+    except FileNotFoundError:
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with log.open("rb") as source, os.fdopen(os.open(f"{log}.1", flags, 0o600), "wb") as former:
+        shutil.copyfileobj(source, former)
+    os.truncate(log, 0)
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log, indented, with secrets masked."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            found = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        found = []
+    return redact("\n".join(f"  {line}" for line in found[-lines:])) or "  (nothing)"

@@ -1,0 +1,285 @@
+"""The whole fleet as one object: start, wait until it is ready, look, stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from storage.database import Database
+from storage.migrate import migrate
+from tasks.targets import plan_targets
+from telemetry.errors import FinfleetError
+from telemetry.redact import remember
+from telemetry.settings import load_settings
+from telemetry.settings.loading import DEFAULT_PATH
+from telemetry.target import format_time
+from workers.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, StateLock
+from workers.embedded.ports import LOOPBACK, taken
+from workers.embedded.server import EmbeddedServer
+from workers.local.addresses import broker_address, database_address, psql_line
+from workers.local.files import USER, StateFiles, tail
+from workers.local.keeper import Keeper, ProcessStatus
+from workers.local.processes import CONFIG_VARIABLE, Fleet
+from workers.local.unit import ProgramUnit, ServerUnit, Unit
+
+_POLL = 0.05
+
+
+class StackError(FinfleetError):
+    """The local stack could not be started, or is not ready in time."""
+
+
+class LocalStack:
+    """Servers, migrations and programs of one state directory. A context manager; starts once.
+
+    Everything is supervised by threads of this process, from ``start`` to ``stop``, and ends with this process,
+    however this process ends. While all is ready, ``state/up.json`` says what runs:
+
+    ``{"pid", "ready_at", "processes": {name: pid}, "database": {"host", "port", "user", "name", "embedded"},
+    "broker": {"host", "port", "embedded"}, "flower": {"url", "user", "password_file"} or null, "logs"}``
+
+    It is written again when a process was replaced, holds no secret, and is removed at the stop.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        config: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        flower: bool = True,
+        flower_port: int | None = None,
+        postgres_settings: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Read and check the configuration; nothing is started or written yet.
+
+        Args:
+            state: the state directory; made, closed to others, where it is missing.
+            config: the configuration file; as ``load_settings`` finds it where None.
+            environ: the variables that the configuration refers to, and that the programs get.
+            flower: whether Flower is to run.
+            flower_port: of Flower; that of the last run or a free one where None.
+            postgres_settings: server settings of the embedded Postgres that differ from ours.
+            say: called, from any thread, with a line for people whenever something has changed.
+
+        Raises:
+            ConfigError: lists all faults, missing credentials of enabled providers included.
+        """
+        named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+        self.settings = load_settings(named, environ)
+        self._config = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
+        self._planned = plan_targets(self.settings)
+        self._environ = dict(environ)
+        self.files = StateFiles(state)
+        self._flower = flower
+        self._flower_port = flower_port
+        self._say = say
+        self._lock = StateLock(state)
+        self._postgres = EmbeddedPostgres(state, postgres_settings) if self.settings.database.url is None else None
+        self._valkey = EmbeddedValkey(state) if self.settings.broker.url is None else None
+        self._groups: list[list[Keeper]] = []
+        self._thread = threading.Thread(target=self._run, name="local stack", daemon=True)
+        self._settled = threading.Event()  # ready, or failed
+        self._stopping = threading.Event()
+        self._reporting = threading.Lock()
+        self._ready_at: datetime | None = None
+        self.error: Exception | None = None
+
+    def start(self) -> None:
+        """Begin to start everything, and return; ``wait_ready`` tells how it went.
+
+        Raises:
+            StateInUseError: another run holds the state directory.
+            EmbeddedServerError: the state directory cannot be used.
+            StackError: Flower's port is taken.
+        """
+        if self._flower and self._flower_port is not None and taken(self._flower_port):
+            raise StackError(f"port {self._flower_port} of {LOOPBACK}, for Flower, is in use: name another port")
+        self._lock.acquire()
+        self.files.prepare()
+        self._thread.start()
+
+    def wait_ready(self, timeout: float = 120.0) -> None:
+        """Return when every process is at work.
+
+        Raises:
+            EmbeddedServerError: a server did not start.
+            FinfleetError: the database cannot be reached or migrated; not all is ready within ``timeout`` seconds.
+        """
+        if not self._settled.wait(timeout):
+            late = [keeper.unit for group in self._groups for keeper in group if not keeper.ready]
+            logs = "\n".join(f"the end of {unit.log}:\n{tail(unit.log)}" for unit in late)
+            names = ", ".join(unit.name for unit in late) or "the database's schema"
+            raise StackError(f"not ready within {timeout:g} s: {names}\n{logs}")
+        if self.error is not None:
+            raise self.error
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every process has been at work."""
+        return self._ready_at is not None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it is to stop, or has stopped."""
+        return self._stopping.is_set()
+
+    @property
+    def processes(self) -> tuple[ProcessStatus, ...]:
+        """Every process as it is now, in the order of their start."""
+        return tuple(keeper.status for group in self._groups for keeper in group)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The running processes, by name."""
+        return {status.name: status.pid for status in self.processes if status.pid is not None}
+
+    @property
+    def database_url(self) -> SecretStr:
+        """The database; EmbeddedServerError before an embedded one has been started."""
+        return self._postgres.url if self._postgres else _given(self.settings.database.url)
+
+    @property
+    def broker_url(self) -> SecretStr:
+        """The broker; EmbeddedServerError before an embedded one has been started."""
+        return self._valkey.url if self._valkey else _given(self.settings.broker.url)
+
+    @property
+    def flower_url(self) -> str | None:
+        """Where Flower is; None where it is not to run, or its port is not chosen yet."""
+        if not self._flower or self._flower_port is None:
+            return None
+        return f"http://{LOOPBACK}:{self._flower_port}"
+
+    @property
+    def psql(self) -> str:
+        """The command line that opens the database; it holds no password."""
+        return psql_line(self.database_url, self.files.pgpass if self._postgres else None)
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to a process, to see what happens; return its number. KeyError where it does not run."""
+        pid = self.pids[name]
+        os.kill(pid, number)
+        return pid
+
+    def stop(self) -> None:
+        """Stop everything in order, and let go of the state directory. A second call does nothing."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        with self._reporting:
+            self._ready_at = None
+            self.files.remove_report()
+        for group in reversed(self._groups):
+            for keeper in group:
+                keeper.ask_to_stop()
+            for keeper in group:
+                keeper.join()
+        self._lock.release()
+
+    def stop_now(self) -> None:
+        """End everything at once, also while ``stop`` or the start is under way in another thread."""
+        self._stopping.set()
+        for group in reversed(self._groups):
+            for keeper in group:
+                keeper.ask_to_stop()
+                keeper.unit.kill()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        try:
+            self._bring_up()
+        except (EmbeddedServerError, FinfleetError, OSError) as error:
+            self.error = error
+        self._settled.set()
+
+    def _bring_up(self) -> None:
+        servers: list[EmbeddedServer] = [server for server in (self._postgres, self._valkey) if server is not None]
+        self._start([self._keeper(ServerUnit(server)) for server in servers])
+        if self._stopping.is_set():
+            return
+        self._migrate()
+        for programs in self._fleet().programs():
+            units = [ProgramUnit(program, self.files, self._lock.fileno()) for program in programs]
+            self._start([self._keeper(unit) for unit in units])
+        while not all(keeper.ready for group in self._groups for keeper in group):
+            if self._stopping.wait(_POLL):
+                return
+        self._ready_at = datetime.now(UTC)
+        self._report()
+
+    def _start(self, keepers: list[Keeper]) -> None:
+        self._groups.append(keepers)
+        for keeper in keepers:
+            if not self._stopping.is_set():
+                keeper.start()
+
+    def _migrate(self) -> None:
+        remember(self.database_url.get_secret_value())
+        remember(urlsplit(self.broker_url.get_secret_value()).password or "")
+        with Database(self.database_url) as database:  # remembers the password as well
+            self._say(f"bringing the database {database.address} to this release's schema")
+        if self._postgres:
+            parts = urlsplit(self.database_url.get_secret_value())
+            self.files.write_pgpass(parts.port or 0, parts.password or "")
+        migrate(self.database_url)
+
+    def _fleet(self) -> Fleet:
+        if self._flower and self._flower_port is None:
+            self._flower_port = self.files.flower_port()
+        remember(self.files.flower_secret())
+        return Fleet(
+            settings=self.settings,
+            planned=self._planned,
+            files=self.files,
+            environment=self._environ,
+            config=self._config,
+            database_url=self.database_url.get_secret_value(),
+            broker_url=self.broker_url.get_secret_value(),
+            flower_port=self._flower_port if self._flower else None,
+        )
+
+    def _keeper(self, unit: Unit) -> Keeper:
+        return Keeper(unit, changed=self._report, say=self._say)
+
+    def _report(self) -> None:
+        """Bring up.json up to date."""
+        with self._reporting:
+            if self._ready_at is not None:
+                self.files.write_report(self._described(self._ready_at))
+
+    def _described(self, ready_at: datetime) -> dict[str, Any]:
+        flower = {"url": self.flower_url, "user": USER, "password_file": str(self.files.flower_password.absolute())}
+        return {
+            "pid": os.getpid(),
+            "ready_at": format_time(ready_at),
+            "processes": self.pids,
+            "database": database_address(self.database_url) | {"embedded": self._postgres is not None},
+            "broker": broker_address(self.broker_url) | {"embedded": self._valkey is not None},
+            "flower": flower if self._flower else None,
+            "logs": str(self.files.logs.absolute()),
+        }
+
+
+def _given(url: SecretStr | None) -> SecretStr:
+    if url is None:  # its server is embedded, then
+        raise AssertionError
+    return url
