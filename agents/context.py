@@ -81,6 +81,8 @@ class Context:
     meter: Meter
     #: time.monotonic() at which the collection must give up.
     deadline: float
+    #: The provider's own names of the resources that are wanted; None for all.
+    only: tuple[str, ...] | None = None
 
     def check_deadline(self) -> None:
         """Raise CollectionFailed where the collection has used up its time."""

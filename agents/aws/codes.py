@@ -62,6 +62,9 @@ PAGE_TOKEN = frozenset(
         "InvalidPaginationTokenException",
     }
 )
+NOT_THERE = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+VALIDATION = "ValidationException"
+"""SageMaker's word for a name that it does not know, among other faults."""
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:

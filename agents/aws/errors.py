@@ -20,6 +20,7 @@ _PERMISSION = re.compile(r"not authorized to perform:? ([A-Za-z0-9-]+:[A-Za-z0-9
 _TAIL = re.compile(r"\s*(Encoded authorization failure message:|The Canonical String for this request).*", re.DOTALL)
 """What AWS appends for its support: a ciphertext, or the request itself with the session token in it."""
 _STALE = re.compile(r"(?i)signature expired|signature not yet current|outside the allowed range")
+_NOT_FOUND = re.compile(r"(?i)could not find|not exist|not found")
 _MAX_TEXT = 500
 _SERVER_ERROR = 500
 _FORBIDDEN = 403
@@ -31,6 +32,10 @@ _NOTABLE_SKEW = timedelta(minutes=4)
 
 class ExpiredCredentials(Denied):
     """The credentials were good, and are no longer."""
+
+
+class Gone(CollectionFailed):
+    """What was asked for by its name is not there, or no more."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,8 @@ def _refused(error: Any, asked: Asked) -> CollectionError:
         return Denied(f"{text}: allow {permission} to account {asked.account!r}", permission)
     if status >= _SERVER_ERROR:
         return Unavailable(text)
-    return CollectionFailed(text)
+    gone = code in codes.NOT_THERE or (code == codes.VALIDATION and _NOT_FOUND.search(said))
+    return Gone(text) if gone else CollectionFailed(text)
 
 
 def _credentials(code: str, said: str, headers: dict[str, str], asked: Asked, text: str) -> CollectionError | None:

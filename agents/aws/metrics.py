@@ -38,6 +38,8 @@ class Metric:
     statistic: str
     name: str
     unit: str
+    #: What CloudWatch's value is divided by to be in ``unit``: 1000 makes milliseconds of microseconds.
+    divisor: int = 1
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,12 @@ def period_of(window: Window) -> int:
     raise CollectionFailed(f"window {window}: CloudWatch has values for whole minutes: start and end at whole minutes")
 
 
-def estimate(window: Window, queries: int) -> Estimate:
-    """What it takes to ask for so many metrics: by CloudWatch's limits of metrics and of values in a call."""
-    values = queries * -(-window.duration // timedelta(seconds=period_of(window)))
+def estimate(window: Window, queries: int, period: int | None = None) -> Estimate:
+    """What it takes to ask for so many metrics: by CloudWatch's limits of metrics and of values in a call.
+
+    ``period`` is the reader's; None for that of the window.
+    """
+    values = queries * -(-window.duration // timedelta(seconds=period or period_of(window)))
     calls = max(math.ceil(queries / QUERIES_PER_CALL), math.ceil(values / _POINTS_PER_CALL))
     return Estimate({API: calls}, PAID[API] * queries)
 
@@ -80,14 +85,22 @@ def estimate(window: Window, queries: int) -> Estimate:
 class MetricReader:
     """Gathers queries, and sends them when a call is full. Holds one call's worth, however many there are."""
 
-    def __init__(self, calls: AwsCalls, window: Window) -> None:
-        """CollectionFailed where the window is not over, or not of whole minutes."""
+    def __init__(self, calls: AwsCalls, window: Window, period: int | None = None) -> None:
+        """``period`` is seconds from value to value, which must divide the window; None for what suits the window.
+
+        CollectionFailed where the window is not over, or not of whole minutes.
+        """
         if window.end > calls.context.shared.now():
             raise CollectionFailed(f"window {window}: it is not over yet, and its last values would be parts: wait")
         self._calls = calls
         self._window = window
-        self._period = period_of(window)
+        self._period = period or period_of(window)
         self._queries: list[Query] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many queries are taken in and not sent yet: the last ones."""
+        return len(self._queries)
 
     def add(self, *queries: Query) -> Iterator[MetricPoint]:
         """Take queries in; yields what the calls give that became full with them."""
@@ -141,7 +154,7 @@ class MetricReader:
                     statistic=query.metric.statistic.lower(),
                     start=start,
                     period=max(self._period, query.resolution),
-                    value=value,
+                    value=value / query.metric.divisor,
                 )
 
 

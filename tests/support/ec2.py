@@ -19,7 +19,7 @@ TARGET = "aws/default/us-east-1/ec2"
 REGION = "us-east-1"
 ACCESS_KEY = "AKIACANARYACCESSKEY1"
 SECRET_KEY = "canary/secret/access/key/of/the/tests"
-SERVICES = ("ec2", "cloudwatch", "pricing", "sts")
+SERVICES = ("ec2", "sagemaker", "s3", "rds", "lambda", "eks", "cloudwatch", "pricing", "sts")
 
 
 def standing_aws() -> LocalAws:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agents.pricing import Price
-from agents.pricing.aws import Ec2Product, hourly_price
+from agents.pricing.aws import hourly_price
+from agents.pricing.ec2 import Ec2Product
 
 
 def _dimension(amount: str = "0.0960000000", unit: str = "Hrs", currency: str = "USD") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +12,11 @@ from agents.aws import metrics
 from agents.aws.calls import AwsCalls
 from agents.aws.instances import Life, Spell
 from agents.aws.metrics import Metric, MetricReader, Query
+from agents.aws.rates import LISTED, STOPPED, rate
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing import aws as pricing
+from agents.pricing.ec2 import Ec2Prices
 from agents.service import Estimate, Service, service
 from telemetry.errors import CollectionFailed
 from telemetry.records import AttributeValue, CostRate, Record, Resource
@@ -79,7 +81,7 @@ class _Rates:
     """What instances cost an hour, in the parts of one window in which their state is known."""
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
-        self._prices = pricing.Ec2Prices(calls)
+        self._prices = Ec2Prices(calls)
         self._nothing = Price(Decimal(0), pricing.currency_of(calls.partition))
         self._window = window
         self._now = calls.context.shared.now()
@@ -88,22 +90,11 @@ class _Rates:
         """The rates of one instance; none where its price or its state is unknown."""
         for spell, start, end in life.spells(self._window, self._now):
             if spell is Spell.STOPPED:
-                yield _rate(resource, start, end, self._nothing, "stopped")
+                yield rate(resource, start, end, self._nothing, STOPPED)
             elif instance.get("InstanceLifecycle") is None:
                 price = self._prices.on_demand(instance)
                 if price is not None:
-                    yield _rate(resource, start, end, price, "on_demand_list")
-
-
-def _rate(resource: Resource, start: datetime, end: datetime, price: Price, basis: str) -> CostRate:
-    return CostRate(
-        resource=resource,
-        start=start,
-        period=int((end - start).total_seconds()),
-        amount=price.amount,
-        currency=price.currency,
-        basis=basis,
-    )
+                    yield rate(resource, start, end, price, LISTED)
 
 
 def _resource(instance: Mapping[str, Any], owner: str, region: str, partition: str) -> Resource:
