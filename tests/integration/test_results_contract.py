@@ -160,7 +160,7 @@ class TestAcknowledgement:
         with closing(carrier.consumer(claim_after=CLAIM_AFTER)) as consumer:
             assert sorted(bodies(receive(consumer, 3))) == [b"0", b"2", b"3"]
 
-    def test_twice_or_of_nothing_is_no_error(self, carrier: Carrier) -> None:
+    def test_twice_or_of_nothing_is_no_error(self, carrier: Carrier, caplog: pytest.LogCaptureFixture) -> None:
         publish(carrier, *numbered(2))
         with closing(carrier.consumer()) as consumer:
             first = receive(consumer, 1)
@@ -169,6 +169,8 @@ class TestAcknowledgement:
             consumer.ack(first)
             consumer.release(first)
             assert bodies(receive(consumer, 1)) == [b"1"]
+            assert consumer.receive(1, 0.3) == []
+        assert not [line for line in caplog.messages if "is away" in line]  # no broker hung up over it
 
     def test_missing_it_comes_again_to_another(self, carrier: Carrier) -> None:
         publish(carrier, *numbered(3))
