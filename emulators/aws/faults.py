@@ -42,6 +42,9 @@ class FaultKind(Enum):
 class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One rule. `service`, `action`, `region`, `account` say which requests match; `*` is any.
 
+    `resource` is the role's ARN in STS's AssumeRole, and the path (bucket and key in S3) elsewhere; `account` is the
+    caller's.
+
     Of the matching ones, the first `after` pass, then each is hit with probability `rate` (drawn from `seed`, so the
     sequence of draws is always the same), `count` times at most.
     `retry_after_ms` adds `Retry-After` (whole seconds, rounded up) and `x-amz-retry-after` (milliseconds).
@@ -52,6 +55,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     action: str = _ANY
     region: str = _ANY
     account: str = _ANY
+    resource: str = _ANY
     rate: float = 1.0
     seed: int = 0
     after: int = 0
@@ -81,6 +85,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             (self.action, request.action),
             (self.region, request.region),
             (self.account, request.account),
+            (self.resource, request.resource),
         )
         if any(want not in {_ANY, got} for want, got in pairs):
             return False

@@ -12,6 +12,7 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 
+from emulators.aws.actions import iam_action
 from emulators.aws.calls import Call, CallLog, peak_rates
 from emulators.aws.cloudwatch import CloudWatch, MetricStore
 from emulators.aws.control import ControlPages
@@ -20,8 +21,8 @@ from emulators.aws.cost.control import add_cost_pages
 from emulators.aws.ec2 import Ec2, InstanceStore
 from emulators.aws.faults import Fault, Faults
 from emulators.aws.front import Front, Service
-from emulators.aws.pricing import Catalog, Pricing
-from emulators.aws.pricing.ec2_products import ec2_products
+from emulators.aws.listings import S3, Lambda
+from emulators.aws.pricing import Catalog, Pricing, sample_products
 from emulators.aws.regions import Regions
 
 DEFAULT_ACCOUNT = "123456789012"
@@ -49,13 +50,17 @@ class LocalAws:
     `clock` gives the time in epoch seconds by which datapoints become visible.
     The stores may be filled in-process: `metrics`, `instances`, `prices`, `costs`.
     `regions.opted_in` enables more regions.
-    What moto holds (S3, SageMaker, STS, ...) is one for the whole process: it is emptied when the first one starts.
+    What moto holds (S3, SageMaker, STS, ...) is one for the whole process: it is emptied when one is made
+    while none runs, so that it may be filled before the start.
     """
 
     _running: ClassVar[int] = 0
     _running_lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, port: int = 0, clock: Callable[[], float] = time.time) -> None:
+        with LocalAws._running_lock:
+            if LocalAws._running == 0:
+                _reset_moto()
         self._port = port
         self.clock = clock
         self.log = CallLog()
@@ -63,7 +68,7 @@ class LocalAws:
         self.regions = Regions()
         self.metrics = MetricStore()
         self.instances = InstanceStore()
-        self.prices = Catalog(ec2_products())
+        self.prices = Catalog(sample_products())
         self.costs = CostTable(payer=DEFAULT_ACCOUNT)
         self.control = ControlPages(self.log, self.faults)
         add_cost_pages(self.control, self.costs)
@@ -77,12 +82,12 @@ class LocalAws:
             OSError: the port is taken.
         """
         with LocalAws._running_lock:
-            if LocalAws._running == 0:
-                _reset_moto()
             LocalAws._running += 1
         services: dict[str, Service] = {
             "ce": CostExplorer(self.costs, self.clock),
             "cloudwatch": CloudWatch(self.metrics, self.clock),
+            "lambda": Lambda(),
+            "s3": S3(),
             "ec2": Ec2(self.instances, self.regions, self.clock),
             "pricing": Pricing(self.prices),
         }
@@ -134,6 +139,10 @@ class LocalAws:
     ) -> dict[str, int]:
         """`service.Action` -> number of requests, throttled ones included; `outcome="throttle"` gives those apart."""
         return self.log.counts(account=account, region=region, outcome=outcome)
+
+    def permissions(self) -> set[str]:
+        """The IAM actions that the requests so far needed: `s3:ListAllMyBuckets` for ListBuckets."""
+        return {iam_action(*api.split(".", 1)) for api in self.log.counts()}
 
     def records(self) -> list[Call]:
         """Every request, one by one."""

@@ -153,6 +153,15 @@ def test_only_the_named_requests_are_hit(aws: LocalAws) -> None:
     aws_client(aws, "ec2", "eu-west-1").describe_regions()
 
 
+def test_one_role_may_be_denied_and_another_not(aws: LocalAws) -> None:
+    sts = aws_client(aws, "sts")
+    roles = [f"arn:aws:iam::21098765432{number}:role/reader" for number in (1, 2)]
+    aws.inject("deny", service="sts", action="AssumeRole", resource=roles[0])
+    with pytest.raises(ClientError, match=f"sts:AssumeRole on resource: {roles[0]}"):
+        sts.assume_role(RoleArn=roles[0], RoleSessionName="session")
+    assert sts.assume_role(RoleArn=roles[1], RoleSessionName="session")["Credentials"]
+
+
 def test_a_rate_is_drawn_the_same_every_time() -> None:
     def outcomes() -> list[str]:
         with LocalAws() as aws:

@@ -34,7 +34,7 @@ def process(*words: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 
 def test_a_process_serves_says_where_and_ends(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    with process("--port", "0", "--seed", "demo", "--instances", "30", "--ready-file", str(ready)) as (running, line):
+    with process("--port", "0", "--seed", "all", "--instances", "30", "--ready-file", str(ready)) as (running, line):
         url = line.removeprefix("listening on ").strip()
         assert url.startswith("http://127.0.0.1:")
         until(ready.exists)
@@ -50,6 +50,10 @@ def test_a_process_serves_says_where_and_ends(tmp_path: Path) -> None:
         memory = seed["regions"]["us-west-2"]["series"]["mem_used_percent"]
         assert httpx.get(f"{url}/_local/seed", params=hour).json()["points"] == 12 * (3 * running_now + memory)
         assert httpx.get(f"{url}/_local/calls").json()["calls"] == {"ec2.DescribeInstances": 1}
+        s3 = boto3.client(
+            "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        assert len(s3.list_buckets()["Buckets"]) == 6
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == 0
 
@@ -88,6 +92,7 @@ def test_every_service_is_at_one_address_and_named_by_its_action(aws: LocalAws) 
         "pricing.DescribeServices": 1,
     }
     assert aws.calls(region="eu-west-1") == {"s3.ListBuckets": 1}
+    assert {"s3:ListAllMyBuckets", "s3:ListBucket", "cloudwatch:ListMetrics"} < aws.permissions()
 
 
 def test_a_role_acts_in_its_own_account(aws: LocalAws) -> None:

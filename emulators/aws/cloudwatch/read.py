@@ -7,7 +7,7 @@ from zlib import crc32
 import msgspec
 
 from emulators.aws.cloudwatch import checks
-from emulators.aws.cloudwatch.statistics import SIMPLE, Statistic, buckets, statistic
+from emulators.aws.cloudwatch.statistics import SIMPLE, Span, Statistic, buckets, evaluate, statistic
 from emulators.aws.cloudwatch.store import MetricName, MetricStore, Series, dimensions
 from emulators.aws.errors import AwsError
 from emulators.aws.request import AwsRequest
@@ -111,11 +111,12 @@ def get_metric_statistics(store: MetricStore, request: AwsRequest, now: float) -
             "datapoints requested by increasing Period, or decreasing the time range."
         )
     metric = metric_name(parameters)
+    span = Span(int(start) // 60 * 60, int(end), period)
     datapoints: list[dict[str, Any]] = []
     if checks.readable(start, period, now):
         with store.lock:
             for series in store.series(request.account, request.region, metric, parameters.get("Unit")):
-                for bucket in buckets(series, int(start) // 60 * 60, int(end), period, now):
+                for bucket in buckets(series, span, now):
                     point: dict[str, Any] = {"Timestamp": bucket.start, "Unit": series.unit}
                     point |= {name: SIMPLE[name](bucket) for name in plain}
                     if extended:
@@ -150,14 +151,7 @@ def _points(store: MetricStore, request: AwsRequest, query: _Query, span: tuple[
         if not found:
             return [], []
         merged = found[0] if len(found) == 1 else _merged(found)
-        times: list[int] = []
-        values: list[float] = []
-        for bucket in buckets(merged, first, int(end), query.period, until):
-            value = query.stat(bucket)
-            if value is not None:
-                times.append(bucket.start)
-                values.append(value)
-    return times, values
+        return evaluate(merged, Span(first, int(end), query.period), until, query.stat)
 
 
 def _merged(found: list[Series]) -> Series:

@@ -94,33 +94,42 @@ def statistic(name: str) -> Statistic | None:
     return None
 
 
-def buckets(series: Series, first: int, end: int, period: int, until: float) -> Iterator[Bucket]:
-    """The periods that hold data: starts are `first` plus multiples of `period`, before `end`.
+class Span(NamedTuple):
+    """Periods: their starts are `first` plus multiples of `period`, before `end` (epoch seconds)."""
 
-    A period that starts before `end` counts whole; nothing later than `until` is seen.
-    """
-    last_end = first + -(-(end - first) // period) * period
-    low, high = series.span(first, min(last_end, int(until) + 1))
-    times = series.times[low:high].tolist()
-    sets = [s for s in series.sets if first <= s.time < last_end and s.time <= until]
-    if not sets and series.counts is None:
-        values = series.values[low:high].tolist()
-        yield from _plain(times, values, first, period)
-        return
-    starts = sorted({t - (t - first) % period for t in (*times, *(s.time for s in sets))})
-    for start in starts:
+    first: int
+    end: int
+    period: int
+
+    @property
+    def last_end(self) -> int:
+        """Where the last of the periods ends: it counts whole."""
+        return self.first + -(-(self.end - self.first) // self.period) * self.period
+
+
+def evaluate(series: Series, span: Span, until: float, stat: Statistic) -> tuple[list[int], list[float]]:
+    """The statistic of every period that holds data: (starts, values). See `buckets`."""
+    if series.counts is None and not series.sets:
+        low, high = series.span(span.first, min(span.last_end, int(until) + 1))
+        first, period = span.first, span.period
+        starts = [time - (time - first) % period for time in series.times[low:high]]
+        if len(set(starts)) == len(starts):
+            # One value a period, which every statistic but the count gives back: nearly always so, so quick.
+            values = series.values[low:high].tolist()
+            return starts, [1.0] * len(starts) if stat is sample_count else values
+    found = [(bucket.start, stat(bucket)) for bucket in buckets(series, span, until)]
+    known = [(start, value) for start, value in found if value is not None]
+    return [start for start, _ in known], [value for _, value in known]
+
+
+def buckets(series: Series, span: Span, until: float) -> Iterator[Bucket]:
+    """The periods that hold data. Nothing later than `until` is seen."""
+    first, period = span.first, span.period
+    low, high = series.span(first, min(span.last_end, int(until) + 1))
+    sets = [s for s in series.sets if first <= s.time < span.last_end and s.time <= until]
+    times = (*series.times[low:high], *(s.time for s in sets))
+    for start in sorted({time - (time - first) % period for time in times}):
         a, b = series.span(start, min(start + period, int(until) + 1))
         inside = [s for s in sets if start <= s.time < start + period]
         counts = None if series.counts is None else series.counts[a:b]
         yield Bucket(start, series.values[a:b], counts, inside)
-
-
-def _plain(times: list[int], values: list[float], first: int, period: int) -> Iterator[Bucket]:
-    at, number = 0, len(times)
-    while at < number:
-        start = times[at] - (times[at] - first) % period
-        stop, bound = at + 1, start + period
-        while stop < number and times[stop] < bound:
-            stop += 1
-        yield Bucket(start, values[at:stop], None, ())
-        at = stop

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from emulators.aws.ec2.change import CHANGES, change_state
 from emulators.aws.ec2.describe import describe_instances, describe_regions
 from emulators.aws.ec2.instances import InstanceStore
+from emulators.aws.ec2.spot import spot_price_history
 from emulators.aws.errors import AwsError, Reply, xml_reply
 from emulators.aws.regions import Regions
 from emulators.aws.request import AwsRequest
@@ -30,6 +31,8 @@ class Ec2:
             return xml_reply(describe_instances(self._store, request))
         if request.action == "DescribeRegions":
             return xml_reply(describe_regions(self._regions, request))
+        if request.action == "DescribeSpotPriceHistory":
+            return xml_reply(spot_price_history(request, self._clock()))
         if request.action in CHANGES:
             return xml_reply(change_state(self._store, request, self._clock))
         if "Instance" in request.action and request.action not in _MOTO_KNOWS:

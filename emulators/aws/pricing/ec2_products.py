@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from emulators.aws.data import load
 from emulators.aws.pricing.product import Product, Tier
+from emulators.aws.pricing.regions import PricedRegion, priced_regions
 
 _WINDOWS_PER_VCPU = Decimal("0.046")
 _RHEL_PER_VCPU = Decimal("0.0288")
@@ -53,41 +54,37 @@ def ec2_products() -> tuple[Product, ...]:
 
 
 def _products() -> Iterator[Product]:
-    data = load("ec2_prices.json")
-    for region, place in data["regions"].items():
-        for name, facts in data["types"].items():
+    for region in priced_regions():
+        for name, facts in load("ec2_prices.json")["types"].items():
             for variant in _VARIANTS:
-                yield _product(region, place, name, facts, variant)
+                yield _product(region, name, facts, variant)
 
 
-def _product(region: str, place: dict[str, str], name: str, facts: dict[str, Any], variant: _Variant) -> Product:
+def _product(region: PricedRegion, name: str, facts: dict[str, Any], variant: _Variant) -> Product:
     base = Decimal(facts["linux_usd_per_hour"]) + variant.extra_per_vcpu * facts["vcpu"]
-    usd = (base * variant.factor * Decimal(place["factor"])).quantize(Decimal("0.0000000001"))
-    attributes = {
-        "instanceType": name,
-        "regionCode": region,
-        "location": place["location"],
-        "locationType": "AWS Region",
-        "operatingSystem": variant.platform,
-        "tenancy": variant.tenancy,
-        "capacitystatus": variant.capacity,
-        "preInstalledSw": variant.software,
-        "licenseModel": variant.license_model,
-        "operation": variant.operation,
-        "usagetype": f"{place['usage_prefix']}{variant.usage}:{name}",
-        "vcpu": str(facts["vcpu"]),
-        "memory": f"{facts['memory_gib']:g} GiB",
-        "gpu": str(facts["gpu"] or "NA"),
-        "instanceFamily": facts["family"],
-        "currentGeneration": "Yes",
-        "marketoption": "OnDemand",
-        "processorArchitecture": "64-bit",
-        "storage": "EBS only",
-        "servicecode": "AmazonEC2",
-        "servicename": "Amazon Elastic Compute Cloud",
-    }
+    attributes = region.attributes(
+        "AmazonEC2",
+        f"{region.prefix}{variant.usage}:{name}",
+        variant.operation,
+        instanceType=name,
+        operatingSystem=variant.platform,
+        tenancy=variant.tenancy,
+        capacitystatus=variant.capacity,
+        preInstalledSw=variant.software,
+        licenseModel=variant.license_model,
+        vcpu=str(facts["vcpu"]),
+        memory=f"{facts['memory_gib']:g} GiB",
+        gpu=str(facts["gpu"] or "NA"),
+        instanceFamily=facts["family"],
+        currentGeneration="Yes",
+        marketoption="OnDemand",
+        processorArchitecture="64-bit",
+        storage="EBS only",
+        servicename="Amazon Elastic Compute Cloud",
+    )
     words = {"Used": "On Demand", "UnusedCapacityReservation": "Unused Reservation"}.get(
         variant.capacity, "Reservation"
     )
     description = f"{words} {variant.platform} {name} Instance Hour"
-    return Product("AmazonEC2", "Compute Instance", attributes, "Hrs", description, (Tier(usd),))
+    tiers = (Tier(region.usd(base * variant.factor)),)
+    return Product("AmazonEC2", "Compute Instance", attributes, "Hrs", description, tiers)

@@ -1,6 +1,5 @@
 """Seeds EC2: the instances, and the CloudWatch datapoints of the running ones."""
 
-import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Any
 from emulators.aws.cloudwatch.store import MetricName, MetricStore, dimensions
 from emulators.aws.ec2 import Instance
 from emulators.aws.seed.fleet import make_instances
+from emulators.aws.seed.grid import Grid
 from emulators.aws.server import DEFAULT_ACCOUNT, LocalAws
 
 PERIOD = 300
@@ -30,13 +30,12 @@ METRICS = tuple(_NAMESPACES)
 class Ec2Seed:
     """What was seeded, so that a test can say what must be found.
 
-    Datapoints are at `first`, `first` + 300, ... up to and including `last` (epoch seconds); `series` counts, for each
-    (region, metric), the instances that have it.
+    `series` counts, for each (region, metric), the instances that have it: each has a datapoint at every instant of
+    the grid.
     """
 
     account: str
-    first: int
-    last: int
+    grid: Grid
     instances: dict[str, list[Instance]] = field(default_factory=dict)
     series: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -44,8 +43,8 @@ class Ec2Seed:
         self, start: float, end: float, *, now: float, region: str | None = None, metric: str | None = None
     ) -> int:
         """The datapoints with start <= time < end that are visible at `now`."""
-        grid = range(self.first, self.last + 1, PERIOD)
-        slots = bisect_left(grid, min(end, now + 1)) - bisect_left(grid, start)
+        instants = self.grid.instants
+        slots = bisect_left(instants, min(end, now + 1)) - bisect_left(instants, start)
         wanted = sum(
             number
             for (in_region, name), number in self.series.items()
@@ -73,8 +72,8 @@ class Ec2Seed:
             }
         return {
             "account": self.account,
-            "first": self.first,
-            "last": self.last,
+            "first": self.grid.first,
+            "last": self.grid.last,
             "period": PERIOD,
             "regions": regions,
         }
@@ -96,9 +95,7 @@ def seed_ec2(
     begin `hours_back` before the clock of `aws` and end `hours_ahead` after it: they appear as that time comes.
     """
     now = aws.clock()
-    first = int(now - hours_back * 3600) // PERIOD * PERIOD
-    last = int(now + hours_ahead * 3600) // PERIOD * PERIOD
-    seeded = Ec2Seed(account, first, last)
+    seeded = Ec2Seed(account, Grid.around(now, hours_back, hours_ahead, PERIOD))
     for number, region in enumerate(regions):
         random = Random(f"{seed}/{account}/{region}")
         share = instances // len(regions) + (number < instances % len(regions))
@@ -112,8 +109,7 @@ def seed_ec2(
 
 
 def _load_metrics(store: MetricStore, seeded: Ec2Seed, region: str, running: list[Instance], random: Random) -> None:
-    times = array("q", range(seeded.first, seeded.last + 1, PERIOD))
-    wave = [math.sin(2 * math.pi * time / 86_400) for time in times]
+    times, wave = seeded.grid.times(), seeded.grid.wave()
     place = (seeded.account, region)
     for index, one in enumerate(running):
         base = random.uniform(3, 80)
