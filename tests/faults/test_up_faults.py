@@ -22,6 +22,8 @@ from tests.support.up import finfleet_up
 from tests.support.waiting import until
 from workers.local import LocalStack, State
 
+pytestmark = pytest.mark.xdist_group("up_faults")  # one run for all of them
+
 
 def test_a_second_signal_ends_at_once_what_does_not_end(short_path: Path) -> None:
     with finfleet_up(short_path / "state", "--no-flower") as up:

@@ -17,6 +17,8 @@ from tests.support.up import Up, finfleet_up, run_up
 from tests.support.users import ordinary_user
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.xdist_group("up")  # one run for all of them
+
 NAMES = {"postgres", "valkey", "ingest", "plan", "collect.generic", "beat", "flower"}
 
 
@@ -24,6 +26,7 @@ NAMES = {"postgres", "valkey", "ingest", "plan", "collect.generic", "beat", "flo
 def up() -> Iterator[Up]:
     """One run, for the tests that only look."""
     with short_directory() as directory, finfleet_up(directory / "state") as running:
+        until(lambda: " logs: " in running.said, what="it has said where everything is")
         yield running
 
 
@@ -47,7 +50,6 @@ def test_it_says_what_runs(up: Up) -> None:
     assert set(report["processes"].values()) <= set(up.family())
     assert report["database"]["embedded"]
     assert report["broker"]["embedded"]
-    until(lambda: " logs: " in up.said, what="it has said so")
     assert " ready\n" in up.said
     assert f"Flower: {report['flower']['url']}" in up.said
     assert "PGPASSFILE=" in up.said
