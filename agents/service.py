@@ -19,6 +19,7 @@ from typing import ClassVar
 
 from agents.context import Context, Shared
 from telemetry.records import Record
+from telemetry.settings.providers import ProviderSettings
 from telemetry.target import Target, Window
 
 
@@ -38,6 +39,8 @@ class Service(ABC):
     name: ClassVar[str]
     #: Length of a window, unless configured otherwise.
     interval: ClassVar[timedelta]
+    #: Keeps to its own interval unless ``intervals`` names it: a source of one value a day has none every five minutes.
+    keeps_interval: ClassVar[bool] = False
     #: How long after its end a window can be expected to be whole at the provider.
     delay: ClassVar[timedelta]
     #: Has targets per region; otherwise one per account, in the region ``global``.
@@ -65,6 +68,13 @@ class Service(ABC):
     def warm_up(self, shared: Shared) -> None:
         """Called once in a worker that is to collect this service, before its first task."""
         del shared
+
+    def interval_in(self, section: ProviderSettings | None) -> timedelta:
+        """The length of its windows, as the provider's section has it."""
+        if section is None:
+            return self.interval
+        configured = section.intervals.get(self.name) if self.keeps_interval else section.interval(self.name)
+        return configured or self.interval
 
     def check_interval(self, interval: timedelta) -> str:
         """Why this service cannot be collected at ``interval``, or an empty string."""

@@ -31,7 +31,7 @@ def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
         known = {name: service for (owner, name), service in services().items() if owner == provider}
         problems += _unknown_services(provider, section, known)
         for name, service in known.items():
-            interval = section.interval(name) or service.interval
+            interval = service.interval_in(section)
             if fault := service.check_interval(interval):
                 problems.append(f"{provider}: the interval of {name}: {fault}")
                 continue

@@ -38,6 +38,11 @@ class AwsCalls:
         """``aws``, ``aws-cn`` ...: the second part of every ARN."""
         return self._session().partition(self.region)
 
+    @property
+    def account_id(self) -> str:
+        """AWS's number of the account, asked for once: some listings do not tell it."""
+        return self._account.number(lambda: str(self.call("sts", "GetCallerIdentity")["Account"]))
+
     def call(
         self, service: str, operation: str, *, units: int = 1, region: str | None = None, **parameters: Any
     ) -> dict[str, Any]:

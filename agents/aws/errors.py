@@ -12,6 +12,7 @@ from typing import Any
 
 from agents.aws import codes
 from agents.aws.events import scope_of
+from agents.aws.permissions import permission_of
 from agents.context import Context, utc_now
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
@@ -160,7 +161,7 @@ def _credentials(code: str, said: str, headers: dict[str, str], asked: Asked, te
 
 def _permission(said: str, asked: Asked) -> str:
     named = _PERMISSION.search(said)
-    return named[1] if named else asked.api
+    return named[1] if named else permission_of(asked.api)
 
 
 def _skew(headers: dict[str, str]) -> timedelta:

@@ -7,6 +7,7 @@ A session per region would take three times the memory.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from agents.aws.credentials import Identity, open_session
@@ -101,6 +102,15 @@ class AwsAccount:
         self._connections = shared.settings.collect.concurrency
         self._lock = threading.Lock()
         self._session: AwsSession | None = None
+        self._number: str | None = None
+        self._asking = threading.Lock()
+
+    def number(self, ask: Callable[[], str]) -> str:
+        """AWS's number of the account; ``ask`` asks it, once."""
+        with self._asking:
+            if self._number is None:
+                self._number = ask()
+            return self._number
 
     def session(self) -> AwsSession:
         """The session, made by the first who asks."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
 
 from agents.context import PriceCache, Shared
+
+K = TypeVar("K")
 
 KNOWN_FOR = timedelta(hours=24)
 """List prices change a few times a year."""
@@ -42,17 +46,21 @@ class PriceBook:
         self._lock = threading.Lock()
 
     def find(self, key: str, look_up: Callable[[], Price | None]) -> Price | None:
-        """The price under ``key``, or None where it is unknown; ``look_up`` asks the provider.
+        """The price under ``key``, or None where it is unknown; ``look_up`` asks the provider."""
+        return self.find_as(Price, key, look_up)
+
+    def find_as(self, kind: type[K], key: str, look_up: Callable[[], K | None]) -> K | None:
+        """The same, for a price of another shape: a dataclass.
 
         Of several threads that ask for one key, one looks it up and the others wait. What it raises is not kept.
         """
         kept = self._cache.get(key)
         if kept is not None:
-            return _read(kept)
+            return _read(kind, kept)
         with self._turn(key):
             kept = self._cache.get(key)
             if kept is not None:
-                return _read(kept)
+                return _read(kind, kept)
             price = look_up()
             self._cache.put(key, _write(price), UNKNOWN_FOR if price is None else KNOWN_FOR)
             return price
@@ -77,10 +85,9 @@ def price_book(shared: Shared) -> PriceBook:
     return shared.once(PriceBook, lambda: PriceBook(shared.prices))
 
 
-def _write(price: Price | None) -> str:
-    return json.dumps(None if price is None else {"amount": str(price.amount), "currency": price.currency})
+def _write(price: object) -> str:
+    return msgspec.json.encode(price).decode()
 
 
-def _read(text: str) -> Price | None:
-    kept = json.loads(text)
-    return None if kept is None else Price(Decimal(kept["amount"]), kept["currency"])
+def _read(kind: type[K], text: str) -> K | None:
+    return None if text == "null" else msgspec.json.decode(text, type=kind)

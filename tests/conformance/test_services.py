@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import agents.services
+from agents.aws.permissions import permission_of
 from agents.service import Service, services
 from telemetry.settings.model import PROVIDERS
+from telemetry.settings.providers import ProviderSettings
 from telemetry.target import PART, Target, Window
 
 _ALL = list(services().values())
@@ -56,6 +58,17 @@ def test_its_intervals_can_be_planned(service: Service) -> None:
 
 
 @each
+@pytest.mark.parametrize("interval", [timedelta(seconds=60), timedelta(seconds=300), timedelta(hours=1)])
+def test_an_interval_for_the_whole_provider_suits_it(service: Service, interval: timedelta) -> None:
+    length = service.interval_in(ProviderSettings(collection_interval=interval))
+    assert service.check_interval(length) == ""
+    own = service.interval_in(
+        ProviderSettings(collection_interval=interval, intervals={service.name: service.interval})
+    )
+    assert own == service.interval
+
+
+@each
 def test_its_permissions_are_named_as_the_provider_names_them(service: Service) -> None:
     assert isinstance(service.permissions, tuple)
     assert len(set(service.permissions)) == len(service.permissions)
@@ -70,7 +83,7 @@ def test_its_permissions_are_named_as_the_provider_names_them(service: Service) 
 
 @each
 def test_its_paid_apis_are_among_its_permissions_and_have_a_price(service: Service) -> None:
-    assert set(service.paid) <= set(service.permissions)
+    assert {permission_of(api) for api in service.paid} <= set(service.permissions)
     assert all(price.is_finite() and price > 0 for price in service.paid.values())
 
 
@@ -80,7 +93,7 @@ def test_it_can_be_estimated(service: Service, resources: int) -> None:
     start = datetime(2026, 11, 24, tzinfo=UTC)
     estimate = service.estimate(Window(start, start + service.interval), resources)
     assert all(calls >= 0 for calls in estimate.calls.values())
-    assert set(estimate.calls) <= set(service.permissions)
+    assert {permission_of(api) for api in estimate.calls} <= set(service.permissions)
     assert estimate.cost_usd is None or estimate.cost_usd >= 0
     if service.paid and resources:
         assert estimate.cost_usd is None or estimate.cost_usd > 0

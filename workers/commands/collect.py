@@ -55,8 +55,7 @@ def _last_window(service: Service, shared: Shared, target: Target) -> Window:
     if service.live:
         start = now.replace(microsecond=0)
         return Window(start, start + timedelta(seconds=_LIVE_SECONDS))
-    section = shared.settings.provider(target.provider)
-    interval = (section.interval(target.service) if section else None) or service.interval
+    interval = service.interval_in(shared.settings.provider(target.provider))
     end = floor_time(now - service.delay, interval)
     return Window(end - interval, end)
 
