@@ -34,8 +34,10 @@ def _connect() -> psycopg.Connection[tuple[object, ...]]:
     connection = psycopg.connect(_database_url().get_secret_value(), application_name="finfleet migrate")
     connection.add_notice_handler(_log_notice)
     # A role of the name finfleet would have schema finfleet as its default: comparing needs the names as written.
+    connection.execute("SET search_path TO pg_catalog")
     # A statement that waits for a lock makes everyone behind it wait: rather fail, and be run again.
-    connection.execute("SET search_path TO pg_catalog; SET lock_timeout TO '10s'")
+    seconds = context.config.attributes.get("lock_wait", 10.0)
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{1000 * seconds:.0f}ms",))
     connection.commit()
     return connection
 

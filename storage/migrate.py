@@ -18,18 +18,22 @@ from storage.database import Connection
 from storage.errors import StorageError, StorageNotMigrated, translate
 from storage.sql import load
 
+_LOCK_WAIT = 10.0
+"""Seconds."""
 
-def migrate(url: SecretStr, revision: str = "head") -> None:
+
+def migrate(url: SecretStr, revision: str = "head", *, lock_wait: float = _LOCK_WAIT) -> None:
     """Upgrade the database to ``revision``. Safe to run again, and by several at once: they wait for each other.
 
-    Raises StorageUnavailable where it cannot be reached, StorageError where it refuses, or knows a later release.
+    Raises StorageUnavailable where it cannot be reached or a table stays in use for ``lock_wait`` seconds, StorageError
+    where it refuses, or is of a later release.
     """
-    _run(command.upgrade, url, revision)
+    _run(command.upgrade, url, revision, lock_wait)
 
 
-def downgrade(url: SecretStr, revision: str) -> None:
+def downgrade(url: SecretStr, revision: str, *, lock_wait: float = _LOCK_WAIT) -> None:
     """Take the database back to ``revision``, or to ``base``: with their tables goes what they hold."""
-    _run(command.downgrade, url, revision)
+    _run(command.downgrade, url, revision, lock_wait)
 
 
 def check_drift(url: SecretStr) -> None:
@@ -73,9 +77,10 @@ def _config() -> Config:
     return config
 
 
-def _run(action: Callable[[Config, str], object], url: SecretStr, revision: str) -> None:
+def _run(action: Callable[[Config, str], object], url: SecretStr, revision: str, lock_wait: float = _LOCK_WAIT) -> None:
     config = _config()
     config.attributes["database_url"] = url
+    config.attributes["lock_wait"] = lock_wait
     try:
         action(config, revision)
     except DriverError as error:

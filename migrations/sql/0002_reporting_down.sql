@@ -21,14 +21,17 @@ EXCEPTION
 END
 $$;
 
--- Dropping a role silently ends every membership in it, so members keep it as well as other databases do.
+-- Dropping a role silently ends every membership in it, so members keep it as well as other databases do. Whoever made
+-- the role is a member that only may grant it (since Postgres 16, which also tells the options apart), and is none here.
 DO $$
 BEGIN
     IF to_regrole('finfleet_reader') IS NOT NULL THEN
         IF EXISTS (
             SELECT
-              FROM pg_auth_members
-             WHERE roleid = to_regrole('finfleet_reader') AND member <> to_regrole(quote_ident(current_user))
+              FROM pg_auth_members AS m
+             CROSS JOIN LATERAL jsonb_to_record(to_jsonb(m)) AS option(inherit_option boolean, set_option boolean)
+             WHERE m.roleid = to_regrole('finfleet_reader')
+               AND (coalesce(option.inherit_option, true) OR coalesce(option.set_option, true))
         ) THEN
             RAISE NOTICE 'role finfleet_reader stays: it has members';
         ELSE

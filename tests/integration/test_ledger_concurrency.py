@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from threading import Barrier
 from typing import TypeVar
 
 from storage import ledger
 from storage.database import Connection, Database
+from telemetry.batch import Message
 from telemetry.target import Window
 from tests.support.ledger import NOW, at, minutes, overlaps, plan, settle, sync, take, windows
+from tests.support.writing import batch, put, report, run
 
 PLANNERS = 4
 T = TypeVar("T")
@@ -100,3 +103,50 @@ def test_the_planner_does_not_hold_up_a_writer_that_refers_to_a_target(database:
                 "INSERT INTO finfleet.runs (run_id, target_id, window_start, window_end, attempt, started_at)"
                 " SELECT gen_random_uuid(), target_id, now(), now() + interval '1 h', 1, now() FROM finfleet.targets"
             )
+
+
+def test_planners_writers_and_a_backfill_side_by_side_neither_deadlock_nor_leave_anything(database: Database) -> None:
+    with database.connection() as connection:
+        plans = [plan(f"region-{number}", backfill=minutes(200)) for number in range(6)]
+        sync(connection, *plans)
+        targets = ledger.find_targets(connection)
+    roles = iter(["plan", "plan", "collect", "backfill"])
+    handed_out: SimpleQueue[ledger.Dispatch] = SimpleQueue()
+
+    def work(connection: Connection) -> None:
+        role = next(roles)
+        for turn in range(40):
+            if role == "plan":
+                sync(connection, *plans)
+                ledger.open_windows(connection, None, None, NOW, limit=60)
+                for dispatch in take(connection, limit=30):
+                    handed_out.put(dispatch)
+                ledger.heal_gaps(connection, NOW, limit=20)
+            elif role == "backfill":
+                span = Window(at("08:00") + minutes(5 * (turn % 12)), at("11:00"))
+                ledger.backfill(connection, targets, span, NOW, again=True)
+            else:
+                collect(connection, handed_out)
+
+    at_once(database, work)
+    with database.connection() as connection:
+        while not ledger.is_settled(connection) or ledger.open_windows(connection, None, None, NOW):
+            for dispatch in take(connection):
+                handed_out.put(dispatch)
+            collect(connection, handed_out)
+        for each in targets:
+            found = windows(connection, each.target.region)
+            assert set(found.values()) == {"complete"}
+            assert len(found) == 48
+            assert not overlaps(list(found))
+
+
+def collect(connection: Connection, handed_out: "SimpleQueue[ledger.Dispatch]") -> None:
+    """Report on everything that is there, in one transaction of the real writer."""
+    messages: list[Message] = []
+    while not handed_out.empty():
+        dispatch = handed_out.get()
+        of = run(dispatch.target, dispatch.window, attempt=dispatch.attempt)
+        messages += [batch(of), report(of)]
+    if messages:
+        put(connection, *messages, now=NOW)

@@ -1,100 +1,208 @@
-"""Up, down and up again on an empty database; no drift between migrations and tables; two at once wait."""
+"""The schema: up, down and up again, the same as the model, from anywhere."""
 
 import os
+import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+import traceback
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
+from storage import partitions
 from storage.database import Database
-from storage.errors import StorageError, StorageNotMigrated
+from storage.errors import StorageError, StorageNotMigrated, StorageUnavailable
 from storage.migrate import check_drift, check_migrated, downgrade, head, migrate
-from tests.support import writing
 from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
 
+ROOT = Path(__file__).parents[2]
+_OBJECTS = """
+SELECT 'relation', c.oid::regclass::text, c.relkind::text,
+       coalesce(pg_get_viewdef(CASE c.relkind WHEN 'v' THEN c.oid END), '')
+  FROM pg_class AS c
+ WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('finfleet', 'reporting'))
+UNION ALL
+SELECT 'column', a.attrelid::regclass::text, a.attname,
+       concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                 pg_get_expr(d.adbin, d.adrelid), col_description(a.attrelid, a.attnum))
+  FROM pg_attribute AS a
+  JOIN pg_class AS c ON c.oid = a.attrelid
+  LEFT JOIN pg_attrdef AS d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+ WHERE a.attnum > 0 AND NOT a.attisdropped
+   AND c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('finfleet', 'reporting'))
+UNION ALL
+SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+  FROM pg_constraint
+ WHERE connamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('finfleet', 'reporting'))
+ ORDER BY 1, 2, 3
+"""
+
+
+@pytest.fixture(scope="module")
+def migrated_template() -> None:
+    """Of these tests each begins with an empty database."""
+
 
 @pytest.fixture
-def empty_url(postgres_server: EmbeddedPostgres) -> Iterator[SecretStr]:
-    server = postgres_server.url.get_secret_value()
-    url = create_database(server)
-    yield SecretStr(url)
-    drop_database(server, url)
+def url(database_url: str) -> SecretStr:
+    return SecretStr(database_url)
 
 
-def _relations(url: SecretStr) -> set[str]:
+def objects(url: SecretStr) -> list[tuple[str, ...]]:
+    """Relations, columns and constraints, with all that matters of them."""
     with psycopg.connect(url.get_secret_value()) as connection:
-        rows = connection.execute(
-            "SELECT table_schema || '.' || table_name FROM information_schema.tables"
-            " WHERE table_schema IN ('finfleet', 'reporting')"
-        )
-        return {name for (name,) in rows}
+        connection.execute("SET search_path TO pg_catalog")  # so that names come with their schema
+        return connection.execute(_OBJECTS).fetchall()
 
 
-def test_up_down_and_up_again(empty_url: SecretStr) -> None:
-    migrate(empty_url)
-    full = _relations(empty_url)
-    assert {"finfleet.collections", "finfleet.points", "reporting.coverage", "reporting.collection_cost"} <= full
-    downgrade(empty_url, "base")
-    assert _relations(empty_url) <= {"finfleet.alembic_version"}
-    migrate(empty_url)
-    assert _relations(empty_url) == full
-    migrate(empty_url)  # once more changes nothing
-    check_drift(empty_url)
+def test_up_down_and_up_again(url: SecretStr) -> None:
+    migrate(url)
+    first = objects(url)
+    assert {name for kind, name, *_ in first if kind == "relation"} >= {"finfleet.collections", "reporting.gaps"}
+    migrate(url)  # again changes nothing
+    assert objects(url) == first
+    with Database(url) as database, database.connection() as connection:
+        partitions.create(connection, [("points", date(2026, 11, 24))])
+    downgrade(url, "base")
+    left = {name for kind, name, *_ in objects(url) if kind == "relation"}
+    assert left == {"finfleet.alembic_version", "finfleet.alembic_version_pkc"}
+    migrate(url)
+    assert objects(url) == first
 
 
-def test_partitions_are_no_drift_and_a_changed_table_is(database: Database, database_url: str) -> None:
-    with database.connection() as connection:
-        writing.plan(connection)
-        writing.put(connection, writing.batch(writing.run(), rates=[("i-1", 0, "0.1")]))
-        check_drift(SecretStr(database_url))
-        connection.execute("ALTER TABLE finfleet.runs ADD COLUMN stray int")
-    with pytest.raises(StorageError, match="stray"):
-        check_drift(SecretStr(database_url))
+def test_one_step_at_a_time(url: SecretStr) -> None:
+    migrate(url, "0001")
+    without_views = objects(url)
+    migrate(url)
+    downgrade(url, "0001")
+    assert objects(url) == without_views
 
 
-def test_several_at_once_wait_for_each_other(empty_url: SecretStr) -> None:
+def test_tables_are_those_of_the_model_and_partitions_are_none_of_it(url: SecretStr) -> None:
+    migrate(url)
+    check_drift(url)
+    with Database(url) as database, database.connection() as connection:
+        partitions.create(connection, [("points", date(2026, 11, 24)), ("cost_rates", date(2026, 11, 24))])
+    check_drift(url)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE finfleet.targets ADD COLUMN color text",
+        "ALTER TABLE finfleet.targets ALTER COLUMN denied_error DROP DEFAULT",
+        "ALTER TABLE finfleet.collections ALTER COLUMN refreshes TYPE bigint",
+        "DROP INDEX finfleet.collections_due_idx",
+        "CREATE TABLE finfleet.points_20261124 (series_id integer)",  # by its name a partition, but none
+    ],
+)
+def test_a_difference_is_found(url: SecretStr, change: str) -> None:
+    migrate(url)
+    with psycopg.connect(url.get_secret_value()) as connection:
+        connection.execute(change.encode())
+    with pytest.raises(StorageError, match="New upgrade operations detected"):
+        check_drift(url)
+
+
+def test_several_at_once_wait_for_each_other(url: SecretStr) -> None:
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: _as_program(empty_url), range(3)))
-    check_drift(empty_url)
+        # Processes, since Alembic's context is one for a process.
+        runs = [pool.submit(alembic, url, "upgrade", "head") for _ in range(3)]
+    assert [run.result().returncode for run in runs] == [0, 0, 0], [run.result().stderr for run in runs]
+    check_drift(url)
 
 
-def _as_program(url: SecretStr) -> None:
+def alembic(url: SecretStr, *words: str) -> "subprocess.CompletedProcess[str]":
+    """The program `alembic`, as a developer runs it."""
     environment = {**os.environ, "FINFLEET_DATABASE_URL": url.get_secret_value()}
-    subprocess.run(
-        [sys.executable, "-m", "workers.cli", "db", "migrate"],
-        env=environment,
-        check=True,
-        capture_output=True,
-        cwd="/",
+    command = [sys.executable, "-m", "alembic", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_program_alembic_says_that_nothing_differs(url: SecretStr) -> None:
+    migrate(url)
+    found = alembic(url, "check")
+    assert "No new upgrade operations detected" in found.stdout + found.stderr
+    assert head() in alembic(url, "current").stdout
+
+
+def test_a_wheel_migrates_from_any_directory(url: SecretStr, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, capture_output=True, timeout=60, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "100% installed"  # Alembic's configuration gives % a meaning
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    program = (
+        "import os, migrations; from pydantic import SecretStr; from storage.migrate import migrate;"
+        "print(migrations.__file__); migrate(SecretStr(os.environ['FINFLEET_DATABASE_URL']))"
     )
+    environment = {**os.environ, "PYTHONPATH": str(installed), "FINFLEET_DATABASE_URL": url.get_secret_value()}
+    command = [sys.executable, "-P", "-c", program]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith(str(installed))
+    check_drift(url)
 
 
-def test_alembics_own_program_does_the_same(empty_url: SecretStr) -> None:
-    environment = {**os.environ, "FINFLEET_DATABASE_URL": empty_url.get_secret_value()}
-    root = Path(__file__).parents[2]
-    for words in (("upgrade", "head"), ("check",), ("downgrade", "base"), ("upgrade", "head")):
-        subprocess.run(
-            [sys.executable, "-m", "alembic", *words], env=environment, cwd=root, check=True, capture_output=True
-        )
-    with Database(empty_url) as database, database.connection() as connection:
-        check_migrated(connection)
-
-
-def test_a_database_of_another_release_is_told_apart(empty_url: SecretStr) -> None:
-    with Database(empty_url) as database, database.connection() as connection:
-        with pytest.raises(StorageNotMigrated, match="finfleet db migrate"):
+def test_a_database_that_is_not_migrated_is_told_what_to_do(url: SecretStr) -> None:
+    with Database(url) as database, database.connection() as connection:
+        with pytest.raises(StorageNotMigrated, match=r"no tables of finfleet yet: run `finfleet db migrate`"):
             check_migrated(connection)
-        migrate(empty_url, "0001")
-        with pytest.raises(StorageNotMigrated, match=f"0001, this release needs {head()}"):
+        migrate(url, "0001")
+        with pytest.raises(
+            StorageNotMigrated, match=rf"at revision 0001, .* needs {head()}: run `finfleet db migrate`"
+        ):
             check_migrated(connection)
-        migrate(empty_url)
+        migrate(url)
         check_migrated(connection)
         connection.execute("UPDATE finfleet.alembic_version SET version_num = '9999'")
-        with pytest.raises(StorageNotMigrated, match="later release"):
+        with pytest.raises(StorageNotMigrated, match=r"9999, of a later release .*: upgrade this installation"):
             check_migrated(connection)
+        with pytest.raises(StorageError, match="9999"):
+            migrate(url)
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None:
+    password = secrets.token_hex(8)
+    with pytest.raises(StorageUnavailable) as caught:
+        migrate(SecretStr(f"postgresql://somebody:{password}@127.0.0.1:1/nowhere"))
+    assert "127.0.0.1" in str(caught.value)
+    assert password not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_lock_that_is_not_had_in_time_is_an_error_that_passes(
+    url: SecretStr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(url, "0001")
+    with psycopg.connect(url.get_secret_value()) as other:
+        other.execute("LOCK TABLE finfleet.alembic_version")
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(migrate, url, lock_wait=0.2)
+            with pytest.raises(StorageUnavailable, match="lock timeout"):
+                running.result(30)
+    migrate(url)
+
+
+def test_databases_of_one_server_share_the_role_that_reads(postgres_server: EmbeddedPostgres, url: SecretStr) -> None:
+    server = postgres_server.url.get_secret_value()
+    other = SecretStr(create_database(server))
+    try:
+        migrate(url)
+        migrate(other)
+        downgrade(url, "base")  # the other one still needs it
+        with psycopg.connect(other.get_secret_value()) as connection:
+            row = connection.execute("SELECT has_schema_privilege('finfleet_reader', 'reporting', 'USAGE')").fetchone()
+            assert row == (True,)
+        with psycopg.connect(url.get_secret_value()) as connection:
+            assert connection.execute("SELECT to_regnamespace('reporting')").fetchone() == (None,)
+    finally:
+        drop_database(server, other.get_secret_value())

@@ -1,0 +1,110 @@
+"""The role finfleet_reader on a server of its own: made and dropped by whoever may, and missed by nobody else."""
+
+import logging
+import re
+import secrets
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from storage.migrate import check_drift, downgrade, migrate
+from tests.support.databases import create_database
+from tests.support.servers import running_postgres
+from workers.embedded import EmbeddedPostgres
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedPostgres]:
+    """Roles belong to the whole server, so these tests have one to themselves."""
+    with running_postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def admin(server: EmbeddedPostgres) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(server.url.get_secret_value(), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def url(server: EmbeddedPostgres) -> SecretStr:
+    return SecretStr(create_database(server.url.get_secret_value()))
+
+
+def has_role(admin: psycopg.Connection[tuple[object, ...]]) -> bool:
+    return admin.execute("SELECT to_regrole('finfleet_reader') IS NOT NULL").fetchone() == (True,)
+
+
+def test_the_last_downgrade_takes_the_role_away(admin: psycopg.Connection[tuple[object, ...]], url: SecretStr) -> None:
+    assert not has_role(admin)
+    migrate(url)
+    assert has_role(admin)
+    downgrade(url, "base")
+    assert not has_role(admin)
+    migrate(url)
+    downgrade(url, "base")
+
+
+def test_a_role_that_somebody_was_given_stays(
+    admin: psycopg.Connection[tuple[object, ...]], url: SecretStr, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(url)
+    admin.execute("CREATE ROLE analyst IN ROLE finfleet_reader")
+    with caplog.at_level(logging.WARNING, "finfleet.migrations"):
+        downgrade(url, "base")
+    assert "role finfleet_reader stays: it has members" in caplog.messages
+    assert has_role(admin)
+    migrate(url)
+    admin.execute("DROP ROLE analyst")
+    downgrade(url, "base")
+    assert not has_role(admin)
+
+
+def test_what_others_put_beside_the_views_stays(
+    admin: psycopg.Connection[tuple[object, ...]], url: SecretStr, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(url)
+    with psycopg.connect(url.get_secret_value()) as connection:
+        connection.execute("CREATE TABLE reporting.budget AS SELECT 100 AS amount")
+    with caplog.at_level(logging.WARNING, "finfleet.migrations"):
+        downgrade(url, "base")
+    assert "schema reporting stays: it holds what is not of finfleet" in caplog.messages
+    with psycopg.connect(url.get_secret_value()) as connection:
+        assert connection.execute("SELECT amount FROM reporting.budget").fetchone() == (100,)
+        connection.execute("DROP TABLE reporting.budget")
+    migrate(url)
+    downgrade(url, "base")
+    assert not has_role(admin)
+
+
+def test_who_may_not_create_roles_migrates_all_the_same_and_is_told_the_remedy(
+    admin: psycopg.Connection[tuple[object, ...]], url: SecretStr, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner, password = f"owner_{secrets.token_hex(4)}", secrets.token_hex(8)
+    admin.execute(f"CREATE ROLE {owner} LOGIN PASSWORD '{password}'".encode())
+    parts = urlsplit(url.get_secret_value())
+    admin.execute(f"GRANT CREATE ON DATABASE {parts.path[1:]} TO {owner}".encode())
+    theirs = SecretStr(urlunsplit(parts._replace(netloc=f"{owner}:{password}@{parts.hostname}:{parts.port}")))
+
+    with caplog.at_level(logging.WARNING, "finfleet.migrations"):
+        migrate(theirs)
+    (told,) = caplog.messages
+    assert f"role finfleet_reader was not created: {owner} may not create roles" in told
+    check_drift(theirs)
+    with psycopg.connect(theirs.get_secret_value(), autocommit=True) as connection:
+        assert connection.execute("SELECT * FROM reporting.coverage").fetchall() == []
+        # The remedy, word for word: the first statement as an administrator, the others as the owner.
+        create, *grants = re.findall(r"((?:CREATE|GRANT|ALTER) [^;]+);", told)
+        admin.execute(create.encode())
+        for grant in grants:
+            connection.execute(grant.encode())
+        row = connection.execute("SELECT has_table_privilege('finfleet_reader', 'reporting.gaps', 'SELECT')").fetchone()
+        assert row == (True,)
+
+    with caplog.at_level(logging.WARNING, "finfleet.migrations"):
+        downgrade(theirs, "base")
+    assert f"role finfleet_reader stays: {owner} may not drop it" in caplog.messages
+    admin.execute("DROP ROLE finfleet_reader")
