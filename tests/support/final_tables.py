@@ -1,0 +1,69 @@
+"""What Postgres has about AWS in the end, in a form in which two runs can be compared."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from telemetry.target import Window
+
+_WINDOWS = """
+SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target, c.window_start, c.window_end, c.state
+  FROM finfleet.collections AS c JOIN finfleet.targets AS t USING (target_id)
+ WHERE t.provider = 'aws' AND c.window_start >= %(since)s AND c.window_start < %(until)s
+"""
+_POINTS = """
+SELECT r.provider_id, s.metric, s.source_metric, s.unit, s.statistic, s.period, p.start, p.value
+  FROM finfleet.points AS p JOIN finfleet.series AS s USING (series_id) JOIN finfleet.resources AS r USING (resource_id)
+ WHERE r.provider = 'aws' AND p.start >= %(since)s AND p.start < %(until)s
+"""
+_RATES = """
+SELECT r.provider_id, c.start, c.period, c.amount::text, c.currency, c.basis, c.resource_type
+  FROM finfleet.cost_rates AS c JOIN finfleet.resources AS r USING (resource_id)
+ WHERE r.provider = 'aws' AND c.start >= %(since)s AND c.start < %(until)s
+"""
+_RESOURCES = """
+SELECT provider_id, account, region, service, type, name, tags, attributes FROM finfleet.resources
+ WHERE provider = 'aws'
+"""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Windows, points and rates of a span, and all resources. Nothing in it depends on how the run went."""
+
+    #: (end, state) by target and start.
+    windows: dict[tuple[str, datetime], tuple[datetime, str]] = field(repr=False)
+    #: The value by resource, metric, source metric, unit, statistic, period, start.
+    points: dict[tuple[Any, ...], float] = field(repr=False)
+    #: Amount as its text, currency, basis, type; by resource, start and period.
+    rates: dict[tuple[Any, ...], tuple[str, ...]] = field(repr=False)
+    #: Everything that is known of it, by resource.
+    resources: dict[str, dict[str, Any]] = field(repr=False)
+
+    @property
+    def states(self) -> set[str]:
+        """Those that the windows are in."""
+        return {state for _, state in self.windows.values()}
+
+
+def final_tables(database_url: str, span: Window) -> Tables:
+    """The tables as they are now."""
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        times = {"since": span.start, "until": span.end}
+        windows = connection.execute(_WINDOWS, times).fetchall()
+        points = connection.execute(_POINTS, times).fetchall()
+        rates = connection.execute(_RATES, times).fetchall()
+        resources = connection.execute(_RESOURCES).fetchall()
+    tables = Tables(
+        {(row["target"], row["window_start"]): (row["window_end"], row["state"]) for row in windows},
+        {tuple(row.values())[:-1]: row["value"] for row in points},
+        {tuple(row.values())[:3]: tuple(row.values())[3:] for row in rates},
+        {row.pop("provider_id"): row for row in resources},
+    )
+    assert len(tables.points) == len(points), "a reading is there twice"
+    assert len(tables.rates) == len(rates), "a rate is there twice"
+    assert len(tables.resources) == len(resources), "a resource is there twice"
+    return tables
