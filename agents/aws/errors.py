@@ -22,6 +22,8 @@ _TAIL = re.compile(r"\s*(Encoded authorization failure message:|The Canonical St
 """What AWS appends for its support: a ciphertext, or the request itself with the session token in it."""
 _STALE = re.compile(r"(?i)signature expired|signature not yet current|outside the allowed range")
 _NOT_FOUND = re.compile(r"(?i)could not find|not exist|not found")
+_PAGE_TOKEN = re.compile(r"(?i)\b(?:next|page|pagination|continuation) ?token\b|\bmarker\b")
+"""Where a service has no code of its own for it."""
 _MAX_TEXT = 500
 _SERVER_ERROR = 500
 _FORBIDDEN = 403
@@ -121,7 +123,7 @@ def _refused(error: Any, asked: Asked) -> CollectionError:
     text = f"{asked}: {code}: {said}"
     if code in codes.THROTTLES or status == codes.TOO_MANY_REQUESTS:
         return Throttled(text, scope_of(asked.context, asked.region, asked.api), codes.wait_of(headers))
-    if code in codes.PAGE_TOKEN or "NextToken" in said:
+    if code in codes.PAGE_TOKEN or _PAGE_TOKEN.search(said):
         return Unavailable(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
     credentials = _credentials(code, said, headers, asked, text)
     if credentials is not None:

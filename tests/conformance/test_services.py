@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from keyword import iskeyword
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ def test_it_is_named_as_a_target_can_be(service: Service) -> None:
 @each
 def test_its_file_bears_its_name(service: Service) -> None:
     place = Path(inspect.getfile(type(service))).relative_to(Path(agents.services.__path__[0]))
-    assert place == Path(service.provider) / f"{service.name}.py"
+    name = f"{service.name}_" if iskeyword(service.name) else service.name
+    assert place == Path(service.provider) / f"{name}.py"
 
 
 @each
