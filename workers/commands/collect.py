@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import click
+import msgspec
 
 from agents.collection import Collection
 from agents.context import Shared, utc_now
@@ -43,7 +44,8 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
     collection = Collection(shared, Run.start(target, window, 1, utc_now()))
     records, report = _collect(collection)
     if as_json:
-        print_json({"target": str(target), "window": str(window), "records": records, "report": _summary(report)})
+        named = [_fields(record) for record in records]
+        print_json({"target": str(target), "window": str(window), "records": named, "report": _summary(report)})
     else:
         _print(records)
         click.echo(_sentence(report), err=True)
@@ -68,6 +70,14 @@ def _collect(collection: Collection) -> tuple[list[Record], Report]:
     except CollectionError as error:
         return records, collection.report(error)
     return records, collection.report()
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    """A record by name: on the wire a resource is known by the places of its fields alone."""
+    fields = msgspec.structs.asdict(record)
+    if not isinstance(record, Resource):
+        fields["resource"] = msgspec.structs.asdict(record.resource)
+    return fields
 
 
 def _summary(report: Report) -> dict[str, Any]:
