@@ -10,6 +10,7 @@ from telemetry.target import Window
 
 LISTED = "on_demand_list"
 STOPPED = "stopped"
+SPOT = "spot"
 _PRESENT = timedelta(hours=1)
 """How old a window may be for a listing without times of change to speak of it."""
 

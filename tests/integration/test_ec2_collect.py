@@ -77,6 +77,7 @@ def test_the_least_calls_bring_exactly_what_was_seeded(aws: LocalAws, number: in
     least = {
         "ec2.DescribeInstances": math.ceil(number / 1000),
         "cloudwatch.GetMetricData": math.ceil(running * 4 / 500),
+        "ec2.DescribeSpotPriceHistory": int(any(one.lifecycle == "spot" for one in instances)),
         "pricing.GetProducts": _kinds(instances),
     }
     assert collected.error is None
@@ -98,9 +99,11 @@ def test_a_second_window_looks_up_no_price_again(aws: LocalAws) -> None:
 
     assert second.calls == {
         "ec2.DescribeInstances": 1,
+        "ec2.DescribeSpotPriceHistory": 1,
         "cloudwatch.GetMetricData": first.calls["cloudwatch.GetMetricData"],
     }
-    assert Counter(rate.amount for rate in second.rates()) == Counter(rate.amount for rate in first.rates())
+    listed = [Counter(rate.amount for rate in one.rates("on_demand_list")) for one in (first, second)]
+    assert listed[0] == listed[1]
 
 
 def test_an_instance_is_described_whole(aws: LocalAws) -> None:
@@ -131,7 +134,7 @@ def test_prices_are_those_of_the_list_and_what_is_not_on_it_is_unknown(aws: Loca
     add_instance(aws, 4, platform="Windows with SQL Server Standard")
     add_instance(aws, 5, tenancy="dedicated")
     add_instance(aws, 6, state="stopped", stopped_at=NOW - timedelta(hours=1))
-    add_instance(aws, 7, lifecycle="spot")
+    add_instance(aws, 7, lifecycle="capacity-block")
     add_instance(aws, 8, instance_type="c7g.large")
     add_instance(aws, 9, instance_type="c7g.large")
     add_instance(aws, 10, tenancy="host")

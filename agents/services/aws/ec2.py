@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from agents.aws import metrics
+from agents.aws import metrics, spot
 from agents.aws.calls import AwsCalls
 from agents.aws.instances import Life, Spell
 from agents.aws.metrics import Metric, MetricReader, Query
-from agents.aws.rates import LISTED, STOPPED, rate
+from agents.aws.rates import LISTED, SPOT, STOPPED, rate
+from agents.aws.spot import SpotPrices, is_spot
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing import aws as pricing
@@ -23,6 +24,8 @@ from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window, format_time
 
 _PAGE = 1000
+_FILTER_VALUES = 200
+"""As many values a filter may have."""
 _METRICS = (
     Metric("AWS/EC2", "CPUUtilization", "Average", "cpu_utilization", "percent"),
     Metric("AWS/EC2", "NetworkIn", "Sum", "network_in", "bytes"),
@@ -39,14 +42,14 @@ _DETAILED = 60
 class Ec2(Service):
     """EC2 instances: CPU, network, memory where the CloudWatch agent publishes it, and the on-demand list price.
 
-    A running instance has its list price, a stopped one zero, and a spot instance none: its price is not the list's.
+    A running instance has its list price, a stopped one zero, and a spot instance the spot price, change by change.
     """
 
     interval = timedelta(minutes=5)
     # Basic monitoring publishes a value some minutes after its five are over, the agent a minute after; ten minutes
     # hold both. There is no second reading: CloudWatch would bill it like the first.
     delay = timedelta(minutes=10)
-    permissions = ("ec2:DescribeInstances", metrics.API, *pricing.PERMISSIONS)
+    permissions = ("ec2:DescribeInstances", spot.PERMISSION, metrics.API, *pricing.PERMISSIONS)
     paid = metrics.PAID
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
@@ -55,15 +58,16 @@ class Ec2(Service):
         reader = MetricReader(calls, window)
         rates = _Rates(calls, window)
         dimensions = _memory_dimensions(context)
-        for page in calls.pages("ec2", "DescribeInstances", page_size=_PAGE):
-            for reservation in page["Reservations"]:
-                for instance in reservation["Instances"]:
-                    resource = _resource(instance, reservation["OwnerId"], target.region, calls.partition)
-                    life = Life.of(instance)
-                    yield resource
-                    yield from rates.of(resource, instance, life)
-                    if life.may_have_data(window):
-                        yield from reader.add(*_queries(resource, instance, dimensions))
+        for page in _pages(calls):
+            listed = [(one, found["OwnerId"]) for found in page["Reservations"] for one in found["Instances"]]
+            rates.read(instance for instance, _ in listed)
+            for instance, owner in listed:
+                resource = _resource(instance, owner, target.region, calls.partition)
+                life = Life.of(instance)
+                yield resource
+                yield from rates.of(resource, instance, life)
+                if life.may_have_data(window):
+                    yield from reader.add(*_queries(resource, instance, dimensions))
         yield from reader.finish()
 
     def estimate(self, window: Window, resources: int) -> Estimate:
@@ -82,19 +86,41 @@ class _Rates:
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
         self._prices = Ec2Prices(calls)
+        self._spot = SpotPrices(calls, window)
         self._nothing = Price(Decimal(0), pricing.currency_of(calls.partition))
         self._window = window
         self._now = calls.context.shared.now()
+
+    def read(self, instances: Iterable[Mapping[str, Any]]) -> None:
+        """Ask for the prices of a page of instances that can be asked for together."""
+        self._spot.read(one for one in instances if is_spot(one) and self._runs(Life.of(one)))
 
     def of(self, resource: Resource, instance: Mapping[str, Any], life: Life) -> Iterator[CostRate]:
         """The rates of one instance; none where its price or its state is unknown."""
         for spell, start, end in life.spells(self._window, self._now):
             if spell is Spell.STOPPED:
                 yield rate(resource, start, end, self._nothing, STOPPED)
+            elif is_spot(instance):
+                for part, price in self._spot.parts(instance, start, end):
+                    yield rate(resource, part.start, part.end, price, SPOT)
             elif instance.get("InstanceLifecycle") is None:
-                price = self._prices.on_demand(instance)
-                if price is not None:
-                    yield rate(resource, start, end, price, LISTED)
+                listed = self._prices.on_demand(instance)
+                if listed is not None:
+                    yield rate(resource, start, end, listed, LISTED)
+
+    def _runs(self, life: Life) -> bool:
+        return any(spell is Spell.RUNNING for spell, _, _ in life.spells(self._window, self._now))
+
+
+def _pages(calls: AwsCalls) -> Iterator[dict[str, Any]]:
+    """All instances, or those that are wanted: a filter passes over one that there is not."""
+    wanted = calls.context.only
+    if wanted is None:
+        yield from calls.pages("ec2", "DescribeInstances", page_size=_PAGE)
+        return
+    for first in range(0, len(wanted), _FILTER_VALUES):
+        named = [{"Name": "instance-id", "Values": list(wanted[first : first + _FILTER_VALUES])}]
+        yield from calls.pages("ec2", "DescribeInstances", page_size=_PAGE, Filters=named)
 
 
 def _resource(instance: Mapping[str, Any], owner: str, region: str, partition: str) -> Resource:
