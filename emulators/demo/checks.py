@@ -15,7 +15,7 @@ _INSTANCES_A_PAGE = 1000  # DescribeInstances
 
 def least_calls(facts: Facts) -> dict[str, int]:
     """The fewest calls that the collected windows can take, by API."""
-    describes = metrics = prices = 0
+    describes = metrics = prices = spots = 0
     for row in facts.targets:
         if row["provider"] != "aws":
             continue
@@ -24,7 +24,15 @@ def least_calls(facts: Facts) -> dict[str, int]:
         describes += row["planned"] * ceil(region["instances"] / _INSTANCES_A_PAGE)
         metrics += row["planned"] * ceil(running * METRICS / _QUERIES_A_CALL)
         prices += region["products"]
-    return {"ec2:DescribeInstances": describes, "cloudwatch:GetMetricData": metrics, "pricing:GetProducts": prices}
+        # The few changes that a window sees of all kinds fit on one page.
+        spots += row["planned"] if region["running_spot"] else 0
+    least = {
+        "ec2:DescribeInstances": describes,
+        "ec2:DescribeSpotPriceHistory": spots,
+        "cloudwatch:GetMetricData": metrics,
+        "pricing:GetProducts": prices,
+    }
+    return {api: calls for api, calls in least.items() if calls}
 
 
 def problems(facts: Facts) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _stored(facts: Facts) -> None:
 
 
 def _costs(facts: Facts) -> None:
-    click.echo("\nCost per hour by instance type: on-demand list prices; a stopped instance costs no compute")
+    click.echo("\nCost per hour by instance type: list prices and spot prices; a stopped instance costs no compute")
     print_table(
         ("  type", "instances", "each from", "each to", "per hour", "currency"),
         (
@@ -62,9 +62,7 @@ def _costs(facts: Facts) -> None:
     for currency in sorted({row["currency"] for row in facts.rates}):
         rows = [row for row in facts.rates if row["currency"] == currency]
         click.echo(f"  {total(rows, 'per_hour')} {currency} an hour in all")
-    click.echo(
-        f"  {facts.unpriced} instances have no price that is known (spot, or not on the list): they are left out"
-    )
+    click.echo(f"  {facts.unpriced} instances have no price that is known: they are left out")
 
 
 def _calls(facts: Facts) -> None:

@@ -68,6 +68,7 @@ class Ec2Seed:
                         if one.state == "running" and one.lifecycle is None
                     }
                 ),
+                "running_spot": sum(one.state == "running" and one.lifecycle == "spot" for one in instances),
                 "series": {metric: self.series[region, metric] for metric in METRICS},
             }
         return {
