@@ -27,12 +27,18 @@ _OUTCOMES = {Denied: Outcome.DENIED, Throttled: Outcome.THROTTLED, BudgetReached
 class Collection:
     """One execution of one attempt at a window."""
 
-    def __init__(self, shared: Shared, run: Run, *, batch_limit: int = MAX_BATCH_RECORDS) -> None:
-        """Make nothing yet: whatever goes wrong, :meth:`report` must be able to say it."""
+    def __init__(
+        self, shared: Shared, run: Run, *, batch_limit: int = MAX_BATCH_RECORDS, only: tuple[str, ...] | None = None
+    ) -> None:
+        """Make nothing yet: whatever goes wrong, :meth:`report` must be able to say it.
+
+        ``only`` are the provider's own names of the resources that are wanted, for services that can be asked so.
+        """
         self.run = run
         self.meter = Meter()
         self._shared = shared
         self._batch_limit = batch_limit
+        self._only = only
         self._batches = 0
         self._records = 0
 
@@ -57,7 +63,7 @@ class Collection:
         account = find_account(self._shared, target)
         self.meter = Meter(service.paid)
         deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
-        return service.collect(Context(self._shared, account, self.meter, deadline), target, window)
+        return service.collect(Context(self._shared, account, self.meter, deadline, self._only), target, window)
 
     def report(self, error: CollectionError | None = None, *, retrying: bool = False) -> Report:
         """The last message of the run: how it ended, what was published and what it took."""

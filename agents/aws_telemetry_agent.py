@@ -1,0 +1,174 @@
+"""The AWS agent of OpenFinOps's API: dictionaries for a script, from the same records that the fleet stores.
+
+As a program, ``python -m agents.aws_telemetry_agent`` collects every COLLECTION_INTERVAL seconds (300), with the
+credentials and the region of boto3's own environment variables, and writes a line of JSON for each collection.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from agents.aws.calls import AwsCalls
+from agents.aws.views import bucket_view, endpoint_view, instance_view
+from agents.context import Context, Shared
+from agents.meter import Meter
+from agents.service import find
+from agents.standalone import Background, Reading, Rows, last_window, make_settings, read
+from telemetry.redact import remember
+from telemetry.settings.loading import expand
+from telemetry.settings.providers import DEFAULT_ACCOUNT
+from telemetry.target import Target, Window
+
+_DEFAULT_REGION = "us-east-1"
+
+
+class AWSTelemetryAgent:
+    """Collects the metrics and list prices of one account in one region.
+
+    A figure that AWS does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
+    Methods raise telemetry.errors.CollectionError and its kinds (Denied names the missing permission), nothing else.
+    An agent may be shared between threads.
+    """
+
+    def __init__(
+        self,
+        aws_access_key_id: str | None = None,
+        aws_secret_access_key: str | None = None,
+        region: str | None = _DEFAULT_REGION,
+        session_token: str | None = None,
+        *,
+        endpoints: Mapping[str, str] | None = None,
+        ca_file: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Reach nothing yet; ConfigError where an argument cannot be right.
+
+        Without keys, boto3's own credential chain is used: profiles, roles, web identity. A literal ``${NAME}`` is
+        replaced by the environment variable of that name. ``endpoints`` are addresses by boto3's service names,
+        ``ca_file`` holds the certificates to trust, ``settings`` more keys of the configuration's ``aws`` section.
+        """
+        given = {
+            "access_key_id": aws_access_key_id,
+            "secret_access_key": aws_secret_access_key,
+            "session_token": session_token,
+            "region": region or _DEFAULT_REGION,
+        }
+        expanded = {name: expand(value) if value else None for name, value in given.items()}
+        for name in ("access_key_id", "secret_access_key", "session_token"):
+            remember(expanded[name] or "")
+        section = {**(settings or {}), **expanded, "endpoints": dict(endpoints or {}), "ca_file": ca_file}
+        self.region = str(expanded["region"])
+        self._shared = Shared(make_settings("aws", section, type(self).__name__))
+        self._buckets: dict[str, tuple[Window, list[Reading]]] = {}
+        self._buckets_lock = threading.Lock()
+        self._background = Background(
+            "aws-telemetry-agent",
+            {
+                "ec2": self.collect_ec2_metrics,
+                "sagemaker": self.collect_sagemaker_metrics,
+                "s3": self.collect_s3_metrics,
+            },
+        )
+
+    def collect_ec2_metrics(self, instance_ids: Sequence[str] | None = None) -> Rows:
+        """The instances of the region, or those of ``instance_ids`` that there are: one dictionary each.
+
+        ``instance_id``, ``cpu_utilization`` and ``memory_utilization`` in percent (memory only where the CloudWatch
+        agent publishes it), ``network_in`` and ``network_out`` in bytes over five minutes, ``cost_per_hour``, and
+        ``name``, ``instance_type``, ``state``, ``lifecycle``, ``availability_zone``, ``tags`` ... The figures are those
+        of the last five minutes that CloudWatch can be expected to have whole; they begin at ``period_start``.
+        """
+        return [instance_view(one) for one in self._read("ec2", instance_ids)]
+
+    def collect_sagemaker_metrics(self, endpoint_name: str | None = None) -> Rows:
+        """The endpoints of the region, or the one of that name: one dictionary each, none where there is no such.
+
+        ``name``, ``invocations``, ``model_latency_ms``, ``4xx_errors``, ``5xx_errors`` over all variants in five
+        minutes, ``cost_per_hour`` of all instances (nan for a serverless endpoint), and ``status``, ``instances`` ...
+        """
+        only = None if endpoint_name is None else [endpoint_name]
+        return [endpoint_view(one) for one in self._read("sagemaker", only)]
+
+    def collect_s3_metrics(self, bucket_names: Sequence[str] | None = None) -> Rows:
+        """The buckets of the account in all regions, or those of ``bucket_names`` that there are: one dictionary each.
+
+        ``name``, ``size_gb`` (2^30 bytes), ``object_count``, ``storage_class`` (the one that holds most),
+        ``monthly_cost`` (the list price of the storage for the month of the figures), and ``storage_classes``
+        (class: GB), ``region`` ... AWS has one figure a day: each day is asked for once.
+        """
+        regions: dict[str, None] = {}
+        for name, region in self._bucket_regions():
+            if bucket_names is None or name in bucket_names:
+                regions.setdefault(region)
+        readings = [one for region in regions for one in self._buckets_in(region)]
+        return [bucket_view(one) for one in readings if bucket_names is None or one.resource.name in bucket_names]
+
+    def start_collection(
+        self, interval_seconds: float = 300, *, on_collected: Callable[[str, Rows], None] | None = None
+    ) -> None:
+        """Collect all services now and every ``interval_seconds``, in a background thread; returns at once.
+
+        The last results are in :attr:`latest`; ``on_collected(service, rows)`` is called with each. What fails is
+        logged, and tried again the next time. RuntimeError where it is collecting already.
+        """
+        self._background.start(interval_seconds, on_collected)
+
+    def stop_collection(self) -> None:
+        """End the background collection; returns when it has ended. Harmless where there is none."""
+        self._background.stop()
+
+    @property
+    def latest(self) -> dict[str, Rows]:
+        """What the background collection found last, by service: ``ec2``, ``sagemaker``, ``s3``."""
+        return self._background.latest
+
+    def _read(self, service: str, names: Sequence[str] | None, region: str | None = None) -> list[Reading]:
+        only = None if names is None else tuple(dict.fromkeys(names))
+        return read(self._shared, Target("aws", DEFAULT_ACCOUNT, region or self.region, service), only)
+
+    def _bucket_regions(self) -> list[tuple[str, str]]:
+        section = self._shared.settings.aws
+        (account,) = section.accounts_of("aws") if section is not None else ()
+        deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
+        calls = AwsCalls(Context(self._shared, account, Meter(), deadline), self.region)
+        pages = calls.pages("s3", "ListBuckets", page_size=10_000)
+        return [(bucket["Name"], bucket["BucketRegion"]) for page in pages for bucket in page.get("Buckets", ())]
+
+    def _buckets_in(self, region: str) -> list[Reading]:
+        with self._buckets_lock:
+            window = last_window(find("aws", "s3"), self._shared)
+            kept = self._buckets.get(region)
+            if kept is None or kept[0] != window:
+                kept = self._buckets[region] = (window, self._read("s3", None, region))
+            return kept[1]
+
+
+def main() -> None:
+    """Collect until SIGTERM or SIGINT."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    interval = float(os.environ.get("COLLECTION_INTERVAL") or 300)
+    agent = AWSTelemetryAgent(region=region)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    agent.start_collection(interval, on_collected=_write)
+    stop.wait()
+    agent.stop_collection()
+
+
+def _write(service: str, rows: Rows) -> None:
+    # JSON has no nan: msgspec writes null.
+    sys.stdout.write(msgspec.json.encode({"service": service, "resources": rows}).decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

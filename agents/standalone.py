@@ -1,0 +1,169 @@
+"""What the agents that run by themselves have in common: one collection for a caller, and many in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents.collection import Collection
+from agents.context import Shared
+from agents.service import Service, find
+from telemetry.batch import Run
+from telemetry.builder import unpack
+from telemetry.errors import CollectionError, ConfigError
+from telemetry.records import CostRate, MetricPoint, Resource
+from telemetry.redact import redact
+from telemetry.settings import Settings
+from telemetry.target import Target, Window, floor_time
+
+logger = logging.getLogger(__name__)
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class Reading:
+    """A resource with what was read of it in one window."""
+
+    resource: Resource
+    points: list[MetricPoint] = field(default_factory=list)
+    rates: list[CostRate] = field(default_factory=list)
+
+    def value(self, metric: str) -> float:
+        """The last value of a metric; nan where there is none."""
+        found = [point for point in self.points if point.metric == metric]
+        return max(found, key=lambda point: point.start).value if found else float("nan")
+
+    def total(self, metric: str) -> float:
+        """All values of a metric together; nan where there is none."""
+        found = [point.value for point in self.points if point.metric == metric]
+        return _whole(sum(found)) if found else float("nan")
+
+    @property
+    def rate(self) -> CostRate | None:
+        """The price in the last state that was seen; None where it is unknown."""
+        return max(self.rates, key=lambda rate: rate.start, default=None)
+
+    @property
+    def cost_per_hour(self) -> float:
+        """The last price as a number; nan where it is unknown."""
+        return float("nan") if self.rate is None else float(self.rate.amount)
+
+
+def make_settings(provider: str, section: Mapping[str, Any], agent: str) -> Settings:
+    """The configuration of one provider alone; ConfigError names what is wrong with an argument, never its value."""
+    try:
+        return Settings.model_validate(
+            {provider: {name: value for name, value in section.items() if value is not None}}
+        )
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        lines = (
+            ".".join(map(str, fault["loc"][1:])) + f": {fault['msg'].removeprefix('Value error, ')}" for fault in faults
+        )
+        raise ConfigError(agent, tuple(line.lstrip(": ") for line in lines)) from None
+
+
+def last_window(service: Service, shared: Shared) -> Window:
+    """The last window of a service that can be expected to be whole at the provider."""
+    end = floor_time(shared.now() - service.delay, service.interval)
+    return Window(end - service.interval, end)
+
+
+def read(shared: Shared, target: Target, only: tuple[str, ...] | None = None) -> list[Reading]:
+    """Collect the last window of ``target``, or what ``only`` names of it.
+
+    CollectionError where it does not end well.
+    """
+    window = last_window(find(target.provider, target.service), shared)
+    run = Run.start(target, window, 1, shared.now())
+    found: dict[tuple[str, ...], Reading] = {}
+    for batch in Collection(shared, run, only=only).batches():
+        for resource in batch.resources:
+            found.setdefault(resource.key, Reading(resource))
+        for record in unpack(batch):
+            match record:
+                case MetricPoint():
+                    found[record.resource.key].points.append(record)
+                case CostRate():
+                    found[record.resource.key].rates.append(record)
+    return list(found.values())
+
+
+class Background:
+    """Collects again and again in a thread of its own, until it is stopped."""
+
+    def __init__(self, name: str, collectors: Mapping[str, Callable[[], Rows]]) -> None:
+        """``collectors`` by the name that their results are kept under."""
+        self._name = name
+        self._collectors = collectors
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._latest: dict[str, Rows] = {}
+
+    def start(self, interval: float, on_collected: Callable[[str, Rows], None] | None = None) -> None:
+        """Begin at once, then every ``interval`` seconds; RuntimeError where it runs already."""
+        if not interval > 0:
+            raise ValueError(f"interval_seconds: {interval}: more than 0 seconds are needed")
+        with self._lock:
+            if self._thread is not None:
+                raise RuntimeError("it is collecting already: call stop_collection() first")
+            self._stopping = threading.Event()
+            arguments = (interval, on_collected, self._stopping)
+            self._thread = threading.Thread(target=self._run, args=arguments, name=self._name, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End after the collector that is at work; returns when it has ended. Harmless where nothing runs."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._stopping.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    @property
+    def latest(self) -> dict[str, Rows]:
+        """The last good results of each collector."""
+        with self._lock:
+            return dict(self._latest)
+
+    def _run(
+        self, interval: float, on_collected: Callable[[str, Rows], None] | None, stopping: threading.Event
+    ) -> None:
+        while not stopping.is_set():
+            for name, rows in self._collect(stopping):
+                with self._lock:
+                    self._latest[name] = rows
+                if on_collected is not None:
+                    _hand_over(on_collected, name, rows)
+            stopping.wait(interval)
+
+    def _collect(self, stopping: threading.Event) -> Iterator[tuple[str, Rows]]:
+        """Each in turn: one that fails says so and harms no other."""
+        for name, collector in self._collectors.items():
+            if stopping.is_set():
+                return
+            try:
+                rows = collector()
+            except CollectionError as error:
+                logger.warning("%s: %s", name, redact(str(error)))
+            else:
+                yield name, rows
+
+
+def _hand_over(on_collected: Callable[[str, Rows], None], name: str, rows: Rows) -> None:
+    try:
+        on_collected(name, rows)
+    except Exception:  # of the caller's own code: the collection goes on
+        logger.exception("%s: on_collected failed", name)
+
+
+def _whole(value: float) -> float:
+    """A number of things as an int, which prints without a fraction."""
+    return int(value) if float(value).is_integer() else value
