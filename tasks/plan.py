@@ -39,11 +39,13 @@ def sweep() -> None:
     now = utc_now()
     with runtime.database().connection() as connection:
         ledger.disable_unknown(connection, list(runtime.planned()), now)
+        # What ticks have missed, and what is more than one tick opens: a long back-fill, a long time without a planner.
+        opened = ledger.open_windows(connection, None, None, now)
         healed = ledger.heal_gaps(connection, now)
     handed_out = sum(dispatch_due(provider) for provider, _ in runtime.settings().providers())
     logger.info(
-        "sweep: %d missing windows opened, %d denied ones due again, %d attempts handed out",
-        healed.opened,
+        "sweep: %d windows opened, %d denied ones due again, %d attempts handed out",
+        opened + healed.opened,
         healed.reopened,
         handed_out,
     )

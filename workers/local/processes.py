@@ -20,6 +20,8 @@ BROKER_VARIABLE = "FINFLEET_BROKER_URL"
 CONFIG_VARIABLE = "FINFLEET_CONFIG"
 
 _FLOWER_TASKS = 10_000
+FLOWER_COLUMNS = "name,args,state,received,runtime,worker"
+"""Target, window and attempt of a collection are its arguments, which Flower does not show by itself."""
 _GRACE = 30.0
 # -P: modules come from the installation, never from the directory that somebody happens to be in.
 _PYTHON = (sys.executable, "-P", "-m")
@@ -83,6 +85,7 @@ class Fleet:
             "conf": "/dev/null",
             "persistent": False,
             "max_tasks": _FLOWER_TASKS,
+            "tasks_columns": FLOWER_COLUMNS,
         }
         arguments = (f"--{name}={value}" for name, value in options.items())
         variables = self._variables("flower") | {"FLOWER_BASIC_AUTH": f"{USER}:{self.files.flower_secret()}"}
