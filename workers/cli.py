@@ -2,7 +2,7 @@
 
 Data goes to standard output, progress and faults to standard error. Exit status: 0 done; 1 done, and something is not
 as it should be (a window not settled, a dead letter not there); 2 wrong usage; 69 a server or provider cannot be
-reached; 78 the configuration has faults; 130 interrupted.
+reached; 75 another finfleet up holds the state directory; 78 the configuration has faults; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Lazy(click.Group):
     epilog="""\b
 Shell completion:  eval "$(_FINFLEET_COMPLETE=bash_source finfleet)"   (or zsh_source, fish_source)
 Exit status: 0 done; 1 something is not as it should be; 2 wrong usage; 69 a server cannot be reached;
-78 the configuration has faults; 130 interrupted.""",
+75 another finfleet up holds the state directory; 78 the configuration has faults; 130 interrupted.""",
 )
 @click.version_option(package_name="finfleet")
 @click.option(
