@@ -20,6 +20,10 @@ API = "cloudwatch:GetMetricData"
 PAID: Mapping[str, Decimal] = MappingProxyType({API: Decimal("0.00001")})
 """$0.01 for 1,000 metrics asked for, whether they have data or not."""
 
+LIST_API = "cloudwatch:ListMetrics"
+LIST_PAID: Mapping[str, Decimal] = MappingProxyType({LIST_API: Decimal("0.00001")})
+"""$0.01 for 1,000 calls, as of CloudWatch's other calls."""
+
 QUERIES_PER_CALL = 500
 _POINTS_PER_CALL = 100_800
 _MINUTE = timedelta(minutes=1)

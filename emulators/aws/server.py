@@ -19,6 +19,7 @@ from emulators.aws.control import ControlPages
 from emulators.aws.cost import CostExplorer, CostTable
 from emulators.aws.cost.control import add_cost_pages
 from emulators.aws.ec2 import Ec2, InstanceStore
+from emulators.aws.eks import Eks
 from emulators.aws.faults import Fault, Faults
 from emulators.aws.front import Front, Service
 from emulators.aws.listings import S3, Lambda
@@ -86,6 +87,7 @@ class LocalAws:
         services: dict[str, Service] = {
             "ce": CostExplorer(self.costs, self.clock),
             "cloudwatch": CloudWatch(self.metrics, self.clock),
+            "eks": Eks(),
             "lambda": Lambda(),
             "s3": S3(),
             "ec2": Ec2(self.instances, self.regions, self.clock),

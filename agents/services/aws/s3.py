@@ -33,7 +33,6 @@ SIZE = "size_bytes"
 OBJECTS = "object_count"
 
 _LIST = "s3:ListBuckets"
-_LIST_METRICS = "cloudwatch:ListMetrics"
 _PAGE = 10_000
 _METRICS_PAGE = 500
 _NAMESPACE = "AWS/S3"
@@ -60,8 +59,8 @@ class S3(Service):
     # The values of a day are published in the course of the next.
     delay = _DAY
     refresh = (timedelta(days=3),)
-    permissions = ("s3:ListAllMyBuckets", "sts:GetCallerIdentity", _LIST_METRICS, metrics.API, *pricing.PERMISSIONS)
-    paid = MappingProxyType({**metrics.PAID, _LIST_METRICS: Decimal("0.00001"), _LIST: Decimal("0.000005")})
+    permissions = ("s3:ListAllMyBuckets", "sts:GetCallerIdentity", metrics.LIST_API, metrics.API, *pricing.PERMISSIONS)
+    paid = MappingProxyType({**metrics.PAID, **metrics.LIST_PAID, _LIST: Decimal("0.000005")})
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """A resource a bucket. Held until the end, for the tiers: the sizes of the buckets of one region."""
@@ -88,10 +87,10 @@ class S3(Service):
         asked = metrics.estimate(window, resources * 2, _DAY_SECONDS)
         calls = {
             _LIST: max(1, math.ceil(resources / _PAGE)),
-            _LIST_METRICS: math.ceil(resources / _METRICS_PAGE),
+            metrics.LIST_API: math.ceil(resources / _METRICS_PAGE),
             **asked.calls,
         }
-        cost = sum((self.paid[api] * calls[api] for api in (_LIST, _LIST_METRICS)), asked.cost_usd or Decimal(0))
+        cost = sum((self.paid[api] * calls[api] for api in (_LIST, metrics.LIST_API)), asked.cost_usd or Decimal(0))
         return Estimate(calls, cost)
 
     def check_interval(self, interval: timedelta) -> str:

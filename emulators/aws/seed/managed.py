@@ -113,7 +113,10 @@ def seed_eks(
     names = []
     for number in range(clusters):
         name = f"cluster-{number:03d}"
-        backend.create_cluster(name, role, {"subnetIds": ["subnet-1"]}, version="1.33", tags={"team": "platform"})
+        cluster = backend.create_cluster(
+            name, role, {"subnetIds": ["subnet-1"]}, version="1.33", tags={"team": "platform"}
+        )
+        cluster.created_at = _past(aws, Random(name))
         scaling = {"minSize": 1, "maxSize": 4, "desiredSize": 2}
         backend.create_nodegroup(
             name, role, f"{name}-nodes", ["subnet-1"], scaling_config=scaling, instance_types=["m5.large"]
