@@ -3,6 +3,7 @@
 import random
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
             with ingest_process(broker, database_url, tmp_path) as process:
                 before = _batches(connection)
                 # The consumer is at work: something was committed, or all is done already.
-                until(lambda before=before: _batches(connection) > before or _all(connection), 60, "progress")
+                until(_further(connection, before), 60, "progress")
                 assert not _all(connection), f"all was written before kill {kill}: the kills hit nothing"
                 # Anywhere in the next transactions.
                 threading.Event().wait(chance.uniform(0, 0.05))
@@ -59,6 +60,10 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
         )
         batches = WINDOWS * BATCHES
         assert totals(connection) == (batches * SERIES, expected_sum, batches, batches, WINDOWS, 0)
+
+
+def _further(connection: Connection, before: int) -> Callable[[], bool]:
+    return lambda: _batches(connection) > before or _all(connection)
 
 
 def _batches(connection: Connection) -> int:

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -111,7 +112,7 @@ def ingest_process(broker: Broker, database_url: str, directory: Path) -> Iterat
         process.wait()
 
 
-def totals(connection: Connection) -> Sequence[object]:
+def totals(connection: Connection) -> tuple[Any, ...]:
     """Points, their sum, batches, outbox entries, complete windows, dead letters."""
     row = connection.execute(
         """
