@@ -58,10 +58,15 @@ def undisturbed(cloud: tuple[LocalAws, Ec2Seed], spans: dict[str, Window]) -> di
     """What a run that nothing happens to has of each span."""
     aws, seed = cloud
     everything = Window(min(span.start for span in spans.values()), max(span.end for span in spans.values()))
-    with short_directory() as directory, running_pipeline(directory, aws, aws={"backfill": 0}) as pipeline:
+    # With time enough: whatever else this machine does, no attempt may be taken for lost here.
+    lease, deadline = {"sweep_interval": 1, "lease": 150}, {"deadline": 100, "concurrency": 4}
+    with (
+        short_directory() as directory,
+        running_pipeline(directory, aws, aws={"backfill": 0}, ledger=lease, collect=deadline) as pipeline,
+    ):
         _until_planned(pipeline)
         assert pipeline.backfill(everything) == WINDOWS * len(spans)
-        pipeline.until_settled(everything)
+        pipeline.until_settled(everything, within=120)
         # It is right itself: as many readings as AWS has, each batch forwarded once.
         times = everything.start.timestamp(), everything.end.timestamp()
         assert len(pipeline.tables(everything).points) == seed.expected_points(*times, now=aws.clock())
