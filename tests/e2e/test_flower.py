@@ -1,5 +1,6 @@
 """The real Flower: it lists the workers, and shows collect tasks with arguments that a person can read."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.browser import colours, logged_in, screenshot
+from tests.support.browser import colours, logged_in, rendered, screenshot
 from tests.support.pipeline import Pipeline, running_pipeline, small_aws
 from tests.support.servers import short_directory
 from tests.support.waiting import until
@@ -17,7 +18,13 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("pipeline")]
 
 @pytest.fixture(scope="module")
 def pipeline() -> Iterator[Pipeline]:
-    with short_directory() as directory, small_aws() as (aws, _), running_pipeline(directory, aws) as running:
+    # Few sweeps: they would soon fill the first page.
+    seldom = {"sweep_interval": 30, "lease": 60}
+    with (
+        short_directory() as directory,
+        small_aws() as (aws, _),
+        running_pipeline(directory, aws, ledger=seldom) as running,
+    ):
         running.until_settled()
         yield running
 
@@ -69,5 +76,9 @@ def test_a_person_sees_them_too(pipeline: Pipeline, flower: httpx.Client, tmp_pa
     picture = tmp_path / "tasks.png"
     with logged_in(str(flower.base_url).rstrip("/"), "finfleet", pipeline.flower_password.strip()) as url:
         screenshot(f"{url}/tasks", picture, tmp_path / "profile")
+        page = rendered(f"{url}/tasks", tmp_path / "other profile")
+    # The rows are there, which the page's script fetches: an empty table is a picture, too.
+    assert len(re.findall(r">tasks\.collect\.collect<", page)) >= 1
+    assert re.search(r"\(aws/default/us-(east-1|west-2)/ec2, 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/20\d\d", page)
     assert picture.stat().st_size > 20_000
     assert colours(picture) > 50

@@ -40,17 +40,18 @@ def chromium() -> str:
 
 
 def screenshot(url: str, file: Path, profile: Path, size: tuple[int, int] = (1280, 720)) -> None:
-    """Write what the page looks like once its scripts have run and have had their answers."""
-    command = [
-        chromium(),
-        *_FLAGS,
-        f"--user-data-dir={profile}",
-        f"--window-size={size[0]},{size[1]}",
-        "--virtual-time-budget=8000",
-        f"--screenshot={file}",
-        url,
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=90)
+    """Write what the page looks like after its scripts have had five seconds."""
+    _run(url, profile, f"--window-size={size[0]},{size[1]}", f"--screenshot={file}")
+
+
+def rendered(url: str, profile: Path) -> str:
+    """The HTML of the page after its scripts have had five seconds."""
+    return _run(url, profile, "--dump-dom")
+
+
+def _run(url: str, profile: Path, *options: str) -> str:
+    command = [chromium(), *_FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=5000", *options, url]
+    return subprocess.run(command, check=True, capture_output=True, timeout=90).stdout.decode()
 
 
 @contextmanager
