@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from agents.limits import Limiter, LocalLimiter
 from agents.meter import Meter
+from agents.spend import LocalSpend, Spend
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Account, Settings
 
@@ -58,6 +59,7 @@ class Shared:
     settings: Settings
     limiter: Limiter = field(default_factory=LocalLimiter)
     prices: PriceCache = field(default_factory=LocalPriceCache)
+    spend: Spend = field(default_factory=LocalSpend)
     now: Callable[[], datetime] = utc_now
     #: The provider's sessions and samplers, by a key of the provider's; made under the lock, once.
     cache: dict[object, Any] = field(default_factory=dict, repr=False)

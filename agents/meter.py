@@ -27,7 +27,11 @@ class Meter:
         """One request of ``api`` went out; it is paid by ``units`` (metrics asked for, pages ...)."""
         with self._lock:
             self._calls[api] = self._calls.get(api, 0) + 1
-            self._cost[api] = self._cost.get(api, FREE) + self._prices.get(api, FREE) * units
+            self._cost[api] = self._cost.get(api, FREE) + self.price(api, units)
+
+    def price(self, api: str, units: int) -> Decimal:
+        """What a call of ``api`` for so many units costs; zero where it is free."""
+        return self._prices.get(api, FREE) * units
 
     def throttle(self, api: str) -> None:
         """A request of ``api`` was refused because there were too many."""

@@ -19,6 +19,7 @@ from storage.database import Database
 from tasks.limits import make_limiter
 from tasks.price_cache import make_price_cache
 from tasks.results import Carrier, Publisher, open_carrier
+from tasks.spend import make_spend
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
@@ -82,7 +83,12 @@ def publisher() -> Publisher:
 def shared(provider: str) -> Shared:
     """What the collections of one provider share; ConfigError where its credentials are not configured."""
     own = load_settings(providers={provider})
-    return Shared(own, limiter=make_limiter(own.broker), prices=make_price_cache(own.broker))
+    return Shared(
+        own,
+        limiter=make_limiter(own.broker),
+        prices=make_price_cache(own.broker),
+        spend=make_spend(own.broker),
+    )
 
 
 def warm_up(queues: Collection[str]) -> None:

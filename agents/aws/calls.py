@@ -11,6 +11,7 @@ from agents.aws.errors import Asked, ExpiredCredentials, in_our_words
 from agents.aws.events import asking
 from agents.aws.session import AwsSession, account_of
 from agents.context import Context
+from agents.spend import charge
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,21 @@ class AwsCalls:
 
     def _send(self, session: AwsSession, request: _Request) -> dict[str, Any]:
         self.context.check_deadline()
+        self._charge(request)
         with in_our_words(Asked(self.context, request.service, request.operation, request.region)):
             client = session.client(request.service, request.region)
             method = getattr(client, _snake(client, request.operation))
             with asking(self.context, request.units):
                 return cast("dict[str, Any]", method(**request.parameters))
+
+    def _charge(self, request: _Request) -> None:
+        """BudgetReached where the account's budget of the day does not hold the price of the call."""
+        section = self.context.shared.settings.aws
+        price = self.context.meter.price(f"{request.service}:{request.operation}", request.units)
+        if section is not None and section.budget_usd_per_day is not None and price:
+            shared = self.context.shared
+            account = f"aws/{self.context.account.name}"
+            charge(shared.spend, account, price, section.budget_usd_per_day, shared.now())
 
     def _session(self) -> AwsSession:
         with in_our_words(Asked(self.context, "sts", "(session)", self.region)):
