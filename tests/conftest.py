@@ -22,6 +22,19 @@ from workers.embedded import EmbeddedPostgres, EmbeddedValkey
 _redis_databases = itertools.cycle(range(1, 16))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests of one `xdist_group` in one process.
+
+    xdist 3.8 writes the group into an attribute that pytest does not read any more since 9.2: without this, groups are
+    silently not kept (pytest-dev/pytest-xdist, issue 1386).
+    """
+    for item in items:
+        grouped = vars(item).get("_nodeid")
+        if grouped is not None and hasattr(item, "_id"):
+            item._id = type(item._id).parse(grouped)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _neutral_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
