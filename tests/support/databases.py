@@ -30,9 +30,18 @@ def create_database(admin_url: str, template: str | None = None, name: str | Non
 
 def drop_database(admin_url: str, url: str) -> None:
     """Drop the database of a URL, whoever is still connected to it."""
-    name = sql.Identifier(urlsplit(url).path.removeprefix("/"))
+    drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(urlsplit(url).path.removeprefix("/")))
+
+    def dropped() -> bool:
+        # An ordinary role may not end a worker of autovacuum, which is the server's own: it ends by itself soon.
+        try:
+            connection.execute(drop)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            return False
+        return True
+
     with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        until(dropped, what="the database can be dropped")
 
 
 @contextmanager
