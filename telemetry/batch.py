@@ -15,11 +15,12 @@ from typing import Self
 
 import msgspec
 
+from telemetry.costs import CostLine
 from telemetry.records import Resource
 from telemetry.target import Target, Window
 
 MAX_BATCH_RECORDS = 5000
-"""Points, rates and resources that one batch holds at the most (measured: 500 to 5,000 serve best)."""
+"""Points, rates, lines of costs and resources that one batch holds at the most (measured: 500 to 5,000 serve best)."""
 
 
 class Outcome(StrEnum):
@@ -99,6 +100,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
     series: list[Series]
     points: Points
     rates: list[Rate]
+    #: Last, and with a default: messages of an older release lack it.
+    costs: list[CostLine] = []
 
     @property
     def batch_id(self) -> uuid.UUID:
@@ -107,8 +110,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
 
     @property
     def record_count(self) -> int:
-        """Resources, points and rates."""
-        return len(self.resources) + len(self.points.series) + len(self.rates)
+        """Resources, points, rates and lines of costs."""
+        return len(self.resources) + len(self.points.series) + len(self.rates) + len(self.costs)
 
 
 class ApiUse(msgspec.Struct, frozen=True, array_like=True):
@@ -129,7 +132,7 @@ class Report(msgspec.Struct, frozen=True, array_like=True, tag="report"):
     outcome: Outcome
     #: How many batches the run published.
     batches: int
-    #: Points, rates and resources in those batches.
+    #: Points, rates, lines of costs and resources in those batches.
     records: int
     finished_at: datetime
     apis: list[ApiUse]

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Points, Rate, Run, Series
+from telemetry.costs import CostLine
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 
 
@@ -18,11 +19,12 @@ class _Draft:
         self.series: list[Series] = []
         self.points = Points([], [], [])
         self.rates: list[Rate] = []
+        self.costs: list[CostLine] = []
         self._resource_index: dict[tuple[str, ...], int] = {}
         self._series_index: dict[Series, int] = {}
 
     def __len__(self) -> int:
-        return len(self.resources) + len(self.points.series) + len(self.rates)
+        return len(self.resources) + len(self.points.series) + len(self.rates) + len(self.costs)
 
     def add(self, record: Record) -> None:
         match record:
@@ -32,6 +34,8 @@ class _Draft:
                 index = self._resource(record.resource)
                 start = int(record.start.timestamp())
                 self.rates.append(Rate(index, start, record.period, record.amount, record.currency, record.basis))
+            case CostLine():
+                self.costs.append(record)
             case Resource():
                 self._resource(record)
 
@@ -54,7 +58,8 @@ class _Draft:
         return index
 
     def finish(self, run: Run, number: int, collected_at: datetime, *, final: bool) -> Batch:
-        return Batch(run, number, final, collected_at, self.resources, self.series, self.points, self.rates)
+        parts = (self.resources, self.series, self.points, self.rates, self.costs)
+        return Batch(run, number, final, collected_at, *parts)
 
 
 def build_batches(
@@ -77,10 +82,10 @@ def build_batches(
 
 
 def unpack(batch: Batch) -> Iterator[Record]:
-    """The records of a batch again, in the order resources without more, points, rates."""
+    """The records of a batch again, in the order resources without more, points, rates, lines of costs."""
     used = {series.resource for series in batch.series} | {rate.resource for rate in batch.rates}
     alone = (resource for index, resource in enumerate(batch.resources) if index not in used)
-    return chain(alone, _unpack_points(batch), _unpack_rates(batch))
+    return chain(alone, _unpack_points(batch), _unpack_rates(batch), batch.costs)
 
 
 def _unpack_points(batch: Batch) -> Iterator[MetricPoint]:

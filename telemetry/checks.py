@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from telemetry.batch import Batch, Message, Rate, Report, Run, Series
+from telemetry.costs import ChargeCategory, CostLine
 from telemetry.errors import InvalidRecord
 from telemetry.records import Resource
 from telemetry.target import PART
@@ -28,6 +31,8 @@ MAX_KEY = 2000
 MAX_INT4 = 2**31 - 1
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_AMOUNTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity")
+_COST_TEXTS = tuple(field.name for field in msgspec.structs.fields(CostLine) if field.type is str)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -96,6 +101,8 @@ def _check_batch(batch: Batch) -> None:
     _check_points(batch)
     for index, rate in enumerate(batch.rates):
         _check_rate(f"rates[{index}]", rate, batch)
+    for index, line in enumerate(batch.costs):
+        _check_cost(f"costs[{index}]", line, batch)
 
 
 def _check_resources(batch: Batch) -> None:
@@ -192,6 +199,29 @@ def _check_rate(path: str, rate: Rate, batch: Batch) -> None:
     if not _CURRENCY.fullmatch(rate.currency):
         _fail(f"{path}.currency", rate.currency, "an ISO 4217 code, USD for instance")
     _each_text(f"{path}.", [("basis", rate.basis)])
+
+
+def _check_cost(path: str, line: CostLine, batch: Batch) -> None:
+    for name in ("start", "end"):
+        _check_zone(f"{path}.{name}", getattr(line, name))
+    window = batch.run.window
+    if not window.start <= line.start < line.end <= window.end:
+        _fail(f"{path}.start", f"{line.start} to {line.end}", f"a period inside the window {window}")
+    if not _CURRENCY.fullmatch(line.currency):
+        _fail(f"{path}.currency", line.currency, "an ISO 4217 code, USD for instance")
+    named = {name: getattr(line, name) for name in _AMOUNTS}
+    known = {name: amount for name, amount in (named | line.amounts).items() if amount is not None}
+    if not known.keys() - {"quantity"}:
+        _fail(path, line.breakdown, "at least one amount")
+    for name, amount in known.items():
+        if not amount.is_finite():
+            _fail(f"{path}.{name[:40]}", amount, "a finite amount; leave out what is unknown")
+    if line.charge_category and line.charge_category not in set(ChargeCategory):
+        _fail(f"{path}.charge_category", line.charge_category, f"one of {', '.join(ChargeCategory)}, or empty")
+    _each_text(f"{path}.", [(name, getattr(line, name)) for name in _COST_TEXTS])
+    _each_text(f"{path}.amounts.", [(key[:40], key) for key in line.amounts])
+    for key, value in line.tags.items():
+        _each_text(f"{path}.tags.", [(key[:40] or "(key)", key), (key[:40], value)])
 
 
 def _inside(batch: Batch) -> str:

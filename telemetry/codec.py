@@ -17,8 +17,9 @@ from telemetry.checks import check
 from telemetry.errors import MalformedMessage, UnknownSchema
 
 MAGIC = b"FF"
-SCHEMA = 1
-"""Raised with every change that an older reader would misread."""
+SCHEMA = 2
+"""Raised with every change that an older reader would misread: 2 brought lines of costs, which it would leave out."""
+READABLE = frozenset({1, 2})
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of msgpack that a message may unpack to: bounds the memory that a hostile one can take."""
 _HEADER = len(MAGIC) + 1
@@ -40,12 +41,12 @@ def decode(data: bytes) -> Message:
     if data[: len(MAGIC)] != MAGIC or len(data) < _HEADER:
         raise MalformedMessage(f"not a finfleet message: it starts with {data[:8]!r} instead of {MAGIC!r}")
     schema = data[len(MAGIC)]
-    if schema != SCHEMA:
-        raise UnknownSchema(f"schema version {schema}: this release reads version {SCHEMA}; upgrade the consumer")
+    if schema not in READABLE:
+        raise UnknownSchema(f"schema version {schema}: this release reads up to {SCHEMA}; upgrade the consumer")
     try:
         message: Message = _decoder.decode(_decompress(data[_HEADER:]))
     except (msgspec.DecodeError, ValueError, OverflowError) as error:
-        raise MalformedMessage(f"the body is not a message of schema {SCHEMA}: {error}") from None
+        raise MalformedMessage(f"the body is not a message of schema {schema}: {error}") from None
     check(message)
     return message
 
@@ -87,6 +88,10 @@ def _named(value: object) -> object:
         return [_named(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _named(item) for key, item in value.items()}
+    if isinstance(value, msgspec.msgpack.Ext):
+        return {"msgpack extension": value.code, "data": bytes(value.data).hex(" ")}
+    if isinstance(value, msgspec.msgpack.Ext):
+        return {"msgpack extension": value.code, "data": bytes(value.data).hex(" ")}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -10,6 +10,8 @@ from decimal import Decimal
 
 import msgspec
 
+from telemetry.costs import CostLine
+
 AttributeValue = str | int | float | bool | None
 """What an attribute of a resource may be."""
 
@@ -74,5 +76,9 @@ class CostRate(msgspec.Struct, frozen=True, kw_only=True):
     basis: str
 
 
-Record = Resource | MetricPoint | CostRate
-"""What an agent yields. A point or a rate brings its resource along; a resource without either comes alone."""
+Record = Resource | MetricPoint | CostRate | CostLine
+"""What an agent yields.
+
+A point or a rate brings its resource along; a resource without either comes alone. A line of costs names its resource
+by id, if at all: what is on a bill need not exist any more.
+"""

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 from pydantic import SecretStr
@@ -18,6 +19,11 @@ from tests.support.databases import create_database, drop_database
 from tests.support.environment import of_this_machine
 from tests.support.servers import running_postgres, running_valkey, short_directory
 from workers.embedded import EmbeddedPostgres, EmbeddedValkey
+
+# The same examples at every run where a run decides; new ones, which may find more, on a developer's machine.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 _redis_databases = itertools.cycle(range(1, 16))
 

@@ -13,6 +13,7 @@ import pytest
 from tests.support.databases import busy_backend
 from tests.support.processes import ended, until_ended, working_in
 from tests.support.servers import short_directory
+from tests.support.trees import entries
 from tests.support.waiting import until
 from workers.embedded import (
     DataVersionError,
@@ -218,9 +219,9 @@ def test_a_long_path_means_no_unix_socket(short_path: Path) -> None:
 
 def test_files_and_sockets_are_closed_to_others(running: EmbeddedPostgres) -> None:
     state = running.log.parents[1]
-    paths = [state, *state.rglob("*")]
-    assert any(stat.S_ISSOCK(path.stat().st_mode) for path in paths)
-    opened = {path: oct(path.stat().st_mode) for path in paths if path.stat().st_mode & 0o77}
+    found = entries(state)
+    assert any(stat.S_ISSOCK(status.st_mode) for status in found.values())
+    opened = {path: oct(status.st_mode) for path, status in found.items() if status.st_mode & 0o77}
     # Root's server runs as nobody, whose group may pass two directories that it cannot list.
     assert set(opened) == ({state, state / "postgres"} if os.geteuid() == 0 else set())
     assert set(opened.values()) <= {oct(stat.S_IFDIR | 0o710)}

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.support.processes import until_ended, working_in
-from tests.support.waiting import until
+from tests.support.trees import entries
 from workers.embedded import EmbeddedServerError, EmbeddedValkey, ServerStartError, ports
 
 
@@ -101,21 +101,14 @@ def test_passwords_show_in_no_process_list_and_no_log(valkey: EmbeddedValkey) ->
     assert secret not in seen
 
 
-def _is_rewriting(client: redis.Redis) -> bool:
-    persistence = client.info("persistence")
-    return bool(persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"])
-
-
 def test_files_are_closed_to_others(short_path: Path) -> None:
     state = short_path / "state"
     with EmbeddedValkey(state) as valkey, _client(valkey) as client:
         client.set("kept", "42")
         client.bgrewriteaof()
-        # Only then: the rewriting process renames its files while it works.
-        until(lambda: not _is_rewriting(client), what="the file is rewritten")
-        paths = [state, *state.rglob("*")]
-        assert [path.name for path in paths if path.name.endswith(".aof")]
-        assert not [(path, oct(path.stat().st_mode)) for path in paths if path.stat().st_mode & 0o77]
+        found = entries(state)
+        assert [path.name for path in found if path.name.endswith(".aof")]
+        assert not {path: oct(status.st_mode) for path, status in found.items() if status.st_mode & 0o77}
 
 
 def test_a_path_with_spaces_and_quotes(short_path: Path) -> None:

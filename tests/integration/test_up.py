@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.processes import until_ended
 from tests.support.servers import short_directory
+from tests.support.trees import entries
 from tests.support.up import Up, finfleet_up, run_up
 from tests.support.users import ordinary_user
 from tests.support.waiting import until
@@ -90,13 +91,19 @@ def test_flower_shows_the_workers_to_who_has_the_password(up: Up) -> None:
     until(lambda: workers() == {"plan", "generic"}, 20, "Flower has seen both workers")
 
 
+def _opened(found: dict[Path, os.stat_result]) -> dict[Path, os.stat_result]:
+    return {
+        path: status for path, status in found.items() if not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o77
+    }
+
+
 def test_everything_is_closed_to_other_users(up: Up) -> None:
-    paths = [up.state, *up.state.rglob("*")]
+    found = entries(up.state)
     # Where the server runs as another account, that one passes through two directories.
     passage = {up.state, up.state / "postgres"} if os.geteuid() == 0 else set()
-    opened = [path for path in paths if not path.is_symlink() and path.lstat().st_mode & 0o77 and path not in passage]
-    assert [path for path in opened if path.lstat().st_uid == os.geteuid() and path.suffix != ".conf"] == []
-    assert all(stat.S_IMODE(path.stat().st_mode) in {0o700, 0o710} for path in passage)
+    opened = [path for path, status in _opened(found).items() if status.st_uid == os.geteuid() and path not in passage]
+    assert [path for path in opened if path.suffix != ".conf"] == []
+    assert all(stat.S_IMODE(found[path].st_mode) in {0o700, 0o710} for path in passage)
 
 
 def test_a_collect_worker_knows_no_database(up: Up) -> None:
@@ -134,8 +141,7 @@ def test_an_ordinary_user_runs_it_and_a_signal_stops_all_in_order(short_path: Pa
         assert up.report["flower"] is None
         family = up.family()
         assert {psutil.Process(pid).uids().real for pid in family} == {uid}
-        files = [path for path in (up.state, *up.state.rglob("*")) if not path.is_symlink()]
-        assert [path for path in files if path.lstat().st_mode & 0o77] == []
+        assert _opened(entries(up.state)) == {}
         assert up.stop() == 0
         until_ended(family)
         assert not (up.state / "up.json").exists()

@@ -92,6 +92,7 @@ def _decoded(batch: Batch) -> Batch:
         MAGIC + bytes([SCHEMA]),
         MAGIC + bytes([SCHEMA]) + b"no zstd",
         MAGIC + bytes([SCHEMA]) + zstandard.compress(b"\xc1"),
+        MAGIC + bytes([SCHEMA]) + zstandard.compress(b"\xd4\x00\x00"),  # an extension type
         MAGIC + bytes([SCHEMA]) + zstandard.compress(msgspec.msgpack.encode(["batch", 1, 2])),
         MAGIC + bytes([SCHEMA]) + zstandard.compress(msgspec.msgpack.encode({"a": 1})),
         encode(make_batch())[:-1],

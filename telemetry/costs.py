@@ -1,0 +1,67 @@
+"""Lines of a bill, in the terms of FOCUS 1.2, whatever the provider."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+WHOLE = ""
+"""The breakdown whose lines are the bill, each charge once."""
+
+
+class ChargeCategory(StrEnum):
+    """FOCUS ChargeCategory."""
+
+    USAGE = "Usage"
+    PURCHASE = "Purchase"
+    TAX = "Tax"
+    CREDIT = "Credit"
+    ADJUSTMENT = "Adjustment"
+
+
+class CostLine(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What was charged for one period, for one combination of what the lines of its breakdown are told apart by.
+
+    Amounts are sums of the period in ``currency``; the one that a line does not tell is None, never zero. Each column
+    of amounts can be summed by itself over the lines of one breakdown and one currency, and over nothing else.
+    """
+
+    #: Empty for the lines that are the bill, each charge once. Any other name is the same money cut another way
+    #: (``region``, ``tag:team`` ...), which must never be added to the first.
+    breakdown: str = WHOLE
+    #: FOCUS ChargePeriodStart and ChargePeriodEnd, half-open, inside the window.
+    start: datetime
+    end: datetime
+    #: FOCUS BillingCurrency, ISO 4217.
+    currency: str
+    #: FOCUS BilledCost: what is invoiced for the period.
+    billed_cost: Decimal | None = None
+    #: FOCUS EffectiveCost: with purchases spread over what they are for.
+    effective_cost: Decimal | None = None
+    list_cost: Decimal | None = None
+    contracted_cost: Decimal | None = None
+    #: Further amounts that the provider tells apart, by its own names: ``NetUnblendedCost`` ...
+    amounts: dict[str, Decimal] = {}
+    #: A :class:`ChargeCategory`; empty where the breakdown does not tell.
+    charge_category: str = ""
+    #: FOCUS ChargeClass: ``Correction``, or empty.
+    charge_class: str = ""
+    #: The provider's own word for the kind of charge: a record type, a charge type, a cost type.
+    charge_type: str = ""
+    charge_description: str = ""
+    service_name: str = ""
+    sub_account_id: str = ""
+    sub_account_name: str = ""
+    region_id: str = ""
+    #: The provider's own full id.
+    resource_id: str = ""
+    sku_id: str = ""
+    #: FOCUS ConsumedQuantity and ConsumedUnit.
+    quantity: Decimal | None = None
+    unit: str = ""
+    tags: dict[str, str] = {}
+    #: Whether the provider still calls the amounts an estimate; None where it does not say.
+    estimated: bool | None = None
