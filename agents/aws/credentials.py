@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from telemetry.errors import Denied
-from telemetry.settings.providers import AwsSettings
+from telemetry.settings.aws import AwsSettings
 
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
 _SESSION_NAME = "finfleet"

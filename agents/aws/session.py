@@ -15,7 +15,7 @@ from agents.aws.events import watch
 from agents.context import Shared
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Account
-from telemetry.settings.providers import AwsSettings
+from telemetry.settings.aws import AwsSettings
 
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 30

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from telemetry.settings.aws import AwsSettings
+from telemetry.settings.azure import AzureSettings
 from telemetry.settings.fields import (
     BrokerUrl,
     DatabaseUrl,
@@ -18,7 +20,9 @@ from telemetry.settings.fields import (
     WebAddress,
     is_loopback,
 )
-from telemetry.settings.providers import AwsSettings, AzureSettings, GcpSettings, GenericSettings, ProviderSettings
+from telemetry.settings.gcp import GcpSettings
+from telemetry.settings.generic import GenericSettings
+from telemetry.settings.providers import ProviderSettings
 
 PROVIDERS = ("aws", "azure", "gcp", "generic")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from telemetry.settings.fields import Dollars, Duration, Endpoint, Name, OptionalDuration, Section
 
@@ -84,69 +84,3 @@ class ProviderSettings(Section):
         if twice:
             raise ValueError(f"accounts: the name {twice[0]!r} is used twice; every account needs its own")
         return self
-
-
-class AwsKeys(Section):
-    """An access key, or a profile of the AWS configuration files; neither: boto3's own credential chain."""
-
-    access_key_id: SecretStr | None = None
-    secret_access_key: SecretStr | None = None
-    session_token: SecretStr | None = None
-    profile: str | None = None
-
-    @model_validator(mode="after")
-    def _keys_come_in_pairs(self) -> Self:
-        if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise ValueError("access_key_id and secret_access_key go together: set both or neither")
-        return self
-
-
-class AwsAccountEntry(AccountEntry, AwsKeys):
-    """An AWS account; without keys of its own it is reached with the section's, through ``role_arn``."""
-
-    role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
-    external_id: SecretStr | None = None
-
-
-class AwsSettings(ProviderSettings, AwsKeys):
-    """``aws:``."""
-
-    region: Name = "us-east-1"
-    regions: tuple[Name, ...] = ()
-    accounts: tuple[AwsAccountEntry, ...] = ()
-    #: Dimensions that the CloudWatch agent publishes ``mem_used_percent`` under.
-    memory_dimensions: tuple[str, ...] = ("InstanceId",)
-
-    def _regions(self) -> tuple[str, ...]:
-        return self.regions or (self.region,)
-
-    def _entries(self) -> tuple[AccountEntry, ...]:
-        return self.accounts
-
-
-class AzureSettings(ProviderSettings):
-    """``azure:``. Without a secret, DefaultAzureCredential is used."""
-
-    subscription_id: str | None = None
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    tenant_id: str | None = None
-
-
-class GcpSettings(ProviderSettings):
-    """``gcp:``. Without a file, application default credentials are used."""
-
-    project_id: str | None = None
-    credentials_file: str | None = None
-
-
-class GenericSettings(ProviderSettings):
-    """``generic:``: sources of your own, and the machine that the worker runs on."""
-
-    accounts: tuple[AccountEntry, ...] = ()
-
-    def _regions(self) -> tuple[str, ...]:
-        return ("local",)
-
-    def _entries(self) -> tuple[AccountEntry, ...]:
-        return self.accounts
