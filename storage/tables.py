@@ -229,6 +229,41 @@ cost_rates = Table(
     postgresql_partition_by="RANGE (start)",
 )
 
+# Lines of costs stay with the run that read them, and those that count are those of the run that settled the window:
+# a day that was restated is replaced whole by one pointer, and what was said before stays to be looked at
+# (docs/adr/0009-costs-by-run.md).
+cost_lines = Table(
+    "cost_lines",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # of the batch
+    Column("line", Integer, primary_key=True),  # in the batch
+    _text("breakdown"),  # empty: the bill, each charge once
+    _time("charge_period_start"),
+    _time("charge_period_end"),
+    _text("billing_currency"),
+    Column("billed_cost", Numeric, nullable=True),
+    Column("effective_cost", Numeric, nullable=True),
+    Column("list_cost", Numeric, nullable=True),
+    Column("contracted_cost", Numeric, nullable=True),
+    _json("amounts", "{}"),
+    _text("charge_category"),
+    _text("charge_class"),
+    _text("charge_type"),
+    _text("charge_description"),
+    _text("service_name"),
+    _text("sub_account_id"),
+    _text("sub_account_name"),
+    _text("region_id"),
+    _text("resource_id"),  # the provider's own: what is on a bill need not be among the resources
+    _text("sku_id"),
+    Column("consumed_quantity", Numeric, nullable=True),
+    _text("consumed_unit"),
+    _json("tags", "{}"),
+    Column("estimated", Boolean, nullable=True),
+    Index(None, "charge_period_start"),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -5,6 +5,7 @@
     admission     locks the windows and targets; what is new, known already, or was never planned
     identities    ids of resources and series, from a cache where they are known
     readings      points and rates: copied, or merged so that the newest wins
+    costs         lines of costs: kept by run
     settlement    which windows are complete, empty, denied, failed, or due again
     bookkeeping   runs, batches, outbox, ledger
     writing       the transaction, and the way of what is refused

@@ -16,6 +16,7 @@ from storage.errors import StorageRejected, translated
 from storage.partitions import PartitionsMissing, create
 from storage.writer.admission import admit
 from storage.writer.bookkeeping import count_in, save_batches, save_runs, save_settlement
+from storage.writer.costs import store_costs
 from storage.writer.identities import Identities
 from storage.writer.memory import Memory, memory_of
 from storage.writer.messages import Policy, Received, Rejected, Undecodable, Written
@@ -171,4 +172,5 @@ class _Writing:
             # No constraint of ours: a partition that was there is gone.
             memory.partitions.forget()
             raise PartitionsMissing(frozenset()) from None
+        store_costs(self.connection, admitted.batches)
         save_batches(self.connection, readings, self.destinations)

@@ -17,7 +17,18 @@ from telemetry.target import floor_time
 from tests.support.ledger import NOW, at, minutes, plan, sync, take
 from tests.support.writing import batch, put, report, run
 
-VIEWS = ["collection_cost", "cost_per_hour", "coverage", "gaps", "resource_metrics", "resources"]
+VIEWS = [
+    "collection_cost",
+    "cost_breakdowns",
+    "cost_history",
+    "cost_per_hour",
+    "costs",
+    "coverage",
+    "daily_costs",
+    "gaps",
+    "resource_metrics",
+    "resources",
+]
 
 
 @pytest.fixture
