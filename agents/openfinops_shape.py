@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from agents.openfinops_costs import cost_lines, cost_totals
 from telemetry.batch import Batch, Rate, Series
 from telemetry.errors import ForwardRejected
 from telemetry.records import Resource
@@ -87,6 +88,8 @@ def telemetry_of(batch: Batch, hostname: str) -> Telemetry:
         "resources": _resources(batch, rates),
         **totals,
     }
+    if batch.costs:
+        service["costs"] = cost_lines(batch)
     return Telemetry(
         idempotency_key=str(batch.batch_id),
         agent_id=f"finfleet:{target}",
@@ -125,6 +128,7 @@ def _summary(batch: Batch, totals: dict[str, Any]) -> dict[str, Any]:
         "whole_window": _is_whole_window(batch),
         "resources_in_batch": len(batch.resources),
         "points_in_batch": len(batch.points.series),
+        "cost_lines_in_batch": len(batch.costs),
         **totals,
     }
 
@@ -133,10 +137,10 @@ def _totals(batch: Batch, rates: dict[int, Rate]) -> dict[str, Any]:
     """Sums of the window, which only a batch that is the whole window can give; in a part of one there are none."""
     if not _is_whole_window(batch):
         return {}
-    totals: dict[str, Any] = {
-        "total_resources": len(batch.resources),
-        "resources_without_price": len(batch.resources) - len(rates),
-    }
+    totals = cost_totals(batch)
+    if batch.resources:
+        totals["total_resources"] = len(batch.resources)
+        totals["resources_without_price"] = len(batch.resources) - len(rates)
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for rate in rates.values():
         sums[rate.currency] += rate.amount

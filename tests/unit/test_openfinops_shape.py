@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,7 +10,9 @@ import pytest
 
 from agents.openfinops_shape import Telemetry, agent_of, telemetry_of, to_json
 from telemetry.batch import Batch, Points, Rate, Series
+from telemetry.costs import CostLine
 from telemetry.errors import ForwardRejected
+from telemetry.target import format_time
 from tests.support.outbox import EC2, make_batch
 
 
@@ -39,6 +42,7 @@ def test_a_whole_window_has_its_total_in_its_currency() -> None:
         "whole_window": True,
         "resources_in_batch": 3,
         "points_in_batch": 3,
+        "cost_lines_in_batch": 0,
         "total_resources": 3,
         "resources_without_price": 1,
         "currency": "USD",
@@ -64,7 +68,8 @@ def test_without_any_price_there_is_no_total() -> None:
 @pytest.mark.parametrize(("number", "final"), [(1, False), (2, True), (2, False)])
 def test_a_part_of_a_window_has_no_totals(number: int, final: bool) -> None:
     summary = _summary(make_batch(number=number, final=final))
-    assert summary == {"whole_window": False, "resources_in_batch": 2, "points_in_batch": 2}
+    in_batch = {"resources_in_batch": 2, "points_in_batch": 2, "cost_lines_in_batch": 0}
+    assert summary == {"whole_window": False, **in_batch}
 
 
 def test_a_resource_counts_once_by_its_latest_rate() -> None:
@@ -132,3 +137,35 @@ def test_what_is_no_number_is_refused_by_its_place(value: float | Decimal) -> No
     telemetry = Telemetry("k", "a", "h", "p", "r", 0, {"services": [{"ec2": value}]}, [])
     with pytest.raises(ForwardRejected, match=r"metrics\.services\[0\]\.ec2: .*finite"):
         to_json(telemetry)
+
+
+def test_costs_arrive_line_by_line_and_totals_leave_other_cuts_out() -> None:
+    window = make_batch().run.window
+    line = partial(CostLine, start=window.start, end=window.end, currency="USD")
+    lines = [
+        line(billed_cost=Decimal("0.10"), effective_cost=Decimal("0.05"), service_name="EC2", estimated=True),
+        line(billed_cost=Decimal("0.20"), currency="EUR", tags={"team": "web"}),
+        line(billed_cost=Decimal("0.10"), breakdown="region", region_id="us-east-1"),
+    ]
+    empty = _replace(make_batch(), resources=[], series=[], points=Points([], [], []), rates=[])
+    telemetry = telemetry_of(_replace(empty, costs=lines), "host")
+    service = telemetry.metrics["services"]["ec2"]
+    assert service["costs"][0] == {
+        "start": format_time(window.start),
+        "end": format_time(window.end),
+        "currency": "USD",
+        "billed_cost": Decimal("0.10"),
+        "effective_cost": Decimal("0.05"),
+        "service_name": "EC2",
+        "estimated": True,
+    }
+    assert [cost.get("breakdown") for cost in service["costs"]] == [None, None, "region"]
+    assert telemetry.metrics["summary"] == {
+        "whole_window": True,
+        "resources_in_batch": 0,
+        "points_in_batch": 0,
+        "cost_lines_in_batch": 3,
+        "billed_cost_by_currency": {"EUR": Decimal("0.20"), "USD": Decimal("0.10")},
+        "effective_cost_by_currency": {"USD": Decimal("0.05")},
+    }
+    assert b'"billed_cost":0.10' in to_json(telemetry)
