@@ -24,6 +24,10 @@ SELECT r.provider_id, c.start, c.period, c.amount::text, c.currency, c.basis, c.
   FROM finfleet.cost_rates AS c JOIN finfleet.resources AS r USING (resource_id)
  WHERE r.provider = 'aws' AND c.start >= %(since)s AND c.start < %(until)s
 """
+_COSTS = """
+SELECT c.* FROM reporting.costs AS c
+ WHERE c.provider = 'aws' AND c.charge_period_start >= %(since)s AND c.charge_period_start < %(until)s
+"""
 _RESOURCES = """
 SELECT provider_id, account, region, service, type, name, tags, attributes FROM finfleet.resources
  WHERE provider = 'aws'
@@ -32,7 +36,7 @@ SELECT provider_id, account, region, service, type, name, tags, attributes FROM 
 
 @dataclass(frozen=True)
 class Tables:
-    """Windows, points and rates of a span, and all resources. Nothing in it depends on how the run went."""
+    """Windows, points, rates and costs of a span, and all resources. Nothing in it depends on how the run went."""
 
     #: (end, state) by target and start.
     windows: dict[tuple[str, datetime], tuple[datetime, str]] = field(repr=False)
@@ -40,6 +44,8 @@ class Tables:
     points: dict[tuple[Any, ...], float] = field(repr=False)
     #: Amount as its text, currency, basis, type; by resource, start and period.
     rates: dict[tuple[Any, ...], tuple[str, ...]] = field(repr=False)
+    #: The lines of the bill, sorted.
+    costs: list[str] = field(repr=False)
     #: Everything that is known of it, by resource.
     resources: dict[str, dict[str, Any]] = field(repr=False)
 
@@ -56,11 +62,14 @@ def final_tables(database_url: str, span: Window) -> Tables:
         windows = connection.execute(_WINDOWS, times).fetchall()
         points = connection.execute(_POINTS, times).fetchall()
         rates = connection.execute(_RATES, times).fetchall()
+        costs = connection.execute(_COSTS, times).fetchall()
         resources = connection.execute(_RESOURCES).fetchall()
     tables = Tables(
         {(row["target"], row["window_start"]): (row["window_end"], row["state"]) for row in windows},
         {tuple(row.values())[:-1]: row["value"] for row in points},
         {tuple(row.values())[:3]: tuple(row.values())[3:] for row in rates},
+        # Which run read them, and when, differs from run to run.
+        sorted(repr({k: v for k, v in row.items() if k not in {"run_id", "collected_at"}}) for row in costs),
         {row.pop("provider_id"): row for row in resources},
     )
     assert len(tables.points) == len(points), "a reading is there twice"
