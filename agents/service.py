@@ -47,6 +47,8 @@ class Service(ABC):
     regional: ClassVar[bool] = True
     #: Can only be asked about the time since its worker started: a machine cannot be measured in the past.
     live: ClassVar[bool] = False
+    #: Only collected of accounts that name it among their services.
+    by_name: ClassVar[bool] = False
     #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
     refresh: ClassVar[tuple[timedelta, ...]] = ()
     #: The permissions that a collection needs, by the provider's own names.

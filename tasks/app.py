@@ -14,7 +14,7 @@ from kombu.entity import Exchange, Queue
 from pydantic import SecretStr
 
 from tasks.logs import redact_handlers
-from tasks.schedule import PLAN_QUEUE, beat_schedule
+from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE, beat_schedule
 from tasks.targets import plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
@@ -25,8 +25,12 @@ _TASK_EXCHANGE = Exchange("finfleet.tasks", type="direct")
 def make_app(settings: Settings) -> Celery:
     """The application for one configuration; ConfigError where a part of it cannot be collected."""
     planned = plan_targets(settings)
-    queues = {PLAN_QUEUE, *(target.queue for plan in planned.values() for target in plan.targets)}
-    app = Celery("finfleet", include=["tasks.plan", "tasks.collect"])
+    queues = {
+        PLAN_QUEUE,
+        *([PUSH_QUEUE] if settings.push_sources else []),
+        *(target.queue for plan in planned.values() for target in plan.targets),
+    }
+    app = Celery("finfleet", include=["tasks.plan", "tasks.collect", "tasks.push"])
     app.conf.update(
         broker_url=_reveal(settings.broker.url),
         broker_connection_retry_on_startup=True,

@@ -10,6 +10,8 @@ from tasks.targets import Planned
 from telemetry.settings import Settings
 
 PLAN_QUEUE = "plan"
+PUSH_QUEUE = "push"
+"""Of the task ``finfleet.push``: where nobody may push, nobody listens."""
 _MAX_TICK = timedelta(minutes=1)
 """A closed window waits at most that long for its planning; a tick that finds nothing costs one query."""
 

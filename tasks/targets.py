@@ -19,6 +19,7 @@ class Planned:
     """One service of one provider, as configured: an entry of the schedule."""
 
     service: Service
+    #: The shortest of its targets'.
     interval: timedelta
     targets: tuple[TargetPlan, ...]
 
@@ -37,7 +38,8 @@ def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
                 continue
             targets = tuple(_targets(provider, section, service, interval))
             if targets:
-                planned[provider, name] = Planned(service, interval, targets)
+                shortest = min(target.interval for target in targets)
+                planned[provider, name] = Planned(service, shortest, targets)
     if problems:
         raise ConfigError("configuration", tuple(problems))
     return planned
@@ -61,13 +63,13 @@ def _unknown_services(provider: str, section: ProviderSettings, known: dict[str,
 
 def _targets(provider: str, section: ProviderSettings, service: Service, interval: timedelta) -> Iterator[TargetPlan]:
     for account in section.accounts_of(provider):
-        if account.services and service.name not in account.services:
+        if service.name not in account.services and (account.services or service.by_name):
             continue
         for region in _regions(account, service):
             yield TargetPlan(
                 target=Target(provider, account.name, region, service.name),
                 queue=account.queue,
-                interval=interval,
+                interval=account.interval or interval,
                 delay=service.delay,
                 live=service.live,
                 backfill=timedelta(0) if service.live else section.backfill,

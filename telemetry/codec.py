@@ -8,6 +8,7 @@ columns (measured at 45 bytes a record and 0.8 of what Postgres can take in, doc
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import msgspec
 import zstandard
@@ -64,6 +65,9 @@ def _decompress(body: bytes) -> bytes:
 
 def describe(data: bytes) -> object:
     """As much of ``data`` as can be read, for a person: structure without names where it is not a message of ours."""
+    if data[:64].lstrip()[:1] == b"{":
+        with suppress(msgspec.DecodeError, RecursionError):
+            return {"pushed": msgspec.json.decode(data)}
     if data[: len(MAGIC)] != MAGIC or len(data) < _HEADER:
         return {"not a finfleet message": data[:200].decode("utf-8", "backslashreplace"), "bytes": len(data)}
     schema: int = data[len(MAGIC)]

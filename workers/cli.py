@@ -32,6 +32,7 @@ _COMMANDS = {
     "outbox": "outbox:command",
     "dlq": "dlq:command",
     "db": "db:command",
+    "schema": "schema:command",
 }
 
 

@@ -17,10 +17,10 @@ from datetime import timedelta
 from agents.context import utc_now
 from storage.database import Database
 from storage.errors import StorageUnavailable
-from storage.writer import Received, Undecodable, Written, take_in
+from storage.writer import Received, Undecodable, Written, name_sources, take_in
 from tasks.results import Carrier, Consumer, Delivery
-from telemetry.codec import decode
 from telemetry.errors import MessageError
+from telemetry.pushed import messages_of
 from telemetry.settings.model import IngestSettings
 
 logger = logging.getLogger(__name__)
@@ -52,21 +52,26 @@ class Ingest:
     #: When a settled window is read again, by (provider, service).
     refresh: Mapping[tuple[str, str], tuple[timedelta, ...]]
     max_attempts: int
+    #: Names of those that may push.
+    sources: Sequence[str] = ()
     #: Called on every commit and every idle look: the sign that the process lives and works.
     heartbeat: Callable[[], None] = lambda: None
     #: Called with what each transaction did.
     on_written: Callable[[Written], None] = lambda _: None
+    #: Set until the database knows the sources.
+    _unnamed: threading.Event = field(default_factory=threading.Event)
 
     def run(self, stop: threading.Event) -> None:
         """Consume until ``stop`` is set. ConfigError where the broker refuses us."""
         limit = self.settings.max_messages
         consumer = self.carrier.consumer(prefetch=2 * limit, claim_after=self.settings.claim_after.total_seconds())
         writing: tuple[Future[Written | None], Intake] | None = None
+        self._unnamed.set()
         with ThreadPoolExecutor(1, thread_name_prefix="writer") as writer:
             try:
                 while not stop.is_set():
                     found = consumer.receive(limit, self.settings.flush_interval.total_seconds())
-                    for intake in _transactions(found):
+                    for intake in _transactions(found, self.sources):
                         if writing:
                             self._finish(consumer, *writing)
                         writing = writer.submit(self._write, intake, stop), intake
@@ -98,6 +103,9 @@ class Ingest:
         while True:
             try:
                 with self.database.connection() as connection:
+                    if self._unnamed.is_set():
+                        name_sources(connection, self.sources, utc_now())
+                        self._unnamed.clear()
                     return take_in(
                         connection,
                         intake.received,
@@ -114,14 +122,14 @@ class Ingest:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _transactions(found: Sequence[Delivery]) -> list[Intake]:
+def _transactions(found: Sequence[Delivery], sources: Sequence[str]) -> list[Intake]:
     """Decode, and put what was delivered suspiciously often into transactions of its own."""
     together = [delivery for delivery in found if delivery.delivery_count < ALONE_AFTER]
     alone = [[delivery] for delivery in found if delivery.delivery_count >= ALONE_AFTER]
-    return [_decode(deliveries) for deliveries in [together, *alone] if deliveries]
+    return [_decode(deliveries, sources) for deliveries in [together, *alone] if deliveries]
 
 
-def _decode(deliveries: Sequence[Delivery]) -> Intake:
+def _decode(deliveries: Sequence[Delivery], sources: Sequence[str]) -> Intake:
     intake = Intake()
     for delivery in deliveries:
         intake.deliveries.append(delivery)
@@ -130,7 +138,7 @@ def _decode(deliveries: Sequence[Delivery]) -> Intake:
                 raise PoisonMessage(
                     f"delivered {delivery.delivery_count} times without a commit: it may be what ends the consumer"
                 )
-            intake.received.append(Received(decode(delivery.body), delivery.body))
+            intake.received += [Received(*item) for item in messages_of(delivery.body, sources, utc_now())]
         except MessageError as error:
             intake.undecodable.append(Undecodable(delivery.body, error.code, str(error)))
     return intake

@@ -3,6 +3,7 @@
 ::
 
     admission     locks the windows and targets; what is new, known already, or was never planned
+    pushed        lets in what was pushed by a source with a name, for which nobody plans
     identities    ids of resources and series, from a cache where they are known
     readings      points and rates: copied, or merged so that the newest wins
     costs         lines of costs: kept by run
@@ -13,6 +14,7 @@
 """
 
 from storage.writer.messages import Received, Rejected, Undecodable, Written
+from storage.writer.pushed import name_sources
 from storage.writer.writing import take_in, write, write_each
 
-__all__ = ["Received", "Rejected", "Undecodable", "Written", "take_in", "write", "write_each"]
+__all__ = ["Received", "Rejected", "Undecodable", "Written", "name_sources", "take_in", "write", "write_each"]

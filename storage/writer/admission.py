@@ -10,8 +10,10 @@ from psycopg.rows import class_row
 from storage.database import Connection
 from storage.sql import load
 from storage.writer.messages import Received, Rejected, Written
+from storage.writer.pushed import open_pushed
 from storage.writer.state import Admitted, NewBatch, NewReport, RunState, WindowKey, WindowState
 from telemetry.batch import Batch, Message, Run
+from telemetry.pushed import is_pushed
 from telemetry.target import Target
 
 _SQL = load("writer_ledger")
@@ -23,12 +25,13 @@ def admit(connection: Connection, received: Sequence[Received], written: Written
     Inside of the caller's transaction, whose end lets go of the locks.
     """
     targets = _find_targets(connection, {item.message.run.target for item in received})
+    runs = {(item.message.run.target, item.message.run.window) for item in received}
+    sources = open_pushed(connection, targets, runs)
     planned: list[tuple[Received, WindowKey]] = []
     for item in received:
         target_id = targets.get(item.message.run.target)
-        if target_id is None:
-            reason = f"target {item.message.run.target} is not in the ledger: no planner has ever known it"
-            written.rejected.append(Rejected(item, "unplanned", reason))
+        if target_id is None or (is_pushed(item.message.run.target) and target_id not in sources):
+            written.rejected.append(Rejected(item, "unplanned", _unknown(item.message.run.target)))
         else:
             planned.append((item, (target_id, item.message.run.window.start)))
     windows = _lock(connection, {key for _, key in planned})
@@ -46,6 +49,12 @@ def admit(connection: Connection, received: Sequence[Received], written: Written
         else:
             _take(item, key, admitted, committed, written)
     return admitted
+
+
+def _unknown(target: Target) -> str:
+    if is_pushed(target):
+        return f"source {target.account!r} may not push: name it in generic.sources, with kind: push"
+    return f"target {target} is not in the ledger: no planner has ever known it"
 
 
 def _take(
@@ -74,7 +83,7 @@ def _fault(run: Run, key: WindowKey, admitted: Admitted) -> tuple[str, str] | No
     if run.attempt > window.attempt:
         return "unplanned", f"attempt {run.attempt} of {run.target} {run.window}: only {window.attempt} were handed out"
     known = admitted.runs.get(run.run_id)
-    if known is not None and _identity(known) != _identity(_new_run(run, key)):
+    if known is not None and _identity(known, run.target) != _identity(_new_run(run, key), run.target):
         return "contradiction", f"run {run.run_id} is known as another window's, attempt's or start's"
     return None
 
@@ -92,8 +101,10 @@ def _new_run(run: Run, key: WindowKey) -> RunState:
     return RunState(run.run_id, key[0], run.window.start, run.window.end, run.attempt, run.started_at)
 
 
-def _identity(run: RunState) -> tuple[object, ...]:
-    return (run.order, run.key, run.window_end)
+def _identity(run: RunState, target: Target) -> tuple[object, ...]:
+    # Who pushes the same once more may have looked at the clock once more.
+    order = (run.attempt, run.run_id) if is_pushed(target) else run.order
+    return (order, run.key, run.window_end)
 
 
 def _find_targets(connection: Connection, targets: Iterable[Target]) -> dict[Target, int]:

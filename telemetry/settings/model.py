@@ -137,6 +137,11 @@ class Settings(Section):
                 yield name, section
 
     @property
+    def push_sources(self) -> tuple[str, ...]:
+        """Names of the sources that may push."""
+        return self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
+
+    @property
     def destinations(self) -> tuple[str, ...]:
         """Where every committed batch is forwarded to."""
         return ("openfinops",) if self.openfinops is not None and self.openfinops.enabled else ()

@@ -20,6 +20,8 @@ class Account(Section):
     services: tuple[Name, ...]
     #: The Celery queue of its collect tasks.
     queue: Name
+    #: Length of a window, where it has one of its own.
+    interval: Duration | None = None
     #: The fields of its entry that only its provider knows: role_arn, external_id ...
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 

@@ -33,14 +33,20 @@ def ingest(carrier: Carrier, database: Database, settings: IngestSettings = SETT
 
 
 @contextmanager
-def running_ingest(carrier: Carrier, database: Database, settings: IngestSettings = SETTINGS) -> Iterator[None]:
+def running_ingest(
+    carrier: Carrier,
+    database: Database,
+    settings: IngestSettings = SETTINGS,
+    *,
+    consumer: Ingest | None = None,
+) -> Iterator[None]:
     """The consumer in a thread of its own, stopped in order at the end; what it raises fails the test."""
     stop = threading.Event()
     failures: list[BaseException] = []
 
     def consume() -> None:
         try:
-            ingest(carrier, database, settings).run(stop)
+            (consumer or ingest(carrier, database, settings)).run(stop)
         except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
 

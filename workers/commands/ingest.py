@@ -33,6 +33,7 @@ def command() -> None:
             destinations=settings.destinations,
             refresh={key: service.refresh for key, service in services().items()},
             max_attempts=settings.ledger.max_attempts,
+            sources=settings.push_sources,
             heartbeat=heartbeat(),
             on_written=_log,
         ).run(stop)

@@ -1,0 +1,112 @@
+"""What anybody may push, in plain JSON: the form of the message.
+
+The schema is ``docs/schemas/push.schema.json`` (``finfleet schema``), the words are in ``docs/push.md``.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from telemetry.checks import MAX_INT4, MAX_TEXT
+from telemetry.costs import ChargeCategory
+from telemetry.target import PART
+
+_Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+_Text = Annotated[str, Field(max_length=MAX_TEXT)]
+_Amount = Annotated[Decimal, Field(allow_inf_nan=False)]
+_Value = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    # Strict: "1.5" in place of 1.5 is a fault of the source, which we rather name than guess at.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class PushedResource(_Part):
+    """A thing that is measured."""
+
+    id: Annotated[_Name, Field(description="Your own id of it; the same thing has the same id in every message.")]
+    type: Annotated[_Text, Field(description="Its kind, in your words.")] = ""
+    name: Annotated[_Text, Field(description="What a person calls it.")] = ""
+    account: Annotated[_Text, Field(description="Whose it is; the name of the source where it is left out.")] = ""
+    region: Annotated[_Text, Field(description="Where it is; 'global' where it is left out.")] = ""
+    service: Annotated[_Text, Field(description="What it belongs to; the name of the source where left out.")] = ""
+    tags: dict[str, _Text] = {}
+    attributes: dict[str, str | int | float | bool | None] = {}
+
+
+class PushedMetric(_Part):
+    """One value of one metric."""
+
+    name: Annotated[_Name, Field(description="cpu_utilization, training_loss ...")]
+    value: Annotated[_Value, Field(description="A finite number; leave the metric out where it is not known.")]
+    resource: Annotated[_Name | None, Field(description="The id of one of resources; left out: the source itself.")] = (
+        None
+    )
+    time: Annotated[
+        AwareDatetime | None, Field(description="When it begins, with a zone, to the second; left out: sent_at.")
+    ] = None
+    period: Annotated[
+        int, Field(ge=0, le=MAX_INT4, description="Seconds that it speaks of from there; 0 for a momentary reading.")
+    ] = 0
+    statistic: Annotated[_Name, Field(description="gauge, average, sum, maximum, p95 ...")] = "gauge"
+    unit: Annotated[_Text, Field(description="percent, bytes, count ...")] = ""
+
+
+class PushedCharge(_Part):
+    """One line of a bill, in terms of FOCUS. Write amounts as text: a number may lose digits on its way."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
+    billed_cost: _Amount | None = None
+    effective_cost: _Amount | None = None
+    list_cost: _Amount | None = None
+    contracted_cost: _Amount | None = None
+    charge_category: ChargeCategory | None = None
+    charge_description: _Text = ""
+    service_name: _Text = ""
+    sub_account_id: _Text = ""
+    sub_account_name: _Text = ""
+    region_id: _Text = ""
+    resource_id: _Text = ""
+    sku_id: _Text = ""
+    quantity: _Amount | None = None
+    unit: _Text = ""
+    tags: dict[str, _Text] = {}
+    estimated: bool | None = None
+
+
+class PushedCosts(_Part):
+    """All charges of one day that the source knows of: they replace those that it pushed for that day before."""
+
+    day: Annotated[date, Field(description="In UTC.")]
+    charges: list[PushedCharge]
+
+
+class Push(_Part):
+    """A message of ``finfleet.push``."""
+
+    model_config = ConfigDict(title="finfleet.push")
+
+    source: Annotated[
+        str, Field(pattern=f"^{PART.pattern}$", description="The name that generic.sources gives the source.")
+    ]
+    sent_at: Annotated[AwareDatetime, Field(description="Now, by the clock of the source, with a zone.")]
+    key: Annotated[
+        _Name | None,
+        Field(
+            description="Names this content: a message of the same source and key is stored once. "
+            "Left out: the content itself, sent_at included."
+        ),
+    ] = None
+    resources: list[PushedResource] = []
+    metrics: list[PushedMetric] = []
+    costs: list[PushedCosts] = []
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the message."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Push.model_json_schema()}

@@ -1,0 +1,62 @@
+"""Pushed messages for tests, and what of them is in Postgres."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from storage.database import Connection
+
+SENT_AT = "2026-11-20T05:02:03Z"
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    """A message of the source ``training`` with one metric; ``fields`` replace or add to it."""
+    metric = {"name": "gpu_utilization", "value": 85.5, "unit": "percent"}
+    return {"source": "training", "sent_at": SENT_AT, "metrics": [metric], **fields}
+
+
+def body(**fields: Any) -> bytes:
+    """The same as bytes of JSON."""
+    return json.dumps(message(**fields)).encode()
+
+
+def charges(day: str, *amounts: str, sent_at: str = SENT_AT) -> bytes:
+    """A message with all charges of one day."""
+    lines = [{"currency": "USD", "billed_cost": amount, "service_name": "gpu"} for amount in amounts]
+    return body(metrics=[], costs=[{"day": day, "charges": lines}], sent_at=sent_at)
+
+
+def points(connection: Connection) -> dict[tuple[str, str, str], float]:
+    """Every pushed value by resource, metric and ISO time."""
+    rows = connection.execute(
+        """
+        SELECT r.provider_id, s.metric, to_char(p.start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), p.value
+          FROM finfleet.points AS p
+          JOIN finfleet.series AS s USING (series_id)
+          JOIN finfleet.resources AS r USING (resource_id)
+         WHERE r.provider = 'generic'
+        """
+    )
+    return {(resource, metric, start): value for resource, metric, start, value in rows}
+
+
+def costs(connection: Connection) -> Mapping[str, str]:
+    """The bill by day, as it counts."""
+    rows = connection.execute(
+        """
+        SELECT (charge_period_start AT TIME ZONE 'UTC')::date::text, sum(billed_cost)::text
+          FROM reporting.costs WHERE provider = 'generic' GROUP BY 1
+        """
+    )
+    return dict(rows.fetchall())
+
+
+def states(connection: Connection) -> dict[str, int]:
+    """Windows of pushed targets by state."""
+    rows = connection.execute(
+        """
+        SELECT c.state, count(*)::int FROM finfleet.collections AS c JOIN finfleet.targets AS t USING (target_id)
+         WHERE t.service LIKE 'push%' GROUP BY 1
+        """
+    )
+    return dict(rows.fetchall())
