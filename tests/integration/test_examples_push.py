@@ -1,0 +1,95 @@
+"""The examples of producers, none of which use our code: through a real worker and a real consumer into Postgres."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from storage import dead_letters
+from storage.database import Connection, Database
+from tasks.results import open_carrier
+from tests.support.ingesting import ingest, running_ingest
+from tests.support.node import node_modules, run_node
+from tests.support.pushing import costs, points
+from tests.support.waiting import until
+
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+_SOURCES = ("training", "checkout")
+
+
+@contextmanager
+def _worker(directory: Path, redis_url: str) -> Iterator[Path]:
+    """A worker of the queue `push`, without a database; its log."""
+    config = directory / "telemetry.yaml"
+    sources = [{"name": name, "kind": "push"} for name in _SOURCES]
+    config.write_text(yaml.safe_dump({"generic": {"sources": sources}}), encoding="utf-8")
+    variables = {"FINFLEET_CONFIG": str(config), "FINFLEET_BROKER_URL": redis_url}
+    command = (sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "-Q", "push", "-c", "2", "--loglevel=INFO")
+    log = directory / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--without-gossip", "--without-mingle"],
+            env={**os.environ, **variables},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield log
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(40)
+
+
+@pytest.fixture
+def stored(tmp_path: Path, redis_url: str, database: Database) -> Iterator[Connection]:
+    """What is in Postgres, while worker and consumer run."""
+    carrier = open_carrier(SecretStr(redis_url))
+    consumer = replace(ingest(carrier, database), sources=_SOURCES)
+    with (
+        closing(carrier),
+        _worker(tmp_path, redis_url),
+        running_ingest(carrier, database, consumer=consumer),
+        database.connection() as connection,
+    ):
+        yield connection
+
+
+def _values(connection: Connection, count: int) -> dict[tuple[str, str], float]:
+    until(lambda: len(points(connection)) + dead_letters.count_waiting(connection) >= count, 40, f"{count} points")
+    assert [letter.reason for letter in dead_letters.listing(connection)] == []
+    return {(resource, metric): value for (resource, metric, _), value in points(connection).items()}
+
+
+def test_a_python_program_with_celery_alone_pushes(stored: Connection, redis_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", str(_EXAMPLES / "push_python" / "push.py")],
+        env={**os.environ, "BROKER_URL": redis_url, "SOURCE": "training"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert _values(stored, 2) == {("gpu-node-3/0", "gpu_utilization"): 85.5, ("training", "training_loss"): 0.245}
+    until(lambda: list(costs(stored).values()) == ["12.40"], what="the costs are stored")
+
+
+def test_a_node_program_with_celery_node_pushes(stored: Connection, redis_url: str) -> None:
+    example = _EXAMPLES / "push_node"
+    done = run_node(example / "push.js", node_modules(example / "package.json"), BROKER_URL=redis_url)
+    assert done.returncode == 0, done.stderr
+    assert _values(stored, 2) == {("checkout-1", "orders"): 42.0, ("checkout-1", "latency"): 0.125}
+
+
+def test_the_examples_hold_no_code_of_ours() -> None:
+    ours = ("telemetry", "agents", "storage", "tasks", "workers")
+    text = (_EXAMPLES / "push_python" / "push.py").read_text(encoding="utf-8")
+    assert not any(f"import {name}" in text or f"from {name}" in text for name in ours)

@@ -1,0 +1,39 @@
+"""Node, and packages for it, where this machine has them."""
+
+import os
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import of_this_machine
+
+_CACHE = Path(__file__).parents[2] / ".venv-node"
+_INSTALL = ("install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+
+
+def node_modules(package: Path) -> Path:
+    """The installed packages of a `package.json`, kept between runs; skips where there is no Node, npm or network."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        pytest.skip("node and npm are not installed: nothing of the Node example is tested")
+    text = package.read_bytes()
+    home = _CACHE / sha256(text).hexdigest()[:12]
+    if not (home / "installed").exists():
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "package.json").write_bytes(text)
+        done = subprocess.run(["npm", *_INSTALL], cwd=home, capture_output=True, text=True, check=False, timeout=100)
+        if done.returncode:
+            pytest.skip(f"npm cannot install {package.parent.name}: {done.stderr.strip()[:300]}")
+        (home / "installed").touch()
+    return home / "node_modules"
+
+
+def run_node(script: Path, modules: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with installed packages."""
+    kept = {name: value for name, value in os.environ.items() if name not in set(of_this_machine(os.environ))}
+    environment = {**kept, "NODE_PATH": str(modules), **variables}
+    return subprocess.run(
+        ["node", str(script)], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
