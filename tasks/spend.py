@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
+from typing import cast
 
 import redis
 
@@ -39,6 +42,16 @@ class RedisSpend:
             return bool(self._reserve(keys=[_PREFIX + key], args=[_nano(amount), int(budget * _NANO), _KEPT]))
         except redis.RedisError as error:
             raise Unavailable(f"the budget of {key} cannot be read: {error}") from None
+
+
+def used_share(client: redis.Redis, accounts: Sequence[str], budget: Decimal, now: datetime) -> float:
+    """What part of today's budget the account (``aws/production``) has used that has used most of its own.
+
+    RedisError where Redis does not answer.
+    """
+    sums = cast("list[bytes | None]", client.mget([f"{_PREFIX}{account}/{now:%Y-%m-%d}" for account in accounts]))
+    most = max((int(nano) for nano in sums if nano is not None), default=0)
+    return float(Decimal(most) / _NANO / budget)
 
 
 def _nano(amount: Decimal) -> int:

@@ -27,11 +27,16 @@ _COMMANDS = {
     "plan": "plan:command",
     "collect": "collect:command",
     "backfill": "backfill:command",
+    "worker": "worker:command",
+    "beat": "beat:command",
     "ingest": "ingest:command",
     "forward": "forward:command",
+    "flower": "flower:command",
+    "health": "health:command",
     "outbox": "outbox:command",
     "dlq": "dlq:command",
     "db": "db:command",
+    "permissions": "permissions:command",
     "schema": "schema:command",
 }
 

@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -15,11 +14,9 @@ from storage.database import Database
 from tasks.results import Carrier, open_carrier
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
+from workers.health_sign import Sign
 
 logger = logging.getLogger(__name__)
-
-HEARTBEAT_VARIABLE = "FINFLEET_HEARTBEAT"
-"""Names the file that a process touches when it has done work or looked for some: liveness is its age."""
 
 
 def fleet_settings() -> Settings:
@@ -27,9 +24,9 @@ def fleet_settings() -> Settings:
     return load_settings(providers=())
 
 
-def open_database(settings: Settings, application: str, size: int = 4) -> Database:
-    """The database; ConfigError where none is configured."""
-    return Database(required_database_url(settings), application=application, size=size)
+def open_database(settings: Settings, application: str, size: int = 4, wait: float = 10.0) -> Database:
+    """The database, as :class:`Database` describes it; ConfigError where none is configured."""
+    return Database(required_database_url(settings), application=application, size=size, wait=wait)
 
 
 def required_database_url(settings: Settings) -> SecretStr:
@@ -39,7 +36,12 @@ def required_database_url(settings: Settings) -> SecretStr:
 
 def open_results(settings: Settings) -> Carrier:
     """The results queue; ConfigError where no broker is configured."""
-    return open_carrier(_required(settings.broker.url, "broker.url", "FINFLEET_BROKER_URL"))
+    return open_carrier(required_broker_url(settings))
+
+
+def required_broker_url(settings: Settings) -> SecretStr:
+    """The address of the broker; ConfigError where none is configured."""
+    return _required(settings.broker.url, "broker.url", "FINFLEET_BROKER_URL")
 
 
 def _required(url: SecretStr | None, key: str, variable: str) -> SecretStr:
@@ -64,6 +66,5 @@ def stop_on_signals() -> threading.Event:
 
 
 def heartbeat() -> Callable[[], None]:
-    """Touches the file that FINFLEET_HEARTBEAT names, if it names one."""
-    path = os.environ.get(HEARTBEAT_VARIABLE)
-    return Path(path).touch if path else lambda: None
+    """Gives the sign of life, where FINFLEET_HEARTBEAT names a file for it."""
+    return Sign.from_environment().give

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from typing import Any
 
+from celery import Celery
 from kombu.exceptions import OperationalError
 
 from tasks.app import make_app
@@ -21,21 +24,54 @@ def task_queue_depths(settings: Settings) -> dict[str, int | None]:
         return {}
     app = make_app(settings)
     names = [queue.name for queue in app.conf.task_queues]
+    depths = QueueDepths(app)
     try:
-        with app.connection_for_read() as connection:
-            connection.ensure_connection(max_retries=1, timeout=5)
-            return {name: _depth(connection, name) for name in names}
-    except (OperationalError, OSError) as error:
+        return dict(depths.read(names))
+    except OperationalError as error:
         logger.warning("the task queues cannot be counted: %s", error)
         return dict.fromkeys(names)
-
-
-def _depth(connection: object, name: str) -> int:
-    # A channel of its own: AMQP closes the one on which a queue was asked for that does not exist yet.
-    channel = connection.channel()  # type: ignore[attr-defined]  # kombu has no types for it
-    try:
-        return int(channel.queue_declare(queue=name, passive=True).message_count)
-    except connection.channel_errors:  # type: ignore[attr-defined]  # kombu has no types for it
-        return 0
     finally:
-        channel.close()
+        depths.close()
+
+
+class QueueDepths:
+    """Asks again and again, over a connection of its own, which it keeps. One thread uses it."""
+
+    def __init__(self, app: Celery) -> None:
+        """Connect to nothing yet."""
+        self._app = app
+        self._connection: Any = None
+        self._channel: Any = None
+
+    def read(self, names: Iterable[str]) -> dict[str, int]:
+        """Messages waiting by queue; OperationalError where the broker does not answer."""
+        try:
+            self._connect()
+            return {name: self._depth(name) for name in names}
+        except OperationalError:
+            self.close()
+            raise
+        except self._app.connection_for_read().connection_errors as error:
+            self.close()
+            raise OperationalError(str(error)) from error
+
+    def close(self) -> None:
+        """Let go of the connection; the next read makes another."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            connection.release()
+
+    def _connect(self) -> None:
+        if self._connection is None:
+            self._connection = self._app.connection_for_read()
+            self._connection.ensure_connection(max_retries=1, timeout=5)
+
+    def _depth(self, name: str) -> int:
+        if self._channel is None:
+            self._channel = self._connection.channel()
+        try:
+            return int(self._channel.queue_declare(queue=name, passive=True).message_count)
+        except self._connection.channel_errors:
+            # There is no such queue yet. AMQP closes the channel on which it was asked for.
+            self._channel = None
+            return 0

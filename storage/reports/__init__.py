@@ -1,5 +1,6 @@
 """What the database says of the fleet, for commands to print: the people's own queries go to schema ``reporting``."""
 
+from storage.reports.gauges import Gauges, read_gauges
 from storage.reports.resources import resources_by_target
 from storage.reports.status import (
     ProviderActivity,
@@ -13,12 +14,14 @@ from storage.reports.status import (
 )
 
 __all__ = [
+    "Gauges",
     "ProviderActivity",
     "Status",
     "TargetCoverage",
     "Trouble",
     "read_activity",
     "read_coverage",
+    "read_gauges",
     "read_status",
     "read_troubles",
     "resources_by_target",

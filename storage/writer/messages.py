@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from telemetry.batch import Message
+from telemetry.batch import Message, Report
 
 
 class Received(NamedTuple):
@@ -57,6 +57,11 @@ class Written:
     settled: Counter[str] = field(default_factory=Counter)
     #: What was left out, in the order in which it came.
     rejected: list[Rejected] = field(default_factory=list)
+    #: The new reports, and the new records by provider and service: for metrics.
+    ended: list[Report] = field(default_factory=list, repr=False)
+    records_of: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
+    #: Dead letters, by their code.
+    buried: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Written) -> None:
         """Count ``other`` in."""
@@ -66,6 +71,9 @@ class Written:
         self.duplicates += other.duplicates
         self.settled += other.settled
         self.rejected += other.rejected
+        self.ended += other.ended
+        self.records_of += other.records_of
+        self.buried += other.buried
 
 
 def _full_jitter(ceiling: float) -> float:

@@ -56,6 +56,7 @@ def take_in(
     letters = [Letter(*item) for item in undecodable]
     letters += [Letter(item.received.body, item.code, item.reason) for item in written.rejected]
     bury(connection, letters, now)
+    written.buried.update(letter.code for letter in letters)
     return written
 
 
@@ -159,6 +160,10 @@ class _Writing:
         written.records = sum(new.batch.record_count for new in admitted.batches)
         written.reports = len(admitted.reports)
         written.settled.update(window.state for window in settlement.changed)
+        written.ended = [new.report for new in admitted.reports]
+        for new in admitted.batches:
+            target = new.batch.run.target
+            written.records_of[target.provider, target.service] += new.batch.record_count
         return written
 
     def _store(self, admitted: Admitted, identities: Identities, memory: Memory) -> None:

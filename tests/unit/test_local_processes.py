@@ -49,8 +49,8 @@ def test_a_worker_for_each_enabled_provider_on_the_queues_of_its_accounts(fleet:
     groups = [[program.name for program in group] for group in fleet.programs()]
     assert groups == [["ingest", "forward"], ["plan", "collect.aws", "collect.generic"], ["beat", "flower"]]
     commands = {program.name: program.command for group in fleet.programs() for program in group}
-    assert commands["collect.aws"][5:9] == ("-Q", "collect.aws,collect.aws.one", "-n", "aws@%h")
-    assert commands["plan"][5:9] == ("-Q", "plan", "-n", "plan@%h")
+    assert commands["collect.aws"][3:] == ("workers.cli", "worker", "aws")
+    assert commands["plan"][3:] == ("workers.cli", "worker", "plan")
 
 
 def test_each_program_gets_what_it_needs_and_no_more(fleet: Fleet) -> None:

@@ -9,7 +9,9 @@ import click
 from agents.openfinops import OpenFinOpsClient
 from telemetry.errors import ConfigError
 from telemetry.settings.model import OpenFinOpsSettings
-from workers.forward import run_forwarder
+from workers.forward import Forwarder
+from workers.metrics import REGISTRY, metrics_options, serve
+from workers.metrics_forward import ForwardCollector
 from workers.process import fleet_settings, heartbeat, open_database, stop_on_signals
 
 logger = logging.getLogger(__name__)
@@ -18,7 +20,8 @@ _PARALLEL = 3
 
 
 @click.command(name="forward")
-def command() -> None:
+@metrics_options
+def command(metrics_port: int, metrics_address: str) -> None:
     """Send what is committed to OpenFinOps, in order for each target. Any number may run.
 
     Runs until SIGTERM or Ctrl-C.
@@ -32,9 +35,12 @@ def command() -> None:
     with (
         open_database(settings, "finfleet forward", size=_PARALLEL + 1) as database,
         _client(settings.openfinops) as client,
+        serve("forward", metrics_port, metrics_address),
     ):
+        forwarder = Forwarder(database, client, stop, heartbeat(), parallel=_PARALLEL)
+        REGISTRY.register(ForwardCollector(forwarder))
         logger.info("forward: %s to %s", database.address, client.base)
-        logger.info("forward: stopped; %s", run_forwarder(database, client, stop, heartbeat(), parallel=_PARALLEL))
+        logger.info("forward: stopped; %s", forwarder.run())
 
 
 def _client(settings: OpenFinOpsSettings) -> OpenFinOpsClient:

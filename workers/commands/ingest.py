@@ -9,13 +9,16 @@ import click
 from agents.service import services
 from storage.writer import Written
 from workers.ingest import Ingest
+from workers.metrics import metrics_options, serve
+from workers.metrics_ingest import IngestMetrics
 from workers.process import fleet_settings, heartbeat, open_database, open_results, stop_on_signals
 
 logger = logging.getLogger(__name__)
 
 
 @click.command(name="ingest")
-def command() -> None:
+@metrics_options
+def command(metrics_port: int, metrics_address: str) -> None:
     """Write what the workers collect into Postgres. Any number may run.
 
     Runs until SIGTERM or Ctrl-C, and then finishes the transaction at hand.
@@ -23,7 +26,11 @@ def command() -> None:
     logging.getLogger().setLevel(logging.INFO)
     settings = fleet_settings()
     stop = stop_on_signals()
-    with open_database(settings, "finfleet ingest") as database:
+    metrics = IngestMetrics()
+    with (
+        open_database(settings, "finfleet ingest") as database,
+        serve("ingest", metrics_port, metrics_address),
+    ):
         carrier = open_results(settings)
         logger.info("ingest: %s to %s", carrier.where, database.address)
         Ingest(
@@ -35,10 +42,11 @@ def command() -> None:
             max_attempts=settings.ledger.max_attempts,
             sources=settings.push_sources,
             heartbeat=heartbeat(),
-            on_written=_log,
+            on_written=lambda written: _note(written, metrics),
         ).run(stop)
     logger.info("ingest: stopped")
 
 
-def _log(written: Written) -> None:
+def _note(written: Written, metrics: IngestMetrics) -> None:
+    metrics.count(written)
     logger.info("%s", written)

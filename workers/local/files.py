@@ -4,7 +4,6 @@ up.json                 the running stack, while it is ready: see `LocalStack`
 pgpass                  the password of the embedded Postgres, for psql
 flower.password         of the user `finfleet`
 flower.port             of the last run, so that the address stays the same
-beat                    when which entry of the schedule was last due
 logs/NAME.log           the output of a process, and NAME.log.1, what came before
 run/NAME                touched by a process when it is ready and when it has done something
 """
@@ -66,11 +65,6 @@ class StateFiles:
     def flower_password(self) -> Path:
         """The file with Flower's password."""
         return self.state / "flower.password"
-
-    @property
-    def schedule(self) -> Path:
-        """Beat's own file."""
-        return self.state / "beat"
 
     def log(self, name: str) -> Path:
         """The log of a process."""

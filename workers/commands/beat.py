@@ -1,0 +1,30 @@
+"""``finfleet beat``: the clock of the fleet."""
+
+from __future__ import annotations
+
+import click
+
+from tasks.app import app
+from workers.metrics import metrics_options, serve
+from workers.process import fleet_settings, required_broker_url
+
+
+@click.command(name="beat")
+@metrics_options
+def command(metrics_port: int, metrics_address: str) -> None:
+    """Send the planner its ticks. One or more may run: a second tick finds nothing to do.
+
+    Keeps nothing on disk: everything is due once when it starts. Runs until SIGTERM or Ctrl-C.
+    """
+    required_broker_url(fleet_settings())
+    with serve("beat", metrics_port, metrics_address):
+        app.start(
+            [
+                "beat",
+                *("--scheduler", "workers.health_beat:TellingScheduler"),
+                # Seconds: the sign of life is given at each turn.
+                *("--max-interval", "5"),
+                "--pidfile=",
+                *("--loglevel", "INFO"),
+            ]
+        )

@@ -1,0 +1,72 @@
+"""Whether what a process needs answers: the broker, the database, and for the ingest a backlog that is not too long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pydantic import SecretStr
+
+from tasks.results import CarrierUnavailable, open_carrier
+from telemetry.errors import FinfleetError
+from telemetry.redact import redact
+from telemetry.settings import Settings
+from workers.process import fleet_settings, open_database, required_broker_url
+
+_WAIT = 5.0
+
+
+def look(role: str) -> tuple[str, str]:
+    """What does not answer, in one line, or empty; and what does."""
+    try:
+        settings = fleet_settings()
+        return "", ", ".join(check(settings) for check in _CHECKS[role])
+    except FinfleetError as error:
+        return redact(" ".join(str(error).split())), ""
+
+
+class NotReady(FinfleetError):
+    """Something that the process needs is there, and of no use as it is."""
+
+
+def _database(settings: Settings) -> str:
+    from storage.migrate import check_migrated  # noqa: PLC0415 - a collector has no SQL to load
+
+    with open_database(settings, "finfleet health", size=1, wait=_WAIT) as database:
+        with database.connection() as connection:
+            check_migrated(connection)
+        return f"database {database.address} answers"
+
+
+def _broker(settings: Settings) -> str:
+    return f"broker {_depth(required_broker_url(settings))[1]} answers"
+
+
+def _backlog(settings: Settings) -> str:
+    (messages, age), where = _depth(required_broker_url(settings))
+    limit, longest = settings.ledger.max_backlog, settings.ledger.max_backlog_age.total_seconds()
+    if messages > limit:
+        raise NotReady(f"{messages} messages wait on the results queue, more than ledger.max_backlog ({limit})")
+    if age is not None and age > longest:
+        raise NotReady(f"the oldest result waits for {age:.0f} s, longer than ledger.max_backlog_age ({longest:.0f} s)")
+    return f"broker {where} answers, {messages} results wait"
+
+
+def _depth(url: SecretStr) -> tuple[tuple[int, float | None], str]:
+    carrier = open_carrier(url)
+    try:
+        depth = carrier.depth()
+    except CarrierUnavailable as error:
+        raise NotReady(f"the broker does not answer: {error}") from None
+    finally:
+        carrier.close()
+    return (depth.messages, depth.oldest_age), carrier.where
+
+
+_CHECKS: Mapping[str, tuple[Callable[[Settings], str], ...]] = {
+    "worker": (_broker,),
+    "beat": (_broker,),
+    "flower": (_broker,),
+    "plan": (_broker, _database),
+    "ingest": (_backlog, _database),
+    "forward": (_database,),
+}

@@ -1,0 +1,73 @@
+"""The sign of life: a file that a process touches when it has done work, or has looked for some and found none.
+
+Its age is how long the process has done neither. Beside it, ``NAME.why`` says in one line why a sign is withheld.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from telemetry.redact import redact
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_VARIABLE = "FINFLEET_HEARTBEAT"
+"""Names the file."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """The file of one process; with None, nobody wants to know, and nothing is written."""
+
+    path: Path | None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Sign:
+        """The file that FINFLEET_HEARTBEAT names."""
+        name = environ.get(HEARTBEAT_VARIABLE)
+        return cls(Path(name) if name else None)
+
+    def give(self) -> None:
+        """The process works. A file that cannot be written ends nothing: its age says enough."""
+        if self.path is None:
+            return
+        try:
+            self.path.touch(mode=0o600)
+            os.utime(self.path)
+            self._why.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("the sign of life %s cannot be given: %s", self.path, error)
+
+    def withhold(self, reason: str) -> None:
+        """The process does not work, and why; the sign stays as old as it is."""
+        if self.path is None:
+            return
+        with contextlib.suppress(OSError):
+            draft = self._why.with_name(f"{self._why.name}.draft")
+            draft.write_text(" ".join(redact(reason).split()), encoding="utf-8")
+            draft.replace(self._why)
+
+    def age(self) -> float | None:
+        """Seconds since the last sign; None where there was none yet."""
+        try:
+            return None if self.path is None else max(0.0, time.time() - self.path.stat().st_mtime)
+        except FileNotFoundError:
+            return None
+
+    def why(self) -> str:
+        """Why it is withheld; empty where nothing was said."""
+        try:
+            return self._why.read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    @property
+    def _why(self) -> Path:
+        path = self.path or Path()
+        return path.with_name(f"{path.name}.why")
