@@ -12,6 +12,15 @@ SELECT %(provider)s, s.account, %(region)s, g.service, %(queue)s, false, g.secon
    SET queue = excluded.queue, interval_seconds = excluded.interval_seconds
  WHERE t.queue IS DISTINCT FROM excluded.queue OR t.interval_seconds IS DISTINCT FROM excluded.interval_seconds
 
+-- name: owe_nothing
+-- A source pushes when it likes: no time of it is owed, so none of it is a gap.
+INSERT INTO finfleet.pauses (target_id, paused_from)
+SELECT target_id, enabled_since
+  FROM finfleet.targets
+ WHERE provider = %(provider)s
+   AND service = ANY(%(services)s::text[])
+    ON CONFLICT DO NOTHING
+
 -- name: forget_sources
 UPDATE finfleet.targets
    SET queue = ''

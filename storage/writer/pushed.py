@@ -30,6 +30,7 @@ def name_sources(connection: Connection, sources: Collection[str], now: datetime
     }
     with connection.transaction():
         connection.execute(_SQL["name_sources"], values)
+        connection.execute(_SQL["owe_nothing"], values)
         connection.execute(_SQL["forget_sources"], values)
 
 
