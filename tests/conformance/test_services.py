@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import agents.services
-from agents.aws.permissions import permission_of
+from agents.permissions import permission_of
 from agents.service import Service, services
 from telemetry.settings.model import PROVIDERS
 from telemetry.settings.providers import ProviderSettings
@@ -85,7 +85,7 @@ def test_its_permissions_are_named_as_the_provider_names_them(service: Service) 
 
 @each
 def test_its_paid_apis_are_among_its_permissions_and_have_a_price(service: Service) -> None:
-    assert {permission_of(api) for api in service.paid} <= set(service.permissions)
+    assert {permission_of(service.provider, api) for api in service.paid} <= set(service.permissions)
     assert all(price.is_finite() and price > 0 for price in service.paid.values())
 
 
@@ -95,7 +95,7 @@ def test_it_can_be_estimated(service: Service, resources: int) -> None:
     start = datetime(2026, 11, 24, tzinfo=UTC)
     estimate = service.estimate(Window(start, start + service.interval), resources)
     assert all(calls >= 0 for calls in estimate.calls.values())
-    assert {permission_of(api) for api in estimate.calls} <= set(service.permissions)
+    assert {permission_of(service.provider, api) for api in estimate.calls} <= set(service.permissions)
     assert estimate.cost_usd is None or estimate.cost_usd >= 0
     if service.paid and resources:
         assert estimate.cost_usd is None or estimate.cost_usd > 0

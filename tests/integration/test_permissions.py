@@ -1,0 +1,83 @@
+"""The permissions that AWS services declare are those of the calls that a local AWS sees, no more and no less."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.aws.permissions import NEEDS_NONE
+from agents.permissions import document, permission_of
+from agents.service import Service, services
+from agents.standalone import last_window
+from emulators.aws import LocalAws
+from emulators.aws.seed import seed_costs, seed_ec2, seed_eks, seed_lambda, seed_rds, seed_s3, seed_sagemaker
+from telemetry.target import Target
+from tests.support.collecting import collect
+from tests.support.ec2 import REGION, SERVICES, shared, standing_aws
+
+_AWS = [service for (provider, _), service in services().items() if provider == "aws"]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    """One that holds something of everything."""
+    with standing_aws() as running:
+        seed_ec2(running, 30, [REGION], hours_back=1, hours_ahead=0)
+        seed_s3(running, 3, [REGION])
+        seed_sagemaker(running, 3, [REGION])
+        seed_rds(running)
+        seed_lambda(running)
+        seed_eks(running, nodes=False)
+        seed_costs(running, 3)
+        yield running
+
+
+@pytest.mark.parametrize("service", _AWS, ids=lambda service: str(service.name))
+def test_a_collection_needs_what_the_service_declares(aws: LocalAws, service: Service) -> None:
+    process = shared(aws, endpoints=dict.fromkeys({*SERVICES, "ce"}, aws.url))
+    aws.log.reset()
+
+    target = Target("aws", "default", REGION if service.regional else "global", service.name)
+    collected = collect(process, target, last_window(service, process))
+
+    assert collected.error is None
+    assert collected.report.records > 0
+    needed = {permission_of("aws", api.replace(".", ":")) for api in aws.calls()} - NEEDS_NONE
+    assert needed == set(service.permissions) - NEEDS_NONE
+    assert needed == aws.permissions() - NEEDS_NONE, "the local AWS has names of its own for them"
+
+
+def test_the_policy_allows_what_the_services_declare() -> None:
+    allowed = {action for one in json.loads(document("aws"))["Statement"] for action in one["Action"]}
+    assert allowed == {permission for service in _AWS for permission in service.permissions} - NEEDS_NONE
+
+
+def _finfleet(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-W", "error", "-m", "workers.cli", "permissions", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_command_prints_the_policy_and_compares_a_file_with_it(tmp_path: Path) -> None:
+    printed = _finfleet("aws")
+    assert (printed.returncode, printed.stdout, printed.stderr) == (0, document("aws"), "")
+    file = tmp_path / "policy.json"
+    file.write_text(printed.stdout, encoding="utf-8")
+    same = _finfleet("aws", "--check", str(file))
+    assert (same.returncode, same.stdout, same.stderr) == (0, "", "")
+
+    file.write_text(printed.stdout.replace("ec2:DescribeInstances", "ec2:TerminateInstances"), encoding="utf-8")
+    other = _finfleet("aws", "--check", str(file))
+
+    assert (other.returncode, other.stdout) == (1, "")
+    assert '-        "ec2:TerminateInstances"' in other.stderr
+    assert '+        "ec2:DescribeInstances"' in other.stderr
+    assert f"finfleet permissions aws > {file}" in other.stderr
+
+
+def test_a_provider_without_a_document_is_wrong_usage() -> None:
+    done = _finfleet("generic")
+    assert done.returncode == 2
+    assert "'aws'" in done.stderr

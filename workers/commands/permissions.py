@@ -1,0 +1,35 @@
+"""``finfleet permissions``: what to grant at a provider, generated from the services of this install."""
+
+from __future__ import annotations
+
+from difflib import unified_diff
+from pathlib import Path
+
+import click
+
+from agents.permissions import document, documented_providers
+
+
+@click.command(name="permissions")
+@click.argument("provider", type=click.Choice(documented_providers()))
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Compare FILE with it instead; exit status 1 where they differ.",
+)
+def command(provider: str, check: Path | None) -> int:
+    """Print the least that PROVIDER must allow for all its services to be collected, and nothing more.
+
+    For AWS it is an IAM policy. Leave out the statements of services that you do not collect.
+    """
+    text = document(provider)
+    if check is None:
+        click.echo(text, nl=False)
+        return 0
+    found = check.read_text(encoding="utf-8", errors="replace")
+    if found == text:
+        return 0
+    difference = unified_diff(found.splitlines(), text.splitlines(), str(check), "this release", lineterm="")
+    click.echo("\n".join(difference), err=True)
+    click.echo(f"finfleet: {check} is not what this release needs: finfleet permissions {provider} > {check}", err=True)
+    return 1
