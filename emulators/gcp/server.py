@@ -1,0 +1,135 @@
+"""`LocalGcp`: every service behind loopback addresses."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from emulators.gcp.asset import AssetStore
+from emulators.gcp.calls import Call, CallLog
+from emulators.gcp.faults import Fault, Faults
+from emulators.gcp.gate import Gate
+from emulators.gcp.identity import Identities
+from emulators.gcp.monitoring import MetricStore
+from emulators.gcp.projects import Projects
+
+
+class LocalGcp:
+    """A local Google Cloud on 127.0.0.1, for use as a context manager. Ports 0 are free ones.
+
+    `clock` gives the time in epoch seconds by which points become visible.
+    The stores may be filled in-process, before the start too: `metrics`, `assets`.
+    A call without credentials is let in unless `require_credentials`; credentials that are given are verified always.
+    """
+
+    def __init__(
+        self,
+        *,
+        grpc_port: int = 0,
+        http_port: int = 0,
+        clock: Callable[[], float] = time.time,
+        require_credentials: bool = False,
+    ) -> None:
+        self.clock = clock
+        self.log = CallLog()
+        self.faults = Faults()
+        self.projects = Projects()
+        self.identities = Identities()
+        self.gate = Gate(self.log, self.faults, self.projects, self.identities)
+        self.gate.require_credentials = require_credentials
+        self.metrics = MetricStore(self.projects, clock)
+        self.assets = AssetStore(self.projects)
+        self._ports = (grpc_port, http_port)
+        self._endpoints: dict[str, str] | None = None
+        self._stack = ExitStack()
+
+    def start(self) -> Self:
+        """Bind and serve; returns once connections are accepted.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        # Loaded here, so that importing the package costs nothing where no server runs.
+        from emulators.gcp.asset.service import Inventory  # noqa: PLC0415
+        from emulators.gcp.monitoring.service import Monitoring  # noqa: PLC0415
+        from emulators.gcp.rpc import RpcServer  # noqa: PLC0415
+        from emulators.gcp.web import Tokens, WebServer  # noqa: PLC0415
+
+        methods = [
+            *Monitoring(self.metrics, self.projects).methods(),
+            *Inventory(self.assets, self.projects).methods(),
+        ]
+        web = WebServer(self._ports[1])
+        self._stack.callback(web.stop)
+        web.add(Tokens(self.identities, self.gate))
+        rpc = RpcServer(methods, self.gate, port=self._ports[0])
+        self._stack.callback(rpc.stop)
+        web.start()
+        rpc.start()
+        address, url = f"127.0.0.1:{rpc.port}", f"http://127.0.0.1:{web.port}"
+        self._endpoints = {
+            "monitoring": address,
+            "inventory": address,
+            "billing": address,
+            "bigquery": url,
+            "token": f"{url}/token",
+        }
+        self.identities.token_uri = self._endpoints["token"]
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and free the ports. Harmless when it is stopped already."""
+        self._endpoints = None
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """`monitoring`, `inventory` and `billing` as host:port of gRPC in plaintext; `bigquery` and `token` as URLs.
+
+        Raises:
+            RuntimeError: it is not started.
+        """
+        if self._endpoints is None:
+            raise RuntimeError("the local Google Cloud is not started: use it as a context manager, or call start()")
+        return dict(self._endpoints)
+
+    def credentials_file(self, project: str, directory: Path, name: str = "finfleet") -> Path:
+        """The JSON file of a new service account of a project, with a key of its own."""
+        self.projects.add(project)
+        return self.identities.credentials_file(project, directory, name)
+
+    def calls(self, *, project: str | None = None, outcome: str | None = None) -> dict[str, int]:
+        """`service:Method` -> number of requests, throttled ones included; `outcome="throttle"` gives those apart."""
+        return self.log.counts(project=project, outcome=outcome)
+
+    def records(self) -> list[Call]:
+        """Every request, one by one."""
+        return self.log.records()
+
+    def reset_calls(self) -> None:
+        """Forget the requests so far."""
+        self.log.reset()
+
+    def peak_rates(self, seconds: float = 1.0) -> dict[tuple[str, str], float]:
+        """(project, api) -> the most calls per second in any window of `seconds`."""
+        return self.log.peak_rates(seconds)
+
+    def inject(self, kind: str, **settings: Any) -> None:
+        """Put a fault in force; see `Fault` for kinds and settings.
+
+        Raises:
+            ValueError: an unknown kind or setting, or a value that is not allowed.
+        """
+        self.faults.add(msgspec.convert({"kind": kind, **settings}, Fault))

@@ -1,0 +1,110 @@
+"""The one HTTP port: tokens, BigQuery, and the `/_local` pages."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wrappers import Request, Response
+
+from emulators.gcp.errors import GoogleError
+from emulators.gcp.gate import Gate
+from emulators.gcp.identity import TOKEN_SECONDS, Identities
+
+_POLL_SECONDS = 0.02
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+Handler = Callable[[Request], Response | None]
+
+
+class _RequestHandler(WSGIRequestHandler):
+    """Keeps connections open, as Google does, and sends answers at once."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's own name
+        """Say nothing: the calls are on record."""
+
+
+class _Server(ThreadedWSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class WebServer:
+    """Serves handlers on loopback: the first that answers has answered. The port is bound at once."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._handlers: list[Handler] = []
+        self._server = _Server("127.0.0.1", port, self._application, handler=_RequestHandler)
+        self._thread: threading.Thread | None = None
+        self.port: int = self._server.server_port
+
+    def add(self, handler: Handler) -> None:
+        """Ask one more handler, after those before it."""
+        self._handlers.append(handler)
+
+    def start(self) -> None:
+        """Accept requests."""
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="local-gcp-http", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving and free the port."""
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+    def _application(self, environ: Any, start_response: Any) -> Any:
+        request = Request(environ)
+        try:
+            answers = (handler(request) for handler in self._handlers)
+            response = next((answer for answer in answers if answer is not None), None)
+        except GoogleError as refused:
+            response = as_json(refused.rest_body(), refused.http_status)
+        if response is None:
+            response = as_json(GoogleError("NOT_FOUND", f"No such page: {request.path}").rest_body(), 404)
+        return response(environ, start_response)
+
+
+def as_json(payload: Any, status: int = 200) -> Response:
+    """An answer in JSON."""
+    return Response(json.dumps(payload), status, content_type="application/json; charset=UTF-8")
+
+
+class Tokens:
+    """The token endpoint of service accounts, and the tokens of an impersonated one."""
+
+    def __init__(self, identities: Identities, gate: Gate) -> None:
+        self._identities = identities
+        self._gate = gate
+
+    def __call__(self, request: Request) -> Response | None:
+        """Answer `POST /token` and `POST /v1/projects/-/serviceAccounts/ADDRESS:generateAccessToken`."""
+        if request.method != "POST":
+            return None
+        if request.path == "/token":
+            return self._token(dict(parse_qsl(request.get_data(as_text=True))))
+        return None
+
+    def _token(self, form: dict[str, str]) -> Response:
+        if form.get("grant_type") != _GRANT:
+            return _oauth_error("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type')}")
+        try:
+            email = self._identities.granted(form.get("assertion", ""))
+        except GoogleError as refused:
+            return _oauth_error("invalid_grant", refused.message)
+        if self._gate.expired(email) is not None:
+            return _oauth_error("invalid_grant", "Invalid JWT Signature.")
+        token = self._identities.issue(email)
+        return as_json({"access_token": token, "expires_in": TOKEN_SECONDS - 1, "token_type": "Bearer"})
+
+
+def _oauth_error(error: str, description: str) -> Response:
+    return as_json({"error": error, "error_description": description}, 400)
