@@ -1,0 +1,1 @@
+"""Google Cloud: credentials, clients, calls, and what they say when they fail."""

@@ -1,0 +1,112 @@
+"""Asks BigQuery: one query, its pages, and what it billed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from agents.gcp.calls import GcpCalls, Sending
+from agents.gcp.errors import Asked, in_our_words
+from agents.gcp.session import section_of
+
+API = "bigquery:jobs.query"
+PERMISSIONS = ("bigquery.jobs.create", "bigquery.tables.getData")
+MIB = 2**20
+PAID: Mapping[str, Decimal] = MappingProxyType({API: Decimal("6.25") / MIB})
+"""$6.25 for a TiB that is scanned, by the MiB. The first TiB of a month is free: it is counted as if it were not."""
+LEAST_MIB = 10
+"""BigQuery bills no less for a table that a query reads."""
+
+_PAGE = 5000
+"""Rows of an answer."""
+_GET_RESULTS = "bigquery:jobs.getQueryResults"
+_RESULTS = re.compile(r"/queries/[^/?]+")
+
+
+def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iterator[Mapping[str, Any]]:
+    """The rows of a query of GoogleSQL, by the names of its columns, page by page.
+
+    It scans no more than ``gcp.maximum_bytes_billed``: one that would is refused, and costs nothing.
+    """
+    requests = _Requests(calls)
+    config = _config(calls, parameters)
+
+    def ask(sending: Sending) -> Any:
+        with requests.first(sending):
+            return sending.session.bigquery(requests).query_and_wait(
+                sql,
+                job_config=config,
+                api_timeout=sending.timeout,
+                wait_timeout=max(1.0, calls.context.deadline - time.monotonic()),
+                # BigQuery's own retries go on for ten minutes: ours are for what is over in a moment.
+                retry=None,
+                job_retry=None,
+                page_size=_PAGE,
+            )
+
+    answer: Any = calls.call(API, "bigquery", ask, lambda rows: billed_mib(rows.total_bytes_processed))
+    rows = iter(answer)
+    asked = Asked(calls.context, calls.project, calls.session.quota_project, _GET_RESULTS)
+    while True:
+        with in_our_words(asked):
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
+def billed_mib(scanned: int | None) -> int:
+    """What is billed for so many bytes; nothing for an answer from the cache."""
+    return max(LEAST_MIB, -(-scanned // MIB)) if scanned else 0
+
+
+def _config(calls: GcpCalls, parameters: Mapping[str, datetime]) -> Any:
+    from google.cloud import bigquery  # noqa: PLC0415 - an SDK is loaded where it is used
+
+    return bigquery.QueryJobConfig(
+        maximum_bytes_billed=section_of(calls.context.shared).maximum_bytes_billed,
+        query_parameters=[
+            bigquery.ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in parameters.items()
+        ],
+    )
+
+
+class _Requests:
+    """Sends the HTTP requests of one query. The first is the call itself; those that follow are metered here."""
+
+    def __init__(self, calls: GcpCalls) -> None:
+        self._calls = calls
+        self._sending: Sending | None = None
+
+    def first(self, sending: Sending) -> _Requests:
+        """For a ``with``: the next request is this one."""
+        self._sending = sending
+        return self
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._sending = None
+
+    def __call__(
+        self, go: Callable[[Mapping[str, str]], Any], method: str, url: str, headers: Mapping[str, str]
+    ) -> Any:
+        """Send one request, with a token."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            return go({**headers, **dict(sending.metadata)})
+        return self._calls.follow(
+            _api(method, url), "bigquery", lambda sending: go({**headers, **dict(sending.metadata)})
+        )
+
+
+def _api(method: str, url: str) -> str:
+    if _RESULTS.search(url):
+        return _GET_RESULTS
+    return "bigquery:jobs.get" if method == "GET" else "bigquery:jobs.cancel"

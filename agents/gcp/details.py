@@ -1,0 +1,75 @@
+"""What an error of Google's carries beside its text, whether it came by gRPC or by HTTP."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
+_RETRY_INFO = "google.rpc.RetryInfo"
+
+
+@dataclass(frozen=True)
+class Details:
+    """One refusal."""
+
+    #: HTTP's number of it, 0 where there was none.
+    status: int
+    #: Google's word: ``ResourceExhausted``, ``rateLimitExceeded`` ...
+    name: str
+    message: str
+    #: The reason of google.rpc.ErrorInfo, or BigQuery's own; empty where none is given.
+    reason: str
+    #: Seconds that Google asks to wait, where it says so.
+    retry_after: float | None
+    #: The missing permission, where ErrorInfo names it.
+    permission: str
+
+    @classmethod
+    def of(cls, error: Any) -> Details:
+        """Those of a google.api_core.exceptions.GoogleAPIError."""
+        code = getattr(error, "code", None)
+        reason = getattr(error, "reason", None) or _first_reason(error)
+        return cls(
+            status=int(code) if code is not None else 0,
+            name=reason or type(error).__name__,
+            message=str(getattr(error, "message", "") or error),
+            reason=reason,
+            retry_after=_retry_after(error),
+            permission=str((getattr(error, "metadata", None) or {}).get("permission", "")),
+        )
+
+
+def _first_reason(error: Any) -> str:
+    """BigQuery's: its errors are a list of mappings."""
+    for entry in getattr(error, "errors", None) or ():
+        if isinstance(entry, Mapping) and entry.get("reason"):
+            return str(entry["reason"])
+    return ""
+
+
+def _retry_after(error: Any) -> float | None:
+    waits = [wait for wait in (*_retry_infos(error), _header(error)) if wait is not None and math.isfinite(wait)]
+    return max(waits, default=None)
+
+
+def _retry_infos(error: Any) -> Iterator[float]:
+    for detail in getattr(error, "details", None) or ():
+        if isinstance(detail, Mapping):
+            if str(detail.get("@type", "")).endswith(_RETRY_INFO):
+                yield _seconds(str(detail.get("retryDelay", ""))) or 0.0
+        elif detail.DESCRIPTOR.full_name == _RETRY_INFO:
+            yield detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9
+
+
+def _header(error: Any) -> float | None:
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    return _seconds(headers.get("Retry-After", "")) if isinstance(headers, Mapping) else None
+
+
+def _seconds(text: str) -> float | None:
+    found = _SECONDS.fullmatch(text.strip())
+    return float(found[1]) if found else None

@@ -1,0 +1,168 @@
+"""Reads Cloud Monitoring by ListTimeSeries: one metric of a whole project at a time, whatever the number of resources.
+
+Google's intervals exclude their start and include their end, and a point bears the time at which it ends: so one
+stamped with the end of a window speaks of that window, and one stamped with its start of the window before. Asked for
+as they are, windows side by side neither lose a point nor have one twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from agents.gcp.calls import GcpCalls, Sending
+from agents.gcp.errors import NoSuchMetric
+from agents.service import Estimate
+from telemetry.errors import CollectionFailed
+from telemetry.records import MetricPoint, Resource
+from telemetry.target import Window
+
+API = "monitoring:ListTimeSeries"
+PERMISSION = "monitoring.timeSeries.list"
+PAID: Mapping[str, Decimal] = MappingProxyType({API: Decimal("0.0000005")})
+"""$0.50 for a million series returned. The first million of a month is free, and is counted as if it were not."""
+
+PAGE = 20_000
+"""Points a page. Google takes up to 100,000: that would be more than 100 MB in memory at once."""
+_MINUTE = timedelta(minutes=1)
+_FIVE_MINUTES = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of Cloud Monitoring, how its values are brought together, and what we call it."""
+
+    #: Google's name: ``compute.googleapis.com/instance/cpu/utilization``.
+    source: str
+    #: The kind of monitored resource: ``gce_instance``.
+    kind: str
+    name: str
+    unit: str
+    statistic: str
+    #: Google's names of the two steps: over time within a series, then over series with the same ``group_by``.
+    aligner: str
+    reducer: str = ""
+    group_by: tuple[str, ...] = ()
+    #: More of the filter: ``metric.labels.state = "used"``.
+    condition: str = ""
+    #: What Google's value is multiplied by to be in ``unit``: 100 makes percent of a ratio.
+    factor: float = 1
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of one series."""
+
+    #: The labels of the monitored resource, and those of the metric.
+    resource: Mapping[str, str]
+    metric: Mapping[str, str]
+    start: datetime
+    value: float
+
+
+def check_interval(interval: timedelta) -> str:
+    """Why Cloud Monitoring cannot be collected at ``interval``, or an empty string."""
+    whole = interval % _MINUTE == timedelta(0)
+    return "" if whole else "Cloud Monitoring has values for whole minutes: use a multiple of 60 s"
+
+
+def period_of(window: Window) -> int:
+    """Seconds from value to value: 300 where the window consists of such, else 60.
+
+    CollectionFailed where it is not of whole minutes.
+    """
+    for period in (_FIVE_MINUTES, _MINUTE):
+        if window.duration % period == timedelta(0):
+            return int(period.total_seconds())
+    raise CollectionFailed(
+        f"window {window}: Cloud Monitoring has values for whole minutes: make it a multiple of 60 s"
+    )
+
+
+def estimate(window: Window, metrics: int, resources: int, period: int | None = None) -> Estimate:
+    """What it takes to read so many metrics of so many resources, each of which has one series."""
+    values = resources * (window.duration // timedelta(seconds=period or period_of(window)))
+    calls = metrics * max(1, math.ceil(values / PAGE))
+    return Estimate({API: calls}, PAID[API] * metrics * resources)
+
+
+class MetricReader:
+    """Reads metrics of one project over one window."""
+
+    def __init__(self, calls: GcpCalls, window: Window, period: int | None = None) -> None:
+        """``period`` is seconds from value to value, which must divide the window; None for what suits the window.
+
+        CollectionFailed where the window is not over.
+        """
+        if window.end > calls.context.shared.now():
+            raise CollectionFailed(f"window {window}: it is not over yet, and its last values would be parts: wait")
+        self._calls = calls
+        self._window = window
+        self.period = period or period_of(window)
+
+    def read(self, metric: Metric) -> Iterator[Value]:
+        """Every value of ``metric`` in the window, page by page; none where nothing in the project writes it."""
+        request = self._request(metric)
+
+        def ask(sending: Sending, token: str) -> Any:
+            request["page_token"] = token
+            return sending.session.monitoring.list_time_series(request=request, **sending.options)
+
+        try:
+            for page in self._calls.pages(API, "monitoring", ask, lambda answer: len(answer.time_series)):
+                for series in page.time_series:
+                    yield from self._values(metric, series)
+        except NoSuchMetric:
+            return
+
+    def point(self, metric: Metric, resource: Resource, value: Value) -> MetricPoint:
+        """``value`` as a record."""
+        return MetricPoint(
+            resource=resource,
+            metric=metric.name,
+            source_metric=metric.source,
+            unit=metric.unit,
+            statistic=metric.statistic,
+            start=value.start,
+            period=self.period,
+            value=value.value,
+        )
+
+    def _request(self, metric: Metric) -> dict[str, Any]:
+        from google.cloud.monitoring_v3 import Aggregation, ListTimeSeriesRequest  # noqa: PLC0415 - an SDK, when used
+
+        condition = f" AND {metric.condition}" if metric.condition else ""
+        aggregation: dict[str, Any] = {
+            "alignment_period": {"seconds": self.period},
+            "per_series_aligner": getattr(Aggregation.Aligner, metric.aligner),
+        }
+        if metric.reducer:
+            aggregation["cross_series_reducer"] = getattr(Aggregation.Reducer, metric.reducer)
+            aggregation["group_by_fields"] = list(metric.group_by)
+        return {
+            "name": f"projects/{self._calls.project}",
+            "filter": f'metric.type = "{metric.source}" AND resource.type = "{metric.kind}"{condition}',
+            "interval": {"start_time": self._window.start, "end_time": self._window.end},
+            "aggregation": aggregation,
+            "view": ListTimeSeriesRequest.TimeSeriesView.FULL,
+            "page_size": PAGE,
+        }
+
+    def _values(self, metric: Metric, series: Any) -> Iterator[Value]:
+        resource, labels = dict(series.resource.labels), dict(series.metric.labels)
+        for point in series.points:
+            end = datetime.fromtimestamp(point.interval.end_time.seconds, UTC)
+            start = end - timedelta(seconds=self.period)
+            number = _number(point.value)
+            if start in self._window and math.isfinite(number):
+                yield Value(resource, labels, start, number * metric.factor)
+
+
+def _number(value: Any) -> float:
+    kind = value.WhichOneof("value")
+    return float(getattr(value, kind)) if kind in {"double_value", "int64_value"} else math.nan

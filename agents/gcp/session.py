@@ -1,0 +1,172 @@
+"""The credentials and clients of one account, shared by all threads of the process.
+
+Made at the first call, so after any fork: gRPC and fork do not mix.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from agents.context import Shared
+from agents.gcp.credentials import Identity, open_credentials
+from agents.gcp.transport import auth_request, open_channel, open_http
+from telemetry.errors import CollectionFailed
+from telemetry.settings import Account
+from telemetry.settings.gcp import GcpSettings
+
+T = TypeVar("T")
+
+_ADDRESSES: Mapping[str, str] = {
+    "monitoring": "https://monitoring.googleapis.com",
+    "inventory": "https://cloudasset.googleapis.com",
+    "billing": "https://cloudbilling.googleapis.com",
+    "bigquery": "https://bigquery.googleapis.com",
+}
+
+
+class GcpSession:
+    """One account with one set of credentials."""
+
+    def __init__(self, section: GcpSettings, identity: Identity) -> None:
+        """Denied where the credentials cannot be used."""
+        opened = open_credentials(identity)
+        project = identity.project_id or opened.project_id
+        if project is None:
+            raise CollectionFailed("gcp.project_id: it is not set, and the credentials do not tell it: set it")
+        self.project = project
+        self.identity = identity
+        self._section = section
+        self._credentials = opened.credentials
+        self._request = auth_request(section.ca_file)
+        self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def quota_project(self) -> str:
+        """The project that Google counts the calls of."""
+        return self.identity.quota_project or self.project
+
+    def headers(self, address: str) -> dict[str, str]:
+        """What a request bears: a token, renewed where it is about to expire, and the quota project."""
+        headers: dict[str, str] = {}
+        with self._lock:
+            self._credentials.before_request(self._request, "POST", address, headers)
+        return headers
+
+    @property
+    def monitoring(self) -> Any:
+        """google.cloud.monitoring_v3.MetricServiceClient."""
+        return self._once("monitoring", self._open_monitoring)
+
+    @property
+    def inventory(self) -> Any:
+        """google.cloud.asset_v1.AssetServiceClient."""
+        return self._once("inventory", self._open_inventory)
+
+    @property
+    def catalog(self) -> Any:
+        """google.cloud.billing_v1.CloudCatalogClient."""
+        return self._once("billing", self._open_catalog)
+
+    def bigquery(self, send: Callable[..., Any]) -> Any:
+        """google.cloud.bigquery.Client whose every request goes through ``send`` (agents.gcp.transport.open_http).
+
+        The caller's own: which collection a request belongs to is in its ``send``. It costs no connection until used.
+        """
+        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - an SDK is loaded where it is used
+        from google.cloud import bigquery  # noqa: PLC0415 - an SDK is loaded where it is used
+
+        return bigquery.Client(
+            project=self.project,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call] # google-auth has no types for it
+            _http=open_http(send, self._section.ca_file),
+            client_options={"api_endpoint": self.address("bigquery")},
+        )
+
+    def address(self, api: str) -> str:
+        """Where an API answers."""
+        return self._section.endpoints.get(api, _ADDRESSES[api])
+
+    def close(self) -> None:
+        """End the connections."""
+        with self._lock:
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.transport.close()
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in self._clients:
+                self._clients[name] = make()
+            made: T = self._clients[name]
+            return made
+
+    def _channel(self, api: str) -> Any:
+        return open_channel(self.address(api), self._section.ca_file)
+
+    def _open_monitoring(self) -> Any:
+        from google.cloud import monitoring_v3  # noqa: PLC0415 - an SDK is loaded where it is used
+        from google.cloud.monitoring_v3.services.metric_service.transports import (  # noqa: PLC0415 - the same
+            MetricServiceGrpcTransport,
+        )
+
+        return monitoring_v3.MetricServiceClient(
+            transport=MetricServiceGrpcTransport(channel=self._channel("monitoring"))
+        )
+
+    def _open_inventory(self) -> Any:
+        from google.cloud import asset_v1  # noqa: PLC0415 - an SDK is loaded where it is used
+        from google.cloud.asset_v1.services.asset_service.transports import (  # noqa: PLC0415 - the same
+            AssetServiceGrpcTransport,
+        )
+
+        return asset_v1.AssetServiceClient(transport=AssetServiceGrpcTransport(channel=self._channel("inventory")))
+
+    def _open_catalog(self) -> Any:
+        from google.cloud import billing_v1  # noqa: PLC0415 - an SDK is loaded where it is used
+        from google.cloud.billing_v1.services.cloud_catalog.transports import (  # noqa: PLC0415 - the same
+            CloudCatalogGrpcTransport,
+        )
+
+        return billing_v1.CloudCatalogClient(transport=CloudCatalogGrpcTransport(channel=self._channel("billing")))
+
+
+class GcpAccount:
+    """The present session of one account."""
+
+    def __init__(self, section: GcpSettings, account: Account) -> None:
+        self._section = section
+        self._identity = Identity.of(section, account.options)
+        self._lock = threading.Lock()
+        self._session: GcpSession | None = None
+
+    def session(self) -> GcpSession:
+        """The session, made by the first who asks."""
+        with self._lock:
+            if self._session is None:
+                self._session = GcpSession(self._section, self._identity)
+            return self._session
+
+    def renew(self, expired: GcpSession) -> GcpSession:
+        """A session with credentials read anew in place of ``expired``; threads that come later share it."""
+        with self._lock:
+            if self._session is None or self._session is expired:
+                # The old one is left to the threads that still use it, and to the garbage collector.
+                self._session = GcpSession(self._section, self._identity)
+            return self._session
+
+
+def account_of(shared: Shared, account: Account) -> GcpAccount:
+    """The account, one for the whole process."""
+    section = section_of(shared)
+    return shared.once(("gcp", account.name), lambda: GcpAccount(section, account))
+
+
+def section_of(shared: Shared) -> GcpSettings:
+    """The configuration's ``gcp:``."""
+    section = shared.settings.gcp
+    if section is None:
+        raise CollectionFailed("gcp is not configured on this worker: add a section gcp: to its configuration")
+    return section

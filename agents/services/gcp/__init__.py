@@ -1,0 +1,1 @@
+"""The services of Google Cloud, a file each."""

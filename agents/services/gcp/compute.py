@@ -1,0 +1,189 @@
+"""Compute Engine: instances, what Cloud Monitoring knows of them, and what they cost an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+
+from agents.context import Context
+from agents.gcp import inventory, monitoring
+from agents.gcp.calls import GcpCalls
+from agents.gcp.instances import SUSPENDED, Instance, unlisted
+from agents.gcp.monitoring import Metric, MetricReader, Value
+from agents.pricing import Price
+from agents.pricing import gcp as pricing
+from agents.pricing.gcp_compute import ComputePriceList
+from agents.service import Estimate, Service, service
+from telemetry.records import CostRate, Record, Resource
+from telemetry.target import Target, Window
+
+KIND = "compute.googleapis.com/Instance"
+LISTED = "on_demand_list"
+SPOT = "spot"
+STOPPED = "stopped"
+
+_GCE = "gce_instance"
+_ID = "resource.labels.instance_id"
+_ZONE = "resource.labels.zone"
+_NAME = "metric.labels.instance_name"
+_METRICS = (
+    Metric(
+        "compute.googleapis.com/instance/cpu/utilization",
+        _GCE,
+        "cpu_utilization",
+        "percent",
+        "average",
+        "ALIGN_MEAN",
+        factor=100,
+    ),
+    # One series for the traffic of load balancers and one for the rest.
+    Metric(
+        "compute.googleapis.com/instance/network/received_bytes_count",
+        _GCE,
+        "network_in",
+        "bytes",
+        "sum",
+        "ALIGN_SUM",
+        "REDUCE_SUM",
+        (_ID, _ZONE, _NAME),
+    ),
+    Metric(
+        "compute.googleapis.com/instance/network/sent_bytes_count",
+        _GCE,
+        "network_out",
+        "bytes",
+        "sum",
+        "ALIGN_SUM",
+        "REDUCE_SUM",
+        (_ID, _ZONE, _NAME),
+    ),
+    Metric(
+        "agent.googleapis.com/memory/percent_used",
+        _GCE,
+        "memory_utilization",
+        "percent",
+        "average",
+        "ALIGN_MEAN",
+        condition='metric.labels.state = "used"',
+    ),
+    # A series each GPU: their mean.
+    Metric(
+        "agent.googleapis.com/gpu/utilization",
+        _GCE,
+        "gpu_utilization",
+        "percent",
+        "average",
+        "ALIGN_MEAN",
+        "REDUCE_MEAN",
+        (_ID, _ZONE),
+        factor=100,
+    ),
+)
+
+
+@service("gcp", "compute")
+class Compute(Service):
+    """Compute Engine instances: CPU and network, memory and GPU where the Ops Agent runs, and the list price.
+
+    A running instance has the list price of its vCPUs, memory and GPUs, a spot instance that of spot, a stopped one
+    zero; disks and licenses are not in it, and an instance with a paid license has no price. Discounts for sustained
+    and committed use are on the bill: see `billing`.
+    """
+
+    interval = timedelta(minutes=5)
+    # Google makes its values visible within four minutes, the agent's come a minute later.
+    delay = timedelta(minutes=10)
+    regional = False
+    permissions = (inventory.PERMISSION, monitoring.PERMISSION, *pricing.PERMISSIONS)
+    paid = monitoring.PAID
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """A resource an instance, then its metrics: each metric is read once for the whole project."""
+        del target
+        calls = GcpCalls(context)
+        reader = MetricReader(calls, window)
+        rates = _Rates(calls, window)
+        known = _Known(calls.project)
+        for asset in inventory.assets(calls, KIND, at=window.end):
+            instance = Instance.of(asset, calls.project)
+            if context.only is not None and instance.resource.name not in context.only:
+                continue
+            known.add(instance)
+            yield instance.resource
+            yield from rates.of(instance)
+        for metric in _METRICS:
+            for value in reader.read(metric):
+                resource = known.find(value, listed_only=context.only is not None)
+                if resource is not None:
+                    yield reader.point(metric, resource, value)
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """Pages of the inventory, and of each of five metrics. Prices are read once a day."""
+        asked = monitoring.estimate(window, len(_METRICS), resources)
+        return Estimate({**inventory.estimate(resources), **asked.calls}, asked.cost_usd)
+
+    def check_interval(self, interval: timedelta) -> str:
+        """Cloud Monitoring has values for whole minutes."""
+        return monitoring.check_interval(interval)
+
+
+class _Known:
+    """The instances by Google's number. Held while the metrics are read, so packed: some hundred bytes each."""
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+        self._packed: dict[str, bytes] = {}
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Resource).decode
+
+    def add(self, instance: Instance) -> None:
+        """Keep an instance of the inventory."""
+        self._packed[instance.number] = self._encode(instance.resource)
+
+    def find(self, value: Value, *, listed_only: bool) -> Resource | None:
+        """The instance that a value speaks of; one that the inventory does not have is known by its labels alone."""
+        number = value.resource.get("instance_id", "")
+        packed = self._packed.get(number)
+        if packed is not None:
+            return self._decode(packed)
+        name, zone = value.metric.get("instance_name", ""), value.resource.get("zone", "")
+        if listed_only or not (name and zone):
+            return None
+        resource = unlisted(name, zone, number, self._project)
+        self._packed[number] = self._encode(resource)
+        return resource
+
+
+class _Rates:
+    """What instances cost an hour, in the parts of one window in which their state is known."""
+
+    def __init__(self, calls: GcpCalls, window: Window) -> None:
+        self._calls = calls
+        self._prices = ComputePriceList(calls)
+        self._window = window
+        self._now = calls.context.shared.now()
+
+    def of(self, instance: Instance) -> Iterator[CostRate]:
+        """The rates of one instance; none where its price or its state is unknown."""
+        if instance.state in SUSPENDED:
+            # Its memory is billed, by a price that depends on how much of it is kept.
+            self._calls.context.meter.unknown_price()
+        for runs, start, end in instance.spells(self._window, self._now):
+            price = self._prices.hourly(instance.machine) if runs else self._prices.nothing()
+            if price is not None:
+                basis = (SPOT if instance.machine.spot else LISTED) if runs else STOPPED
+                yield _rate(instance.resource, (start, end), price, basis)
+
+
+def _rate(resource: Resource, part: tuple[datetime, datetime], price: Price, basis: str) -> CostRate:
+    start, end = part
+    return CostRate(
+        resource=resource,
+        start=start,
+        period=int((end - start).total_seconds()),
+        amount=price.amount,
+        currency=price.currency,
+        basis=basis,
+    )
