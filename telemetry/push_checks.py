@@ -37,8 +37,12 @@ class UnknownSource(MessageError):
     code = "unplanned"
 
 
-def parse(body: bytes, sources: Collection[str], now: datetime) -> Push:
-    """Read and check a pushed message; PushRefused lists all its faults, each with path, value and remedy."""
+def parse(body: bytes, sources: Collection[str], now: datetime | None = None) -> Push:
+    """Read and check a pushed message; PushRefused lists all its faults, each with path, value and remedy.
+
+    ``now`` is what the clock of the source is compared with.
+    """
+    now = now or datetime.now(UTC)
     if len(body) > MAX_PUSH:
         raise MalformedMessage(f"the message has {len(body)} bytes: at most {MAX_PUSH}; split it")
     try:
