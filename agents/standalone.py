@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from agents.collection import Collection
 from agents.context import Shared
+from agents.pricing.disk import DiskPriceCache
 from agents.service import Service, find
 from telemetry.batch import Run
 from telemetry.builder import unpack
@@ -67,6 +69,15 @@ def make_settings(provider: str, section: Mapping[str, Any], agent: str) -> Sett
             ".".join(map(str, fault["loc"][1:])) + f": {fault['msg'].removeprefix('Value error, ')}" for fault in faults
         )
         raise ConfigError(agent, tuple(line.lstrip(": ") for line in lines)) from None
+
+
+def make_shared(settings: Settings, *, price_cache: str | os.PathLike[str] | None = None) -> Shared:
+    """What the collections of an agent share, with prices kept on disk for the next process too.
+
+    ``price_cache`` is the folder that they are kept in; None is ``finfleet/prices`` in the user's cache directory
+    (XDG_CACHE_HOME, or ~/.cache). Where it cannot be written, prices are kept in this process, and the log says so.
+    """
+    return Shared(settings, prices=DiskPriceCache(price_cache))
 
 
 def last_window(service: Service, shared: Shared) -> Window:

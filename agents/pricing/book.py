@@ -54,16 +54,24 @@ class PriceBook:
 
         Of several threads that ask for one key, one looks it up and the others wait. What it raises is not kept.
         """
-        kept = self._cache.get(key)
-        if kept is not None:
-            return _read(kind, kept)
+        if (kept := self._kept(kind, key)) is not None:
+            return kept[0]
         with self._turn(key):
-            kept = self._cache.get(key)
-            if kept is not None:
-                return _read(kind, kept)
+            if (kept := self._kept(kind, key)) is not None:
+                return kept[0]
             price = look_up()
             self._cache.put(key, _write(price), UNKNOWN_FOR if price is None else KNOWN_FOR)
             return price
+
+    def _kept(self, kind: type[K], key: str) -> tuple[K | None] | None:
+        """What is kept, in a tuple since it may be an unknown price; None where nothing is kept that can be read."""
+        text = self._cache.get(key)
+        if text is None:
+            return None
+        try:
+            return (_read(kind, text),)
+        except msgspec.DecodeError:  # spoilt, or another release's
+            return None
 
     @contextmanager
     def _turn(self, key: str) -> Iterator[None]:
