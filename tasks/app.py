@@ -91,7 +91,7 @@ def _reveal(url: SecretStr | None) -> str | None:
 def _load() -> Celery:
     try:
         # Beat and the planner need no credentials; a worker's are asked for when its queues are known.
-        return make_app(load_settings(providers=()))
+        return make_app(load_settings(providers=(), forwards=False))
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no logging yet
         raise SystemExit(78) from None  # EX_CONFIG

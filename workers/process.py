@@ -19,9 +19,9 @@ from workers.health_sign import Sign
 logger = logging.getLogger(__name__)
 
 
-def fleet_settings() -> Settings:
-    """The configuration, without the credentials of any provider."""
-    return load_settings(providers=())
+def fleet_settings(*, forwards: bool = False) -> Settings:
+    """The configuration, without the credentials of any provider; with OpenFinOps's key where this one forwards."""
+    return load_settings(providers=(), forwards=forwards)
 
 
 def open_database(settings: Settings, application: str, size: int = 4, wait: float = 10.0) -> Database:

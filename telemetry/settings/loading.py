@@ -32,6 +32,7 @@ def load_settings(
     environ: Mapping[str, str] = os.environ,
     *,
     providers: Collection[str] = PROVIDERS,
+    forwards: bool = True,
 ) -> Settings:
     """Read the file at ``path``, else at FINFLEET_CONFIG, else ``config/telemetry.yaml``.
 
@@ -39,6 +40,7 @@ def load_settings(
 
     ``${NAME}`` is replaced by the environment variable NAME. Only in the sections of ``providers``, and only if they
     are enabled, an unset variable is a fault: a worker of one provider does not hold the credentials of the others.
+    Nor, where it does not forward, the key of OpenFinOps.
     ConfigError lists every fault.
     """
     named = path or (Path(environ["FINFLEET_CONFIG"]) if environ.get("FINFLEET_CONFIG") else None)
@@ -52,6 +54,8 @@ def load_settings(
         key: _expand(value, environ, key, unset if _needed(key, value, providers) else {})
         for key, value in document.items()
     }
+    if not forwards:
+        unset.pop("openfinops.api_key", None)
     problems = [f"{where}: the environment variable {name} is not set: set it" for where, name in unset.items()]
     try:
         settings = Settings.model_validate(document)

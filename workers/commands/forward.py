@@ -28,7 +28,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
     """
     logging.getLogger().setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request is too many
-    settings = fleet_settings()
+    settings = fleet_settings(forwards=True)
     if settings.openfinops is None or not settings.destinations:
         raise ConfigError("configuration", ("openfinops: there is no such section, so there is nowhere to forward to",))
     stop = stop_on_signals()
