@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import msgspec
-
 from agents.context import Context
 from agents.gcp import inventory, monitoring
 from agents.gcp.calls import GcpCalls
+from agents.gcp.index import ResourceIndex
 from agents.gcp.instances import SUSPENDED, Instance, unlisted
 from agents.gcp.monitoring import Metric, MetricReader, Value
 from agents.pricing import Price
@@ -105,7 +104,7 @@ class Compute(Service):
         calls = GcpCalls(context)
         reader = MetricReader(calls, window)
         rates = _Rates(calls, window)
-        known = _Known(calls.project)
+        known = _Known(calls.project, listed_only=context.only is not None)
         for asset in inventory.assets(calls, KIND, at=window.end):
             instance = Instance.of(asset, calls.project)
             if context.only is not None and instance.resource.name not in context.only:
@@ -115,7 +114,7 @@ class Compute(Service):
             yield from rates.of(instance)
         for metric in _METRICS:
             for value in reader.read(metric):
-                resource = known.find(value, listed_only=context.only is not None)
+                resource = known.find(value)
                 if resource is not None:
                     yield reader.point(metric, resource, value)
 
@@ -130,29 +129,26 @@ class Compute(Service):
 
 
 class _Known:
-    """The instances by Google's number. Held while the metrics are read, so packed: some hundred bytes each."""
+    """The instances by Google's number."""
 
-    def __init__(self, project: str) -> None:
+    def __init__(self, project: str, *, listed_only: bool) -> None:
         self._project = project
-        self._packed: dict[str, bytes] = {}
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(Resource).decode
+        self._listed_only = listed_only
+        self._index = ResourceIndex()
 
     def add(self, instance: Instance) -> None:
         """Keep an instance of the inventory."""
-        self._packed[instance.number] = self._encode(instance.resource)
+        self._index.add(instance.number, instance.resource)
 
-    def find(self, value: Value, *, listed_only: bool) -> Resource | None:
+    def find(self, value: Value) -> Resource | None:
         """The instance that a value speaks of; one that the inventory does not have is known by its labels alone."""
         number = value.resource.get("instance_id", "")
-        packed = self._packed.get(number)
-        if packed is not None:
-            return self._decode(packed)
         name, zone = value.metric.get("instance_name", ""), value.resource.get("zone", "")
-        if listed_only or not (name and zone):
-            return None
+        known = self._index.find(number)
+        if known is not None or self._listed_only or not (name and zone):
+            return known
         resource = unlisted(name, zone, number, self._project)
-        self._packed[number] = self._encode(resource)
+        self._index.add(number, resource)
         return resource
 
 
