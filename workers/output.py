@@ -50,6 +50,7 @@ _CELLS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (timedelta, lambda value: duration(value.total_seconds())),
     (float, "{:,.2f}".format),
     (int, "{:,}".format),
+    (dict, lambda value: ", ".join(f"{name}={text}" for name, text in value.items()) or "-"),
     (Decimal, lambda value: f"{value.normalize():f}"),
 )
 

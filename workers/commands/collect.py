@@ -15,6 +15,7 @@ from agents.context import Shared, utc_now
 from agents.service import Service, find
 from telemetry.batch import Outcome, Report, Run
 from telemetry.builder import unpack
+from telemetry.costs import CostLine
 from telemetry.errors import CollectionError
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.settings import load_settings
@@ -75,7 +76,7 @@ def _collect(collection: Collection) -> tuple[list[Record], Report]:
 def _fields(record: Record) -> dict[str, Any]:
     """A record by name: on the wire a resource is known by the places of its fields alone."""
     fields = msgspec.structs.asdict(record)
-    if not isinstance(record, Resource):
+    if isinstance(record, MetricPoint | CostRate):
         fields["resource"] = msgspec.structs.asdict(record.resource)
     return fields
 
@@ -109,8 +110,21 @@ def _print(records: list[Record]) -> None:
             ("resource", "type", "start", "cost per hour", "currency", "basis"),
             ((_name(r.resource), r.resource.type, r.start, r.amount, r.currency, r.basis) for r in rates),
         )
+    for breakdown in dict.fromkeys(record.breakdown for record in records if isinstance(record, CostLine)):
+        click.echo(f"\nthe bill by {breakdown}" if breakdown else "\nthe bill")
+        _print_costs([line for line in records if isinstance(line, CostLine) and line.breakdown == breakdown])
     if alone:
         print_table(("resource without figures", "type"), ((_name(r), r.type) for r in alone))
+
+
+def _print_costs(lines: list[CostLine]) -> None:
+    """One breakdown, with the columns in which a line of it tells something."""
+    told = ("start", "service_name", "sub_account_id", "region_id", "resource_id", "charge_type", "tags")
+    columns = (*(name for name in told if any(getattr(line, name) for line in lines)), "billed_cost", "effective_cost")
+    print_table(
+        (*(name.replace("_", " ") for name in columns), "currency"),
+        ((*(getattr(line, name) for name in columns), line.currency) for line in lines),
+    )
 
 
 def _name(resource: Resource) -> str:
