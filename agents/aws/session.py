@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from agents.aws.checks import check_names
 from agents.aws.credentials import Identity, open_session
 from agents.aws.events import watch
 from agents.context import Shared
@@ -28,7 +29,7 @@ class AwsSession:
     """The clients of one account, with one set of credentials."""
 
     def __init__(self, section: AwsSettings, account: Account, connections: int) -> None:
-        """CollectionFailed where the configuration names an endpoint of no service."""
+        """CollectionFailed where the configuration names a service or an operation that AWS does not have."""
         import boto3  # noqa: PLC0415 - an SDK is loaded where it is used
 
         self._section = section
@@ -39,9 +40,7 @@ class AwsSession:
         self.renewable = identity.renewable
         self._botocore = open_session(identity, self._sts)
         self._session = boto3.Session(botocore_session=self._botocore)
-        unknown = sorted(section.endpoints.keys() - set(self._session.get_available_services()))
-        if unknown:
-            raise CollectionFailed(f"aws.endpoints.{unknown[0]}: boto3 has no service of that name")
+        check_names(section, self._botocore)
 
     def client(self, service: str, region: str) -> Any:
         """The client of a service (boto3's name of it) in a region; its requests are metered and limited."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from telemetry.settings.fields import Name, Section
 from telemetry.settings.providers import AccountEntry, ProviderSettings
@@ -40,6 +40,16 @@ class AwsSettings(ProviderSettings, AwsKeys):
     accounts: tuple[AwsAccountEntry, ...] = ()
     #: Dimensions that the CloudWatch agent publishes ``mem_used_percent`` under.
     memory_dimensions: tuple[str, ...] = ("InstanceId",)
+
+    @field_validator("memory_dimensions")
+    @classmethod
+    def _dimensions_are_named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for index, name in enumerate(names):
+            if not name.strip():
+                raise ValueError(f"entry {index + 1} is empty: name a dimension, such as InstanceId, or leave it out")
+            if name in names[:index]:
+                raise ValueError(f"{name!r} is there twice: name each dimension once")
+        return names
 
     def _regions(self) -> tuple[str, ...]:
         return self.regions or (self.region,)

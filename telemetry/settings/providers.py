@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import timedelta
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from telemetry.settings.fields import Dollars, Duration, Endpoint, Name, OptionalDuration, Section
 
 DEFAULT_ACCOUNT = "default"
+
+_API = re.compile(r"\*|[A-Za-z*?][A-Za-z0-9.*?-]*:[A-Za-z0-9.*?/_-]+")
+"""``ec2:DescribeInstances``, or a pattern of such names."""
+
+
+def _rate(value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError("write calls a second, more than 0: 5, or 0.5 for one every two seconds")
+    return value
+
+
+Rate = Annotated[float, AfterValidator(_rate)]
+"""Calls a second."""
 
 
 class Account(Section):
@@ -49,7 +64,7 @@ class ProviderSettings(Section):
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     ca_file: str | None = None
     #: Calls a second, per API, where the provider's published limits are not yours: {"ec2:DescribeInstances": 5}.
-    quotas: dict[str, float] = Field(default_factory=dict)
+    quotas: dict[str, Rate] = Field(default_factory=dict)
     budget_usd_per_day: Dollars | None = None
 
     def _regions(self) -> tuple[str, ...]:
@@ -78,6 +93,16 @@ class ProviderSettings(Section):
             )
             for entry in entries
         )
+
+    @field_validator("quotas")
+    @classmethod
+    def _quotas_name_apis(cls, quotas: dict[str, float]) -> dict[str, float]:
+        for name in quotas:
+            if not _API.fullmatch(name):
+                raise ValueError(
+                    f"{name!r}: write service:Operation, or a pattern of such: ec2:DescribeInstances, ec2:*"
+                )
+        return quotas
 
     @model_validator(mode="after")
     def _accounts_are_distinct(self) -> Self:

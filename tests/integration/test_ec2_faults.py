@@ -266,7 +266,29 @@ def test_no_credentials_at_all_says_where_to_put_them(aws: LocalAws, monkeypatch
 
 def test_an_endpoint_of_no_service_is_named(aws: LocalAws) -> None:
     collected = collect(shared(aws, endpoints={"ec2": aws.url, "cloud-watch": aws.url}), TARGET, WINDOW)
-    assert "aws.endpoints.cloud-watch" in collected.report.error
+    assert "aws.endpoints.cloud-watch: boto3 has no service of that name" in collected.report.error
+    assert "did you mean cloudwatch?" in collected.report.error
+    assert aws.calls() == {}
+
+
+@pytest.mark.parametrize(
+    ("api", "says"),
+    [
+        ("cloud-watch:*", "aws.quotas.cloud-watch:*: boto3 has no service 'cloud-watch'; did you mean cloudwatch?"),
+        ("ec2:DescribeInstance", "ec2 has no operation 'DescribeInstance'; did you mean DescribeInstances?"),
+        ("ec2:Discribe*", "aws.quotas.ec2:Discribe*: ec2 has no operation 'Discribe*'"),
+    ],
+)
+def test_a_quota_of_no_operation_is_named_before_any_call(aws: LocalAws, api: str, says: str) -> None:
+    collected = collect(shared(aws, quotas={api: 5}), TARGET, WINDOW)
+    assert isinstance(collected.error, CollectionFailed)
+    assert says in collected.report.error
+    assert aws.calls() == {}
+
+
+@pytest.mark.parametrize("api", ["ec2:Describe*", "*:Describe*", "*"])
+def test_a_quota_of_a_family_of_operations_is_taken(aws: LocalAws, api: str) -> None:
+    assert collect(shared(aws, quotas={api: 100}), TARGET, WINDOW).report.outcome is Outcome.EMPTY
 
 
 @pytest.mark.parametrize(

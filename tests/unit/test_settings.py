@@ -137,6 +137,17 @@ def test_all_faults_come_at_once_with_path_value_and_remedy() -> None:
         ("openfinops: {endpoint: 'ftp://localhost/'}", "https://"),
         ("broker: {url: 'kafka://localhost'}", "broker.url: must start with one of redis://"),
         ("ingest: {max_mesages: 3}", "did you mean max_messages?"),
+        ("aws: {quotas: {'ec2:Describe*': 0}}", "aws.quotas.ec2:Describe*: '0': write calls a second, more than 0"),
+        ("aws: {quotas: {'ec2:Describe*': -5}}", "aws.quotas.ec2:Describe*: '-5': write calls a second"),
+        ("aws: {quotas: {'ec2:Describe*': .inf}}", "aws.quotas.ec2:Describe*: 'inf': write calls a second"),
+        ("gcp: {quotas: {'monitoring:*': .nan}}", "gcp.quotas.monitoring:*: 'nan': write calls a second"),
+        ("aws: {quotas: {'ec2:Describe*': many}}", "aws.quotas.ec2:Describe*: 'many': input should be a valid number"),
+        ("aws: {quotas: {DescribeInstances: 5}}", "aws.quotas: 'DescribeInstances': write service:Operation"),
+        ("aws: {quotas: {'ec2: Describe*': 5}}", "aws.quotas: 'ec2: Describe*': write service:Operation"),
+        ("aws: {quotas: {'ec2:': 5}}", "aws.quotas: 'ec2:': write service:Operation"),
+        ("aws: {memory_dimensions: ['']}", "aws.memory_dimensions: entry 1 is empty: name a dimension"),
+        ("aws: {memory_dimensions: [InstanceId, ' ']}", "aws.memory_dimensions: entry 2 is empty"),
+        ("aws: {memory_dimensions: [ImageId, ImageId]}", "aws.memory_dimensions: 'ImageId' is there twice"),
     ],
 )
 def test_each_fault_is_explained(text: str, fault: str) -> None:
@@ -157,6 +168,17 @@ def test_money_is_what_was_written() -> None:
     settings = _load("aws: {budget_usd_per_day: 0.1}")
     assert settings.aws is not None
     assert settings.aws.budget_usd_per_day == Decimal("0.1")
+
+
+def test_quotas_name_an_api_a_family_of_them_or_all() -> None:
+    settings = _load(
+        "aws: {quotas: {'ec2:DescribeInstances': 5, 'ec2:Describe*': 0.5, 'cloudwatch:*': 20, '*': 100}, "
+        "memory_dimensions: []}\n"
+        "gcp: {quotas: {'bigquery:jobs.query': 1}}"
+    )
+    assert settings.aws is not None
+    assert settings.aws.quotas == {"ec2:DescribeInstances": 5, "ec2:Describe*": 0.5, "cloudwatch:*": 20, "*": 100}
+    assert settings.aws.memory_dimensions == ()
 
 
 def test_accounts_take_what_they_leave_out_from_the_section() -> None:
