@@ -1,6 +1,7 @@
 """The sign of life: a file that a process touches when it has done work, or has looked for some and found none.
 
-Its age is how long the process has done neither. Beside it, ``NAME.why`` says in one line why a sign is withheld.
+Its age is how long the process has done neither. Beside it, ``NAME.why`` says in one line why a sign is withheld. Under
+systemd each sign goes to the watchdog as well.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ class Sign:
 
     def give(self) -> None:
         """The process works. A file that cannot be written ends nothing: its age says enough."""
+        _tell_systemd()
         if self.path is None:
             return
         try:
@@ -71,3 +74,14 @@ class Sign:
     def _why(self) -> Path:
         path = self.path or Path()
         return path.with_name(f"{path.name}.why")
+
+
+def _tell_systemd() -> None:
+    """Where systemd has started the process: it is ready, and its watchdog may wait again."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        # An @ stands for the zero byte of an abstract name.
+        notify.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
+        notify.send(b"READY=1\nWATCHDOG=1")
