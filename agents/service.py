@@ -49,6 +49,8 @@ class Service(ABC):
     live: ClassVar[bool] = False
     #: Only collected of accounts that name it among their services.
     by_name: ClassVar[bool] = False
+    #: Tells which regions an account has enabled; collected of every account with ``regions: all``.
+    reports_regions: ClassVar[bool] = False
     #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
     refresh: ClassVar[tuple[timedelta, ...]] = ()
     #: The permissions that a collection needs, by the provider's own names.

@@ -11,6 +11,7 @@ from storage import ledger
 from storage.retention import forget
 from tasks import runtime
 from tasks.dispatch import dispatch_due
+from tasks.regions import with_regions
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,8 @@ def fan_out(provider: str, service: str) -> None:
         return
     now = utc_now()
     with runtime.database().connection() as connection:
-        ledger.sync_targets(connection, plan.targets, provider, service, now)
+        targets = with_regions(connection, plan.targets, now)
+        ledger.sync_targets(connection, targets, provider, service, now)
         opened = ledger.open_windows(connection, provider, service, now)
     handed_out = dispatch_due(provider, service)
     logger.info("%s/%s: %d windows opened, %d attempts handed out", provider, service, opened, handed_out)

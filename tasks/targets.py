@@ -10,6 +10,7 @@ from agents.service import Service, services
 from storage.ledger import TargetPlan
 from telemetry.errors import ConfigError
 from telemetry.settings import Account, Settings
+from telemetry.settings.aws import ALL_REGIONS
 from telemetry.settings.providers import ProviderSettings
 from telemetry.target import Target
 
@@ -25,7 +26,10 @@ class Planned:
 
 
 def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
-    """Every (provider, service) that is to be collected, with its targets; ConfigError lists what cannot be."""
+    """Every (provider, service) that is to be collected, with its targets; ConfigError lists what cannot be.
+
+    The targets of an account with ``regions: all`` have that word in the place of their region: see tasks.regions.
+    """
     problems: list[str] = []
     planned: dict[tuple[str, str], Planned] = {}
     for provider, section in settings.providers():
@@ -63,7 +67,7 @@ def _unknown_services(provider: str, section: ProviderSettings, known: dict[str,
 
 def _targets(provider: str, section: ProviderSettings, service: Service, interval: timedelta) -> Iterator[TargetPlan]:
     for account in section.accounts_of(provider):
-        if service.name not in account.services and (account.services or service.by_name):
+        if not _wanted(account, service):
             continue
         for region in _regions(account, service):
             yield TargetPlan(
@@ -72,8 +76,20 @@ def _targets(provider: str, section: ProviderSettings, service: Service, interva
                 interval=account.interval or interval,
                 delay=service.delay,
                 live=service.live,
-                backfill=timedelta(0) if service.live else section.backfill,
+                backfill=_backfill(section, service, account.interval or interval),
             )
+
+
+def _wanted(account: Account, service: Service) -> bool:
+    if service.reports_regions and ALL_REGIONS in account.regions:
+        return True
+    return service.name in account.services if account.services else not service.by_name
+
+
+def _backfill(section: ProviderSettings, service: Service, interval: timedelta) -> timedelta:
+    if service.reports_regions:
+        return interval  # one window is due at once: others wait for what it says, and more of the past says no more
+    return timedelta(0) if service.live else section.backfill
 
 
 def _regions(account: Account, service: Service) -> tuple[str, ...]:

@@ -55,11 +55,13 @@ NOT_ALLOWED = frozenset(
 )
 PAGE_TOKEN = frozenset(
     {
+        "BillExpirationException",
         "ExpiredNextTokenException",
         "InvalidNextToken",
         "InvalidNextTokenException",
         "InvalidPaginationToken",
         "InvalidPaginationTokenException",
+        "RequestChangedException",
     }
 )
 NOT_THERE = frozenset({"ResourceNotFound", "ResourceNotFoundException"})

@@ -9,20 +9,25 @@ from storage.ledger.dispatch import Dispatch, give_back, take_due
 from storage.ledger.heal import Healed, heal_gaps
 from storage.ledger.plans import Synced, TargetPlan, disable_unknown, sync_targets
 from storage.ledger.progress import count_states, is_settled
+from storage.ledger.regions import REGIONS_SERVICE, EnabledRegions, collected_regions, enabled_regions
 from storage.ledger.windows import LIVE_HORIZON, open_windows
 
 __all__ = [
     "LIVE_HORIZON",
+    "REGIONS_SERVICE",
     "Backfill",
     "BackfillRefused",
     "Dispatch",
+    "EnabledRegions",
     "Healed",
     "LedgerTarget",
     "Synced",
     "TargetPlan",
     "backfill",
+    "collected_regions",
     "count_states",
     "disable_unknown",
+    "enabled_regions",
     "find_targets",
     "give_back",
     "heal_gaps",

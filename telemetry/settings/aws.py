@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from telemetry.settings.fields import Name, Section
 from telemetry.settings.providers import AccountEntry, ProviderSettings
+
+ALL_REGIONS = "all"
+"""In place of a list: the regions that the account has enabled."""
+_MOST_TAGS = 20
+
+
+def _all(value: Any) -> Any:
+    return (ALL_REGIONS,) if value == ALL_REGIONS else value
+
+
+def _alone(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if value is not None and ALL_REGIONS in value and len(value) > 1:
+        raise ValueError("all stands for every enabled region: write regions: all, or a list without it")
+    return value
+
+
+def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [key for index, key in enumerate(value) if key in value[:index]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is there twice: name each tag key once, each is paid for")
+    return value
+
+
+_Regions = Annotated[tuple[Name, ...], BeforeValidator(_all), AfterValidator(_alone)]
+_TagKey = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class AwsKeys(Section):
@@ -28,6 +53,7 @@ class AwsKeys(Section):
 class AwsAccountEntry(AccountEntry, AwsKeys):
     """An AWS account; without keys of its own it is reached with the section's, through ``role_arn``."""
 
+    regions: Annotated[_Regions, Field(min_length=1)] | None = None
     role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
     external_id: SecretStr | None = None
 
@@ -36,10 +62,14 @@ class AwsSettings(ProviderSettings, AwsKeys):
     """``aws:``."""
 
     region: Name = "us-east-1"
-    regions: tuple[Name, ...] = ()
+    #: A list, or ``all``: those that the account has enabled.
+    regions: _Regions = ()
     accounts: tuple[AwsAccountEntry, ...] = ()
     #: Dimensions that the CloudWatch agent publishes ``mem_used_percent`` under.
     memory_dimensions: tuple[str, ...] = ("InstanceId",)
+
+    #: Keys of cost allocation tags that costs are also cut by; each is one more paid call of Cost Explorer a reading.
+    cost_tags: Annotated[tuple[_TagKey, ...], Field(max_length=_MOST_TAGS), AfterValidator(_distinct)] = ()
 
     @field_validator("memory_dimensions")
     @classmethod

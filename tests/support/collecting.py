@@ -8,6 +8,7 @@ from agents.context import Shared
 from telemetry.batch import Batch, Report, Run
 from telemetry.builder import unpack
 from telemetry.checks import check
+from telemetry.costs import CostLine
 from telemetry.errors import CollectionError
 from telemetry.records import CostRate, MetricPoint, Resource
 from telemetry.target import Target, Window
@@ -34,6 +35,11 @@ class Collected:
         """All rates, or those of one basis."""
         records = [record for batch in self.batches for record in unpack(batch)]
         return [one for one in records if isinstance(one, CostRate) and basis in {None, one.basis}]
+
+    def costs(self, breakdown: str | None = None) -> list[CostLine]:
+        """All lines of costs, or those of one breakdown."""
+        lines = [line for batch in self.batches for line in batch.costs]
+        return [line for line in lines if breakdown in {None, line.breakdown}]
 
     @property
     def calls(self) -> dict[str, int]:

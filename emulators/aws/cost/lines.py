@@ -62,12 +62,17 @@ class CostLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class CostTable:
     """Every line. `payer` sees the lines of all accounts, any other account its own.
 
-    `available` False is an account in which Cost Explorer was never enabled; `hourly` False one without hourly data.
+    `available` False is an account whose data is not there yet; `enabled` False one in which Cost Explorer was never
+    opened; `hourly` False one without hourly data; `net` False one that may not see net costs. The amounts of a group
+    are rounded to `decimals`, as AWS does it to 10; None keeps all.
     """
 
     def __init__(self, payer: str) -> None:
         self.payer = payer
         self.available = True
+        self.enabled = True
+        self.net = True
+        self.decimals: int | None = None
         self.hourly = True
         self.page_size = 500
         self.account_names: dict[str, str] = {}

@@ -46,6 +46,8 @@ def get_cost_and_usage(table: CostTable, request: AwsRequest, now: datetime, *, 
     """
     parameters = request.json
     metrics = _metrics(parameters, resources=resources)
+    if not table.net and (net := [metric for metric in metrics if metric.startswith("Net")]):
+        raise invalid(f"{net[0]} is not available to this account")
     definitions = parameters.get("GroupBy") or []
     if len(definitions) > _MOST_GROUPS:
         raise too_many(len(definitions), "groupBy", _MOST_GROUPS)
@@ -61,7 +63,7 @@ def get_cost_and_usage(table: CostTable, request: AwsRequest, now: datetime, *, 
         lines = [line for line in table.between(period.start, period.end, request.account) if _counts(line, period)]
         estimated = any(line.estimated for line in lines) or period.start >= _month(now)
         kept = [line for line in lines if passes(line)]
-        rows += _rows(kept, period, metrics, readers, estimated=estimated)
+        rows += _rows(kept, period, metrics, readers, estimated=estimated, decimals=table.decimals)
     page = rows[first : first + table.page_size]
     answer: dict[str, Any] = {
         "GroupDefinitions": definitions,
@@ -92,27 +94,34 @@ def _counts(line: CostLine, period: Period) -> bool:
 
 
 def _rows(
-    lines: Sequence[CostLine], period: Period, metrics: list[str], readers: list[Any], *, estimated: bool
+    lines: Sequence[CostLine],
+    period: Period,
+    metrics: list[str],
+    readers: list[Any],
+    *,
+    estimated: bool,
+    decimals: int | None,
 ) -> list[dict[str, Any]]:
     """One row for each group of a period; one without `Keys` for a period that is not grouped, or has no groups."""
     base: dict[str, Any] = {"TimePeriod": period.text, "Estimated": estimated}
     if not readers:
-        return [{**base, "Total": _sums(lines, metrics)}]
+        return [{**base, "Total": _sums(lines, metrics, decimals)}]
     groups: defaultdict[tuple[str, ...], list[CostLine]] = defaultdict(list)
     for line in lines:
         groups[tuple(read(line) for read in readers)].append(line)
     if not groups:
         return [{**base, "Total": {}}]
-    return [{**base, "Keys": list(keys), "Metrics": _sums(groups[keys], metrics)} for keys in sorted(groups)]
+    return [{**base, "Keys": list(keys), "Metrics": _sums(groups[keys], metrics, decimals)} for keys in sorted(groups)]
 
 
-def _sums(lines: Sequence[CostLine], metrics: list[str]) -> dict[str, dict[str, str]]:
+def _sums(lines: Sequence[CostLine], metrics: list[str], decimals: int | None) -> dict[str, dict[str, str]]:
     currency = lines[0].currency if lines else "USD"
     units = {line.usage_unit for line in lines}
     usage_unit = units.pop() if len(units) == 1 else "N/A"
     answer = {}
     for metric in metrics:
         total = sum((line.amount(metric) for line in lines), Decimal(0))
+        total = total if decimals is None else round(total, decimals)
         unit = {"UsageQuantity": usage_unit, "NormalizedUsageAmount": "N/A"}.get(metric, currency)
         answer[metric] = {"Amount": _text(total), "Unit": unit}
     return answer

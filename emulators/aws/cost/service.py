@@ -39,6 +39,8 @@ class CostExplorer:
             raise AwsError("UnknownOperationException", f"The local Cost Explorer serves {', '.join(_ACTIONS)}.")
         if request.region != "us-east-1":
             raise invalid(f"Cost Explorer has no endpoint in {request.region}, only in us-east-1")
+        if not self._table.enabled:
+            raise AwsError("AccessDeniedException", "User not enabled for cost explorer access")
         if not self._table.available:
             raise AwsError(
                 "DataUnavailableException",
