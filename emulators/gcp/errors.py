@@ -27,6 +27,7 @@ _REASONS = {
     "UNAVAILABLE": "backendError",
     "UNAUTHENTICATED": "authError",
 }
+_TYPE_URL = "type.googleapis.com/google.rpc."
 
 
 @dataclass
@@ -73,16 +74,12 @@ class GoogleError(Exception):
 
     def rest_body(self) -> dict[str, Any]:
         """The whole REST answer."""
-        details = []
+        details: list[dict[str, Any]] = []
         if self.reason:
-            details.append(
-                {
-                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                    "reason": self.reason,
-                    "domain": self.domain,
-                    "metadata": dict(self.metadata),
-                }
-            )
+            info = {"reason": self.reason, "domain": self.domain, "metadata": dict(self.metadata)}
+            details.append({"@type": f"{_TYPE_URL}ErrorInfo", **info})
+        if self.retry_seconds is not None:
+            details.append({"@type": f"{_TYPE_URL}RetryInfo", "retryDelay": f"{self.retry_seconds:g}s"})
         error = {
             "code": self.http_status,
             "message": self.message,

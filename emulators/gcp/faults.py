@@ -176,6 +176,12 @@ class Faults:
         with self._lock:
             return [{**msgspec.to_builtins(r.fault), "seen": r.seen, "hits": r.hits} for r in self._rules]
 
+    def denied(self, request: Request) -> bool:
+        """Whether a permission that a request needs besides its first is taken away."""
+        with self._lock:
+            rules = [rule for rule in self._rules if rule.fault.kind is FaultKind.DENY]
+            return any(rule.fault.matches(request) and rule.strikes(request) for rule in rules)
+
     def meet(self, request: Request) -> tuple[float, str, GoogleError] | tuple[float, None, None]:
         """(seconds to wait, kind, error): the first refusal wins, and the waits before it add up."""
         wait = 0.0
@@ -195,14 +201,24 @@ def _error(fault: Fault, request: Request) -> GoogleError:
     if fault.kind in {FaultKind.THROTTLE, FaultKind.LIMIT}:
         return _throttled(fault, request, service)
     if fault.kind is FaultKind.DENY:
-        return permission_denied(request.permission, f"projects/{request.project}")
-    if fault.kind is FaultKind.UNAVAILABLE:
-        return GoogleError("UNAVAILABLE", "The service is currently unavailable.")
-    if fault.kind is FaultKind.INTERNAL:
-        return GoogleError("INTERNAL", "Internal error encountered.")
-    if fault.kind is FaultKind.EXPIRED_KEY:
-        return bad_credentials("the key has expired")
-    return invalid("The page token is invalid or has expired.")
+        deny = bigquery_denied if service == "bigquery" else _denied
+        return deny(request.permission, request.project)
+    return {
+        FaultKind.UNAVAILABLE: GoogleError("UNAVAILABLE", "The service is currently unavailable."),
+        FaultKind.INTERNAL: GoogleError("INTERNAL", "Internal error encountered."),
+        FaultKind.EXPIRED_KEY: bad_credentials("the key has expired"),
+        FaultKind.BAD_PAGE_TOKEN: invalid("The page token is invalid or has expired."),
+    }[fault.kind]
+
+
+def _denied(permission: str, project: str) -> GoogleError:
+    return permission_denied(permission, f"projects/{project}")
+
+
+def bigquery_denied(permission: str, project: str) -> GoogleError:
+    """A permission that the caller lacks on a project, as BigQuery says it."""
+    message = f"Access Denied: Project {project}: User does not have {permission} permission in project {project}."
+    return GoogleError("PERMISSION_DENIED", message, rest_reason="accessDenied")
 
 
 def _throttled(fault: Fault, request: Request, service: str) -> GoogleError:

@@ -64,6 +64,12 @@ class Gate:
             Call(visit.at, visit.api, visit.project, visit.fault or outcome, code, visit.caller, visit.quota_project)
         )
 
+    def denied(self, visit: Visit, permission: str, project: str) -> bool:
+        """Whether the caller lacks one more permission that a call turns out to need, such as on a table."""
+        denied = self._faults.denied(Request(visit.api, project, permission, visit.caller))
+        visit.fault = "deny" if denied else visit.fault
+        return denied
+
     def expired(self, caller: str) -> GoogleError | None:
         """The refusal of a new token for a service account, where a fault is in force."""
         return self._faults.meet(Request("token:issue", "", "", caller))[2]

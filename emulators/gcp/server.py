@@ -10,6 +10,9 @@ from typing import Any, Self
 import msgspec
 
 from emulators.gcp.asset import AssetStore
+from emulators.gcp.bigquery import BillingExport
+from emulators.gcp.billing import Accounts
+from emulators.gcp.billing.other_skus import sample_catalog
 from emulators.gcp.calls import Call, CallLog
 from emulators.gcp.faults import Fault, Faults
 from emulators.gcp.gate import Gate
@@ -22,7 +25,8 @@ class LocalGcp:
     """A local Google Cloud on 127.0.0.1, for use as a context manager. Ports 0 are free ones.
 
     `clock` gives the time in epoch seconds by which points become visible.
-    The stores may be filled in-process, before the start too: `metrics`, `assets`.
+    The stores may be filled in-process, before the start too: `metrics`, `assets`, `catalog`, `accounts`,
+    `billing_export`.
     A call without credentials is let in unless `require_credentials`; credentials that are given are verified always.
     """
 
@@ -43,6 +47,9 @@ class LocalGcp:
         self.gate.require_credentials = require_credentials
         self.metrics = MetricStore(self.projects, clock)
         self.assets = AssetStore(self.projects)
+        self.catalog = sample_catalog()
+        self.accounts = Accounts()
+        self.billing_export = BillingExport(self.projects)
         self._ports = (grpc_port, http_port)
         self._endpoints: dict[str, str] | None = None
         self._stack = ExitStack()
@@ -55,6 +62,9 @@ class LocalGcp:
         """
         # Loaded here, so that importing the package costs nothing where no server runs.
         from emulators.gcp.asset.service import Inventory  # noqa: PLC0415
+        from emulators.gcp.bigquery.jobs import Jobs  # noqa: PLC0415
+        from emulators.gcp.bigquery.rest import BigQuery  # noqa: PLC0415
+        from emulators.gcp.billing.service import Billing  # noqa: PLC0415
         from emulators.gcp.monitoring.service import Monitoring  # noqa: PLC0415
         from emulators.gcp.rpc import RpcServer  # noqa: PLC0415
         from emulators.gcp.web import Tokens, WebServer  # noqa: PLC0415
@@ -62,10 +72,14 @@ class LocalGcp:
         methods = [
             *Monitoring(self.metrics, self.projects).methods(),
             *Inventory(self.assets, self.projects).methods(),
+            *Billing(self.catalog, self.accounts, self.projects, self.clock).methods(),
         ]
         web = WebServer(self._ports[1])
         self._stack.callback(web.stop)
         web.add(Tokens(self.identities, self.gate))
+        self.jobs = Jobs(self.billing_export)
+        self.bigquery = BigQuery(self.billing_export, self.jobs, self.gate)
+        web.add(self.bigquery)
         rpc = RpcServer(methods, self.gate, port=self._ports[0])
         self._stack.callback(rpc.stop)
         web.start()
@@ -85,6 +99,7 @@ class LocalGcp:
         """Stop serving and free the ports. Harmless when it is stopped already."""
         self._endpoints = None
         self._stack.close()
+        self.billing_export.close()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -5,10 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.grpc import AuthMetadataPlugin
 from google.auth.transport.requests import Request
 from google.cloud.asset_v1 import AssetServiceClient
 from google.cloud.asset_v1.services.asset_service.transports import AssetServiceGrpcTransport
+from google.cloud.bigquery import Client as BigQueryClient
+from google.cloud.billing_v1 import CloudBillingClient, CloudCatalogClient
+from google.cloud.billing_v1.services.cloud_billing.transports import CloudBillingGrpcTransport
+from google.cloud.billing_v1.services.cloud_catalog.transports import CloudCatalogGrpcTransport
 from google.cloud.monitoring_v3 import MetricServiceClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.oauth2 import service_account
@@ -48,3 +53,33 @@ def asset_client(gcp: LocalGcp, credentials_file: Any = None) -> Iterator[AssetS
     """A client of Cloud Asset Inventory."""
     with channel(gcp.endpoints["inventory"], credentials_file, "cloudasset") as opened:
         yield AssetServiceClient(transport=AssetServiceGrpcTransport(channel=opened))
+
+
+@contextmanager
+def bigquery_client(gcp: LocalGcp, project: str, credentials_file: Any = None) -> Iterator[BigQueryClient]:
+    """A client of BigQuery whose jobs are in `project`."""
+    account: Any = AnonymousCredentials()
+    if credentials_file is not None:
+        account = service_account.Credentials.from_service_account_file(str(credentials_file))
+        account = account.with_scopes([_CLOUD_PLATFORM])
+    client = BigQueryClient(
+        project=project, credentials=account, client_options={"api_endpoint": gcp.endpoints["bigquery"]}
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def catalog_client(gcp: LocalGcp) -> Iterator[CloudCatalogClient]:
+    """A client of the price catalogue."""
+    with channel(gcp.endpoints["billing"]) as opened:
+        yield CloudCatalogClient(transport=CloudCatalogGrpcTransport(channel=opened))
+
+
+@contextmanager
+def billing_client(gcp: LocalGcp) -> Iterator[CloudBillingClient]:
+    """A client of the billing accounts."""
+    with channel(gcp.endpoints["billing"]) as opened:
+        yield CloudBillingClient(transport=CloudBillingGrpcTransport(channel=opened))
