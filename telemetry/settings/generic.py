@@ -97,7 +97,7 @@ class PolledSource(Section):
     #: Of the answer, unpacked too.
     max_bytes: int = Field(default=16 * 1024 * 1024, ge=1, le=1024 * 1024 * 1024)
     max_samples: int = Field(default=50_000, ge=1, le=1_000_000)
-    #: Hosts that it may be reached at, redirects included; the url's own where it is empty.
+    #: Further hosts that redirects may lead to; *.example.com for all below one.
     allow_hosts: tuple[str, ...] = ()
     #: Addresses of private networks and of this machine too.
     allow_private: bool = False

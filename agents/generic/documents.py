@@ -1,0 +1,121 @@
+"""A JSON document, and the samples that a mapping finds in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import jmespath  # type: ignore[import-untyped]  # ships no types
+
+from agents.generic.samples import Samples
+from telemetry.errors import CollectionFailed
+from telemetry.settings.generic import HttpJsonSource, JsonMapping
+from telemetry.target import parse_time
+
+_SHOWN = 60
+
+
+def read_document(body: Iterable[bytes]) -> Any:
+    """The document; CollectionFailed where it is not JSON, or not UTF-8. NaN and Infinity are read as such."""
+    data = b"".join(body)
+    try:
+        return json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise CollectionFailed(f"the answer is not UTF-8: {error.reason} at byte {error.start}") from None
+    except RecursionError:
+        raise CollectionFailed("the answer nests too deep") from None
+    except ValueError as error:
+        raise CollectionFailed(f"the answer is not JSON: {error}; it begins with {data[:_SHOWN]!r}") from None
+
+
+def add_samples(document: Any, source: HttpJsonSource, samples: Samples) -> None:
+    """Take what the source's mappings find; CollectionFailed where a mapping does not fit the document."""
+    for index, mapping in enumerate(source.mapping):
+        path = f"mapping[{index}]"
+        records = _search(mapping.records, document, f"{path}.records")
+        if records is None:
+            raise CollectionFailed(f"{path}.records: {mapping.records!r} finds nothing in the answer")
+        finder = _Finder(mapping, path, samples)
+        for number, record in enumerate(records if isinstance(records, list) else [records]):
+            finder.take(record, number)
+
+
+class _Finder:
+    """One mapping, compiled."""
+
+    def __init__(self, mapping: JsonMapping, path: str, samples: Samples) -> None:
+        self._path = path
+        self._samples = samples
+        fields = ("value", "metric", "resource", "unit", "timestamp", "tags")
+        given = {name: getattr(mapping, name) for name in fields}
+        self._compiled = {name: jmespath.compile(text) for name, text in given.items() if text is not None}
+
+    def take(self, record: Any, number: int) -> None:
+        found = {name: self._find(name, record) for name in self._compiled}
+        value = found["value"]
+        if value is None:
+            return  # not known
+        where = f"{self._path}, record {number}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise CollectionFailed(f"{where}: value {_show(value)} is not a number")
+        if not isinstance(found["metric"], str):
+            raise CollectionFailed(f"{where}: metric {_show(found['metric'])} is not a text")
+        self._samples.add(
+            found["metric"],
+            _as_float(value),
+            resource=_text(found.get("resource")),
+            unit=_text(found.get("unit")),
+            tags=_tags(found.get("tags"), where),
+            when=_time(found.get("timestamp"), where),
+        )
+
+    def _find(self, name: str, record: Any) -> Any:
+        try:
+            return self._compiled[name].search(record)
+        except (jmespath.exceptions.JMESPathError, TypeError, ValueError, RecursionError) as error:
+            raise CollectionFailed(f"{self._path}.{name}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _search(expression: str, document: Any, path: str) -> Any:
+    try:
+        return jmespath.search(expression, document)
+    except (jmespath.exceptions.JMESPathError, TypeError, ValueError, RecursionError) as error:
+        raise CollectionFailed(f"{path}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")  # a whole number with more than 308 digits: as if it were written 1e999
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _tags(value: Any, where: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise CollectionFailed(f"{where}: tags {_show(value)} is not an object")
+    return {name: _text(item) for name, item in value.items() if item is not None}
+
+
+def _time(value: Any, where: str) -> datetime | None:
+    try:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return parse_time(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise CollectionFailed(f"{where}: timestamp {_show(value)}: write 2026-11-24T05:00:00Z, or seconds since 1970")
+
+
+def _show(value: Any) -> str:
+    return repr(value)[:_SHOWN]

@@ -1,0 +1,134 @@
+"""What a polled source said, as records: bounded in number, each thing once, and what is no number is counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from agents.context import Context
+from telemetry.checks import MAX_KEY, MAX_TEXT
+from telemetry.errors import CollectionFailed
+from telemetry.records import MetricPoint, Record, Resource
+from telemetry.settings.generic import PolledSource
+from telemetry.target import Target, Window, format_time
+
+TAKEN = "samples_taken"
+LEFT_OUT = "samples_left_out"
+
+
+def moment_of(context: Context, window: Window) -> datetime:
+    """The time that a reading for ``window`` bears: now, or the window's last second where that is just over.
+
+    CollectionFailed where it is over for longer than it was: only the present can be asked for.
+    """
+    now = context.shared.now()
+    late = now - window.end
+    if late > max(window.duration, timedelta(minutes=1)):
+        raise CollectionFailed(
+            f"window {window}: it ended {late.total_seconds():.0f} s ago, and a source only tells of the present"
+        )
+    return min(max(now, window.start), window.end - timedelta(seconds=1)).replace(microsecond=0)
+
+
+@dataclass
+class Samples:
+    """The samples of one poll."""
+
+    target: Target
+    source: PolledSource
+    window: Window
+    #: What a sample bears that has no time of its own.
+    moment: datetime
+    #: What was left out, by why.
+    left_out: dict[str, int] = field(default_factory=dict)
+    _resources: dict[tuple[tuple[str, str], ...], Resource] = field(default_factory=dict)
+    _points: dict[tuple[object, ...], MetricPoint] = field(default_factory=dict)
+
+    def add(
+        self,
+        metric: str,
+        value: float,
+        *,
+        resource: str = "",
+        tags: Mapping[str, str] | None = None,
+        unit: str = "",
+        statistic: str = "gauge",
+        when: datetime | None = None,
+    ) -> None:
+        """Take one sample of ``resource`` (the source itself where it has no name), or count why it is left out.
+
+        CollectionFailed where there are more than the source's max_samples.
+        """
+        fault = self._fault(metric, value, resource, tags or {}, when)
+        found = None if fault else self._resource(resource, tags or {})
+        start = (when or self.moment).replace(microsecond=0)
+        key = (found.resource_id if found else "", metric, unit, statistic, start)
+        if not fault and key in self._points:
+            fault = "there twice"
+        if fault or found is None:
+            self.left_out[fault] = self.left_out.get(fault, 0) + 1
+            return
+        if len(self._points) >= self.source.max_samples:
+            limit = self.source.max_samples
+            raise CollectionFailed(f"source {self.source.name}: more than {limit} samples: raise max_samples")
+        self._points[key] = _point(found, metric, start, value, unit=unit, statistic=statistic)
+
+    def records(self) -> Iterator[Record]:
+        """The samples, and how many were taken and left out."""
+        itself = self._resource("", {})
+        yield itself
+        yield from self._points.values()
+        taken, left = len(self._points), sum(self.left_out.values())
+        yield _point(itself, TAKEN, self.moment, taken)
+        yield _point(itself, LEFT_OUT, self.moment, left)
+
+    def _fault(self, metric: str, value: float, resource: str, tags: Mapping[str, str], when: datetime | None) -> str:
+        if not math.isfinite(value):
+            return "not a finite number"
+        if when is not None and when not in self.window:
+            return "of another time"
+        texts = [metric, resource, *tags, *tags.values()]
+        size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        if not metric or size > MAX_KEY - MAX_KEY // 4 or any(len(text) > MAX_TEXT for text in texts):
+            return "without a name, or with labels that are too long"
+        return "with a NUL character" if any("\x00" in text for text in texts) else ""
+
+    def _resource(self, name: str, tags: Mapping[str, str]) -> Resource:
+        key = (("", name), *sorted(tags.items()))
+        known = self._resources.get(key)
+        if known is None:
+            labels = ",".join(f"{tag}={value}" for tag, value in sorted(tags.items()))
+            known = self._resources[key] = Resource(
+                provider=self.target.provider,
+                account=self.source.name,
+                region=self.target.region,
+                service=self.target.service,
+                resource_id=name or (f"{self.source.name}{{{labels}}}" if labels else self.source.name),
+                type="sample" if name or labels else "source",
+                name=name,
+                tags=dict(tags),
+            )
+        return known
+
+    def say(self) -> str:
+        """In words what was left out; empty where nothing was."""
+        parts = [f"{count} {why}" for why, count in sorted(self.left_out.items())]
+        at = format_time(self.moment)
+        return f"source {self.source.name} at {at}: left out {', '.join(parts)}" if parts else ""
+
+
+def _point(
+    resource: Resource, metric: str, start: datetime, value: float, *, unit: str = "count", statistic: str = "gauge"
+) -> MetricPoint:
+    return MetricPoint(
+        resource=resource,
+        metric=metric,
+        source_metric=metric,
+        unit=unit,
+        statistic=statistic,
+        start=start.astimezone(UTC),
+        period=0,
+        value=float(value),
+    )

@@ -1,0 +1,328 @@
+"""Answers that a poller must survive: in bounded time and memory, with a clear error, and with no number stored."""
+
+import gzip
+import json
+import resource
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import zstandard
+
+from agents.context import utc_now
+from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
+from telemetry.target import format_time
+from tests.support.polling import left_out, poll, values
+from tests.support.raw_http import RawServer, answer
+
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
+PAGE = b"""# HELP requests_total Requests.
+# TYPE requests_total counter
+requests_total{method="get",code="200"} 10
+requests_total{method="put",code="500"} 2
+# TYPE temperature gauge
+temperature 21.5
+broken NaN
+endless +Inf
+# TYPE latency histogram
+latency_bucket{le="0.5"} 3
+latency_bucket{le="+Inf"} 4
+latency_sum 1.25
+latency_count 4
+"""
+
+
+def _json(value: Any, **fields: Any) -> Any:
+    with RawServer(answer(json.dumps(value).encode())) as server:
+        return poll(server.url(), **fields)
+
+
+def _error(script: bytes | Callable[[str], Any], kind: str = "http_json", **fields: Any) -> CollectionError:
+    with RawServer(script) as server:
+        found = poll(server.url(), kind, **fields)
+    assert found.error is not None
+    assert found.batches == []
+    return found.error
+
+
+def test_records_of_a_document_become_points() -> None:
+    now = utc_now()
+    document = {
+        "items": [
+            {"host": "a", "load": 0.5, "at": format_time(now), "labels": {"zone": "b", "rack": 7}},
+            {"host": "b", "load": None},
+            {"host": "c", "load": 2, "at": now.timestamp()},
+            {"host": "d", "load": 3, "at": format_time(now - timedelta(hours=1))},
+        ]
+    }
+    mapping = {
+        "records": "items[?load]",
+        "value": "load",
+        "metric": "'load_1m'",
+        "resource": "host",
+        "unit": "'count'",
+        "timestamp": "at",
+        "tags": "labels",
+    }
+    found = _json(document, mapping=[mapping, {"records": "items", "value": "length(host)", "metric": "'letters'"}])
+    assert found.error is None
+    assert values(found) == {("a", "load_1m"): 0.5, ("c", "load_1m"): 2.0, ("probe", "letters"): 1.0}
+    assert left_out(found) == 1 + 3  # one of another time, and three more values for one thing
+    (point,) = [one for one in found.points("load_1m") if one.resource.resource_id == "a"]
+    assert point.resource.tags == {"zone": "b", "rack": "7"}
+    assert point.unit == "count"
+
+
+def test_a_page_of_prometheus_becomes_points() -> None:
+    with RawServer(answer(PAGE, "text/plain; version=0.0.4")) as server:
+        found = poll(server.url(), "prometheus")
+    assert found.error is None
+    assert values(found) == {
+        ("probe{code=200,method=get}", "requests_total"): 10,
+        ("probe{code=500,method=put}", "requests_total"): 2,
+        ("probe", "temperature"): 21.5,
+        ("probe", "latency_bucket"): 4,
+        ("probe", "latency_sum"): 1.25,
+        ("probe", "latency_count"): 4,
+    }
+    assert {point.statistic for point in found.points("latency_bucket")} == {"le 0.5", "le +Inf"}
+    assert {point.statistic for point in found.points("requests_total")} == {"counter"}
+    assert left_out(found) == 2  # NaN and infinity
+    assert found.points("samples_taken")[0].value == 7
+
+
+def test_openmetrics_and_a_choice_of_names() -> None:
+    page = b"# TYPE a_bytes gauge\n# UNIT a_bytes bytes\na_bytes 1\n# TYPE b gauge\nb 2\n# EOF\n"
+    with RawServer(answer(page, "application/openmetrics-text; version=1.0.0")) as server:
+        found = poll(server.url(), "prometheus", include=["a_*"])
+    assert values(found) == {("probe", "a_bytes"): 1.0}
+    assert found.points("a_bytes")[0].unit == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)]
+)
+def test_packed_answers_are_read(encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    packed = pack(b'{"value": 7, "pad": "' + b"x" * 300_000 + b'"}')
+    with RawServer(answer(packed, "application/json", f"Content-Encoding: {encoding}")) as server:
+        assert values(poll(server.url())) == {("probe", "load"): 7.0}
+
+
+def test_nan_and_infinity_are_left_out_and_counted() -> None:
+    body = b'[{"value": NaN}, {"value": Infinity}, {"value": 1e999}, {"value": 1' + b"0" * 400 + b"}, {}]"
+    mapping = [{"records": "@", "value": "value", "metric": "'load'"}]
+    with RawServer(answer(body)) as server:
+        found = poll(server.url(), mapping=mapping)
+    assert found.error is None
+    assert values(found) == {}
+    assert left_out(found) == 4  # what is not there at all was never a sample
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b"\xff\xfe{}", "not UTF-8: invalid start byte at byte 0"),
+        (b"", "not JSON"),
+        (b"<html>", "not JSON"),
+        (b'{"value": "many"}', "mapping[0], record 0: value 'many' is not a number"),
+        (b'{"value": true}', "value True is not a number"),
+        (b"[" * 100_000, "nests too deep"),
+        (b'{"value": ' + b"1" * 100_000 + b"}", "not JSON"),
+    ],
+)
+def test_a_document_that_does_not_fit_is_an_error_that_says_why(body: bytes, fault: str) -> None:
+    error = _error(answer(body))
+    assert isinstance(error, CollectionFailed)
+    assert fault in str(error)
+
+
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        (b"a 1\nb{c=\xff} 2\n", "line 2 is not UTF-8"),
+        (b"a 1\nthis is no sample at all {{{\n", "line 2: not in the text format"),
+        (b"a{" + b",".join(b'l%d="x"' % number for number in range(20_000)) + b"} 1\n", "a line is longer than"),
+    ],
+)
+def test_a_page_that_does_not_fit_is_an_error_that_names_the_line(page: bytes, fault: str) -> None:
+    error = _error(answer(page, "text/plain"), "prometheus")
+    assert isinstance(error, CollectionFailed)
+    assert fault in str(error)
+
+
+def test_more_samples_than_allowed_are_an_error() -> None:
+    page = b"".join(b'a{n="%d"} 1\n' % number for number in range(101))
+    assert "more than 100 samples: raise max_samples" in str(
+        _error(answer(page, "text/plain"), "prometheus", max_samples=100)
+    )
+
+
+def test_a_slow_answer_is_given_up_in_time() -> None:
+    done = threading.Event()
+
+    def drip(_: str) -> Iterator[bytes]:
+        yield HEAD
+        while not done.wait(0.02):
+            yield b"a"  # always soon enough for a time-out of each read
+
+    def drip_head(_: str) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nX-"
+        while not done.wait(0.02):
+            yield b"a"
+
+    def silent(_: str) -> Iterator[bytes]:
+        done.wait(30)
+        yield b""
+
+    try:
+        for script in (drip, drip_head, silent):
+            error = _error(script, timeout=1) if script is not silent else _error_while(script, done)
+            assert isinstance(error, Unavailable)
+            assert error.transient
+    finally:
+        done.set()
+
+
+def _error_while(script: Callable[[str], Any], done: threading.Event) -> CollectionError:
+    server = RawServer(script)
+    with server:
+        found = poll(server.url(), timeout=1)
+        done.set()
+    assert found.error is not None
+    assert "no whole answer within 1 s" in str(found.error) or "timed out" in str(found.error)
+    return found.error
+
+
+def test_a_page_that_is_cut_off_by_the_clock_is_not_taken_for_whole() -> None:
+    done = threading.Event()
+
+    def drip(_: str) -> Iterator[bytes]:
+        yield HEAD + b"a 1\n"
+        done.wait(30)
+
+    server = RawServer(drip)
+    with server:
+        found = poll(server.url(), "prometheus", timeout=1)
+        done.set()
+    assert found.batches == []
+    assert isinstance(found.error, Unavailable)
+
+
+def _endless(piece: bytes) -> Callable[[str], Iterator[bytes]]:
+    def script(_: str) -> Iterator[bytes]:
+        yield HEAD
+        while True:
+            yield piece
+
+    return script
+
+
+@pytest.mark.parametrize("kind", ["http_json", "prometheus"])
+@pytest.mark.parametrize("piece", [b"x" * 65536, b"a 1\n" * 16384, b"# comment\n" * 6000, b'a{l="' + b"v" * 60000])
+def test_an_endless_answer_ends_at_the_limit(kind: str, piece: bytes) -> None:
+    error = _error(_endless(piece), kind, max_bytes=1_000_000)
+    assert isinstance(error, CollectionFailed)
+    assert any(word in str(error) for word in ("longer than 1000000", "a line is longer", "lines: raise", "is longer"))
+
+
+def _bomb(encoding: str) -> bytes:
+    zeros = b"0" * 1_000_000
+    if encoding == "zstd":
+        packer = zstandard.ZstdCompressor(level=1).compressobj()
+        return b"".join(packer.compress(zeros) for _ in range(500)) + packer.flush()
+    inflater = zlib.compressobj(9, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
+    return b"".join(inflater.compress(zeros) for _ in range(60)) + inflater.flush()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+@pytest.mark.parametrize("kind", ["http_json", "prometheus"])
+def test_a_bomb_is_not_unpacked(encoding: str, kind: str) -> None:
+    bomb = _bomb(encoding)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    error = _error(answer(bomb, "text/plain", f"Content-Encoding: {encoding}"), kind, max_bytes=4_000_000)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert isinstance(error, CollectionFailed)
+    assert "more than 4000000 bytes" in str(error) or "a line is longer" in str(error)
+    assert grown < 100_000, f"{grown} KiB for {len(bomb)} bytes"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", b"no gzip"),
+        ("zstd", b"no zstd"),
+        ("br", b"x"),
+        ("gzip, gzip", b"x"),
+        ("gzip", gzip.compress(b"{}")[:-9]),
+    ],
+)
+def test_what_cannot_be_unpacked_is_said(encoding: str, body: bytes) -> None:
+    error = _error(answer(body, "text/plain", f"Content-Encoding: {encoding}"))
+    assert isinstance(error, CollectionFailed)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("401 Unauthorized", Denied),
+        ("403 Forbidden", Denied),
+        ("404 Not Found", CollectionFailed),
+        ("429 Too Many Requests", Throttled),
+        ("500 Internal Server Error", Unavailable),
+    ],
+)
+def test_an_answer_that_is_not_200_is_the_error_that_it_stands_for(status: str, kind: type[CollectionError]) -> None:
+    error = _error(answer(b"", "text/plain", "Retry-After: 7", status=status))
+    assert type(error) is kind
+    if isinstance(error, Throttled):
+        assert error.retry_after == 7
+
+
+def test_a_query_that_holds_a_key_is_in_no_error() -> None:
+    with RawServer(answer(b"", status="404 Not Found")) as server:
+        error = poll(server.url(path="/x?key=canary-key-value")).error
+    assert "canary" not in str(error)
+    assert "/x" in str(error)
+
+
+_BILLION = """
+import resource, sys
+from tests.support.polling import poll
+
+found = poll(sys.argv[1], sys.argv[2], max_bytes=1_000_000_000)
+assert found.error is not None and not found.batches, found
+print(str(found.error)[:80], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="|")
+"""
+
+
+def test_a_billion_labels_and_an_endless_page_stay_within_bounds() -> None:
+    # In a process of its own, whose memory is its own.
+    def labels(_: str) -> Iterator[bytes]:
+        yield HEAD + b"a{"
+        for start in range(0, 1_000_000_000, 1000):
+            yield b"".join(b'l%d="x",' % number for number in range(start, start + 1000))
+
+    with RawServer(labels) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", _BILLION, server.url(), "prometheus"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    message, megabytes = done.stdout.strip().split("|")
+    assert "a line is longer than 65536 bytes" in message
+    assert int(megabytes) < 200
+    assert server.sent < 20_000_000
+
+
+def test_the_next_source_is_unharmed() -> None:
+    with RawServer(_endless(b"x" * 65536)) as bad, RawServer(answer(b'{"value": 3}')) as good:
+        assert poll(bad.url(), max_bytes=1_000_000).error is not None
+        assert values(poll(good.url())) == {("probe", "load"): 3.0}

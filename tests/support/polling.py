@@ -1,0 +1,35 @@
+"""One poll of a source in this process."""
+
+from datetime import timedelta
+from typing import Any
+
+from agents.context import Shared, utc_now
+from telemetry.settings import Settings
+from telemetry.target import Target, Window
+from tests.support.collecting import Collected, collect
+
+
+def poll(url: str, kind: str = "http_json", **fields: Any) -> Collected:
+    """Ask the source at ``url``; private addresses are allowed unless told otherwise."""
+    if kind == "http_json":
+        fields.setdefault("mapping", [{"value": "value", "metric": "'load'"}])
+    source = {"name": "probe", "kind": kind, "url": url, "allow_private": True, "timeout": 10, **fields}
+    shared = Shared(Settings.model_validate({"generic": {"sources": [source]}}))
+    start = utc_now().replace(microsecond=0)
+    window = Window(start, start + timedelta(minutes=5))
+    return collect(shared, Target("generic", "probe", "global", kind), window)
+
+
+def values(found: Collected) -> dict[tuple[str, str], float]:
+    """By resource and metric, without what the poll says of itself."""
+    return {
+        (point.resource.resource_id, point.metric): point.value
+        for point in found.points()
+        if not point.metric.startswith("samples_")
+    }
+
+
+def left_out(found: Collected) -> float:
+    """How many samples were."""
+    (point,) = found.points("samples_left_out")
+    return point.value
