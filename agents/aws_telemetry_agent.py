@@ -12,11 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
 
+from agents.aws import costs
 from agents.aws.calls import AwsCalls
+from agents.aws.cost_span import span_of
+from agents.aws.cost_view import cost_views
+from agents.aws.costs import CostReader, Key
+from agents.aws.regions import cost_calls
 from agents.aws.views import bucket_view, endpoint_view, instance_view
 from agents.context import Context, Shared
 from agents.meter import Meter
@@ -31,7 +37,7 @@ _DEFAULT_REGION = "us-east-1"
 
 
 class AWSTelemetryAgent:
-    """Collects the metrics and list prices of one account in one region.
+    """Collects the metrics, list prices and costs of one account in one region.
 
     A figure that AWS does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
     Methods raise telemetry.errors.CollectionError and its kinds (Denied names the missing permission), nothing else.
@@ -111,11 +117,33 @@ class AWSTelemetryAgent:
         readings = [one for region in regions for one in self._buckets_in(region)]
         return [bucket_view(one) for one in readings if bucket_names is None or one.resource.name in bucket_names]
 
+    def get_cost_and_usage(
+        self, start_date: date, end_date: date, granularity: str = "DAILY"
+    ) -> dict[str, dict[str, Any]]:
+        """What AWS charged, by period: the key is the ISO date (HOURLY: the ISO time) that the period begins at.
+
+        Two dates are whole days of UTC, **both ends included**; two datetimes with a time zone are instants, half-open,
+        at whole hours for HOURLY and at midnight UTC otherwise. DAILY, MONTHLY (by calendar months, of which the first
+        and the last may be parts), or HOURLY: 14 days back, and only where the account has enabled it.
+
+        Each value holds ``total`` (``unblended``: what is invoiced), ``currency``, ``estimated`` (AWS may still revise
+        it), ``amortized``, ``net`` and ``net_amortized`` (nan where AWS does not tell), ``by_service`` (the totals of
+        services), ``start`` and ``end`` (excluded). Amounts are floats of exact sums. Where a period is billed in two
+        currencies, ``total`` is nan, ``currency`` None, ``by_service`` empty, and ``by_currency`` has each by itself.
+
+        AWS bills $0.01 a call, and a call more for each further page. ValueError and TypeError where the arguments do
+        not fit; CollectionError (Denied, Throttled ...) where AWS does not answer.
+        """
+        span = span_of(start_date, end_date, granularity)
+        reader = CostReader(cost_calls(self._context(Meter(costs.PAID))), span)
+        return cost_views(group for page in reader.pages((Key("SERVICE"),)) for group in page.groups)
+
     def start_collection(
         self, interval_seconds: float = 300, *, on_collected: Callable[[str, Rows], None] | None = None
     ) -> None:
         """Collect all services now and every ``interval_seconds``, in a background thread; returns at once.
 
+        Costs are not among them: each look at them is billed, and AWS has new ones a few times a day.
         The last results are in :attr:`latest`; ``on_collected(service, rows)`` is called with each. What fails is
         logged, and tried again the next time. RuntimeError where it is collecting already.
         """
@@ -135,12 +163,15 @@ class AWSTelemetryAgent:
         return read(self._shared, Target("aws", DEFAULT_ACCOUNT, region or self.region, service), only)
 
     def _bucket_regions(self) -> list[tuple[str, str]]:
+        calls = AwsCalls(self._context(Meter()), self.region)
+        pages = calls.pages("s3", "ListBuckets", page_size=10_000)
+        return [(bucket["Name"], bucket["BucketRegion"]) for page in pages for bucket in page.get("Buckets", ())]
+
+    def _context(self, meter: Meter) -> Context:
         section = self._shared.settings.aws
         (account,) = section.accounts_of("aws") if section is not None else ()
         deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
-        calls = AwsCalls(Context(self._shared, account, Meter(), deadline), self.region)
-        pages = calls.pages("s3", "ListBuckets", page_size=10_000)
-        return [(bucket["Name"], bucket["BucketRegion"]) for page in pages for bucket in page.get("Buckets", ())]
+        return Context(self._shared, account, meter, deadline)
 
     def _buckets_in(self, region: str) -> list[Reading]:
         with self._buckets_lock:
