@@ -7,6 +7,7 @@ and the command line read every service's facts, and only a worker of its provid
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -14,13 +15,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import ClassVar
 
 from agents.context import Context, Shared
 from telemetry.records import Record
+from telemetry.settings.model import PROVIDERS
 from telemetry.settings.providers import ProviderSettings
 from telemetry.target import Target, Window
+
+logger = logging.getLogger(__name__)
+
+ENTRY_POINTS = "finfleet.services"
+"""The group of entry points by which other distributions offer services: modules that register them."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class Service(ABC):
 
 
 _registry: dict[tuple[str, str], type[Service]] = {}
+_unusable: list[str] = []
 
 
 def service(provider: str, name: str) -> Callable[[type[Service]], type[Service]]:
@@ -105,11 +114,44 @@ def service(provider: str, name: str) -> Callable[[type[Service]], type[Service]
 
 @cache
 def services() -> Mapping[tuple[str, str], Service]:
-    """Every service that is installed, by provider and name: found by looking, never listed by hand."""
+    """Every service that is installed, by provider and name: found by looking, never listed by hand.
+
+    Ours, and those that other distributions offer as entry points of the group ``finfleet.services``. One of theirs
+    that cannot be used is logged with the name of its distribution, is among :func:`unusable`, and harms no other.
+    """
     root = importlib.import_module("agents.services")
     for module in pkgutil.walk_packages(root.__path__, f"{root.__name__}."):
         importlib.import_module(module.name)
-    return {key: cls() for key, cls in sorted(_registry.items())}
+    found = {key: cls() for key, cls in _registry.items()}
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        found |= _load(entry)
+    return dict(sorted(found.items()))
+
+
+def unusable() -> tuple[str, ...]:
+    """What is wrong with entry points of other distributions, one line each."""
+    services()
+    return tuple(_unusable)
+
+
+def _load(entry: EntryPoint) -> dict[tuple[str, str], Service]:
+    """The services that one entry point registers; none where any of them is not as it should be."""
+    before = dict(_registry)
+    try:
+        entry.load()
+        added = {key: cls() for key, cls in _registry.items() if key not in before}
+        for provider, name in added:
+            if provider not in PROVIDERS:
+                raise ValueError(f"{provider}/{name}: the provider must be one of {', '.join(PROVIDERS)}")  # noqa: TRY301 - one place for all faults
+    except Exception as error:  # noqa: BLE001 - somebody else's code, whatever it raises
+        _registry.clear()
+        _registry.update(before)
+        distribution = entry.dist.name if entry.dist is not None else "an unknown distribution"
+        fault = f"{distribution}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
+        _unusable.append(fault)
+        logger.error("a service cannot be used: %s", fault)  # noqa: TRY400 - the reason is enough, at every start
+        return {}
+    return added
 
 
 def find(provider: str, name: str) -> Service:
@@ -118,4 +160,5 @@ def find(provider: str, name: str) -> Service:
         return services()[provider, name]
     except KeyError:
         known = ", ".join(n for p, n in services() if p == provider) or "none"
-        raise LookupError(f"{provider} has no service {name!r} in this install; there are: {known}") from None
+        more = f"; cannot be used: {'; '.join(unusable())}" if unusable() else ""
+        raise LookupError(f"{provider} has no service {name!r} in this install; there are: {known}{more}") from None

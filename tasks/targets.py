@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agents.service import Service, services
+from agents.service import Service, services, unusable
 from storage.ledger import TargetPlan
 from telemetry.errors import ConfigError
 from telemetry.settings import Account, Settings
@@ -50,7 +50,7 @@ def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
 
 
 def _unknown_services(provider: str, section: ProviderSettings, known: dict[str, Service]) -> Iterator[str]:
-    names = ", ".join(known) or "none"
+    names = "; cannot be used: ".join([", ".join(known) or "none", *unusable()])
     for index, name in enumerate(section.services):
         if name not in known:
             yield f"{provider}.services[{index}]: {name!r} is not a service of this install; there are: {names}"

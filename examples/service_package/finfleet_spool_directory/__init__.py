@@ -1,0 +1,1 @@
+"""A finfleet service of another distribution."""
