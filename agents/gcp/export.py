@@ -28,57 +28,59 @@ _CATEGORIES: Mapping[str, ChargeCategory] = {
 }
 _MAX_TEXT = 2048
 
+_KEYS = (
+    ("day", "TIMESTAMP_TRUNC(usage_start_time, DAY)"),
+    ("currency", "COALESCE(currency, '')"),
+    ("service_name", "COALESCE(service.description, '')"),
+    ("sku_id", "COALESCE(sku.id, '')"),
+    ("project_id", "COALESCE(project.id, '')"),
+    ("project_name", "COALESCE(project.name, '')"),
+    ("region", "COALESCE(location.region, location.location, '')"),
+    ("labels", "TO_JSON_STRING(labels)"),
+)
+_RESOURCE = ("resource_id", "COALESCE(resource.global_name, resource.name, '')")
+_COST_KEYS = (
+    ("charge_type", "COALESCE(cost_type, '')"),
+    ("description", "COALESCE(sku.description, '')"),
+    ("unit", "COALESCE(usage.unit, '')"),
+)
+_COST_SUMS = (
+    ("amount", "SUM(CAST(cost AS NUMERIC))"),
+    ("list_amount", "SUM(CAST(cost_at_list AS NUMERIC))"),
+    ("quantity", "SUM(CAST(usage.amount AS NUMERIC))"),
+    ("kind", "'cost'"),
+)
 # A credit belongs to a row of usage, and is a line of its own: cost and credits are never netted here.
-_SQL = """
-SELECT
-  TIMESTAMP_TRUNC(usage_start_time, DAY) AS day,
-  'cost' AS kind,
-  COALESCE(cost_type, '') AS charge_type,
-  COALESCE(sku.description, '') AS description,
-  {dimensions}
-  COALESCE(usage.unit, '') AS unit,
-  SUM(CAST(cost AS NUMERIC)) AS amount,
-  SUM(CAST(cost_at_list AS NUMERIC)) AS list_amount,
-  SUM(CAST(usage.amount AS NUMERIC)) AS quantity
-FROM `{table}`
-WHERE {condition}
-GROUP BY {cost_keys}
-UNION ALL
-SELECT
-  TIMESTAMP_TRUNC(usage_start_time, DAY) AS day,
-  'credit' AS kind,
-  COALESCE(credit.type, '') AS charge_type,
-  COALESCE(credit.full_name, credit.name, '') AS description,
-  {dimensions}
-  '' AS unit,
-  SUM(CAST(credit.amount AS NUMERIC)) AS amount,
-  NULL AS list_amount,
-  NULL AS quantity
-FROM `{table}`, UNNEST(credits) AS credit
-WHERE {condition}
-GROUP BY {cost_keys}
-"""
-_DIMENSIONS = """COALESCE(currency, '') AS currency,
-  COALESCE(service.description, '') AS service_name,
-  COALESCE(sku.id, '') AS sku_id,
-  COALESCE(project.id, '') AS project_id,
-  COALESCE(project.name, '') AS project_name,
-  COALESCE(location.region, location.location, '') AS region,
-  {resource} AS resource_id,
-  TO_JSON_STRING(labels) AS labels,"""
+_CREDIT_KEYS = (
+    ("charge_type", "COALESCE(credit.type, '')"),
+    ("description", "COALESCE(credit.full_name, credit.name, '')"),
+)
+_CREDIT_SUMS = (
+    ("unit", "CAST(NULL AS STRING)"),
+    ("amount", "SUM(CAST(credit.amount AS NUMERIC))"),
+    ("list_amount", "CAST(NULL AS NUMERIC)"),
+    ("quantity", "CAST(NULL AS NUMERIC)"),
+    ("kind", "'credit'"),
+)
 # Rows of a day are exported on that day or later: a margin for clocks, and no end, or late ones would be lost.
 _CONDITION = "_PARTITIONTIME >= @partition AND usage_start_time >= @start AND usage_start_time < @end"
-_KEYS = (
-    "day, kind, charge_type, description, currency, service_name, sku_id, project_id, project_name, region, "
-    "resource_id, labels, unit"
-)
+
+_Columns = tuple[tuple[str, str], ...]
 
 
 def sql_of(table: str) -> str:
     """The query of an export table; only the detailed export (``..._resource_v1_...``) knows resources."""
-    resource = "COALESCE(resource.global_name, resource.name, '')" if _DETAILED.search(table) else "''"
-    dimensions = _DIMENSIONS.format(resource=resource)
-    return _SQL.format(table=table, dimensions=dimensions, condition=_CONDITION, cost_keys=_KEYS)
+    keys = (*_KEYS, _RESOURCE) if _DETAILED.search(table) else _KEYS
+    costs = _select((*keys, *_COST_KEYS), _COST_SUMS, f"`{table}`")
+    granted = _select((*keys, *_CREDIT_KEYS), _CREDIT_SUMS, f"`{table}`, UNNEST(credits) AS credit")
+    return f"{costs}\nUNION ALL\n{granted}"
+
+
+def _select(keys: _Columns, sums: _Columns, source: str) -> str:
+    columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in (*keys, *sums))
+    # By their places: a name would be that of a column, or of an expression, as the engine decides.
+    places = ", ".join(str(place) for place in range(1, len(keys) + 1))
+    return f"SELECT\n  {columns}\nFROM {source}\nWHERE {_CONDITION}\nGROUP BY {places}"
 
 
 def lines(calls: GcpCalls, table: str, window: Window) -> Iterator[CostLine]:
@@ -112,10 +114,10 @@ def line_of(row: Mapping[str, Any], window: Window) -> CostLine:
         sub_account_id=row["project_id"],
         sub_account_name=row["project_name"],
         region_id=row["region"],
-        resource_id=row["resource_id"],
+        resource_id=row.get("resource_id") or "",
         sku_id=row["sku_id"],
         quantity=row["quantity"],
-        unit=row["unit"] if row["quantity"] is not None else "",
+        unit=row["unit"] or "",
         tags=_tags(row["labels"]),
     )
 

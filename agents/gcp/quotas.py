@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from agents.limits import Quota
-from telemetry.errors import CollectionFailed
 
 # Each project has its own, shown in the Cloud console; these are below what a new project has.
 _USUAL: Mapping[str, Quota] = {
@@ -21,13 +20,11 @@ def quota_of(api: str, configured: Mapping[str, float]) -> tuple[str, Quota]:
     """The group that ``api`` (``monitoring:ListTimeSeries``) shares its quota with, and that quota.
 
     A group is named by its pattern: ``monitoring:*``. ``configured`` holds calls a second by such patterns, of which
-    the longest counts. CollectionFailed where that is not above 0.
+    the longest counts.
     """
     for pattern in sorted(configured, key=len, reverse=True):
         if fnmatchcase(api, pattern):
             rate = configured[pattern]
-            if not rate > 0:
-                raise CollectionFailed(f"gcp.quotas.{pattern}: {rate}: calls a second, more than 0")
             return pattern, Quota(rate, max(1, round(rate)))
     group = f"{api.partition(':')[0]}:*"
     return group, _USUAL.get(group, Quota(5, 10))

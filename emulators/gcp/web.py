@@ -1,19 +1,24 @@
 """The one HTTP port: tokens, BigQuery, and the `/_local` pages."""
 
 import json
+import re
 import threading
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
+from emulators.gcp.calls import ERROR, OK
 from emulators.gcp.errors import GoogleError
-from emulators.gcp.gate import Gate
+from emulators.gcp.gate import Gate, Visit
 from emulators.gcp.identity import TOKEN_SECONDS, Identities
 
 _POLL_SECONDS = 0.02
+_IMPERSONATED = re.compile(r"/v1/projects/-/serviceAccounts/([^/:]+):generateAccessToken")
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 Handler = Callable[[Request], Response | None]
@@ -91,7 +96,26 @@ class Tokens:
             return None
         if request.path == "/token":
             return self._token(dict(parse_qsl(request.get_data(as_text=True))))
-        return None
+        impersonated = _IMPERSONATED.fullmatch(request.path)
+        return None if impersonated is None else self._impersonate(request, impersonated[1])
+
+    def _impersonate(self, request: Request, email: str) -> Response:
+        """A token of another service account, for a caller who has one of their own."""
+        visit = Visit(
+            time.time(),
+            "iamcredentials:generateAccessToken",
+            "",
+            "iam.serviceAccounts.getAccessToken",
+            request.headers.get("Authorization", ""),
+        )
+        try:
+            self._gate.enter(visit)
+        except GoogleError as refused:
+            self._gate.leave(visit, ERROR, refused.code)
+            raise
+        self._gate.leave(visit, OK, "OK")
+        until = datetime.fromtimestamp(visit.at + TOKEN_SECONDS - 1, UTC)
+        return as_json({"accessToken": self._identities.issue(email), "expireTime": f"{until:%Y-%m-%dT%H:%M:%SZ}"})
 
     def _token(self, form: dict[str, str]) -> Response:
         if form.get("grant_type") != _GRANT:
