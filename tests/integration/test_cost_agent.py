@@ -25,8 +25,8 @@ def aws() -> Iterator[LocalAws]:
         yield running
 
 
-def _agent(aws: LocalAws, region: str = "us-west-2", **settings: Any) -> AWSTelemetryAgent:
-    return AWSTelemetryAgent(ACCESS_KEY, SECRET_KEY, region, endpoints=endpoints(aws), settings=settings)
+def _agent(aws: LocalAws, **settings: Any) -> AWSTelemetryAgent:
+    return AWSTelemetryAgent(ACCESS_KEY, SECRET_KEY, "us-west-2", endpoints=endpoints(aws), settings=settings)
 
 
 def _sum(charges: list[CostLine], start: datetime, end: datetime, metric: str = "UnblendedCost") -> float:
@@ -142,7 +142,7 @@ def test_a_missing_permission_is_raised_by_name(aws: LocalAws) -> None:
 
 def test_a_budget_holds_for_the_agent_too(aws: LocalAws) -> None:
     seed_costs(aws, 5)
-    agent = AWSTelemetryAgent(ACCESS_KEY, SECRET_KEY, endpoints=endpoints(aws), settings={"budget_usd_per_day": "0.01"})
+    agent = _agent(aws, budget_usd_per_day="0.01")
     agent.get_cost_and_usage(date(2026, 11, 20), date(2026, 11, 20))
     with pytest.raises(BudgetReached, match="raise budget_usd_per_day"):
         agent.get_cost_and_usage(date(2026, 11, 20), date(2026, 11, 20))

@@ -13,10 +13,12 @@ from agents.service import find
 from emulators.aws import LocalAws
 from emulators.aws.cost import CostLine as Charge
 from emulators.aws.seed import seed_costs
+from storage.database import Database
 from telemetry.batch import Outcome, Run
 from telemetry.costs import CostLine
 from telemetry.errors import BudgetReached, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.target import Target, Window
+from tests.support import writing
 from tests.support.collecting import Collected, collect
 from tests.support.costs import ACCOUNT, DAY, OTHER, TARGET, cost_line, days_back, shared_with_costs
 from tests.support.ec2 import ACCESS_KEY, NOW, SECRET_KEY, standing_aws
@@ -207,6 +209,30 @@ def test_a_restated_day_read_again_has_the_new_amounts_alone(aws: LocalAws) -> N
     assert seen == [Decimal(11), Decimal("13.5"), Decimal("12.0000000001")]
 
 
+def test_of_three_readings_in_the_ledger_the_last_stands_and_no_total_doubles(
+    aws: LocalAws, database: Database
+) -> None:
+    process = shared_with_costs(aws)
+    with database.connection() as connection:
+        writing.plan(connection, Target.parse(TARGET), DAY, attempt=3)
+        for attempt, amount in enumerate(("10", "12.5", "11.0000000001"), 1):
+            aws.costs.restate(DAY.start.date(), [cost_line(amount), cost_line("1", "Amazon S3")])
+            collected = collect(process, TARGET, DAY, attempt)
+            writing.put(connection, *collected.batches, collected.report, now=NOW)
+        bill = connection.execute("SELECT sum(billed_cost), count(*) FROM reporting.costs").fetchall()
+        history = connection.execute(
+            "SELECT attempt, billed_cost, is_current FROM reporting.cost_history ORDER BY attempt"
+        ).fetchall()
+        apis = connection.execute("SELECT sum(api_cost_usd) FROM finfleet.runs").fetchone()
+    assert bill == [(Decimal("12.0000000001"), 2)]
+    assert history == [
+        (1, Decimal(11), False),
+        (2, Decimal("13.5"), False),
+        (3, Decimal("12.0000000001"), True),
+    ]
+    assert apis == (aws.calls()[API] * CENT,), "every reading is paid"
+
+
 @pytest.mark.parametrize("after", ["region", "whole"])
 def test_a_day_that_is_restated_between_two_calls_is_not_published_as_whole(aws: LocalAws, after: str) -> None:
     aws.costs.load([cost_line("10", tags={"team": "a"}), cost_line("2", record_type="Tax")])
@@ -282,14 +308,14 @@ def test_cost_explorer_that_was_never_opened_is_no_missing_permission(aws: Local
     assert "its data takes a day" in collected.report.error
 
 
-def test_throttled_at_random_it_completes_and_refused_calls_are_not_paid(aws: LocalAws) -> None:
+def test_throttled_for_a_moment_it_completes_and_refused_calls_are_not_paid(aws: LocalAws) -> None:
     charges = seed_costs(aws, 5)
-    aws.inject("throttle", rate=1 / 3, seed=4, retry_after_ms=10)
+    aws.inject("throttle", after=1, count=1, retry_after_ms=10)
     collected = collect(shared_with_costs(aws), TARGET, days_back(2))
     assert collected.report.outcome is Outcome.COMPLETE
     assert _billed(collected) == sum((one.unblended for one in charges if one.start in days_back(2)), Decimal(0))
     throttled = aws.calls(outcome="throttle")
-    assert throttled[API] > 0
+    assert throttled == {API: 1}
     assert (collected.calls, collected.throttles) == (aws.calls(), throttled)
     assert _paid(collected) == aws.calls(outcome="ok")[API] * CENT
 

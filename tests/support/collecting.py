@@ -51,10 +51,10 @@ class Collected:
         return {use.api.replace(":", "."): use.throttles for use in self.report.apis if use.throttles}
 
 
-def collect(shared: Shared, target: Target | str, window: Window) -> Collected:
+def collect(shared: Shared, target: Target | str, window: Window, attempt: int = 1) -> Collected:
     """Run one collection to its end, well or not."""
     target = Target.parse(target) if isinstance(target, str) else target
-    collection = Collection(shared, Run.start(target, window, 1, datetime.now(UTC)))
+    collection = Collection(shared, Run.start(target, window, attempt, datetime.now(UTC)))
     batches: list[Batch] = []
     error = None
     try:
