@@ -14,6 +14,7 @@ from emulators.gcp.bigquery import BillingExport
 from emulators.gcp.billing import Accounts
 from emulators.gcp.billing.other_skus import sample_catalog
 from emulators.gcp.calls import Call, CallLog
+from emulators.gcp.control import ControlPages
 from emulators.gcp.faults import Fault, Faults
 from emulators.gcp.gate import Gate
 from emulators.gcp.identity import Identities
@@ -51,6 +52,8 @@ class LocalGcp:
         self.accounts = Accounts()
         self.billing_export = BillingExport(self.projects)
         self._ports = (grpc_port, http_port)
+        self.control = ControlPages(self.log, self.faults, self.projects)
+        self._methods: list[Any] = []
         self._endpoints: dict[str, str] | None = None
         self._stack = ExitStack()
 
@@ -69,37 +72,46 @@ class LocalGcp:
         from emulators.gcp.rpc import RpcServer  # noqa: PLC0415
         from emulators.gcp.web import Tokens, WebServer  # noqa: PLC0415
 
-        methods = [
+        self._methods = [
             *Monitoring(self.metrics, self.projects).methods(),
-            *Inventory(self.assets, self.projects).methods(),
+            *Inventory(self.assets, self.projects, self.clock).methods(),
             *Billing(self.catalog, self.accounts, self.projects, self.clock).methods(),
         ]
         web = WebServer(self._ports[1])
         self._stack.callback(web.stop)
-        web.add(Tokens(self.identities, self.gate))
-        self.jobs = Jobs(self.billing_export)
-        self.bigquery = BigQuery(self.billing_export, self.jobs, self.gate)
-        web.add(self.bigquery)
-        rpc = RpcServer(methods, self.gate, port=self._ports[0])
+        self.bigquery = BigQuery(self.billing_export, Jobs(self.billing_export), self.gate)
+        for handler in (Tokens(self.identities, self.gate), self.bigquery, self.control):
+            web.add(handler)
+        rpc = RpcServer(self._methods, self.gate, port=self._ports[0])
         self._stack.callback(rpc.stop)
         web.start()
         rpc.start()
         address, url = f"127.0.0.1:{rpc.port}", f"http://127.0.0.1:{web.port}"
-        self._endpoints = {
-            "monitoring": address,
-            "inventory": address,
-            "billing": address,
-            "bigquery": url,
-            "token": f"{url}/token",
-        }
+        grpc = dict.fromkeys(("monitoring", "inventory", "billing"), address)
+        self._endpoints = grpc | {"bigquery": url, "token": f"{url}/token"}
         self.identities.token_uri = self._endpoints["token"]
         return self
+
+    def serve_tls(self, directory: Path) -> tuple[str, Path]:
+        """Serve gRPC on one more port, over TLS: (`localhost:port`, the authority's file, made in `directory`)."""
+        from emulators.gcp.certificates import make_certificate  # noqa: PLC0415
+        from emulators.gcp.rpc import RpcServer  # noqa: PLC0415
+
+        ca_file, certificate = make_certificate(directory)
+        rpc = RpcServer(self._methods, self.gate, tls=certificate)
+        self._stack.callback(rpc.stop)
+        rpc.start()
+        return f"localhost:{rpc.port}", ca_file
 
     def stop(self) -> None:
         """Stop serving and free the ports. Harmless when it is stopped already."""
         self._endpoints = None
         self._stack.close()
         self.billing_export.close()
+
+    def delete_project(self, project: str) -> None:
+        """Shut a project down: every call to it is refused from then on."""
+        self.projects.delete(project)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,7 +1,7 @@
 """google.cloud.asset.v1.AssetService: SearchAllResources and ListAssets."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from google.cloud import asset_v1
@@ -18,6 +18,7 @@ SEARCH_PAGE = 500
 LIST_PAGE = 100
 LIST_PAGE_MOST = 1000
 _RESOURCE = 1
+_REMEMBERED_SECONDS = 35 * 86_400
 _ORGANIZATION = "organizations/100000000001"
 _COMPUTE_DISCOVERY = "https://www.googleapis.com/discovery/v1/apis/compute/v1/rest"
 
@@ -38,8 +39,9 @@ _DEFAULT = frozenset(
 class Inventory:
     """Answers from the store."""
 
-    def __init__(self, store: AssetStore, projects: Projects) -> None:
+    def __init__(self, store: AssetStore, projects: Projects, clock: Callable[[], float]) -> None:
         self._store = store
+        self._clock = clock
         self._projects = projects
 
     def methods(self) -> list[Method]:
@@ -84,7 +86,7 @@ class Inventory:
 
     def list_assets(self, request: Any) -> Any:
         """A page of at most 1,000 assets; with `content_type` RESOURCE the whole resource."""
-        found = self._meant(request.parent, request.asset_types)
+        found = self._meant(request.parent, request.asset_types, self._read_time(request))
         first = paging.position(request)[0]
         last = first + min(request.page_size or LIST_PAGE, LIST_PAGE_MOST)
         response = _ListResponse()
@@ -101,11 +103,19 @@ class Inventory:
             response.next_page_token = paging.token(request, last)
         return response
 
-    def _meant(self, scope: str, types: Sequence[str]) -> list[Asset]:
+    def _read_time(self, request: Any) -> datetime | None:
+        if not request.HasField("read_time"):
+            return None
+        seconds, now = request.read_time.seconds, self._clock()
+        if not now - _REMEMBERED_SECONDS <= seconds <= now:
+            raise invalid("Invalid read_time: it must be between the current time and 35 days before it, inclusive.")
+        return datetime.fromtimestamp(seconds, UTC)
+
+    def _meant(self, scope: str, types: Sequence[str], at: datetime | None = None) -> list[Asset]:
         if not scope.startswith("projects/"):
             raise invalid(f'Invalid scope "{scope}": the local inventory knows projects/ID and projects/NUMBER.')
         wanted = type_test(list(types), self._store.types())
-        held = self._store.of(self._projects.id_of(scope))
+        held = self._store.of(self._projects.id_of(scope), at=at)
         return [asset for asset in held if wanted(asset.asset_type)]
 
 

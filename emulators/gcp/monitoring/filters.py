@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulators.gcp.errors import GoogleError, invalid_field
-from emulators.gcp.monitoring.store import Series
+from emulators.gcp.monitoring.store import Series, project_label
 
 Test = Callable[[Series], bool]
 
@@ -112,7 +112,7 @@ class _Parser:
         if name == "resource.type":
             return lambda series: series.resource_type
         if name == "project":
-            return lambda series: series.resource_labels["project_id"]
+            return lambda series: series.resource_labels[project_label(series.resource_type)]
         found = _LABEL.match(name)
         if found is None:
             raise self._refused(f'The left hand side of the expression "{name}" is not supported.')

@@ -9,7 +9,7 @@ from typing import Any
 from emulators.gcp.errors import invalid_field
 from emulators.gcp.monitoring.align import NUMERIC
 from emulators.gcp.monitoring.distribution import merge, percentile
-from emulators.gcp.monitoring.store import Series
+from emulators.gcp.monitoring.store import Series, project_label
 
 _DISTRIBUTION = frozenset({"DISTRIBUTION"})
 _VALID: dict[str, frozenset[str]] = {
@@ -87,7 +87,8 @@ def _one(group: list[Series], reducer: str, group_by: Sequence[_Field]) -> Serie
             starts[end] = start
     operation = _operation(reducer, first.value_type)
     ends = sorted(points)
-    kept: dict[str, dict[str, str]] = {"metric": {}, "resource": {"project_id": first.resource_labels["project_id"]}}
+    of_project = project_label(first.resource_type)
+    kept: dict[str, dict[str, str]] = {"metric": {}, "resource": {of_project: first.resource_labels[of_project]}}
     for field in group_by:
         label = _label(first, field)
         if label is not None:

@@ -78,7 +78,7 @@ class MetricStore:
             ValueError: the kind or the value type is another one than the metric type has.
         """
         self._projects.add(project)
-        labels = {"project_id": project} | dict(series.resource_labels)
+        labels = {project_label(series.resource_type): project} | dict(series.resource_labels)
         series.resource_labels = labels
         identity = (tuple(sorted(series.metric_labels.items())), series.resource_type, tuple(sorted(labels.items())))
         with self._lock:
@@ -91,6 +91,22 @@ class MetricStore:
         """The series of a metric type in a project, in the order in which they were first put."""
         with self._lock:
             return list(self._series.get(project, {}).get(metric_type, {}).values())
+
+    def points(
+        self, project: str, metric_type: str, start: Time, end: Time, **labels: str
+    ) -> list[tuple[Series, float, Value]]:
+        """(series, end, value) of each point with start < end <= `end` whose series has these labels.
+
+        For tests: what there is, whether visible yet or not.
+        """
+        first, last = _seconds(start), _seconds(end)
+        return [
+            (series, time, value)
+            for series in self.series(project, metric_type)
+            if labels.items() <= (dict(series.metric_labels) | dict(series.resource_labels)).items()
+            for time, value in zip(series.ends, series.values, strict=True)
+            if first < time <= last
+        ]
 
     def visible_until(self) -> float:
         """The newest end of a point that a reader sees."""
@@ -122,6 +138,11 @@ class MetricStore:
         unit = known.unit if known else "1"
         types = dict.fromkeys([*(known.resource_types if known else ()), series.resource_type])
         self._descriptors[project, series.metric_type] = Descriptor(series.kind, series.value_type, unit, tuple(types))
+
+
+def project_label(resource_type: str) -> str:
+    """The resource label that names the project."""
+    return "resource_container" if resource_type.startswith("aiplatform.googleapis.com/") else "project_id"
 
 
 def _row(point: Sequence[Any], kind: str) -> tuple[float, float, Value]:

@@ -1,0 +1,91 @@
+"""The local Google Cloud as a process: `python -m emulators.gcp --seed demo --ready-file FILE`."""
+
+import json
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from emulators.gcp.seed import (
+    seed_billing,
+    seed_compute,
+    seed_functions,
+    seed_gke,
+    seed_storage,
+    seed_vertex,
+)
+from emulators.gcp.seed.grid import DEMO_PROJECTS, DEMO_ZONES
+from emulators.gcp.server import LocalGcp
+
+_BILLED_DAYS = 10
+
+
+@click.command()
+@click.option("--grpc-port", default=0, show_default="a free one", help="Port of gRPC on 127.0.0.1.")
+@click.option("--http-port", default=0, show_default="a free one", help="Port of REST, tokens and pages.")
+@click.option(
+    "--seed",
+    "what",
+    type=click.Choice(["none", "demo", "all"]),
+    default="demo",
+    show_default=True,
+    help="demo: Compute Engine and billing; all: every service that has a seed.",
+)
+@click.option("--instances", default=300, show_default=True, help="Instances of the demo, over all projects.")
+@click.option("--projects", default=",".join(DEMO_PROJECTS), show_default=True, help="Projects of the demo, by comma.")
+@click.option("--zones", default=",".join(DEMO_ZONES), show_default=True, help="Zones of the demo, by comma.")
+@click.option("--seed-number", "seed", default=1, show_default=True, help="The same gives the same fleet.")
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path),
+    help="File that gets the endpoints as JSON once they are served; a service account's file lies beside it.",
+)
+def main(grpc_port: int, http_port: int, *, what: str, ready_file: Path | None, **demo: Any) -> None:
+    """Serve a local Google Cloud until SIGTERM or Ctrl-C."""
+    ended = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: ended.set())
+    projects, zones = demo["projects"].split(","), demo["zones"].split(",")
+    gcp = LocalGcp(grpc_port=grpc_port, http_port=http_port)
+    ready: dict[str, Any] = {"projects": projects}
+    if what != "none":
+        ready["export_table"] = seed_demo(gcp, demo["instances"], projects, zones, demo["seed"])
+    if what == "all":
+        seed_others(gcp, projects, demo["seed"])
+    with gcp:
+        ready["endpoints"] = gcp.endpoints
+        click.echo(f"listening on {gcp.endpoints['monitoring']} and {gcp.endpoints['bigquery']}")
+        if ready_file is not None:
+            ready["credentials_file"] = str(gcp.credentials_file(projects[0], ready_file.parent))
+            _write_whole(ready_file, json.dumps(ready, indent=2))
+        ended.wait()
+
+
+def seed_demo(gcp: LocalGcp, instances: int, projects: list[str], zones: list[str], seed: int) -> str:
+    """Instances, told of by `/_local/seed`, and ten days of the billing export; gives the export's table."""
+    compute = seed_compute(gcp, instances, projects, zones, seed=seed)
+    gcp.control.add("GET", "seed", lambda _query, _body: compute.describe())
+    first = datetime.fromtimestamp(gcp.clock(), UTC).date() - timedelta(days=_BILLED_DAYS)
+    return seed_billing(gcp, first, _BILLED_DAYS, projects, seed=seed).table
+
+
+def seed_others(gcp: LocalGcp, projects: list[str], seed: int) -> None:
+    """Every service beside Compute Engine and billing."""
+    seed_vertex(gcp, projects=projects, seed=seed)
+    seed_gke(gcp, projects=projects, seed=seed)
+    seed_functions(gcp, projects=projects, seed=seed)
+    seed_storage(gcp, projects=projects, seed=seed)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """A reader sees all of the file or none of it."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(text + "\n")
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    main()
