@@ -1,0 +1,192 @@
+"""The Google Cloud agent of OpenFinOps's API: dictionaries for a script, from the records that the fleet stores too.
+
+As a program, ``python -m agents.gcp_telemetry_agent`` collects every COLLECTION_INTERVAL seconds (300) from the project
+GCP_PROJECT_ID (or GOOGLE_CLOUD_PROJECT, or that of the credentials), with the file GCP_CREDENTIALS_FILE or application
+default credentials, and writes a line of JSON for each collection.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import msgspec
+
+from agents.collection import Collection
+from agents.gcp.views import bill_view, endpoint_view, instance_view
+from agents.standalone import Background, Reading, Rows, make_settings, make_shared, read
+from telemetry.batch import Run
+from telemetry.costs import CostLine
+from telemetry.settings.gcp import ENDPOINTS
+from telemetry.settings.loading import expand
+from telemetry.settings.providers import DEFAULT_ACCOUNT
+from telemetry.target import Target, Window
+
+
+class GCPTelemetryAgent:
+    """Collects the metrics, list prices and the bill of one project.
+
+    A figure that Google does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
+    Methods raise telemetry.errors.CollectionError and its kinds (Denied names the missing permission), ValueError or
+    TypeError where an argument does not fit, and nothing else. An agent may be shared between threads.
+    """
+
+    def __init__(
+        self,
+        project_id: str | None = None,
+        credentials_file: str | os.PathLike[str] | None = None,
+        *,
+        billing_export_table: str | None = None,
+        endpoints: Mapping[str, str] | None = None,
+        ca_file: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        price_cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Nothing is asked yet. ConfigError names an argument that cannot be right, and holds no secret.
+
+        Without ``credentials_file``, application default credentials are used; without ``project_id``, the project of
+        the credentials. A literal ``${NAME}`` is replaced by the environment variable of that name.
+        ``billing_export_table`` (``project.dataset.table``) is what get_billing_data reads. ``endpoints`` are addresses
+        by the names ``monitoring``, ``inventory``, ``billing``, ``bigquery`` and ``token``, ``ca_file`` holds the
+        certificates to trust, ``settings`` more keys of the configuration's ``gcp`` section, and ``price_cache`` is the
+        folder that prices are kept in (agents.standalone.make_shared).
+        """
+        given = {
+            "project_id": project_id,
+            "credentials_file": None if credentials_file is None else os.fspath(credentials_file),
+            "billing_export_table": billing_export_table,
+        }
+        expanded = {name: expand(value) for name, value in given.items() if value}
+        section = {**(settings or {}), **expanded, "endpoints": dict(endpoints or {}), "ca_file": ca_file}
+        self.project_id = expanded.get("project_id")
+        self._shared = make_shared(make_settings("gcp", section, type(self).__name__), price_cache=price_cache)
+        self._background = Background(
+            "gcp-telemetry-agent",
+            {"compute": self.collect_compute_metrics, "vertex_ai": self.collect_vertex_ai_metrics},
+        )
+
+    def collect_compute_metrics(self, instance_names: Sequence[str] | None = None, zone: str | None = None) -> Rows:
+        """The instances of the project, or those of ``instance_names`` and of ``zone``: one dictionary each.
+
+        ``name``, ``cpu_utilization``, ``memory_utilization`` and ``gpu_utilization`` in percent (the last two only
+        where the Ops Agent runs), ``cost_per_hour`` (the list price of vCPUs, memory and GPUs), ``network_in`` and
+        ``network_out`` in bytes over five minutes, ``instance_id``, ``machine_type``, ``state``, ``zone``, ``tags`` ...
+        The figures are those of the last five minutes that Google can be expected to have whole; they begin at
+        ``period_start``.
+        """
+        rows = [instance_view(one) for one in self._read("compute", instance_names)]
+        return [row for row in rows if zone is None or row.get("zone") == zone]
+
+    def collect_vertex_ai_metrics(self, endpoint_id: str | None = None) -> Rows:
+        """The endpoints of the project, or the one of that id: one dictionary each, none where there is no such.
+
+        ``name``, ``prediction_count``, ``latency_p50_ms``, ``latency_p95_ms``, ``error_rate`` in percent over all
+        deployed models in five minutes (nan without traffic), and ``endpoint_id``, ``replicas``, ``region`` ...
+        """
+        return [endpoint_view(one) for one in self._read("vertex_ai", None if endpoint_id is None else [endpoint_id])]
+
+    def get_billing_data(self, start_date: date, end_date: date) -> dict[str, Any]:
+        """What was used between two dates, as the Cloud Billing export has it by now, for all projects in it.
+
+        Two dates are whole days of UTC, **both ends included**; two datetimes with a time zone are instants, half-open.
+
+        ``total`` (what is to be paid: cost and credits), ``by_service``, ``currency``, and ``cost`` and ``credits`` by
+        themselves, ``by_project``, ``start`` and ``end`` (excluded). Amounts are floats of exact sums. Where there are
+        two currencies, ``total`` is nan, ``currency`` None, ``by_service`` empty, and ``by_currency`` has each by
+        itself; where nothing is exported yet, ``total`` is nan as well. One query of BigQuery, which bills by what it
+        scans. Denied says what to configure where there is no export.
+        """
+        window = _span(start_date, end_date)
+        return bill_view(self._lines(window), window)
+
+    def start_collection(
+        self, interval_seconds: float = 300, *, on_collected: Callable[[str, Rows], None] | None = None
+    ) -> None:
+        """Collect compute and vertex_ai now and every ``interval_seconds``, in a background thread; returns at once.
+
+        The bill is not among them: each look at it is billed, and changes a few times a day.
+        The last results are in :attr:`latest`; ``on_collected(service, rows)`` is called with each. What fails is
+        logged, and tried again the next time. RuntimeError where it is collecting already.
+        """
+        self._background.start(interval_seconds, on_collected)
+
+    def stop_collection(self) -> None:
+        """End the background collection; returns when it has ended. Harmless where there is none."""
+        self._background.stop()
+
+    @property
+    def latest(self) -> dict[str, Rows]:
+        """What the background collection found last, by service: ``compute``, ``vertex_ai``."""
+        return self._background.latest
+
+    def _read(self, service: str, names: Sequence[str] | None) -> list[Reading]:
+        only = None if names is None else tuple(dict.fromkeys(names))
+        return read(self._shared, _target(service), only)
+
+    def _lines(self, window: Window) -> Iterator[CostLine]:
+        run = Run.start(_target("billing"), window, 1, self._shared.now())
+        for batch in Collection(self._shared, run).batches():
+            yield from batch.costs
+
+
+def _target(service: str) -> Target:
+    return Target("gcp", DEFAULT_ACCOUNT, "global", service)
+
+
+def _span(start_date: date, end_date: date) -> Window:
+    """The time that two arguments mean; the errors name the argument, its value and the remedy."""
+    given = {"start_date": start_date, "end_date": end_date}
+    for name, value in given.items():
+        if not isinstance(value, date):
+            raise TypeError(f"{name}: {value!r}: use a datetime.date, or a datetime.datetime with a time zone")
+        if isinstance(value, datetime) and value.utcoffset() is None:
+            raise ValueError(f"{name}: {value!r}: add a time zone: datetime.replace(tzinfo=datetime.UTC) for UTC")
+    if isinstance(start_date, datetime) != isinstance(end_date, datetime):
+        raise ValueError(
+            f"start_date: {start_date!r}, end_date: {end_date!r}: use two dates, the last day included, or two "
+            "datetimes, the end excluded"
+        )
+    start, end = (_moment(value) for value in given.values())
+    if not isinstance(end_date, datetime):
+        end += timedelta(days=1)
+    if end <= start:
+        raise ValueError(f"end_date: {end_date}: it must come after start_date, {start_date}")
+    return Window(start, end)
+
+
+def _moment(value: date) -> datetime:
+    return value.astimezone(UTC) if isinstance(value, datetime) else datetime.combine(value, time(), UTC)
+
+
+def main() -> None:
+    """Collect until SIGTERM or SIGINT."""
+    project = os.environ.get("GCP_PROJECT_ID") or os.environ.get("GOOGLE_CLOUD_PROJECT")
+    interval = float(os.environ.get("COLLECTION_INTERVAL") or 300)
+    agent = GCPTelemetryAgent(project, os.environ.get("GCP_CREDENTIALS_FILE"), endpoints=_endpoints())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    agent.start_collection(interval, on_collected=_write)
+    stop.wait()
+    agent.stop_collection()
+
+
+def _endpoints() -> dict[str, str]:
+    """Addresses from GCP_ENDPOINT_MONITORING ..., for private links and proxies: Google's libraries have no such."""
+    named = {name: os.environ.get(f"GCP_ENDPOINT_{name.upper()}") for name in ENDPOINTS}
+    return {name: address for name, address in named.items() if address}
+
+
+def _write(service: str, rows: Rows) -> None:
+    # JSON has no nan: msgspec writes null.
+    sys.stdout.write(msgspec.json.encode({"service": service, "resources": rows}).decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
