@@ -110,7 +110,8 @@ def read(environ: Environ) -> AzureRequest:
     query = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     return AzureRequest(
         method=environ["REQUEST_METHOD"],
-        path=environ.get("PATH_INFO", "/").encode("latin-1").decode("utf-8", "replace"),
+        # A scope that begins with a slash makes two of them, which Azure takes for one.
+        path=re.sub("^/+", "/", environ.get("PATH_INFO", "/").encode("latin-1").decode("utf-8", "replace")),
         query={name.lower(): value for name, value in query},
         headers=headers,
         body=body,

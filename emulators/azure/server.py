@@ -1,9 +1,11 @@
 """`LocalAzure`: all services behind one loopback address, over TLS."""
 
+import ssl
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,14 +14,18 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from emulators.aws.calls import Call, CallLog, peak_rates
 from emulators.azure.buckets import Limits
 from emulators.azure.control import ControlPages
+from emulators.azure.cost import CostManagement, CostTable
 from emulators.azure.directory import DEFAULT_TENANT, Directory
 from emulators.azure.faults import Faults
 from emulators.azure.front import Front
 from emulators.azure.graph import ResourceGraph
 from emulators.azure.login import Login
+from emulators.azure.logs import LogsQuery, LogStore
 from emulators.azure.metrics import MetricsBatch, MetricStore
+from emulators.azure.ml_jobs import JobStore, MlJobs
 from emulators.azure.operations import Operations
 from emulators.azure.prices import PriceCatalog, RetailPrices, sample_prices
+from emulators.azure.resource_manager import ResourceManager
 from emulators.azure.resources import ResourceStore
 from emulators.azure.subscriptions import Subscriptions
 from emulators.azure.tls import LocalTls
@@ -38,15 +44,33 @@ class _RequestHandler(WSGIRequestHandler):
 
 
 class _Server(ThreadedWSGIServer):
+    """Shakes hands in the connection's own thread: a client that says nothing keeps no other waiting."""
+
     daemon_threads = True
     request_queue_size = 512
+
+    def __init__(self, port: int, application: Any, context: ssl.SSLContext) -> None:
+        super().__init__("127.0.0.1", port, application, handler=_RequestHandler)
+        self.ssl_context = context  # by which werkzeug tells the scheme
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection."""
+        context = self.ssl_context
+        assert context is not None  # noqa: S101 - given above, for the type checker
+        try:
+            secured = context.wrap_socket(request, server_side=True)
+        except OSError:
+            return  # it gave up, or does not trust us
+        with closing(secured):
+            super().finish_request(secured, client_address)
 
 
 class LocalAzure:
     """A local Azure on 127.0.0.1, for use as a context manager. `port` 0 takes a free one.
 
     `clock` gives the time in epoch seconds by which metrics become visible and tokens expire.
-    The stores may be filled in-process, before the start too: `subscriptions`, `resources`, `metrics`, `prices`.
+    The stores may be filled in-process, before the start too: `subscriptions`, `resources`, `metrics`, `logs`, `jobs`,
+    `costs`, `prices`.
     `directory` holds tenants and secrets, `limits` how much each API takes, `faults` what goes wrong.
     """
 
@@ -62,6 +86,10 @@ class LocalAzure:
         self.resources = ResourceStore()
         self.metrics = MetricStore(clock)
         self.prices = PriceCatalog(sample_prices())
+        self.costs = CostTable()
+        self.logs = LogStore()
+        self.jobs = JobStore()
+        self.resource_manager = ResourceManager(self.resources, self.subscriptions, faults=self.faults)
         self.control = ControlPages(self.log, self.faults)
         self._tls: LocalTls | None = None
         self._server: _Server | None = None
@@ -74,9 +102,7 @@ class LocalAzure:
             OSError: the port is taken.
         """
         self._tls = LocalTls()
-        self._server = _Server(
-            "127.0.0.1", self._port, self._front(), handler=_RequestHandler, ssl_context=self._tls.context
-        )
+        self._server = _Server(self._port, self._front(), self._tls.context)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="local-azure", daemon=True
         )
@@ -90,6 +116,10 @@ class LocalAzure:
             ResourceGraph(self.resources, self.subscriptions, **shared),
             MetricsBatch(self.metrics, self.resources, **shared),
             RetailPrices(self.prices, self.limits),
+            CostManagement(self.costs, self.subscriptions, self.clock, **shared),
+            LogsQuery(self.logs, self.clock, **shared),
+            MlJobs(self.jobs, self.resources),
+            self.resource_manager,
         )
         operations = Operations(one for service in services for one in service.operations())
         return Front(

@@ -14,6 +14,7 @@ from emulators.azure.metrics import Wave
 from emulators.azure.metrics.store import Bucket
 from emulators.azure.prices.catalog import UNPRICED_SIZES
 from emulators.azure.resources import AzureResource
+from emulators.azure.seed.expected import expected
 from emulators.azure.server import LocalAzure
 from emulators.azure.subscriptions import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION
 
@@ -21,6 +22,7 @@ VM = "Microsoft.Compute/virtualMachines"
 MEMORY = "Available Memory Percentage"
 _BATCH = 50
 _SHOUTED = 10
+_INSIGHTS = 3
 #: (size, share). The last has no price in the price list: its cost must stay unknown.
 _SIZES = {
     "Standard_B2ms": 14,
@@ -88,6 +90,8 @@ class VmSeed:
 
     azure: LocalAzure
     vms: list[SeededVm] = field(default_factory=list)
+    #: Machine -> (memory in MB, available MB by minute) of those that send it to the workspace.
+    insights: dict[str, tuple[int, Wave]] = field(default_factory=dict)
 
     def count(self, *names: str, **only: Any) -> Counter[Any]:
         """The number by attributes: `count("region")`, `count("subscription", "region", state="running")`."""
@@ -102,12 +106,7 @@ class VmSeed:
 
     def expected(self, vm: SeededVm, metric: str, start: datetime, end: datetime) -> Bucket | None:
         """What the samples of [start, end) come to, as far as they can be seen now; None where there are none."""
-        span = (int(start.timestamp()) // 60, int(end.timestamp()) // 60)
-        found = self.azure.metrics.buckets(vm.id, metric, span, span[1] - span[0])
-        if not found:
-            return None
-        values = list(self.azure.metrics.samples(vm.id, metric, span).values())
-        return Bucket(sum(values) / len(values), min(values), max(values), sum(values), len(values))
+        return expected(self.azure, vm.id, metric, start, end)
 
     def describe(self) -> dict[str, Any]:
         """The counts as JSON."""
@@ -137,13 +136,17 @@ def seed_vms(
     tenant: str = DEFAULT_TENANT,
     groups: Sequence[str] = ("ml-resources", "web", "data"),
     shares: Shares | None = None,
+    workspace: str | None = None,
     seed: int = 1,
 ) -> VmSeed:
     """Put `count` virtual machines into `azure`, dealt out evenly over subscriptions, regions and resource groups.
 
-    The running ones have a sample of every metric for every minute from their creation on.
+    The running ones have a sample of every metric for every minute from their creation on. With a `workspace` (its
+    GUID, made in the first subscription), every third of them sends its memory there too, as VM insights does: rows of
+    InsightsMetrics from 26 hours ago on.
     """
     seeded = VmSeed(azure)
+    logs = azure.logs.workspace(workspace, subscriptions[0], tenant) if workspace else None
     for subscription in subscriptions:
         azure.subscriptions.ensure(subscription, tenant)
     azure.directory.application(tenant)
@@ -158,6 +161,12 @@ def seed_vms(
         if vm.measured:
             for metric, wave in _waves(vm, random):
                 azure.metrics.generate(vm.id, metric, wave)
+        if logs and vm.measured and index % _INSIGHTS == 0:
+            total = random.choice((4096, 8192, 16_384, 65_536))
+            first = int(now.timestamp()) // 60 - 26 * 60
+            wave = Wave(total * random.uniform(0.2, 0.7), total / 20, seed=index, high=total, first=first)
+            logs.generate(vm.id, vm.name, ("Memory", "AvailableMB"), wave, {"vm.azm.ms/memorySizeMB": total})
+            seeded.insights[vm.id] = (total, wave)
         seeded.vms.append(vm)
     return seeded
 
