@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+from google.api.metric_pb2 import MetricDescriptor
 from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.grpc import AuthMetadataPlugin
 from google.auth.transport.requests import Request
@@ -14,7 +15,7 @@ from google.cloud.bigquery import Client as BigQueryClient
 from google.cloud.billing_v1 import CloudBillingClient, CloudCatalogClient
 from google.cloud.billing_v1.services.cloud_billing.transports import CloudBillingGrpcTransport
 from google.cloud.billing_v1.services.cloud_catalog.transports import CloudCatalogGrpcTransport
-from google.cloud.monitoring_v3 import MetricServiceClient
+from google.cloud.monitoring_v3 import MetricServiceClient, TimeSeries
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.oauth2 import service_account
 
@@ -83,3 +84,9 @@ def billing_client(gcp: LocalGcp) -> Iterator[CloudBillingClient]:
     """A client of the billing accounts."""
     with channel(gcp.endpoints["billing"]) as opened:
         yield CloudBillingClient(transport=CloudBillingGrpcTransport(channel=opened))
+
+
+def kind_of(series: TimeSeries) -> tuple[str, str]:
+    """(metric kind, value type) by name."""
+    kinds = MetricDescriptor
+    return kinds.MetricKind.Name(series.metric_kind), kinds.ValueType.Name(series.value_type)
