@@ -12,6 +12,7 @@ import jwt
 
 DEFAULT_TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 _ALGORITHM = "HS256"
+_GENERATION = "xms_local_generation"
 _NAMES = uuid.UUID("0c1a9c2e-5d0b-4a53-9c57-7f0f5f4d2a11")
 
 
@@ -101,7 +102,8 @@ class Directory:
             "sub": application.object_id,
             "tid": application.tenant,
             "ver": "1.0",
-            "uti": f"{self._generation}",
+            "uti": secrets.token_urlsafe(16),
+            _GENERATION: self._generation,
         }
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM), self.lifetime
 
@@ -112,5 +114,5 @@ class Directory:
             claims: dict[str, Any] = jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=unchecked)  # type: ignore[arg-type]  # a plain dict
         except jwt.InvalidTokenError:
             return None
-        expired = claims["exp"] <= self._clock() or claims["uti"] != f"{self._generation}"
+        expired = claims["exp"] <= self._clock() or claims[_GENERATION] != self._generation
         return claims, expired

@@ -147,7 +147,7 @@ class CostManagement:
 
 
 def _digest(request: AzureRequest) -> str:
-    told = request.scope.lower().encode() + request.body
+    told = request.scope.lower().encode() + msgspec.json.encode(request.json, order="deterministic")
     return hashlib.sha256(told).hexdigest()[:16]
 
 
