@@ -153,3 +153,14 @@ class GenericTelemetryAgent:
 
     def _rows_of(self, name: str) -> Callable[[], Rows]:
         return lambda: [dict(self._collect(name))]
+
+
+def main() -> None:
+    """Collect this machine and the polled sources of the configuration until SIGTERM or SIGINT."""
+    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
+
+    run("generic-telemetry-agent", "generic")
+
+
+if __name__ == "__main__":
+    main()

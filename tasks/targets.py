@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agents.service import Service, services, unusable
+from agents.targets import targets_of
 from storage.ledger import TargetPlan
 from telemetry.errors import ConfigError
-from telemetry.settings import Account, Settings
-from telemetry.settings.aws import ALL_REGIONS
+from telemetry.settings import Settings
 from telemetry.settings.providers import ProviderSettings
-from telemetry.target import Target
 
 
 @dataclass(frozen=True)
@@ -66,31 +65,18 @@ def _unknown_services(provider: str, section: ProviderSettings, known: dict[str,
 
 
 def _targets(provider: str, section: ProviderSettings, service: Service, interval: timedelta) -> Iterator[TargetPlan]:
-    for account in section.accounts_of(provider):
-        if not _wanted(account, service):
-            continue
-        for region in _regions(account, service):
-            yield TargetPlan(
-                target=Target(provider, account.name, region, service.name),
-                queue=account.queue,
-                interval=account.interval or interval,
-                delay=service.delay,
-                live=service.live,
-                backfill=_backfill(section, service, account.interval or interval),
-            )
-
-
-def _wanted(account: Account, service: Service) -> bool:
-    if service.reports_regions and ALL_REGIONS in account.regions:
-        return True
-    return service.name in account.services if account.services else not service.by_name
+    for account, target in targets_of(provider, section, service):
+        yield TargetPlan(
+            target=target,
+            queue=account.queue,
+            interval=account.interval or interval,
+            delay=service.delay,
+            live=service.live,
+            backfill=_backfill(section, service, account.interval or interval),
+        )
 
 
 def _backfill(section: ProviderSettings, service: Service, interval: timedelta) -> timedelta:
     if service.reports_regions:
         return interval  # one window is due at once: others wait for what it says, and more of the past says no more
     return timedelta(0) if service.live else section.backfill
-
-
-def _regions(account: Account, service: Service) -> tuple[str, ...]:
-    return account.regions if service.regional else ("global",)

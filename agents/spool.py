@@ -1,0 +1,172 @@
+"""Messages that wait on disk for being sent: in order, over restarts, and never more bytes than allowed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from telemetry.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+_SUFFIX = ".batch"
+_STAGED = ".staged"
+
+
+class Entry(NamedTuple):
+    """One message."""
+
+    #: Numbered in the order in which they came.
+    number: int
+    size: int
+
+
+class Spool:
+    """A directory of messages. One process at a time has it; its threads may share it."""
+
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        """Open the directory, and make it where it is not there; ConfigError where that fails."""
+        self.directory = directory
+        #: Messages that were dropped because there was no room, since this was opened.
+        self.dropped = 0
+        self._max_bytes = max_bytes
+        self._changed = threading.Condition()
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            problem = f"{directory}: {error.strerror}: name a directory that can be written, with --spool"
+            raise ConfigError("spool", (problem,)) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            problem = f"{directory}: another program uses it: name another one with --spool"
+            raise ConfigError("spool", (problem,)) from None
+        self._entries = deque(self._read_directory())
+        self._bytes = sum(entry.size for entry in self._entries)
+        self._next = self._entries[-1].number + 1 if self._entries else 1
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._entries)
+
+    @contextmanager
+    def together(self) -> Iterator[Stage]:
+        """Add several messages, all of them or, where the block raises, none."""
+        stage = Stage(self.directory)
+        try:
+            yield stage
+        except BaseException:
+            stage.discard()
+            raise
+        with self._changed:
+            for path, size in stage.files:
+                path.replace(self._path(self._next))
+                self._entries.append(Entry(self._next, size))
+                self._bytes += size
+                self._next += 1
+            _sync(self.directory)
+            self._make_room()
+            self._changed.notify_all()
+
+    def oldest(self) -> tuple[Entry, bytes] | None:
+        """The message to send next; None where nothing waits."""
+        while True:
+            with self._changed:
+                if not self._entries:
+                    return None
+                entry = self._entries[0]
+            try:
+                return entry, self._path(entry.number).read_bytes()
+            except FileNotFoundError:
+                self.remove(entry)  # dropped, or deleted by a person
+
+    def remove(self, entry: Entry) -> None:
+        """Forget a message: it was sent. Harmless where it was dropped meanwhile."""
+        with self._changed:
+            if entry in self._entries:
+                self._entries.remove(entry)
+                self._bytes -= entry.size
+            self._path(entry.number).unlink(missing_ok=True)
+
+    def wait(self, seconds: float) -> None:
+        """Until something is added, at most so long."""
+        with self._changed:
+            if not self._entries:
+                self._changed.wait(seconds)
+
+    def wake(self) -> None:
+        """End every wait."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let another process have the directory."""
+        os.close(self._lock)
+
+    def _make_room(self) -> None:
+        before = self.dropped
+        while self._bytes > self._max_bytes and len(self._entries) > 1:
+            entry = self._entries.popleft()
+            self._bytes -= entry.size
+            self._path(entry.number).unlink(missing_ok=True)
+            self.dropped += 1
+        if self.dropped > before:
+            logger.error(
+                "the spool is full (%d bytes): the %d oldest messages are lost, %d since the start",
+                self._max_bytes,
+                self.dropped - before,
+                self.dropped,
+            )
+
+    def _path(self, number: int) -> Path:
+        return self.directory / f"{number:020d}{_SUFFIX}"
+
+    def _read_directory(self) -> list[Entry]:
+        for staged in self.directory.glob(f"*{_STAGED}"):
+            staged.unlink()  # of a program that was killed before it had all of them
+        found = []
+        for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
+            with contextlib.suppress(ValueError):
+                found.append(Entry(int(path.stem), path.stat().st_size))
+        return found
+
+
+class Stage:
+    """Messages on disk that do not count yet."""
+
+    def __init__(self, directory: Path) -> None:
+        self.files: list[tuple[Path, int]] = []
+        self._directory = directory
+
+    def add(self, body: bytes) -> None:
+        """Write one."""
+        path = self._directory / f"{os.getpid()}-{threading.get_ident()}-{len(self.files)}{_STAGED}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - of a descriptor, whose file nobody else may read
+            self.files.append((path, len(body)))
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def discard(self) -> None:
+        """Delete them."""
+        for path, _ in self.files:
+            path.unlink(missing_ok=True)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+"""OpenFinOps is away from an agent that runs alone: for an hour, within the bound and past it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.context import Shared, utc_now
+from agents.openfinops import OpenFinOpsClient
+from agents.program_collecting import Collecting
+from agents.program_sending import Sending
+from agents.program_settings import targets
+from agents.service import find
+from agents.spool import Spool
+from emulators.aws import LocalAws
+from emulators.openfinops import OpenFinOpsServer
+from telemetry.settings import Settings
+from telemetry.target import floor_time, format_time
+from tests.support.openfinops import rows
+from tests.support.pipeline import KEYS, REGIONS, small_aws
+from tests.support.scripted_http import OK, Reply, ScriptedServer
+
+FIVE = timedelta(minutes=5)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with small_aws(4, hours_back=3) as (running, _):
+        yield running
+
+
+class _Alone:
+    """The parts of the program, on a clock of the test's own."""
+
+    def __init__(self, aws: LocalAws, url: str, directory: Path) -> None:
+        section = {
+            "access_key_id": KEYS["AWS_ACCESS_KEY_ID"],
+            "secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"],
+            "regions": list(REGIONS),
+            "services": ["ec2"],
+            "endpoints": dict.fromkeys(("ec2", "cloudwatch", "pricing", "sts"), aws.url),
+        }
+        self.settings = Settings.model_validate({"aws": section, "collect": {"deadline": 60}})
+        self.url = url
+        self.directory = directory
+        self.now = floor_time(utc_now(), FIVE) - timedelta(minutes=100)
+        self.max_bytes = 10_000_000
+        self.start()
+
+    def start(self) -> None:
+        """As a new process does."""
+        self.spool = Spool(self.directory, self.max_bytes)
+        self.client = OpenFinOpsClient(self.url)
+        self.sending = Sending(self.spool, self.client)
+        shared = Shared(self.settings, now=lambda: self.now)
+        self.collecting = Collecting(shared, targets(self.settings, "aws"), self.spool)
+
+    def end(self) -> None:
+        self.client.close()
+        self.spool.close()
+
+    def five_minutes(self) -> None:
+        self.now += FIVE
+        assert self.collecting.due() == 0
+        self.sending.drain()
+
+
+def _starts(events: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The beginnings of the windows that arrived, by target, in order."""
+    found: dict[str, list[str]] = {}
+    for event in events:
+        found.setdefault(event["target"], []).append(event["window_start"])
+    return found
+
+
+def _windows(first: datetime, count: int) -> list[str]:
+    return [format_time(first + number * FIVE) for number in range(count)]
+
+
+def test_after_an_hour_nothing_is_lost_and_the_order_is_kept(aws: LocalAws, tmp_path: Path) -> None:
+    with OpenFinOpsServer(tmp_path / "openfinops") as server:
+        server.stop()
+        alone = _Alone(aws, server.url, tmp_path / "spool")
+        delay = find("aws", "ec2").delay
+        # The window that had just closed at the start, and those of the hour.
+        expected = _windows(floor_time(alone.now - delay, FIVE) - FIVE, 13)
+        for tick in range(12):
+            alone.five_minutes()
+            if tick == 6:  # and it was started again in between
+                alone.end()
+                alone.start()
+        assert len(alone.spool) == 2 * 13
+        assert alone.sending.sent == 0
+
+        server.start()
+        alone.sending.drain()
+
+        assert len(alone.spool) == alone.spool.dropped == 0
+        assert _starts(event for row in rows(server) for event in row["events"]) == {
+            f"aws/default/{region}/ec2": expected for region in REGIONS
+        }
+        alone.end()
+
+
+@pytest.fixture
+def alone(aws: LocalAws, server: ScriptedServer, tmp_path: Path) -> Iterator[_Alone]:
+    alone = _Alone(aws, server.url, tmp_path / "spool")
+    yield alone
+    alone.end()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+def _received(server: ScriptedServer) -> dict[str, list[str]]:
+    return _starts(event for request in server.ingests() for event in request.body["events"])
+
+
+def test_past_the_bound_the_oldest_are_lost_and_counted_and_the_order_is_kept(
+    alone: _Alone, server: ScriptedServer
+) -> None:
+    server.script = lambda _: Reply(503)
+    alone.end()
+    alone.max_bytes = 12_000
+    alone.start()
+    for _ in range(12):
+        alone.five_minutes()
+    kept = len(alone.spool)
+    assert 2 < kept < 26
+    assert alone.spool.dropped == 26 - kept
+
+    server.script = lambda _: OK
+    alone.sending.drain()
+
+    received = _received(server)
+    assert sum(map(len, received.values())) == kept
+    assert all(starts == sorted(starts) for starts in received.values())
+    newest = max(start for starts in received.values() for start in starts)
+    assert all(starts[-1] == newest for starts in received.values())
+
+
+def test_what_was_missed_while_the_program_was_down_is_made_up_for(alone: _Alone, server: ScriptedServer) -> None:
+    alone.five_minutes()
+    alone.end()
+    alone.now += timedelta(minutes=45)
+    alone.start()
+    assert alone.collecting.due() == 0
+    alone.sending.drain()
+    received = _received(server)
+    assert {len(starts) for starts in received.values()} == {2 + 9}
+    for starts in received.values():
+        assert starts == _windows(datetime.fromisoformat(starts[0]), len(starts))
+
+
+def test_a_batch_that_never_will_be_taken_holds_up_no_other(alone: _Alone, server: ScriptedServer) -> None:
+    server.script = lambda request: Reply(422) if "us-west-2" in str(request.body) and request.key else OK
+    alone.five_minutes()
+    assert (alone.sending.sent, alone.sending.rejected) == (2, 2)
+    assert len(alone.spool) == 0
