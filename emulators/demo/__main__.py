@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import psycopg
 
+from emulators.demo.bills import read_bills
 from emulators.demo.checks import problems
 from emulators.demo.facts import gather
 from emulators.demo.report import print_addresses, print_report
@@ -18,8 +19,8 @@ from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_pyth
 _SETTLES_WITHIN = 120.0
 _HOST_WINDOWS = 2
 _PROGRESS = """
-SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.provider = 'aws') AS settled,
-       count(*) FILTER (WHERE t.provider = 'aws') AS planned,
+SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.provider <> 'generic') AS settled,
+       count(*) FILTER (WHERE t.provider <> 'generic') AS planned,
        count(*) FILTER (WHERE c.state = 'complete' AND t.provider = 'generic') AS host,
        count(*) FILTER (WHERE c.state IN ('planned', 'dispatched')) AS waiting,
        (SELECT count(*) FROM finfleet.outbox WHERE state = 'pending') AS unsent,
@@ -32,14 +33,15 @@ SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.pro
 @click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
 @click.option("--state", type=click.Path(path_type=Path), default=Path(".finfleet/demo"), show_default=True)
 def main(keep: bool, state: Path) -> None:
-    """Collect two hours of a local AWS and the present of this machine, and compare every count."""
+    """Collect two hours and some bills of local clouds, and the present of this machine, and compare every count."""
     begun = time.monotonic()
     say = _Progress(begun)
     try:
         openfinops_python()  # makes its environment at the first time
         with running(state.absolute(), say.line) as stack:
+            read_bills(stack.database_url, stack.clouds)
             _wait_until_settled(stack, say)
-            facts = gather(stack.database_url, stack.aws_url, stack.openfinops_url)
+            facts = gather(stack.database_url, stack.clouds, stack.openfinops_url)
             print_report(facts)
             found = list(problems(facts))
             _verdict(found, time.monotonic() - begun)
@@ -77,7 +79,7 @@ def _wait_until_settled(stack: Stack, say: _Progress) -> None:
             row = connection.execute(_PROGRESS).fetchone() or (0,) * 6
             settled, planned, host, waiting, unsent, records = row
             say.line(
-                f"{settled} of {planned} windows of AWS, {host} of this host; {records:,} records, {unsent} unsent"
+                f"{settled} of {planned} windows of clouds, {host} of this host; {records:,} records, {unsent} unsent"
             )
             if planned and host >= _HOST_WINDOWS and not waiting and not unsent:
                 return

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from math import ceil
+from decimal import Decimal
 
-from emulators.demo.config import INTERVAL, METRICS
 from emulators.demo.facts import Facts
-
-_QUERIES_A_CALL = 500  # GetMetricData
-_INSTANCES_A_PAGE = 1000  # DescribeInstances
-
-
-def least_calls(facts: Facts) -> dict[str, int]:
-    """The fewest calls that the collected windows can take, by API."""
-    describes = metrics = prices = spots = 0
-    for row in facts.targets:
-        if row["provider"] != "aws":
-            continue
-        region = facts.seed["regions"][row["region"]]
-        running = region["by_state"]["running"]
-        describes += row["planned"] * ceil(region["instances"] / _INSTANCES_A_PAGE)
-        metrics += row["planned"] * ceil(running * METRICS / _QUERIES_A_CALL)
-        prices += region["products"]
-        # The few changes that a window sees of all kinds fit on one page.
-        spots += row["planned"] if region["running_spot"] else 0
-    least = {
-        "ec2:DescribeInstances": describes,
-        "ec2:DescribeSpotPriceHistory": spots,
-        "cloudwatch:GetMetricData": metrics,
-        "pricing:GetProducts": prices,
-    }
-    return {api: calls for api, calls in least.items() if calls}
 
 
 def problems(facts: Facts) -> Iterator[str]:
     """Every count that disagrees, in words; nothing where all is well."""
     yield from _coverage(facts)
     yield from _stored(facts)
+    yield from _billed(facts)
     yield from _calls(facts)
     yield from _forwarded(facts)
 
@@ -47,34 +23,49 @@ def _coverage(facts: Facts) -> Iterator[str]:
     for row in facts.targets:
         if row["waiting"] or row["failed"] or row["gaps"]:
             yield f"{row['target']}: {row['waiting']} windows wait, {row['failed']} failed, {row['gaps']} gaps"
-        if row["provider"] == "aws":
-            owed = (row["until"] - row["since"]) / timedelta(seconds=INTERVAL)
+        if row["provider"] in facts.asked:
+            owed = (row["until"] - row["since"]) / timedelta(seconds=row["interval_seconds"])
             if not row["complete"] == row["planned"] == owed:
                 yield f"{row['target']}: {owed:g} windows owed, {row['planned']} planned, {row['complete']} complete"
+    for provider in facts.asked.keys() - {provider for provider, _ in facts.expected}:
+        yield f"{provider}: nothing of it was planned"
     if not any(row["provider"] == "generic" and row["complete"] for row in facts.targets):
         yield "generic: no window of this host was collected"
 
 
 def _stored(facts: Facts) -> Iterator[str]:
-    for row in facts.stored:
-        if row["provider"] != "aws":
-            continue
-        held = facts.seed["regions"][row["region"]]["instances"]
-        if row["resources"] != held:
-            yield f"{row['region']}: {held} instances at AWS, {row['resources']} in Postgres"
-        expected = facts.expected_points[row["region"]]
-        if row["points"] != expected:
-            yield f"{row['region']}: {expected} datapoints at AWS, {row['points']} in Postgres"
+    stored = {(row["provider"], row["service"]): row for row in facts.stored}
+    for (provider, service), expected in facts.expected.items():
+        row = stored.get((provider, service), {"resources": 0, "points": 0})
+        for what in ("resources", "points"):
+            held = getattr(expected, what)
+            if row[what] != held:
+                yield f"{provider}/{service}: {held} {what} in the cloud, {row[what]} in Postgres"
+
+
+def _billed(facts: Facts) -> Iterator[str]:
+    held = _sums((provider, *item) for (provider, _), one in facts.expected.items() for item in one.billed.items())
+    read = _sums((row["provider"], row["currency"], row["billed"] or Decimal(0)) for row in facts.bills)
+    for place in sorted(held.keys() | read.keys()):
+        if held.get(place) != read.get(place):
+            yield f"{place[0]}: {held.get(place)} {place[1]} billed, {read.get(place)} in Postgres"
+
+
+def _sums(amounts: Iterator[tuple[str, str, Decimal]]) -> Mapping[tuple[str, str], Decimal]:
+    sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for provider, currency, amount in amounts:
+        sums[provider, currency] += amount
+    return sums
 
 
 def _calls(facts: Facts) -> Iterator[str]:
-    least = least_calls(facts)
-    asked = {api.replace(".", ":"): calls for api, calls in facts.asked.items()}
-    metered = {row["api"]: row["calls"] for row in facts.metered}
-    if asked != metered:
-        yield f"calls: AWS counted {asked}, the ledger {metered}"
-    if asked != least:
-        yield f"calls: {asked} were made, {least} would do"
+    for provider, asked in facts.asked.items():
+        metered = {row["api"]: row["calls"] for row in facts.metered if row["provider"] == provider}
+        if dict(asked) != metered:
+            yield f"calls: {provider} counted {dict(asked)}, the ledger {metered}"
+        least = facts.least_calls(provider)
+        if dict(asked) != least:
+            yield f"calls: {dict(asked)} were made at {provider}, {least} would do"
 
 
 def _forwarded(facts: Facts) -> Iterator[str]:

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import yaml
 
-REGIONS = ("us-east-1", "us-west-2")
-INSTANCES = 300
+from emulators.demo.clouds import Cloud
+
 BACKFILL_HOURS = 2
+BILLED = timedelta(days=3)
+"""So many whole days of the bill are read, the last of them the day before yesterday: yesterday's is not whole yet."""
 INTERVAL = 300
 HOST_INTERVAL = 10
-METRICS = 4
-"""Of an instance: CPU, memory, network in and out."""
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "local-aws-key-id", "AWS_SECRET_ACCESS_KEY": "local-aws-secret-key"}
-"""The local AWS takes any key; what is real about it is the way it takes through the fleet."""
 
 
-def write_config(path: Path, *, aws_url: str, openfinops_url: str) -> None:
-    """Write ``telemetry.yaml`` for the local AWS and the local OpenFinOps."""
+def write_config(path: Path, clouds: Sequence[Cloud], *, openfinops_url: str) -> None:
+    """Write ``telemetry.yaml`` for the local clouds and the local OpenFinOps."""
+    common = {"collection_interval": INTERVAL, "backfill": f"{BACKFILL_HOURS}h"}
     document = {
-        "aws": {
-            "access_key_id": "${AWS_ACCESS_KEY_ID}",
-            "secret_access_key": "${AWS_SECRET_ACCESS_KEY}",
-            "regions": list(REGIONS),
-            "services": ["ec2"],
-            "collection_interval": INTERVAL,
-            "backfill": f"{BACKFILL_HOURS}h",
-            "endpoints": dict.fromkeys(("ec2", "cloudwatch", "pricing", "sts"), aws_url),
-        },
+        **{cloud.provider: {**cloud.section(), **common} for cloud in clouds},
         "generic": {"services": ["host"], "collection_interval": HOST_INTERVAL},
         "openfinops": {"endpoint": openfinops_url},
         # So that a killed worker is noticed while somebody watches.

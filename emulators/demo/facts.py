@@ -1,10 +1,10 @@
-"""What the demo counts: in Postgres, at the local AWS, at OpenFinOps."""
+"""What the demo counts: in Postgres, at the local clouds, at OpenFinOps."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +13,11 @@ import psycopg
 from psycopg.rows import dict_row
 from pydantic import SecretStr
 
+from emulators.demo.clouds import Cloud, Expected, Planned
+
 _TARGETS = """
-SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target, t.provider, t.region,
+SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
+       t.provider, t.account, t.region, t.service, t.interval_seconds,
        min(c.window_start) AS since, max(c.window_end) AS until,
        count(*) AS planned,
        count(*) FILTER (WHERE c.state = 'complete') AS complete,
@@ -27,7 +30,7 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target, t.p
  GROUP BY t.target_id ORDER BY 1
 """
 _STORED = """
-SELECT r.provider, r.region, count(DISTINCT r.resource_id) AS resources, count(DISTINCT s.series_id) AS series,
+SELECT r.provider, r.service, count(DISTINCT r.resource_id) AS resources, count(DISTINCT s.series_id) AS series,
        count(p.*) AS points, min(p.start) AS first, max(p.start) AS last
   FROM finfleet.resources AS r
   LEFT JOIN finfleet.series AS s USING (resource_id)
@@ -35,17 +38,27 @@ SELECT r.provider, r.region, count(DISTINCT r.resource_id) AS resources, count(D
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 _RATES = """
-SELECT type, currency, count(*) AS instances, min(amount) AS each_from, max(amount) AS each_to, sum(amount) AS per_hour
+SELECT provider, type, currency, count(*) AS instances, min(amount) AS each_from, max(amount) AS each_to,
+       sum(amount) AS per_hour
   FROM (SELECT DISTINCT ON (resource_id) * FROM reporting.cost_per_hour ORDER BY resource_id, start DESC) AS now
- GROUP BY type, currency ORDER BY per_hour DESC, type
+ GROUP BY provider, type, currency ORDER BY provider, per_hour DESC, type
 """
 _UNPRICED = """
-SELECT count(*) FROM finfleet.resources AS r
- WHERE r.provider = 'aws' AND NOT EXISTS (SELECT FROM finfleet.cost_rates AS c WHERE c.resource_id = r.resource_id)
+SELECT r.provider, count(*) AS resources
+  FROM finfleet.resources AS r
+ WHERE r.provider <> 'generic'
+   AND NOT EXISTS (SELECT FROM finfleet.cost_rates AS c WHERE c.resource_id = r.resource_id)
+ GROUP BY 1 ORDER BY 1
+"""
+_BILLS = """
+SELECT provider, billing_currency AS currency, service_name AS service, sum(billed_cost) AS billed,
+       sum(effective_cost) AS effective
+  FROM reporting.costs
+ GROUP BY 1, 2, 3 ORDER BY 1, 2, billed DESC NULLS LAST, service
 """
 _CALLS = """
-SELECT api, sum(calls)::bigint AS calls, sum(throttles)::bigint AS throttles, sum(cost_usd) AS cost_usd
-  FROM reporting.collection_cost WHERE provider = 'aws' GROUP BY api ORDER BY api
+SELECT provider, api, sum(calls)::bigint AS calls, sum(throttles)::bigint AS throttles, sum(cost_usd) AS cost_usd
+  FROM reporting.collection_cost GROUP BY provider, api ORDER BY provider, api
 """
 _OUTBOX = """
 SELECT count(*) FILTER (WHERE state = 'sent') AS sent, count(*) FILTER (WHERE state = 'pending') AS pending,
@@ -54,64 +67,77 @@ SELECT count(*) FILTER (WHERE state = 'sent') AS sent, count(*) FILTER (WHERE st
   FROM finfleet.outbox
 """
 
+Row = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Facts:
     """Everything that the demo prints, and compares."""
 
-    targets: list[dict[str, Any]]
-    stored: list[dict[str, Any]]
-    rates: list[dict[str, Any]]
-    unpriced: int
-    metered: list[dict[str, Any]]
+    targets: list[Row]
+    stored: list[Row]
+    rates: list[Row]
+    unpriced: list[Row]
+    bills: list[Row]
+    metered: list[Row]
     outbox: dict[str, int]
-    #: What the local AWS was asked, by ``service.Action``.
-    asked: dict[str, int]
-    seed: dict[str, Any]
-    #: Datapoints that the local AWS holds for the collected time, by region.
-    expected_points: dict[str, int]
+    #: What each cloud was asked, by provider and API.
+    asked: Mapping[str, Mapping[str, int]]
+    #: What must be there, by provider and service.
+    expected: Mapping[tuple[str, str], Expected]
     #: How often OpenFinOps holds each batch, by idempotency key.
     received: Counter[str]
     agents: int
 
+    def least_calls(self, provider: str) -> dict[str, int]:
+        """The fewest calls that the collected windows can take, by API."""
+        least: Counter[str] = Counter()
+        for (of, _), expected in self.expected.items():
+            if of == provider:
+                least.update(expected.calls)
+        return {api: calls for api, calls in least.items() if calls}
 
-def gather(database_url: SecretStr, aws_url: str, openfinops_url: str) -> Facts:
+
+def gather(database_url: SecretStr, clouds: Sequence[Cloud], openfinops_url: str) -> Facts:
     """Ask everybody. The pipeline goes on meanwhile, so what is compared has to be settled before."""
     with psycopg.connect(database_url.get_secret_value(), row_factory=dict_row) as connection:
         # One snapshot for all of them.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        targets = connection.execute(_TARGETS).fetchall()
-        stored = connection.execute(_STORED).fetchall()
-        rates = connection.execute(_RATES).fetchall()
-        unpriced = connection.execute(_UNPRICED).fetchone() or {}
-        metered = connection.execute(_CALLS).fetchall()
+        found = [
+            connection.execute(statement.encode()).fetchall()
+            for statement in (_TARGETS, _STORED, _RATES, _UNPRICED, _BILLS, _CALLS)
+        ]
+        targets, stored, rates, unpriced, bills, metered = found
         outbox = connection.execute(_OUTBOX).fetchone() or {}
-    spans = {row["region"]: (row["since"], row["until"]) for row in targets if row["provider"] == "aws"}
-    telemetry = _get(f"{openfinops_url}/api/v1/telemetry/recent?hours=24")["telemetry"]
+    telemetry = _get(f"{openfinops_url}/api/v1/telemetry/recent?hours=168")["telemetry"]
     return Facts(
         targets=targets,
         stored=stored,
         rates=rates,
-        unpriced=int(unpriced["count"]),
+        unpriced=unpriced,
+        bills=bills,
         metered=metered,
         outbox=outbox,
-        asked=_get(f"{aws_url}/_local/calls")["calls"],
-        seed=_get(f"{aws_url}/_local/seed"),
-        expected_points={region: _points(aws_url, region, *span) for region, span in spans.items()},
+        asked={cloud.provider: cloud.asked() for cloud in clouds},
+        expected=_expected(targets, clouds),
         received=Counter(event["idempotency_key"] for row in telemetry for event in row["events"]),
         agents=len(_get(f"{openfinops_url}/api/v1/agents")["agents"]),
     )
 
 
-def _points(aws_url: str, region: str, since: datetime, until: datetime) -> int:
-    query = f"start={since.timestamp()}&end={until.timestamp()}&region={region}"
-    return int(_get(f"{aws_url}/_local/seed?{query}")["points"])
+def _expected(targets: Sequence[Row], clouds: Sequence[Cloud]) -> dict[tuple[str, str], Expected]:
+    by_provider = {cloud.provider: cloud for cloud in clouds}
+    planned: defaultdict[tuple[str, str], list[Planned]] = defaultdict(list)
+    for row in targets:
+        place = {name: row[name] for name in ("provider", "account", "region", "service", "since", "until")}
+        planned[row["provider"], row["service"]].append(Planned(**place, windows=row["planned"]))
+    return {key: by_provider[key[0]].expected(found) for key, found in planned.items() if key[0] in by_provider}
 
 
 def _get(url: str) -> Any:
     return httpx.get(url, timeout=30).raise_for_status().json()
 
 
-def total(rows: list[dict[str, Any]], key: str) -> Decimal:
-    """The exact sum of a column of amounts."""
-    return sum((row[key] for row in rows), Decimal(0))
+def total(rows: Sequence[Row], key: str) -> Decimal:
+    """The exact sum of a column of amounts; what is not told is left out."""
+    return sum((row[key] for row in rows if row[key] is not None), Decimal(0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from emulators.demo.checks import least_calls
+from emulators.demo.config import BILLED
 from emulators.demo.facts import Facts, total
 from emulators.demo.stack import Stack
 from workers.output import print_table
@@ -14,7 +14,8 @@ def print_report(facts: Facts) -> None:
     """Coverage, what is in Postgres, cost per hour, calls, what OpenFinOps has."""
     _coverage(facts)
     _stored(facts)
-    _costs(facts)
+    _rates(facts)
+    _bills(facts)
     _calls(facts)
     click.echo("\nOpenFinOps answers that it has received")
     click.echo(f"  {len(facts.received):,} batches, each once, from {facts.agents} agents")
@@ -43,34 +44,47 @@ def _coverage(facts: Facts) -> None:
 
 def _stored(facts: Facts) -> None:
     click.echo("\nIn Postgres")
-    columns = ("region", "resources", "series", "points", "first", "last")
+    columns = ("service", "resources", "series", "points", "first", "last")
     print_table(
         ("  provider", *columns),
         (("  " + row["provider"], *(row[key] for key in columns)) for row in facts.stored),
     )
 
 
-def _costs(facts: Facts) -> None:
+def _rates(facts: Facts) -> None:
     click.echo("\nCost per hour by instance type: list prices and spot prices; a stopped instance costs no compute")
+    columns = ("type", "instances", "each_from", "each_to", "per_hour", "currency")
     print_table(
-        ("  type", "instances", "each from", "each to", "per hour", "currency"),
+        ("  provider", *(column.replace("_", " ") for column in columns)),
+        (("  " + row["provider"], *(row[column] for column in columns)) for row in facts.rates),
+    )
+    for provider, currency in sorted({(row["provider"], row["currency"]) for row in facts.rates}):
+        rows = [row for row in facts.rates if (row["provider"], row["currency"]) == (provider, currency)]
+        click.echo(f"  {provider}: {total(rows, 'per_hour')} {currency} an hour in all")
+    for row in facts.unpriced:
+        click.echo(f"  {row['provider']}: {row['resources']} instances have no price that is known: they are left out")
+
+
+def _bills(facts: Facts) -> None:
+    click.echo(f"\nThe bill of {BILLED.days} days, by service")
+    print_table(
+        ("  provider", "service", "billed", "effective", "currency"),
         (
-            ("  " + row["type"], row["instances"], row["each_from"], row["each_to"], row["per_hour"], row["currency"])
-            for row in facts.rates
+            ("  " + row["provider"], row["service"], row["billed"], row["effective"], row["currency"])
+            for row in facts.bills
         ),
     )
-    for currency in sorted({row["currency"] for row in facts.rates}):
-        rows = [row for row in facts.rates if row["currency"] == currency]
-        click.echo(f"  {total(rows, 'per_hour')} {currency} an hour in all")
-    click.echo(f"  {facts.unpriced} instances have no price that is known: they are left out")
 
 
 def _calls(facts: Facts) -> None:
-    click.echo("\nAPI calls, as AWS counted them")
-    least = least_calls(facts)
-    made = {api.replace(".", ":"): calls for api, calls in facts.asked.items()}
-    cost = {row["api"]: row["cost_usd"] for row in facts.metered}
+    click.echo("\nAPI calls, as the clouds counted them")
+    cost = {(row["provider"], row["api"]): row["cost_usd"] for row in facts.metered}
+    least = {provider: facts.least_calls(provider) for provider in facts.asked}
     print_table(
-        ("  api", "made", "least possible", "USD at AWS's prices"),
-        (("  " + api, made.get(api, 0), least.get(api), cost.get(api)) for api in sorted(made | least)),
+        ("  provider", "api", "made", "least possible", "USD at list prices"),
+        (
+            ("  " + provider, api, made.get(api, 0), least[provider].get(api), cost.get((provider, api)))
+            for provider, made in facts.asked.items()
+            for api in sorted(made.keys() | least[provider].keys())
+        ),
     )

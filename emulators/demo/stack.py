@@ -9,20 +9,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
-from emulators.demo.config import ENVIRONMENT, INSTANCES, REGIONS, write_config
+from emulators.demo.clouds import Cloud, running_clouds
+from emulators.demo.config import write_config
 from emulators.openfinops import OpenFinOpsServer
 from workers.embedded import EmbeddedPostgres
 
 _STARTS_WITHIN = 60.0
+#: A person's own settings and credentials have no place here.
+_FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "FINFLEET_")
 _STOPS_WITHIN = 60.0
 
 
@@ -35,7 +37,7 @@ class Stack:
     """Where everything listens."""
 
     state: Path
-    aws_url: str
+    clouds: tuple[Cloud, ...]
     openfinops_url: str
     up: dict[str, Any]
     database_url: SecretStr
@@ -50,34 +52,26 @@ def running(state: Path, say: Callable[[str], None]) -> Iterator[Stack]:
     state.mkdir(parents=True)
     state.chmod(0o711)
     with ExitStack() as stack:
-        say(f"local AWS with {INSTANCES} instances in {' and '.join(REGIONS)}")
-        aws_url = stack.enter_context(_local_aws(state))
+        clouds = stack.enter_context(running_clouds(state))
+        for cloud in clouds:
+            say(f"local {cloud.name}: {cloud.holds}")
         say("OpenFinOps's own telemetry server")
         openfinops = stack.enter_context(OpenFinOpsServer(state / "openfinops"))
         config = state / "telemetry.yaml"
-        write_config(config, aws_url=aws_url, openfinops_url=openfinops.url)
+        write_config(config, clouds, openfinops_url=openfinops.url)
         say("finfleet: Postgres, Valkey, beat, plan, a worker per provider, ingest, forward, Flower")
-        process, up = stack.enter_context(_finfleet_up(state / "finfleet", config))
+        process, up = stack.enter_context(_finfleet_up(state / "finfleet", config, clouds))
         database = EmbeddedPostgres(state / "finfleet").url
-        yield Stack(state, aws_url, openfinops.url, up, database, process)
+        yield Stack(state, clouds, openfinops.url, up, database, process)
 
 
 @contextmanager
-def _local_aws(state: Path) -> Iterator[str]:
-    ready = state / "aws.url"
-    command = [sys.executable, "-m", "emulators.aws", "--seed", "demo", "--ready-file", str(ready)]
-    options = ["--instances", str(INSTANCES), "--regions", ",".join(REGIONS)]
-    with _process([*command, *options], state / "aws.log", dict(os.environ)) as process:
-        _wait_for(ready, "the local AWS", process, state / "aws.log")
-        url = ready.read_text(encoding="utf-8").strip()
-        httpx.get(f"{url}/_local/calls").raise_for_status()
-        yield url
-
-
-@contextmanager
-def _finfleet_up(state: Path, config: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FINFLEET_"))}
-    environment |= ENVIRONMENT
+def _finfleet_up(
+    state: Path, config: Path, clouds: Sequence[Cloud]
+) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    for cloud in clouds:
+        environment |= cloud.environment
     command = [sys.executable, "-m", "workers.cli", "--config", str(config), "up", "--state", str(state), "--plain"]
     log = config.parent / "up.log"
     with _process(command, log, environment) as process:

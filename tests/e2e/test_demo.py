@@ -8,13 +8,16 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from emulators.demo.checks import least_calls, problems
+from emulators.demo.checks import problems
+from emulators.demo.clouds import Expected, Planned
+from emulators.demo.clouds.aws import running_aws
 from emulators.demo.facts import Facts
 
 SINCE = datetime(2026, 11, 24, 5, tzinfo=UTC)
@@ -36,12 +39,11 @@ def test_the_demo_settles_and_every_count_agrees(short_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\nEvery window is settled and every count agrees" in done.stdout
     assert "PROBLEM" not in done.stdout
-    for heading in ("Coverage: ", "In Postgres", "Cost per hour by instance type", "API calls", "Where to look"):
+    for heading in ("Coverage: ", "In Postgres", "Cost per hour by instance type", "The bill", "API calls"):
         assert f"\n{heading}" in done.stdout
-    calls = {
-        line.split()[0]: line.split()[1:3] for line in done.stdout.splitlines() if ":Describe" in line or ":Get" in line
-    }
-    assert calls.keys() >= {"ec2:DescribeInstances", "cloudwatch:GetMetricData", "pricing:GetProducts"}
+    table = done.stdout.partition("\nAPI calls")[2].partition("\n\n")[0].splitlines()[2:]
+    calls = {line.split()[1]: line.split()[2:4] for line in table}
+    assert calls.keys() >= {"ec2:DescribeInstances", "ce:GetCostAndUsage", "monitoring:ListTimeSeries"}
     assert all(made == least for made, least in calls.values())
     assert "Traceback" not in done.stderr
     assert [
@@ -49,51 +51,65 @@ def test_the_demo_settles_and_every_count_agrees(short_path: Path) -> None:
     ] == []
 
 
-def _target(region: str) -> dict[str, Any]:
-    name = f"aws/default/{region}/ec2"
-    counts = {"planned": 24, "complete": 24, "empty": 0, "failed": 0, "waiting": 0, "gaps": 0}
-    span = {"since": SINCE, "until": SINCE + timedelta(hours=2)}
-    return {"target": name, "provider": "aws", "region": region, **span, **counts}
+def _target(service: str, hours: int, interval: int) -> dict[str, Any]:
+    place = {"provider": "aws", "account": "default", "region": "us-east-1", "service": service}
+    windows = hours * 3600 // interval
+    counts = {"planned": windows, "complete": windows, "empty": 0, "failed": 0, "waiting": 0, "gaps": 0}
+    span = {"since": SINCE, "until": SINCE + timedelta(hours=hours), "interval_seconds": interval}
+    return {"target": f"aws/default/us-east-1/{service}", **place, **span, **counts}
 
 
 def _facts() -> Facts:
-    """What a run that went well finds: 150 instances in one region, 128 of 10 kinds running, none of them spot."""
-    region, host = _target("us-east-1"), {**_target("local"), "target": "generic/default/local/host"}
-    calls = {"ec2": ("DescribeInstances", 24), "cloudwatch": ("GetMetricData", 48), "pricing": ("GetProducts", 10)}
+    """What a run that went well finds: 150 instances with 10,000 points, and three days of the bill."""
+    host = {**_target("host", 2, 300), "provider": "generic", "target": "generic/default/local/host"}
+    calls = {"ec2:DescribeInstances": 24, "cloudwatch:GetMetricData": 48}
+    bill = {"ce:GetCostAndUsage": 6}
     return Facts(
-        targets=[region, {**host, "provider": "generic", "planned": 3, "complete": 3}],
+        targets=[_target("ec2", 2, 300), _target("cost", 72, 86_400), host],
         stored=[
-            {"provider": "aws", "region": "us-east-1", "resources": 150, "points": 10_000},
-            {"provider": "generic", "region": "local", "resources": 1, "points": 77},
+            {"provider": "aws", "service": "ec2", "resources": 150, "points": 10_000},
+            {"provider": "generic", "service": "host", "resources": 1, "points": 77},
         ],
         rates=[],
-        unpriced=0,
-        metered=[{"api": f"{service}:{action}", "calls": count} for service, (action, count) in calls.items()],
+        unpriced=[],
+        bills=[
+            {"provider": "aws", "currency": "USD", "service": "Amazon EC2", "billed": Decimal("3.50")},
+            {"provider": "aws", "currency": "USD", "service": "Amazon S3", "billed": Decimal("1.25")},
+        ],
+        metered=[{"provider": "aws", "api": api, "calls": count} for api, count in {**calls, **bill}.items()],
         outbox={"sent": 27, "pending": 0, "dead": 0, "dead_letters": 0, "batches": 27},
-        asked={f"{service}.{action}": count for service, (action, count) in calls.items()},
-        seed={
-            "regions": {
-                "us-east-1": {"instances": 150, "by_state": {"running": 128}, "products": 10, "running_spot": 0}
-            }
+        asked={"aws": {**calls, **bill}},
+        expected={
+            ("aws", "ec2"): Expected(150, 10_000, calls=calls),
+            ("aws", "cost"): Expected(billed={"USD": Decimal("4.75")}, calls=bill),
         },
-        expected_points={"us-east-1": 10_000},
         received=Counter({f"key-{number}": 1 for number in range(27)}),
         agents=2,
     )
 
 
 def test_facts_that_agree_are_no_problem() -> None:
-    facts = _facts()
-    # 128 instances with 4 metrics are 512 queries: 2 calls of 500 for each of 24 windows.
-    assert least_calls(facts)["cloudwatch:GetMetricData"] == 48
-    assert list(problems(facts)) == []
+    assert list(problems(_facts())) == []
 
 
-def test_spot_prices_are_asked_for_once_a_window_where_there_are_spot_instances() -> None:
-    facts = _facts()
-    assert "ec2:DescribeSpotPriceHistory" not in least_calls(facts)
-    facts.seed["regions"]["us-east-1"]["running_spot"] = 7
-    assert least_calls(facts)["ec2:DescribeSpotPriceHistory"] == 24
+def test_the_least_calls_to_aws_follow_from_what_it_holds(short_path: Path) -> None:
+    with running_aws(short_path) as cloud:
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        ec2 = [
+            Planned("aws", "default", region, "ec2", now - timedelta(hours=1), now, windows=12)
+            for region in ("us-east-1", "us-west-2")
+        ]
+        day = now.replace(hour=0)
+        cost = [
+            Planned("aws", "default", "global", "cost", day - timedelta(days=3), day - timedelta(days=1), windows=2)
+        ]
+        expected = cloud.expected(ec2)
+        assert (expected.resources, expected.calls["ec2:DescribeInstances"]) == (300, 24)
+        # About 130 running instances a region with 4 metrics are 520 queries at the most: 2 calls of 500 at the most.
+        assert 24 <= expected.calls["cloudwatch:GetMetricData"] <= 48
+        bill = cloud.expected(cost)
+        assert bill.billed["USD"] > 0
+        assert bill.calls["ce:GetCostAndUsage"] >= 4
 
 
 def _of_target(**changes: Any) -> Change:
@@ -109,7 +125,12 @@ def _of_outbox(**changes: int) -> Change:
 
 
 def _asked(**changes: int) -> Change:
-    return lambda facts: replace(facts, asked={**facts.asked, **{k.replace("_", "."): v for k, v in changes.items()}})
+    more = {api.replace("_", ":"): calls for api, calls in changes.items()}
+    return lambda facts: replace(facts, asked={"aws": {**facts.asked["aws"], **more}})
+
+
+def _of_bills(**changes: Any) -> Change:
+    return lambda facts: replace(facts, bills=[{**facts.bills[0], **changes}, *facts.bills[1:]])
 
 
 def _asked_and_metered(facts: Facts) -> Facts:
@@ -122,18 +143,24 @@ def _asked_and_metered(facts: Facts) -> Facts:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        pytest.param(_of_stored(points=9_999), "10000 datapoints at AWS, 9999 in Postgres", id="a point is missing"),
-        pytest.param(_of_stored(points=10_001), "10000 datapoints at AWS, 10001 in Postgres", id="a point too many"),
-        pytest.param(_of_stored(resources=149), "150 instances at AWS, 149 in Postgres", id="an instance is missing"),
+        pytest.param(_of_stored(points=9_999), "10000 points in the cloud, 9999 in Postgres", id="a point is missing"),
+        pytest.param(_of_stored(points=10_001), "10000 points in the cloud, 10001 in Postgres", id="a point too many"),
+        pytest.param(
+            _of_stored(resources=149), "150 resources in the cloud, 149 in Postgres", id="an instance is missing"
+        ),
+        pytest.param(_of_bills(billed=Decimal("3.51")), "4.75 USD billed, 4.76 in", id="a bill that differs"),
+        pytest.param(_of_bills(billed=None), "4.75 USD billed, 1.25 in", id="a bill that is not told"),
+        pytest.param(_of_bills(currency="EUR"), "None EUR billed, 3.50 in", id="another currency"),
+        pytest.param(lambda facts: replace(facts, bills=[]), "4.75 USD billed, None in", id="no bill at all"),
         pytest.param(_of_target(waiting=1, complete=23), "1 windows wait", id="a window waits"),
         pytest.param(_of_target(failed=1, complete=23), "1 failed", id="a window failed"),
         pytest.param(_of_target(gaps=1), "1 gaps", id="a gap"),
         pytest.param(_of_target(planned=23, complete=23), "24 windows owed, 23 planned", id="one was never planned"),
         pytest.param(_of_target(empty=1, complete=23), "24 planned, 23 complete", id="a window came out empty"),
         pytest.param(
-            lambda facts: replace(facts, targets=facts.targets[:1]), "no window of this host", id="no host at all"
+            lambda facts: replace(facts, targets=facts.targets[:2]), "no window of this host", id="no host at all"
         ),
-        pytest.param(_asked(ec2_DescribeInstances=25), "AWS counted", id="a call that nobody metered"),
+        pytest.param(_asked(ec2_DescribeInstances=25), "aws counted", id="a call that nobody metered"),
         pytest.param(_asked_and_metered, "would do", id="a call too many"),
         pytest.param(_of_outbox(pending=1, sent=26), "1 wait", id="one is not forwarded"),
         pytest.param(_of_outbox(dead=1, sent=26), "1 dead;", id="one is dead"),
