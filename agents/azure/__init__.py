@@ -1,0 +1,1 @@
+"""Azure: tenants, subscriptions, and how they are asked."""

@@ -1,0 +1,66 @@
+"""What an error of azure-core holds: Azure's answer, read from the several shapes in which its services write one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Details:
+    """A refusal."""
+
+    #: HTTP status; 0 where there was no answer.
+    status: int
+    #: Azure's word for it: ``AuthorizationFailed``. With those of its details, by spaces.
+    codes: tuple[str, ...]
+    message: str
+    #: By names in lower case.
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str:
+        """The first of the codes."""
+        return self.codes[0] if self.codes else str(self.status)
+
+    @classmethod
+    def of(cls, error: Any) -> Details:
+        """Those of an HttpResponseError."""
+        response = getattr(error, "response", None)
+        if response is None:
+            return cls(0, (), _first_line(error), {})
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        codes: list[str] = []
+        messages: list[str] = []
+        _gather(_body(response), codes, messages)
+        return cls(int(response.status_code), tuple(codes), ": ".join(messages) or _first_line(error), headers)
+
+
+def _body(response: Any) -> Any:
+    try:
+        body = json.loads(response.text())
+    except Exception:  # noqa: BLE001 - whatever it is, it is no JSON to read
+        return {}
+    if not isinstance(body, dict):
+        return {}
+    return body.get("error", body.get("Error", {}))
+
+
+def _gather(error: Any, codes: list[str], messages: list[str]) -> None:
+    """Codes and messages from the outside to the inside; the inner ones often say more."""
+    if not isinstance(error, dict):
+        return
+    parts = {str(name).lower(): value for name, value in error.items()}
+    for name, found in (("code", codes), ("message", messages)):
+        text = str(parts.get(name) or "").strip()
+        if text and text not in found:
+            found.append(text)
+    for one in parts.get("details") or ():
+        _gather(one, codes, messages)
+    _gather(parts.get("innererror"), codes, messages)
+
+
+def _first_line(error: Any) -> str:
+    return str(getattr(error, "message", "") or type(error).__name__).splitlines()[0]

@@ -1,0 +1,45 @@
+"""Entra's refusals of a token, by what mends them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from agents.azure.credentials import Identity
+from telemetry.errors import Denied
+
+_NUMBER = re.compile(r"AADSTS(\d+)")
+_TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+_REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        "7000222": (
+            "client_secret of account {account!r} is expired: make a new one for application {client}, and set it"
+        ),
+        "7000215": (
+            "client_secret of account {account!r} is wrong: set the secret's value, not its id, or make a new one for "
+            "application {client}"
+        ),
+        "700016": "tenant {tenant} has no application {client}: correct client_id or tenant_id of account {account!r}",
+        "7000112": "application {client} is disabled: enable it, or give account {account!r} another",
+        "90002": "there is no tenant {tenant} in this cloud: correct tenant_id of account {account!r}, or azure.cloud",
+        "900023": "tenant_id {tenant} is neither a GUID nor a domain: correct it for account {account!r}",
+        "500011": "tenants of this cloud do not know what was asked for: correct azure.cloud",
+        "700213": "the federated credential of application {client} does not fit this workload's identity: correct it",
+    }
+)
+
+
+def refused_login(said: str, asked: str, identity: Identity) -> Denied:
+    """The error where no token is given out: ``said`` by Entra or by azure-identity, at the call ``asked``."""
+    found = _NUMBER.search(said)
+    words = {"account": identity.account, "client": identity.client_id, "tenant": identity.tenant_id}
+    if found and found[1] in _REMEDIES:
+        return Denied(f"{asked}: AADSTS{found[1]}: {_REMEDIES[found[1]].format_map(words)}")
+    if found or identity.client_id:
+        text = _TRACE.sub("", said)
+        return Denied(f"{asked}: {text}: check tenant_id, client_id and client_secret of account {identity.account!r}")
+    return Denied(
+        f"{asked}: {said}: set tenant_id, client_id and client_secret for account {identity.account!r} under azure:, "
+        "or give this machine a managed or workload identity"
+    )

@@ -1,0 +1,166 @@
+"""The credential, the connections and the clients of one account, shared by all threads of the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from agents.azure.clouds import address_of, scope_for
+from agents.azure.credentials import Identity, open_credential
+from agents.azure.transport import WatchedTransport, open_transport
+from agents.context import Shared
+from telemetry.errors import CollectionFailed
+from telemetry.settings import Account
+from telemetry.settings.azure import AzureSettings
+
+T = TypeVar("T")
+
+_SPARE_CONNECTIONS = 2
+
+
+class AzureSession:
+    """One account with one credential, and the tokens that it was given."""
+
+    def __init__(self, section: AzureSettings, identity: Identity, transport: WatchedTransport) -> None:
+        self.identity = identity
+        self._section = section
+        self._lock = threading.RLock()
+        self._clients: dict[object, Any] = {}
+        self._transport = transport
+        self._credential = open_credential(section, identity, transport)
+
+    @property
+    def graph(self) -> Any:
+        """azure.mgmt.resourcegraph.ResourceGraphClient."""
+        return self._once("graph", self._open_graph)
+
+    @property
+    def costs(self) -> Any:
+        """azure.mgmt.costmanagement.CostManagementClient."""
+        return self._once("costs", self._open_costs)
+
+    @property
+    def logs(self) -> Any:
+        """azure.monitor.query.LogsQueryClient."""
+        return self._once("logs", self._open_logs)
+
+    @property
+    def resource_manager(self) -> Any:
+        """azure.core.PipelineClient of the Resource Manager, for what has no small SDK."""
+        return self._once("resource_manager", self._open_resource_manager)
+
+    @property
+    def prices(self) -> Any:
+        """azure.core.PipelineClient of the Retail Prices API, which anyone may ask; None where the cloud has none."""
+        return self._once("prices", self._open_prices)
+
+    def metrics(self, region: str) -> Any:
+        """azure.monitor.querymetrics.MetricsClient of a region."""
+        return self._once(("metrics", region), lambda: self._open_metrics(region))
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = make()
+            made: T = self._clients[key]
+            return made
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        # The SDKs' own attempts are off: ours keep to the fleet's limit.
+        return {"transport": self._transport, "retry_total": 0, "user_agent": "finfleet"}
+
+    def _manager(self) -> dict[str, Any]:
+        return {
+            "base_url": address_of(self._section, "resource_manager"),
+            "credential_scopes": [scope_for(self._section, "resource_manager")],
+            **self._options,
+        }
+
+    def _open_graph(self) -> Any:
+        from azure.mgmt.resourcegraph import ResourceGraphClient  # noqa: PLC0415 - an SDK is loaded where it is used
+
+        return ResourceGraphClient(self._credential, **self._manager())
+
+    def _open_costs(self) -> Any:
+        from azure.mgmt.costmanagement import CostManagementClient  # noqa: PLC0415 - an SDK is loaded where it is used
+
+        return CostManagementClient(self._credential, **self._manager())
+
+    def _open_logs(self) -> Any:
+        from azure.monitor.query import LogsQueryClient  # noqa: PLC0415 - an SDK is loaded where it is used
+
+        scopes = [scope_for(self._section, "logs")]
+        address = address_of(self._section, "logs")
+        return LogsQueryClient(self._credential, endpoint=address, credential_scopes=scopes, **self._options)
+
+    def _open_metrics(self, region: str) -> Any:
+        from azure.monitor.querymetrics import MetricsClient  # noqa: PLC0415 - an SDK is loaded where it is used
+
+        scopes = [scope_for(self._section, "metrics")]
+        address = address_of(self._section, "metrics", region)
+        return MetricsClient(address, self._credential, credential_scopes=scopes, **self._options)
+
+    def _open_resource_manager(self) -> Any:
+        from azure.core.pipeline import policies  # noqa: PLC0415 - an SDK is loaded where it is used
+
+        scope = scope_for(self._section, "resource_manager")
+        own = policies.BearerTokenCredentialPolicy(self._credential, scope)
+        return self._plain(address_of(self._section, "resource_manager"), own)
+
+    def _open_prices(self) -> Any:
+        address = address_of(self._section, "prices")
+        return self._plain(address) if address else None
+
+    def _plain(self, address: str, *own: Any) -> Any:
+        from azure.core import PipelineClient  # noqa: PLC0415 - an SDK is loaded where it is used
+        from azure.core.pipeline import policies  # noqa: PLC0415 - an SDK is loaded where it is used
+
+        chain = [policies.UserAgentPolicy("finfleet"), policies.ProxyPolicy(), *own]
+        return PipelineClient(address, policies=chain, transport=self._transport)
+
+
+class AzureAccount:
+    """The present session of one account."""
+
+    def __init__(self, shared: Shared, section: AzureSettings, account: Account) -> None:
+        self.identity = Identity.of(section, account.name, account.options)
+        self._section = section
+        self._connections = shared.settings.collect.concurrency + _SPARE_CONNECTIONS
+        self._lock = threading.Lock()
+        self._transport: WatchedTransport | None = None
+        self._session: AzureSession | None = None
+
+    def session(self) -> AzureSession:
+        """The session, made by the first who asks."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._open()
+            return self._session
+
+    def renew(self, expired: AzureSession) -> AzureSession:
+        """A session with fresh tokens in place of ``expired``; threads that come later share it."""
+        with self._lock:
+            if self._session is None or self._session is expired:
+                self._session = self._open()
+            return self._session
+
+    def _open(self) -> AzureSession:
+        if self._transport is None:
+            self._transport = open_transport(self._section.ca_file, self._connections)
+        return AzureSession(self._section, self.identity, self._transport)
+
+
+def account_of(shared: Shared, account: Account) -> AzureAccount:
+    """The account, one for the whole process."""
+    section = section_of(shared)
+    return shared.once(("azure", account.name), lambda: AzureAccount(shared, section, account))
+
+
+def section_of(shared: Shared) -> AzureSettings:
+    """The configuration's ``azure:``."""
+    section = shared.settings.azure
+    if section is None:
+        raise CollectionFailed("azure is not configured on this worker: add a section azure: to its configuration")
+    return section
