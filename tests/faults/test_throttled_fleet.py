@@ -93,9 +93,7 @@ def test_every_window_completes_once_within_the_budget(
         pipeline.until_settled(span, within=120)
         aws.faults.clear()
         calls = aws.records()
-        busy = [
-            log for log in logs if "tasks.collect.collect" in log.read_text(encoding="utf-8").partition("ready.")[2]
-        ]
+        busy = [log for log in logs if COLLECTED in log.read_text(encoding="utf-8")]
 
     found = pipeline.tables(span)
     assert found.states == {"complete"}
