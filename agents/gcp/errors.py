@@ -20,6 +20,7 @@ _PERMISSION = re.compile(rf"(?i:permission)s? '?({_NAME})\b|\b({_NAME}) (?i:perm
 _DELETED = re.compile(r"(?i)has been deleted|is (?:scheduled|marked) for deletion|project .*not (?:be )?found")
 _NOT_ENABLED = re.compile(r"(?i)has not been used in project|it is disabled|is not enabled")
 _NO_METRIC = re.compile(r"(?i)cannot find metric")
+_CERTIFICATE = re.compile(r"(?i)certificate.verify.failed|handshake")
 _PAGE_TOKEN = re.compile(r"(?i)\bpage.?token\b")
 _TABLE_DATA = "bigquery.tables.getData"
 _DELETED_REASONS = frozenset({"CONSUMER_INVALID", "RESOURCE_PROJECT_INVALID", "CONSUMER_SUSPENDED"})
@@ -122,6 +123,8 @@ def _about_pace(details: Details, asked: Asked, text: str) -> CollectionError | 
         return Throttled(text, asked.scope, details.retry_after)
     if _PAGE_TOKEN.search(details.message):
         return Unavailable(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
+    if _CERTIFICATE.search(details.message):
+        return Unavailable(f"{text}: if the endpoint's certificate is your own authority's, set gcp.ca_file")
     if status >= _SERVER_ERROR or status in {0, _CANCELLED} or reason in _SERVER_REASONS:
         return Unavailable(text)
     return None

@@ -1,5 +1,6 @@
 """Cost Management of the local Azure, by the SDK's client."""
 
+import ssl
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -7,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from azure.core.exceptions import HttpResponseError
 
@@ -181,9 +183,11 @@ def test_a_group_and_a_filter(azure: LocalAzure, seeded: CostSeed) -> None:
     }
 
 
-def test_a_tenant_s_currencies_are_never_added_up(azure: LocalAzure, seeded: CostSeed) -> None:
+def test_currencies_of_a_tenant_are_never_added_up(azure: LocalAzure, seeded: CostSeed) -> None:
     first, last = week()
     scope = "/providers/Microsoft.Management/managementGroups/root"
+    by_name = ask(azure, query(first, last, "SubscriptionName", granularity="None"), scope).rows
+    assert [row[1:] for row in by_name] == [["subscription-1", "USD"], ["subscription-2", "EUR"]]
     rows = ask(azure, query(first, last, granularity="None"), scope).rows
     expected = {currency: float(amount) for (currency, _), amount in seeded.totals(first=first, last=last).items()}
     assert {row[1]: row[0] for row in rows} == {name: pytest.approx(amount) for name, amount in expected.items()}
@@ -220,6 +224,9 @@ def test_a_further_page_fails_and_is_there_again(azure: LocalAzure) -> None:
         azure.inject("bad_page", api="costmanagement:query", count=1)
         assert client.post(following, json=body).status_code == 400
         assert len(client.post(following, json=body).json()["properties"]["rows"]) == 3
+        azure.inject("internal", api="costmanagement:query", further=True)
+        assert client.post(following, json=body).status_code == 500
+    assert len(ask(azure, body).rows) == 3
 
 
 def test_a_day_is_restated_and_a_day_has_nothing(empty: LocalAzure) -> None:
@@ -232,6 +239,20 @@ def test_a_day_is_restated_and_a_day_has_nothing(empty: LocalAzure) -> None:
     empty.inject("no_content", count=1)
     assert ask(empty, body) is None
     assert ask(empty, body) is not None
+
+
+def test_costs_over_http(empty: LocalAzure) -> None:
+    context = ssl.create_default_context(cafile=empty.ca_file)
+    where = {"subscription": DEFAULT_SUBSCRIPTION, "day": "2026-10-01"}
+    with httpx.Client(base_url=f"{empty.url}/_local", verify=context) as pages:
+        lines = [{"service_name": "Storage", "cost": "1.25"}, {"service_name": "Storage", "cost": "0.25"}]
+        assert pages.post("costs", params=where, json=lines).json() == {"lines": 2}
+        assert ask(empty, query(_DAY, _DAY, "ServiceName")).rows == [[1.5, 20261001, "Storage", "USD"]]
+        pages.put("costs", params=where, json=lines[1:])
+        assert ask(empty, query(_DAY, _DAY)).rows == [[0.25, 20261001, "USD"]]
+        assert pages.post("costs", json=lines).status_code == 400
+        pages.delete("costs")
+    assert ask(empty, query(_DAY, _DAY)).rows == []
 
 
 def test_both_ends_of_a_period_are_in_it(empty: LocalAzure) -> None:

@@ -2,12 +2,13 @@
 
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import seed_vms
@@ -114,6 +115,26 @@ def test_internal_errors_and_latency(azure: LocalAzure) -> None:
     azure.inject("latency", api=_API, latency_ms=120, count=1)
     graph(client, "Resources | count")
     assert azure.records()[-1].seconds >= 0.12
+
+
+@pytest.mark.parametrize(("kind", "status"), [("throttle", 429), ("internal", 500), ("unavailable", 503)])
+def test_the_token_endpoint_has_bad_days_too(azure: LocalAzure, kind: str, status: int) -> None:
+    azure.inject(kind, api="login:token", seconds=4)
+    with pytest.raises(ClientAuthenticationError, match="AADSTS900"):
+        graph(graph_client(azure), "Resources | count")
+    assert azure.calls().get(_API) is None
+    assert [(call.api, call.status) for call in azure.records()][-1] == ("login:token", status)
+
+
+def test_many_threads_are_served_at_once_and_counted_once_each(azure: LocalAzure) -> None:
+    client = graph_client(azure)
+    graph(client, "Resources | count")
+    azure.reset_calls()
+    azure.inject("latency", api=_API, latency_ms=30)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: graph(client, "Resources | project id").count, range(40)))
+    assert (set(found), azure.calls()) == ({4}, {_API: 40})
+    assert azure.peak_rates(600)[_API] == 40
 
 
 def test_a_fault_of_one_region_leaves_the_others(azure: LocalAzure) -> None:
