@@ -21,9 +21,10 @@ from tests.support.servers import running_postgres, running_valkey, short_direct
 from workers.embedded import EmbeddedPostgres, EmbeddedValkey
 
 # The same examples at every run where a run decides; new ones, which may find more, on a developer's machine.
+# A busy machine is no fault of an example, so none has a deadline.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+hypothesis.settings.register_profile("developer", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 _redis_databases = itertools.cycle(range(1, 16))
 

@@ -12,9 +12,11 @@ from telemetry.settings.providers import AccountEntry, ProviderSettings
 ENDPOINTS = ("monitoring", "inventory", "billing", "bigquery", "token")
 
 _PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+# What can be part of a resource name; whether there is such a project, Google says.
+_ANY_PROJECT = r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,127}"
 _GIB = 2**30
 
-Project = Annotated[str, Field(pattern=rf"^{_PROJECT}$")]
+Project = Annotated[str, Field(pattern=rf"^{_ANY_PROJECT}$")]
 ExportTable = Annotated[str, Field(pattern=rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}\.[A-Za-z0-9_-]{{1,1024}}$")]
 ServiceAccount = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*@[a-z0-9.-]+\.gserviceaccount\.com$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

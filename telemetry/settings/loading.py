@@ -50,15 +50,16 @@ def load_settings(
         if environ.get(variable):
             document[section] = {**(document.get(section) or {}), key: environ[variable]}
     unset: dict[str, str] = {}
+    not_needed: dict[str, str] = {}
     document = {
-        key: _expand(value, environ, key, unset if _needed(key, value, providers) else {})
+        key: _expand(value, environ, key, unset if _needed(key, value, providers) else not_needed)
         for key, value in document.items()
     }
     if not forwards:
         unset.pop("openfinops.api_key", None)
     problems = [f"{where}: the environment variable {name} is not set: set it" for where, name in unset.items()]
     try:
-        settings = Settings.model_validate(document)
+        settings = _validate(document, not_needed)
     except ValidationError as error:
         problems += [line for line in _explain(error, document) if line.split(":")[0] not in unset]
     if problems:
@@ -74,6 +75,20 @@ def expand(text: str, environ: Mapping[str, str] = os.environ) -> str:
     if unset:
         raise ConfigError(text, tuple(f"the environment variable {name} is not set: set it" for name in unset.values()))
     return str(expanded)
+
+
+def _validate(document: dict[str, Any], not_needed: Collection[str]) -> Settings:
+    """The model; where a value that this process does not need, and does not have, is refused: without that value."""
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        refused = [fault["loc"] for fault in error.errors(include_url=False) if _path(fault["loc"]) in not_needed]
+        if not refused:
+            raise
+    for location in refused:
+        holder = _look_up(document, location[:-1])
+        holder.pop(location[-1], None)
+    return Settings.model_validate(document)
 
 
 def _needed(key: str, value: Any, providers: Collection[str]) -> bool:

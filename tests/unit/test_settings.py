@@ -244,3 +244,12 @@ def test_expand_names_what_is_unset() -> None:
 def test_what_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
     assert secret not in redact(text)
     assert MASK in redact(text)
+
+
+def test_a_missing_value_that_is_not_needed_need_not_have_a_valid_form() -> None:
+    text = "gcp: {project_id: '${NOPE}', accounts: [{name: a, billing_export_table: '${NOPE}'}]}"
+    Path("telemetry.yaml").write_text(text, encoding="utf-8")
+    settings = load_settings(Path("telemetry.yaml"), {}, providers=())
+    assert settings.gcp is not None
+    assert settings.gcp.project_id is None
+    assert settings.gcp.accounts[0].billing_export_table is None
