@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from enum import Enum
 from random import Random
 
-from emulators.azure.errors import AzureError
+from emulators.azure.errors import AzureError, LoginError
 from emulators.azure.request import AzureRequest
 
 _FORBIDDEN, _TOO_MANY = 403, 429
@@ -89,14 +89,21 @@ def expired_token() -> AzureError:
     return AzureError(401, "ExpiredAuthenticationToken", text, headers={"WWW-Authenticate": challenge})
 
 
-def internal() -> AzureError:
+def internal(request: AzureRequest) -> AzureError:
     """A 500."""
+    if request.api.startswith("login:"):
+        return _login(request, 500, "server_error", 90033, "A transient error has occurred. Please try again.")
     return AzureError(500, "InternalServerError", "Encountered internal server error. Please try again.")
 
 
-def unavailable(seconds: int | None) -> AzureError:
+def unavailable(request: AzureRequest, seconds: int | None) -> AzureError:
     """A 503, with or without a time to wait."""
     headers = {} if seconds is None else {"Retry-After": f"{seconds}"}
+    if request.api.startswith("login:"):
+        text = "A transient error has occurred. Please try again."
+        error = _login(request, 503, "temporarily_unavailable", 90033, text)
+        error.headers |= headers
+        return error
     return AzureError(503, "ServerTimeout", "The request timed out. Please try again later.", headers=headers)
 
 
@@ -124,7 +131,15 @@ def support(request: AzureRequest) -> str:
     )
 
 
+def _login(request: AzureRequest, status: int, error: str, number: int, text: str) -> AzureError:
+    stamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
+    return LoginError(status, error, number, text, trace=request.request_id, stamp=stamp)
+
+
 def _worded(request: AzureRequest, seconds: int) -> AzureError:
+    if request.api.startswith("login:"):
+        text = "The server is terminating the request due to too many requests. Please try again later."
+        return _login(request, _TOO_MANY, "temporarily_unavailable", 90055, text)
     if request.api.startswith("costmanagement:"):
         return AzureError(_TOO_MANY, "429", "Too many requests. Please retry.")
     if request.api == "resourcegraph:resources":

@@ -45,7 +45,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     Of the matching ones, the first `after` pass, then each is hit with probability `rate` (drawn from `seed`, so that
     the sequence of draws is always the same), `count` times at most. `seconds` is the wait that a throttled caller
-    is told. `action` and `scope` are for `deny` alone, which is no matter of chance.
+    is told. `further` rules are for further pages alone. `action` and `scope` are for `deny`, which is no matter of
+    chance.
     """
 
     kind: FaultKind
@@ -63,6 +64,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     after: int = 0
     count: int | None = None
     latency_ms: int = 0
+    further: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could never fire.
@@ -88,8 +90,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         )
         if any(want not in {_ANY, got} and want.lower() != got.lower() for want, got in pairs):
             return False
-        if self.kind is FaultKind.BAD_PAGE:
-            return request.further_page
+        if (self.further or self.kind is FaultKind.BAD_PAGE) and not request.further_page:
+            return False
         return self.kind is not FaultKind.EXPIRED_TOKEN or bool(request.claims)
 
 
@@ -218,7 +220,7 @@ def _error(rule: _Rule, request: AzureRequest) -> AzureError:
         case FaultKind.EXPIRED_TOKEN:
             return fault_errors.expired_token()
         case FaultKind.UNAVAILABLE:
-            return fault_errors.unavailable(fault.seconds or None)
+            return fault_errors.unavailable(request, fault.seconds or None)
         case FaultKind.BAD_PAGE:
             return fault_errors.bad_page(request)
-    return fault_errors.internal()
+    return fault_errors.internal(request)

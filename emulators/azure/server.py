@@ -15,6 +15,7 @@ from emulators.aws.calls import Call, CallLog, peak_rates
 from emulators.azure.buckets import Limits
 from emulators.azure.control import ControlPages
 from emulators.azure.cost import CostManagement, CostTable
+from emulators.azure.cost.control import add_cost_pages
 from emulators.azure.directory import DEFAULT_TENANT, Directory
 from emulators.azure.faults import Faults
 from emulators.azure.front import Front
@@ -87,10 +88,11 @@ class LocalAzure:
         self.metrics = MetricStore(clock)
         self.prices = PriceCatalog(sample_prices())
         self.costs = CostTable()
+        self.control = ControlPages(self.log, self.faults)
+        add_cost_pages(self.control, self.costs)
         self.logs = LogStore()
         self.jobs = JobStore()
         self.resource_manager = ResourceManager(self.resources, self.subscriptions, faults=self.faults)
-        self.control = ControlPages(self.log, self.faults)
         self._tls: LocalTls | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from emulators.azure.cost.definition import Definition, invalid, month_of
 from emulators.azure.cost.dimensions import TAG_KEY, value_of
 from emulators.azure.cost.lines import CostLine
+from emulators.azure.subscriptions import Subscription
 
 Rows = list[list[Any]]
 
@@ -27,7 +28,7 @@ def columns_of(asked: Definition) -> list[dict[str, str]]:
     return [*columns, {"name": "Currency", "type": "String"}]
 
 
-def rows_of(asked: Definition, lines: Iterable[tuple[str, date, CostLine]]) -> Rows:
+def rows_of(asked: Definition, lines: Iterable[tuple[Subscription, date, CostLine]]) -> Rows:
     """One row for each group of lines; currencies are never added up."""
     reads = [(g, value_of(f"{TAG_KEY}{g.name}" if g.tag else g.name)) for g in asked.groupings]
     totals: dict[tuple[Any, ...], list[Decimal]] = {}

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from emulators.azure.cost.dimensions import TAG_KEY, dimensions, value_of
 from emulators.azure.cost.lines import CostLine
 from emulators.azure.errors import AzureError, bad_request
+from emulators.azure.subscriptions import Subscription
 
 _TYPES = {"actualcost": False, "amortizedcost": True, "usage": False}
 _AMOUNTS = {name.lower(): name for name in ("Cost", "CostUSD", "PreTaxCost", "PreTaxCostUSD", "UsageQuantity")}
 _GRANULARITIES = {"none": "None", "daily": "Daily", "monthly": "Monthly"}
 _MOST_DAYS, _MOST_GROUPINGS = 366, 15
 
-Test = Callable[[str, CostLine], bool]
+Test = Callable[[Subscription, CostLine], bool]
 
 
 class Grouping(NamedTuple):

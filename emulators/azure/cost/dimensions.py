@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from emulators.azure.cost.lines import CostLine
+from emulators.azure.subscriptions import Subscription
 
-Read = Callable[[str, CostLine], str]
+Read = Callable[[Subscription, CostLine], str]
 TAG_KEY = "tag:"
 
 _READ: dict[str, Read] = {
@@ -13,8 +14,8 @@ _READ: dict[str, Read] = {
     "ResourceType": lambda _s, line: line.resource_type,
     "ResourceId": lambda _s, line: line.resource_id.lower(),
     "ResourceLocation": lambda _s, line: line.resource_location,
-    "SubscriptionId": lambda subscription, _line: subscription,
-    "SubscriptionName": lambda subscription, _line: f"subscription {subscription[:8]}",
+    "SubscriptionId": lambda subscription, _line: subscription.id,
+    "SubscriptionName": lambda subscription, _line: subscription.name,
     "MeterCategory": lambda _s, line: line.meter_category or line.service_name,
     "MeterSubcategory": lambda _s, line: line.meter_subcategory,
     "Meter": lambda _s, line: line.meter,

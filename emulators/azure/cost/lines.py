@@ -120,10 +120,9 @@ class CostTable:
         with self._lock:
             return list(self._days.get((subscription.lower(), day), ()))
 
-    def between(self, subscriptions: Iterable[str], first: date, last: date) -> Iterator[tuple[str, date, CostLine]]:
-        """(subscription, day, line) of the days from `first` to `last`, both included."""
-        for subscription in subscriptions:
-            for offset in range((last - first).days + 1):
-                day = first + timedelta(days=offset)
-                for line in self._days.get((subscription.lower(), day), ()):
-                    yield subscription, day, line
+    def between(self, subscription: str, first: date, last: date) -> Iterator[tuple[date, CostLine]]:
+        """(day, line) of the days from `first` to `last`, both included."""
+        for offset in range((last - first).days + 1):
+            day = first + timedelta(days=offset)
+            for line in self.of(subscription, day):
+                yield day, line

@@ -23,7 +23,7 @@ from emulators.azure.faults import FaultKind, Faults
 from emulators.azure.operations import Operation, path
 from emulators.azure.places import RESOURCE_MANAGER
 from emulators.azure.request import AzureRequest
-from emulators.azure.subscriptions import Subscriptions
+from emulators.azure.subscriptions import Subscription, Subscriptions
 
 _VERSIONS = frozenset(
     {"2019-11-01", "2021-10-01", "2022-10-01", "2023-03-01", "2023-08-01", "2023-11-01", "2024-08-01", "2025-03-01"}
@@ -103,7 +103,9 @@ class CostManagement:
 
     def _take(self, request: AzureRequest, units: int) -> dict[str, str]:
         limits = self._limits
-        left, wait = self._units.take(request.tenant, units, limits.cost_units)
+        # A ClientType has units of its own.
+        client_type = request.headers.get("clienttype", "")
+        left, wait = self._units.take((request.tenant, client_type), units, limits.cost_units)
         waits = {"qpu": wait} if wait else {}
         if not waits:
             _, wait = self._calls.take(request.scope.lower(), 1, [limits.cost_calls])
@@ -129,21 +131,26 @@ class CostManagement:
         with self._lock:
             found = self._results.get(key)
         if found is None:
-            lines = self._table.between(self._of(request), asked.first, asked.last)
             group = request.resource_group
-            found = rows_of(asked, (one for one in lines if group in {"", one[2].resource_group}))
+            lines = (
+                (subscription, day, line)
+                for subscription in self._of(request)
+                for day, line in self._table.between(subscription.id, asked.first, asked.last)
+                if group in {"", line.resource_group}
+            )
+            found = rows_of(asked, lines)
             with self._lock:
                 self._results[key] = found
                 while len(self._results) > _KEPT:
                     self._results.popitem(last=False)
         return found
 
-    def _of(self, request: AzureRequest) -> list[str]:
+    def _of(self, request: AzureRequest) -> list[Subscription]:
         """The subscriptions of the scope: one, or all of the tenant that the caller may see the costs of."""
+        all_of = self._subscriptions.of(request.tenant)
         if request.subscription:
-            return [request.subscription]
-        all_of = [one.id for one in self._subscriptions.of(request.tenant)]
-        return [one for one in all_of if not self._faults.denied(_ACTION, f"/subscriptions/{one}")]
+            return [one for one in all_of if one.id == request.subscription]
+        return [one for one in all_of if not self._faults.denied(_ACTION, f"/subscriptions/{one.id}")]
 
 
 def _digest(request: AzureRequest) -> str:

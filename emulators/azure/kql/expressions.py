@@ -282,6 +282,8 @@ def _primary(reader: Reader) -> Expression:
             return _constant(float(token.text) if set(token.text) & set(".eE") else int(token.text))
         case "timespan":
             return _constant(timespan(token.text))
+        case "datetime":
+            return _constant(_moment(token.text))
         case "name":
             return _named(reader, token)
     raise KqlError(f"Syntax error at position {token.at}: a value is expected, not '{token.text}'")
@@ -298,8 +300,6 @@ def _named(reader: Reader, token: Token) -> Expression:
 
 def _call(reader: Reader, name: str) -> Expression:
     reader.expect("(")
-    if name == "datetime":
-        return _constant(_literal_time(reader))
     arguments: list[Expression] = []
     while not reader.accept(")"):
         if arguments:
@@ -323,15 +323,9 @@ def _call(reader: Reader, name: str) -> Expression:
     return Expression(evaluate, named, _columns(*arguments))
 
 
-def _literal_time(reader: Reader) -> datetime:
-    text = ""
-    while not reader.accept(")"):
-        token = reader.take()
-        if token.kind == "end":
-            raise reader.wrong("')' is expected")
-        text += token.text
-    moment = as_datetime(text.replace("null", ""))
-    if moment is None:
+def _moment(text: str) -> datetime | None:
+    moment = as_datetime(text)
+    if moment is None and text != "null":
         raise KqlError(f"'{text}' is not a datetime: write it as datetime(2026-10-01T00:00:00Z)")
     return moment
 

@@ -8,7 +8,6 @@ from emulators.azure.kql.errors import KqlError
 from emulators.azure.kql.expressions import Expression, Reader, Row, expression
 from emulators.azure.kql.summarize import summarize
 from emulators.azure.kql.tokens import tokenize
-from emulators.azure.kql.values import fold
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def _order(reader: Reader) -> Step:
 
 def _sortable(value: Any) -> tuple[bool, Any]:
     # Nulls come first when ascending, last when descending, as in Kusto.
-    return value is not None, fold(value) if isinstance(value, str) else (0 if value is None else value)
+    return value is not None, 0 if value is None else value
 
 
 def _limit(reader: Reader) -> Step:

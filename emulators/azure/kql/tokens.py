@@ -8,6 +8,7 @@ from emulators.azure.kql.errors import KqlError
 _TOKEN = re.compile(
     r"""
     (?P<space>\s+|//[^\n]*)
+  | datetime\(\s*(?P<datetime>[^()'"]*?)\s*\)
   | (?P<timespan>\d+(?:\.\d+)?(?:microseconds?|milliseconds?|ms|seconds?|sec|minutes?|min|hours?|hr|days?|d|h|m|s)\b)
   | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
   | (?P<verbatim>@'(?:[^']|'')*'|@"(?:[^"]|"")*")
@@ -21,7 +22,10 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 class Token(NamedTuple):
-    """`kind` is `name`, `number`, `timespan`, `string`, `mark` or `end`; `text` of a string is what it stands for."""
+    """`kind` is `name`, `number`, `timespan`, `datetime`, `string`, `mark` or `end`.
+
+    The `text` of a string is what it stands for, that of a datetime what is in its parentheses.
+    """
 
     kind: str
     text: str
@@ -47,7 +51,7 @@ def tokenize(text: str) -> list[Token]:
             quote = found[0][1]
             tokens.append(Token("string", found[0][2:-1].replace(quote * 2, quote), at))
         elif kind != "space":
-            tokens.append(Token(kind, found[0], at))
+            tokens.append(Token(kind, found[kind], at))
         at = found.end()
     tokens.append(Token("end", "", at))
     return tokens

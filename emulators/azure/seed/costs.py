@@ -52,7 +52,6 @@ _USAGES = (
     ),
     _Usage("Functions", "Functions", "Standard Execution Time", "Microsoft.Web/sites", 0.003, "1 GB Second"),
 )
-#: ml-resources is where the seeded workspace is.
 _GROUPS = ("ml-resources", "web", "data")
 
 
@@ -152,8 +151,9 @@ def _line(
     cost: Decimal,
     amortized: Decimal | None,
 ) -> CostLine:
-    group = _GROUPS[index % len(_GROUPS)]
-    name = f"res-{index:05d}" if usage.service != "Azure Machine Learning" else "my-ml-workspace"
+    group, name = _GROUPS[index % len(_GROUPS)], f"res-{index:05d}"
+    if usage.service == "Azure Machine Learning" and index < len(_USAGES):
+        group, name = "ml-resources", "my-ml-workspace"  # the one that seed_ml makes first
     team = random.choice(_TEAMS)
     return CostLine(
         resource_id=f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{usage.type}/{name}",
