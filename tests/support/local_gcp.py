@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 from google.api.metric_pb2 import MetricDescriptor
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import TransportError
 from google.auth.transport.grpc import AuthMetadataPlugin
-from google.auth.transport.requests import Request
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud.asset_v1 import AssetServiceClient
 from google.cloud.asset_v1.services.asset_service.transports import AssetServiceGrpcTransport
 from google.cloud.bigquery import Client as BigQueryClient
@@ -25,6 +27,19 @@ _OPTIONS = (("grpc.max_receive_message_length", -1),)
 _CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 
+class LoopbackRequest(Request):
+    """Sends google-auth's own requests to this machine only: it asks Google where an account may be used from."""
+
+    def __call__(self, url: str, *arguments: Any, **more: Any) -> Any:
+        """Send one."""
+        if urlsplit(url).hostname != "127.0.0.1":
+            raise TransportError(f"{url} is not on this machine")
+        return super().__call__(url, *arguments, **more)  # type: ignore[no-untyped-call]  # google-auth's is not typed
+
+
+loopback_request = LoopbackRequest()
+
+
 @contextmanager
 def channel(address: str, credentials_file: Any = None, service: str = "monitoring") -> Iterator[grpc.Channel]:
     """A channel in plaintext; with a credentials file its calls bear a token that the service account signed itself."""
@@ -34,7 +49,7 @@ def channel(address: str, credentials_file: Any = None, service: str = "monitori
         account = service_account.Credentials.from_service_account_file(
             str(credentials_file), always_use_jwt_access=True
         )
-        plugin = AuthMetadataPlugin(account, Request(), default_host=f"{service}.googleapis.com")
+        plugin = AuthMetadataPlugin(account, loopback_request, default_host=f"{service}.googleapis.com")
         local = grpc.local_channel_credentials(grpc.LocalConnectionType.LOCAL_TCP)
         both = grpc.composite_channel_credentials(local, grpc.metadata_call_credentials(plugin))
         opened = grpc.secure_channel(address, both, options=_OPTIONS)
@@ -64,7 +79,10 @@ def bigquery_client(gcp: LocalGcp, project: str, credentials_file: Any = None) -
         account = service_account.Credentials.from_service_account_file(str(credentials_file))
         account = account.with_scopes([_CLOUD_PLATFORM])
     client = BigQueryClient(
-        project=project, credentials=account, client_options={"api_endpoint": gcp.endpoints["bigquery"]}
+        project=project,
+        credentials=account,
+        client_options={"api_endpoint": gcp.endpoints["bigquery"]},
+        _http=AuthorizedSession(account, auth_request=loopback_request),
     )
     try:
         yield client

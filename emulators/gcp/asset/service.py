@@ -54,7 +54,7 @@ class Inventory:
                 "cloudasset:SearchAllResources",
                 asset_v1.SearchAllResourcesRequest.pb(),
                 "cloudasset.assets.searchAllResources",
-                lambda request: request.scope,
+                lambda request: _project(request.scope),
                 self.search_all_resources,
             ),
             Method(
@@ -63,7 +63,7 @@ class Inventory:
                 "cloudasset:ListAssets",
                 asset_v1.ListAssetsRequest.pb(),
                 "cloudasset.assets.listResource",
-                lambda request: request.parent,
+                lambda request: _project(request.parent),
                 self.list_assets,
             ),
         ]
@@ -117,6 +117,11 @@ class Inventory:
         wanted = type_test(list(types), self._store.types())
         held = self._store.of(self._projects.id_of(scope), at=at)
         return [asset for asset in held if wanted(asset.asset_type)]
+
+
+def _project(scope: str) -> str:
+    """The project of a scope; empty where it is none, which is refused in words of its own."""
+    return scope if scope.startswith("projects/") else ""
 
 
 def _mask(paths: Sequence[str]) -> frozenset[str]:

@@ -30,7 +30,7 @@ class BigQuery:
 
     def __init__(self, export: BillingExport, jobs: Jobs, gate: Gate) -> None:
         self._export = export
-        self._jobs = jobs
+        self.jobs = jobs
         self._gate = gate
         self.page_rows = 10_000
         job = r"(?P<job>[^/]+)"
@@ -107,20 +107,20 @@ class BigQuery:
         return _job(job, dry_run=bool(configuration.get("dryRun")))
 
     def _get(self, visit: Visit, _request: Request, names: dict[str, str]) -> Any:
-        job = self._jobs.get(visit.project, names["job"])
+        job = self.jobs.get(visit.project, names["job"])
         body = _job(job)
         job.polls -= 1
         return body
 
     def _cancel(self, visit: Visit, _request: Request, names: dict[str, str]) -> Any:
-        job = self._jobs.get(visit.project, names["job"])
+        job = self.jobs.get(visit.project, names["job"])
         if not job.done:
             job.error = GoogleError("INVALID_ARGUMENT", "Job execution was cancelled: User requested cancellation")
             job.error.rest_reason, job.polls = "stopped", 0
         return {"kind": "bigquery#jobCancelResponse", "job": _job(job)}
 
     def _results(self, visit: Visit, request: Request, names: dict[str, str]) -> Any:
-        job = self._jobs.get(visit.project, names["job"])
+        job = self.jobs.get(visit.project, names["job"])
         if job.done and job.error is not None:
             raise job.error
         arguments = request.args
@@ -161,7 +161,7 @@ class BigQuery:
                     "does not exist.",
                 )
 
-        return self._jobs.run(visit.project, config, allowed, job_id=job_id, dry_run=dry_run)
+        return self.jobs.run(visit.project, config, allowed, job_id=job_id, dry_run=dry_run)
 
     def _page(self, job: Job, first: int, most: int | None, *, whole_times: bool) -> dict[str, Any]:
         body = _outline(job)

@@ -159,7 +159,7 @@ def _page(request: Any, items: list[Any], response: Any) -> list[Any]:
 def _account(account: Account) -> Any:
     return _Account(
         name=f"billingAccounts/{account.account_id}",
-        open=account.is_open,
+        open_=account.is_open,
         display_name=account.display_name,
         currency_code=account.currency,
     )
