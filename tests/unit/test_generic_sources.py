@@ -1,9 +1,12 @@
 """`generic.sources`: faults by name, targets, intervals, and no secret in sight."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from tasks.app import make_app
@@ -80,6 +83,14 @@ def test_faults_are_named_and_secrets_are_not(sources: list[dict[str, Any]], fau
         _settings(*sources)
     assert fault in str(refused.value)
     assert "canary-word" not in str(refused.value)
+
+
+def test_the_sources_in_the_docs_load() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    settings = Settings.model_validate(yaml.safe_load(example))
+    assert settings.generic is not None
+    assert [source.name for source in settings.generic.sources] == ["shop", "node"]
 
 
 def test_secrets_are_in_no_repr() -> None:

@@ -1,6 +1,7 @@
 """The pushed message: its faults by name, its schema, and what it becomes."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from telemetry.pushed import expand, messages_of
 from tests.support.pushing import SENT_AT, body, charges, message
 
 NOW = datetime(2026, 11, 20, 5, 3, tzinfo=UTC)
-SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "push.schema.json"
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = DOCS / "schemas" / "push.schema.json"
 
 
 def _parse(text: bytes) -> Push:
@@ -46,6 +48,15 @@ def test_what_is_taken_is_valid_by_the_schema_and_what_is_not_is_not() -> None:
         assert not validator.is_valid(bad)
         with pytest.raises(MessageError):
             _parse(json.dumps(bad).encode())
+
+
+def test_the_messages_in_the_docs_are_taken_and_valid() -> None:
+    examples = re.findall(r"```json\n(.*?)```", (DOCS / "push.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    for text in examples:
+        jsonschema.Draft202012Validator(schema()).validate(json.loads(text))
+        for one, _ in messages_of(text.encode(), ["training"], NOW):
+            check(one)
 
 
 @pytest.mark.parametrize(
