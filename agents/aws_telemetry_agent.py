@@ -24,10 +24,10 @@ from agents.aws.cost_view import cost_views
 from agents.aws.costs import CostReader, Key
 from agents.aws.regions import cost_calls
 from agents.aws.views import bucket_view, endpoint_view, instance_view
-from agents.context import Context, Shared
+from agents.context import Context
 from agents.meter import Meter
 from agents.service import find
-from agents.standalone import Background, Reading, Rows, last_window, make_settings, read
+from agents.standalone import Background, Reading, Rows, last_window, make_settings, make_shared, read
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
@@ -54,12 +54,14 @@ class AWSTelemetryAgent:
         endpoints: Mapping[str, str] | None = None,
         ca_file: str | None = None,
         settings: Mapping[str, Any] | None = None,
+        price_cache: str | os.PathLike[str] | None = None,
     ) -> None:
         """Reach nothing yet; ConfigError where an argument cannot be right.
 
         Without keys, boto3's own credential chain is used: profiles, roles, web identity. A literal ``${NAME}`` is
         replaced by the environment variable of that name. ``endpoints`` are addresses by boto3's service names,
-        ``ca_file`` holds the certificates to trust, ``settings`` more keys of the configuration's ``aws`` section.
+        ``ca_file`` holds the certificates to trust, ``settings`` more keys of the configuration's ``aws`` section, and
+        ``price_cache`` is the folder that prices are kept in (agents.standalone.make_shared).
         """
         given = {
             "access_key_id": aws_access_key_id,
@@ -72,7 +74,7 @@ class AWSTelemetryAgent:
             remember(expanded[name] or "")
         section = {**(settings or {}), **expanded, "endpoints": dict(endpoints or {}), "ca_file": ca_file}
         self.region = str(expanded["region"])
-        self._shared = Shared(make_settings("aws", section, type(self).__name__))
+        self._shared = make_shared(make_settings("aws", section, type(self).__name__), price_cache=price_cache)
         self._buckets: dict[str, tuple[Window, list[Reading]]] = {}
         self._buckets_lock = threading.Lock()
         self._background = Background(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import threading
@@ -26,6 +28,8 @@ from telemetry.target import Target, Window, floor_time
 logger = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE")
+"""Those by which boto3 is told to ask elsewhere."""
 
 
 @dataclass
@@ -77,7 +81,18 @@ def make_shared(settings: Settings, *, price_cache: str | os.PathLike[str] | Non
     ``price_cache`` is the folder that they are kept in; None is ``finfleet/prices`` in the user's cache directory
     (XDG_CACHE_HOME, or ~/.cache). Where it cannot be written, prices are kept in this process, and the log says so.
     """
-    return Shared(settings, prices=DiskPriceCache(price_cache))
+    return Shared(settings, prices=DiskPriceCache(price_cache, source=_source(settings)))
+
+
+def _source(settings: Settings) -> str:
+    """Who is asked for prices: those of a local cloud must not be taken for the real one's."""
+    asked: dict[str, Any] = {
+        name: [sorted(section.endpoints.items()), getattr(section, "profile", None)]
+        for name, section in settings.providers()
+    }
+    variables = {name: value for name, value in os.environ.items() if name.startswith(_ENDPOINT_VARIABLES)}
+    text = json.dumps([asked, variables], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def last_window(service: Service, shared: Shared) -> Window:

@@ -29,15 +29,20 @@ _SUFFIXES = ("-journal", "-wal", "-shm", "")
 _SPOILT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH})
 """Not the file that we wrote, or of another form; anything else may be over in a moment, or is the disk's."""
 _TABLE = """
-CREATE TABLE IF NOT EXISTS prices (key TEXT PRIMARY KEY, price TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL)
+CREATE TABLE IF NOT EXISTS prices (
+  source TEXT NOT NULL, key TEXT NOT NULL, price TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL,
+  PRIMARY KEY (source, key)
+)
 """
 # A price from the future was kept before the clock was set back: nobody knows how old it is. Less than a minute is the
 # time that another process had to wait for.
-_GET = "SELECT price, until - :now FROM prices WHERE key = :key AND since < :now + 60 AND :now < until"
-_PUT = "INSERT OR REPLACE INTO prices VALUES (:key, :price, :now, :until)"
+_GET = """
+SELECT price, until - :now FROM prices WHERE source = :source AND key = :key AND since < :now + 60 AND :now < until
+"""
+_PUT = "INSERT OR REPLACE INTO prices VALUES (:source, :key, :price, :now, :until)"
 _FORGET_OLD = "DELETE FROM prices WHERE until <= :now OR since >= :now + 60"
 _FORGET_SURPLUS = """
-DELETE FROM prices WHERE key IN (SELECT key FROM prices ORDER BY since DESC, rowid DESC LIMIT -1 OFFSET :kept)
+DELETE FROM prices WHERE rowid IN (SELECT rowid FROM prices ORDER BY since DESC, rowid DESC LIMIT -1 OFFSET :kept)
 """
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _making = threading.Lock()
@@ -57,13 +62,21 @@ class DiskPriceCache:
     Where the file cannot be used, the prices of this process are all there are; the log says so, once.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None = None, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        source: str = "",
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """Touch nothing yet.
 
-        ``folder`` is made, closed to other users, where it is missing; None is :func:`default_folder`. ``now`` gives
-        the time in epoch seconds.
+        ``folder`` is made, closed to other users, where it is missing; None is :func:`default_folder`. ``source`` says
+        who is asked for prices: what one source has said is not given out for another. ``now`` gives the time in epoch
+        seconds.
         """
         self._folder = None if folder is None else Path(folder)
+        self._source = source
         self._now = now
         self._memory = LocalPriceCache()
         self._warned = False
@@ -72,7 +85,8 @@ class DiskPriceCache:
         """The text kept under ``key``, unless it is too old."""
         if (kept := self._memory.get(key)) is not None:
             return kept
-        found = self._ask(lambda file: file.execute(_GET, {"key": key, "now": self._now()}).fetchone())
+        values = {"source": self._source, "key": key, "now": self._now()}
+        found = self._ask(lambda file: file.execute(_GET, values).fetchone())
         if found is None:
             return None
         price, left = found
@@ -83,10 +97,12 @@ class DiskPriceCache:
         """Keep ``value`` for ``ttl``; what is too old goes, and what is oldest where there is too much."""
         self._memory.put(key, value, ttl)
         now = self._now()
+        until = now + ttl.total_seconds()
+        values = {"source": self._source, "key": key, "price": value, "now": now, "until": until}
 
         def write(file: sqlite3.Connection) -> None:
-            file.execute(_PUT, {"key": key, "price": value, "now": now, "until": now + ttl.total_seconds()})
-            file.execute(_FORGET_OLD, {"now": now})
+            file.execute(_PUT, values)
+            file.execute(_FORGET_OLD, values)
             file.execute(_FORGET_SURPLUS, {"kept": MAX_PRICES})
 
         self._ask(write)

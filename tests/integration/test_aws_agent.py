@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,11 @@ from tests.support.ec2 import ACCESS_KEY, REGION, SECRET_KEY, SERVICES
 from tests.support.waiting import until
 
 TOKEN = "canary-session-token-of-the-tests"
+
+
+@pytest.fixture(autouse=True)
+def _prices_of_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -55,6 +61,24 @@ def test_instances_have_every_documented_key_and_print(aws: LocalAws) -> None:
     prices = {one["instance_type"]: one["cost_per_hour"] for one in running if one["price_basis"] == "on_demand_list"}
     assert all(price > 0 for price in prices.values())
     assert {one["price_basis"] for one in running if one["lifecycle"] == "spot"} <= {"spot", None}
+
+
+def test_the_next_agent_knows_the_prices_of_the_last(
+    aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_ec2(aws, 20, [REGION])
+    first = _agent(aws).collect_ec2_metrics()
+    asked = aws.calls()["pricing.GetProducts"]
+    assert [one["cost_per_hour"] for one in _agent(aws).collect_ec2_metrics()] == pytest.approx(
+        [one["cost_per_hour"] for one in first], nan_ok=True
+    )
+    assert aws.calls()["pricing.GetProducts"] == asked
+    assert (tmp_path / "finfleet" / "prices").is_dir()
+    # What one cloud says is not taken for another's, though both are asked the same.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    _agent(aws).collect_ec2_metrics()
+    _agent(aws, price_cache=tmp_path / "elsewhere").collect_ec2_metrics()
+    assert aws.calls()["pricing.GetProducts"] == 3 * asked
 
 
 def test_named_instances_alone_are_asked_for(aws: LocalAws) -> None:

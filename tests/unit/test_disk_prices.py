@@ -98,6 +98,13 @@ def test_a_price_in_another_form_is_looked_up_again(folder: Path) -> None:
     assert _book(folder).find("m5", _never) == PRICE
 
 
+def test_what_one_source_says_is_not_taken_for_another(folder: Path) -> None:
+    DiskPriceCache(folder, source="a local cloud").put("m5", "1", HOUR)
+    assert DiskPriceCache(folder, source="the real one").get("m5") is None
+    DiskPriceCache(folder, source="the real one").put("m5", "2", HOUR)
+    assert DiskPriceCache(folder, source="a local cloud").get("m5") == "1"
+
+
 _PUT_MANY = """
 import sys
 from datetime import timedelta
@@ -262,3 +269,31 @@ def test_agents_keep_prices_where_they_are_told_to_or_in_the_users_cache(
     assert (tmp_path / "named" / FILE).exists()
     assert (tmp_path / "xdg" / "finfleet" / "prices" / FILE).exists()
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("section", "variable"),
+    [
+        ({"endpoints": {"pricing": "http://127.0.0.1:1"}}, None),
+        ({"profile": "local"}, None),
+        ({}, "AWS_ENDPOINT_URL"),
+        ({}, "AWS_ENDPOINT_URL_PRICING"),
+        ({}, "AWS_PROFILE"),
+    ],
+)
+def test_agents_that_ask_elsewhere_keep_prices_apart(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, section: dict[str, object], variable: str | None
+) -> None:
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    usual = make_shared(make_settings("aws", {"region": "eu-west-1"}, "an agent"), price_cache=folder)
+    usual.prices.put("m5", "1", HOUR)
+    if variable is not None:
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    other = make_shared(make_settings("aws", section, "an agent"), price_cache=folder)
+    assert other.prices.get("m5") is None
+    if variable is not None:
+        monkeypatch.delenv(variable)
+    same = make_shared(make_settings("aws", {"region": "us-east-1"}, "an agent"), price_cache=folder)
+    assert same.prices.get("m5") == "1"
