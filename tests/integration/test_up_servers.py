@@ -87,7 +87,9 @@ def test_named_servers_are_used_and_ctrl_c_ends_the_live_view(
         until(lambda: re.search(r"generic +0 +[01] +0 +0\.00 +0", terminal.text()), 10, "figures are shown")
         pids = json.loads((state / "up.json").read_text())["processes"]
         assert pids.keys() == {"ingest", "forward", "plan", "collect.generic", "beat"}
-        assert "collect.here,collect.there" in psutil.Process(pids["collect.generic"]).cmdline()
+        assert psutil.Process(pids["collect.generic"]).cmdline()[-2:] == ["worker", "generic"]
+        log = state / "logs" / "collect.generic.log"
+        until(lambda: {"collect.here", "collect.there"} <= set(log.read_text().split()), 30, "it takes both queues")
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT count(*) FROM finfleet.alembic_version").fetchone() == (1,)
         assert not (state / "postgres").exists()
