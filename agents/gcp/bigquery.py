@@ -31,10 +31,27 @@ _RESULTS = re.compile(r"/queries/[^/?]+")
 def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iterator[Mapping[str, Any]]:
     """The rows of a query of GoogleSQL, by the names of its columns, page by page.
 
-    It scans no more than ``gcp.maximum_bytes_billed``: one that would is refused, and costs nothing.
+    It scans no more than ``gcp.maximum_bytes_billed``: one that would is refused, and costs nothing. Where there is a
+    budget of the day, what it will cost is asked for first, which is free.
     """
+    if calls.has_budget:
+        tried: Any = calls.call(API, "bigquery", _asking(calls, sql, _config(parameters, dry_run=True)), lambda _: 0)
+        calls.reserve(API, billed_mib(tried.total_bytes_processed))
+    limit = section_of(calls.context.shared).maximum_bytes_billed
+    ask = _asking(calls, sql, _config(parameters, maximum_bytes_billed=limit))
+    answer: Any = calls.call(API, "bigquery", ask, lambda rows: billed_mib(rows.total_bytes_processed))
+    rows = iter(answer)
+    asked = Asked(calls.context, calls.project, calls.session.quota_project, _GET_RESULTS)
+    while True:
+        with in_our_words(asked):
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
+def _asking(calls: GcpCalls, sql: str, config: Any) -> Callable[[Sending], Any]:
     requests = _Requests(calls)
-    config = _config(calls, parameters)
 
     def ask(sending: Sending) -> Any:
         with requests.first(sending):
@@ -49,15 +66,7 @@ def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iter
                 page_size=_PAGE,
             )
 
-    answer: Any = calls.call(API, "bigquery", ask, lambda rows: billed_mib(rows.total_bytes_processed))
-    rows = iter(answer)
-    asked = Asked(calls.context, calls.project, calls.session.quota_project, _GET_RESULTS)
-    while True:
-        with in_our_words(asked):
-            row = next(rows, None)
-        if row is None:
-            return
-        yield row
+    return ask
 
 
 def billed_mib(scanned: int | None) -> int:
@@ -65,15 +74,11 @@ def billed_mib(scanned: int | None) -> int:
     return max(LEAST_MIB, -(-scanned // MIB)) if scanned else 0
 
 
-def _config(calls: GcpCalls, parameters: Mapping[str, datetime]) -> Any:
+def _config(parameters: Mapping[str, datetime], **options: Any) -> Any:
     from google.cloud import bigquery  # noqa: PLC0415 - an SDK is loaded where it is used
 
-    return bigquery.QueryJobConfig(
-        maximum_bytes_billed=section_of(calls.context.shared).maximum_bytes_billed,
-        query_parameters=[
-            bigquery.ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in parameters.items()
-        ],
-    )
+    values = [bigquery.ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in parameters.items()]
+    return bigquery.QueryJobConfig(query_parameters=values, **options)
 
 
 class _Requests:

@@ -54,6 +54,7 @@ class GcpCalls:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._account = account_of(context.shared, context.account)
+        self._reserved: dict[str, int] = {}
 
     @property
     def project(self) -> str:
@@ -68,7 +69,8 @@ class GcpCalls:
     def call(self, api: str, client: str, send: Callable[[Sending], T], units: Callable[[T], int] = _one) -> T:
         """The answer to ``send``, which makes one request of ``api`` (``monitoring:ListTimeSeries``).
 
-        ``client`` names the endpoint that it goes to, ``units`` counts in an answer what the call is paid by.
+        ``client`` names the endpoint that it goes to, ``units`` counts in an answer what the call is paid by: it is
+        taken from the budget of the day then, unless :meth:`reserve` has taken it before.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -136,12 +138,25 @@ class GcpCalls:
             return 0.0 if error.retry_after <= _SHORT_WAIT else None
         return random.uniform(0, _FIRST_PAUSE * 2**attempt)  # noqa: S311 - jitter
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether paid calls are limited by the day."""
+        return section_of(self.context.shared).budget_usd_per_day is not None
+
+    def reserve(self, api: str, units: int) -> None:
+        """Take the price of the next call of ``api`` from the budget of the day; BudgetReached where that is less."""
+        self._charge(api, units)
+        self._reserved[api] = self._reserved.get(api, 0) + units
+
     def _pay(self, api: str, units: int) -> None:
-        """Take the price of an answer from the day's budget: what Google bills is known with the answer alone.
+        """Count an answer, and take from the budget what was not reserved: most prices are known with the answer alone.
 
         So the last call of a day may go over the budget; BudgetReached ends the collection then.
         """
         self.context.meter.call(api, units)
+        self._charge(api, max(0, units - self._reserved.pop(api, 0)))
+
+    def _charge(self, api: str, units: int) -> None:
         section = section_of(self.context.shared)
         price = self.context.meter.price(api, units)
         if section.budget_usd_per_day is not None and price:

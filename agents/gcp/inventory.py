@@ -48,9 +48,7 @@ def assets(calls: GcpCalls, *kinds: str, at: datetime) -> Iterator[Asset]:
 
     A time that is longer ago than the inventory remembers gives what there is now.
     """
-    from google.protobuf.json_format import (  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; an SDK
-        MessageToDict,
-    )
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - an SDK is loaded where it is used
 
     request = _request(calls, kinds, at)
 

@@ -89,13 +89,6 @@ class GcpSession:
         """Where an API answers."""
         return self._section.endpoints.get(api, _ADDRESSES[api])
 
-    def close(self) -> None:
-        """End the connections."""
-        with self._lock:
-            clients, self._clients = self._clients, {}
-        for client in clients.values():
-            client.transport.close()
-
     def _once(self, name: str, make: Callable[[], T]) -> T:
         with self._lock:
             if name not in self._clients:

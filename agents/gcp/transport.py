@@ -27,7 +27,7 @@ def open_channel(address: str, ca_file: str | None) -> Any:
     The token goes along as metadata of each call, so that a refresh that fails is an error of the caller's thread, in
     google-auth's words, and no opaque UNAVAILABLE of gRPC's.
     """
-    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types; an SDK is loaded where it is used
+    import grpc  # noqa: PLC0415 - an SDK is loaded where it is used
 
     parts = urlsplit(address)
     if parts.scheme == "http":

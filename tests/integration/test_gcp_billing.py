@@ -13,7 +13,7 @@ from agents.service import find
 from emulators.gcp import LocalGcp
 from telemetry.batch import Outcome
 from telemetry.costs import CostLine
-from telemetry.errors import CollectionFailed, Denied, Throttled, Unavailable
+from telemetry.errors import BudgetReached, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.target import Window
 from tests.support.collecting import Collected, collect
 from tests.support.gcp import PROJECT, shared, standing_gcp
@@ -263,3 +263,18 @@ def test_a_table_of_several_accounts_is_read_once(gcp: LocalGcp) -> None:
     }
     assert test.report.outcome is Outcome.EMPTY
     assert gcp.calls() == {"bigquery:jobs.query": 1}
+
+
+def test_what_the_budget_does_not_hold_is_not_asked(gcp: LocalGcp) -> None:
+    gcp.billing_export.load(TABLE, [_row(DAY, 0.1)])
+    least = find("gcp", "billing").estimate(WINDOW, 0).cost_usd
+    assert least is not None
+    context = _shared(gcp, budget_usd_per_day=str(least))
+    first = collect(context, TARGET, WINDOW)
+    assert len(_lines(first)) == 1
+    assert gcp.calls() == {"bigquery:jobs.query": 2}, "what it would scan, which is free, and the query"
+    assert first.report.apis[0].cost_usd == least
+    second = collect(context, TARGET, WINDOW)
+    assert isinstance(second.error, BudgetReached)
+    assert second.report.apis[0].cost_usd == 0
+    assert gcp.calls() == {"bigquery:jobs.query": 3}

@@ -22,7 +22,7 @@ _GROUP = ("resource.labels.endpoint_id", "resource.labels.location")
 
 
 def _count(source: str) -> Metric:
-    return Metric(f"{_ONLINE}{source}", ENDPOINT, source, "count", "sum", "ALIGN_SUM", "REDUCE_SUM", _GROUP)
+    return Metric(f"{_ONLINE}{source}", ENDPOINT, source, "count", "sum", "ALIGN_DELTA", "REDUCE_SUM", _GROUP)
 
 
 def _latency(percent: int) -> Metric:
@@ -34,7 +34,7 @@ def _latency(percent: int) -> Metric:
         f"latency_p{percent}",
         "milliseconds",
         f"p{percent}",
-        "ALIGN_SUM",
+        "ALIGN_DELTA",
         f"REDUCE_PERCENTILE_{percent}",
         _GROUP,
         'metric.labels.latency_type = "total"',

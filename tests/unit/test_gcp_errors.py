@@ -1,0 +1,160 @@
+"""Google's refusals, as its libraries raise them, and what each becomes."""
+
+import time
+from typing import Any
+
+import google.api_core.exceptions
+import pytest
+from google.rpc import error_details_pb2
+
+from agents.context import Context, Shared
+from agents.gcp.bigquery import billed_mib
+from agents.gcp.details import Details
+from agents.gcp.errors import Asked, ExpiredCredentials, NoSuchMetric, in_our_words
+from agents.gcp.permissions import permission_of
+from agents.gcp.quotas import quota_of
+from agents.limits import Quota
+from agents.meter import Meter
+from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
+from telemetry.settings import Settings
+
+SERIES = "monitoring:ListTimeSeries"
+exceptions: Any = google.api_core.exceptions  # typed in parts alone
+
+
+def _asked(api: str = SERIES) -> Asked:
+    shared = Shared(Settings.model_validate({"gcp": {"project_id": "shop-prod"}}))
+    assert shared.settings.gcp is not None
+    (account,) = shared.settings.gcp.accounts_of("gcp")
+    return Asked(Context(shared, account, Meter(), time.monotonic() + 60), "shop-prod", "shop-quota", api)
+
+
+def _becomes(error: Exception, asked: Asked | None = None) -> CollectionError:
+    with pytest.raises(CollectionError) as caught, in_our_words(asked or _asked()):
+        raise error
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def _rest(status: int, reason: str, message: str) -> Exception:
+    """An error of BigQuery's REST."""
+    error = exceptions.from_http_status(status, message, errors=[{"reason": reason, "message": message}])
+    assert isinstance(error, Exception)
+    return error
+
+
+def test_the_wait_of_a_retry_info_is_honoured_by_everyone() -> None:
+    info = error_details_pb2.RetryInfo()
+    info.retry_delay.seconds, info.retry_delay.nanos = 12, 500_000_000
+    asked = _asked()
+    error = _becomes(exceptions.ResourceExhausted("Quota exceeded", details=[info]), asked)
+    assert isinstance(error, Throttled)
+    assert error.retry_after == 12.5
+    assert error.scope == "gcp/shop-quota/monitoring:*"
+    assert asked.context.meter.report()[0].throttles == 1
+    with pytest.raises(Throttled):
+        asked.context.shared.limiter.acquire(error.scope, Quota(1000, 1000), time.monotonic() + 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [
+        (exceptions.TooManyRequests("slow down"), None),
+        (_rest(403, "rateLimitExceeded", "Exceeded rate limits"), None),
+        (_rest(403, "quotaExceeded", "Quota exceeded"), None),
+        (
+            exceptions.TooManyRequests(
+                "slow down", details=[{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]
+            ),
+            7,
+        ),
+    ],
+)
+def test_a_throttle_by_http(error: Exception, wait: float | None) -> None:
+    ours = _becomes(error, _asked("bigquery:jobs.query"))
+    assert isinstance(ours, Throttled)
+    assert ours.retry_after == wait
+    assert ours.scope == "gcp/shop-quota/bigquery:*"
+
+
+def test_a_retry_after_header_counts_too() -> None:
+    response = type("Response", (), {"headers": {"Retry-After": "30"}})()
+    error = exceptions.TooManyRequests("slow down", response=response)
+    assert Details.of(error).retry_after == 30
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (exceptions.ServiceUnavailable("down"), Unavailable, "down"),
+        (exceptions.DeadlineExceeded("late"), Unavailable, "late"),
+        (exceptions.InternalServerError("oops"), Unavailable, "oops"),
+        (exceptions.Unknown("eh"), Unavailable, "eh"),
+        (_rest(400, "backendError", "try later"), Unavailable, "try later"),
+        (exceptions.InvalidArgument("Invalid page_token"), Unavailable, "read anew"),
+        (exceptions.InvalidArgument("Bad filter"), CollectionFailed, "Bad filter"),
+        (exceptions.Unauthenticated("Invalid authentication"), ExpiredCredentials, "credentials_file"),
+        (exceptions.PermissionDenied("Project #12 has been deleted."), Denied, "is deleted"),
+        (exceptions.NotFound("The project shop-prod was not found"), Denied, "is deleted"),
+        (exceptions.NotFound('Cannot find metric(s) that match type = "x"'), NoSuchMetric, "Cannot find metric"),
+        (exceptions.NotFound("Not found: Table a:b.c"), Denied, "correct its name"),
+        (
+            exceptions.PermissionDenied("Cloud Monitoring API has not been used in project 1 before or it is disabled"),
+            Denied,
+            "enable monitoring.googleapis.com in project 'shop-quota'",
+        ),
+        (_rest(400, "bytesBilledLimitExceeded", "Query exceeded limit"), CollectionFailed, "maximum_bytes_billed"),
+    ],
+)
+def test_a_refusal_becomes_the_kind_that_the_fleet_knows(
+    error: Exception, kind: type[CollectionError], said: str
+) -> None:
+    ours = _becomes(error)
+    assert type(ours) is kind
+    assert said in str(ours)
+    assert "gcp/default/shop-prod monitoring:ListTimeSeries" in str(ours)
+
+
+@pytest.mark.parametrize(
+    ("message", "api", "permission"),
+    [
+        ("Permission monitoring.timeSeries.list denied (or the resource may not exist).", SERIES, None),
+        ("Permission 'cloudasset.assets.listResource' denied on resource '//x'", "cloudasset:ListAssets", None),
+        (
+            "Access Denied: Project p: User does not have bigquery.jobs.create permission in project p.",
+            "bigquery:jobs.query",
+            "bigquery.jobs.create",
+        ),
+        (
+            "Access Denied: Table p:d.t: User does not have permission to query table p:d.t",
+            "bigquery:jobs.query",
+            "bigquery.tables.getData",
+        ),
+        ("The caller does not have permission", SERIES, "monitoring.timeSeries.list"),
+    ],
+)
+def test_a_missing_permission_is_named(message: str, api: str, permission: str | None) -> None:
+    ours = _becomes(exceptions.PermissionDenied(message), _asked(api))
+    assert isinstance(ours, Denied)
+    assert ours.permission == (permission or permission_of(api))
+
+
+def test_another_error_is_left_as_it_is() -> None:
+    with pytest.raises(KeyError), in_our_words(_asked()):
+        raise KeyError("ours")
+
+
+def test_the_longest_configured_quota_counts() -> None:
+    configured = {"*": 1.0, "monitoring:*": 5.0, SERIES: 9.0}
+    assert quota_of(SERIES, configured) == (SERIES, Quota(9, 9))
+    assert quota_of("monitoring:Other", configured) == ("monitoring:*", Quota(5, 5))
+    assert quota_of("bigquery:jobs.query", configured) == ("*", Quota(1, 1))
+    assert quota_of("bigquery:jobs.query", {})[0] == "bigquery:*"
+    assert quota_of("unheard:Of", {})[0] == "unheard:*"
+
+
+@pytest.mark.parametrize(
+    ("scanned", "mib"), [(None, 0), (0, 0), (1, 10), (10 * 2**20, 10), (10 * 2**20 + 1, 11), (2**40, 2**20)]
+)
+def test_bigquery_bills_whole_mebibytes_and_ten_at_the_least(scanned: int | None, mib: int) -> None:
+    assert billed_mib(scanned) == mib
