@@ -10,7 +10,7 @@ from emulators.aws.calls import ERROR, OK, THROTTLE, Call, CallLog
 from emulators.azure import fault_errors
 from emulators.azure.buckets import Bucket, Limits
 from emulators.azure.directory import Directory
-from emulators.azure.errors import AzureError, Reply, error_reply
+from emulators.azure.errors import AzureError, Reply, bad_request, error_reply
 from emulators.azure.faults import Faults
 from emulators.azure.login import audience_service
 from emulators.azure.operations import Operation, Operations
@@ -93,6 +93,10 @@ class Front:
             reply.headers |= headers
         except AzureError as refused:
             return error_reply(refused), THROTTLE if refused.status == _TOO_MANY else ERROR
+        except (AttributeError, KeyError, TypeError, ValueError) as wrong:
+            # A part of the body that is of another kind than it should be.
+            text = f"The request content was invalid and could not be deserialized: {type(wrong).__name__}: {wrong}"
+            return error_reply(bad_request(text, "InvalidRequestContent")), ERROR
         return reply, ERROR if reply.status >= _BAD else OK
 
     def _claims(self, request: AzureRequest, service: str) -> dict[str, object]:

@@ -51,6 +51,7 @@ class ResourceGraph:
                 self._query,
                 service=RESOURCE_MANAGER,
                 versions=_VERSIONS,
+                action=_ACTION,
             )
         ]
 

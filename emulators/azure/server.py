@@ -93,6 +93,7 @@ class LocalAzure:
         self.logs = LogStore()
         self.jobs = JobStore()
         self.resource_manager = ResourceManager(self.resources, self.subscriptions, faults=self.faults)
+        self._actions: dict[str, str] = {}
         self._tls: LocalTls | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -123,9 +124,10 @@ class LocalAzure:
             MlJobs(self.jobs, self.resources),
             self.resource_manager,
         )
-        operations = Operations(one for service in services for one in service.operations())
+        served = [one for service in services for one in service.operations()]
+        self._actions = {one.api: one.action for one in served}
         return Front(
-            operations,
+            Operations(served),
             self.directory,
             self.subscriptions,
             calls=self.log,
@@ -205,6 +207,10 @@ class LocalAzure:
         `subscription` takes a tenant for the calls that are above subscriptions.
         """
         return self.log.counts(account=subscription, region=region, outcome=outcome)
+
+    def permissions(self) -> set[str]:
+        """The actions that the requests so far needed, apart from reading what a query of Resource Graph lists."""
+        return {self._actions[api] for api in self.log.counts() if self._actions.get(api)}
 
     def records(self) -> list[Call]:
         """Every request, one by one; `account` is the subscription, or the tenant where there is none."""

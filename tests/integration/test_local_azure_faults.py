@@ -120,7 +120,7 @@ def test_internal_errors_and_latency(azure: LocalAzure) -> None:
 @pytest.mark.parametrize(("kind", "status"), [("throttle", 429), ("internal", 500), ("unavailable", 503)])
 def test_the_token_endpoint_has_bad_days_too(azure: LocalAzure, kind: str, status: int) -> None:
     azure.inject(kind, api="login:token", seconds=4)
-    with pytest.raises(ClientAuthenticationError, match="AADSTS90055|HTTP Error: 50"):
+    with pytest.raises(ClientAuthenticationError, match=r"AADSTS90055|HTTP Error: 50"):
         graph(graph_client(azure), "Resources | count")
     assert azure.calls().get(_API) is None
     assert [(call.api, call.status) for call in azure.records()][-1] == ("login:token", status)

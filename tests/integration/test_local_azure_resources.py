@@ -110,6 +110,31 @@ def test_refusals_have_azures_shape(azure: LocalAzure, client: httpx.Client) -> 
     assert client.get(graph_path, params=version).status_code == 405
 
 
+def test_a_body_of_other_kinds_is_refused_too(azure: LocalAzure, client: httpx.Client) -> None:
+    scope = f"/subscriptions/{DEFAULT_SUBSCRIPTION}"
+    costs, graphs = f"{scope}/providers/Microsoft.CostManagement/query", "/providers/Microsoft.ResourceGraph/resources"
+    period = {"from": "2026-10-01", "to": "2026-10-01"}
+    query: dict[str, Any] = {"type": "Usage", "timeframe": "Custom", "timePeriod": period}
+    amount = {"c": {"name": "Cost", "function": "Sum"}}
+    for path, version, body in (
+        (graphs, "2022-10-01", {"query": "Resources", "options": {"$skip": "x"}}),
+        (graphs, "2022-10-01", {"query": ["Resources"]}),
+        (graphs, "2022-10-01", {"query": "Resources", "options": {"$skipToken": 7}}),
+        (costs, "2025-03-01", {**query, "dataset": {"aggregation": {"c": "Cost"}}}),
+        (costs, "2025-03-01", {**query, "dataset": {"aggregation": amount, "grouping": ["ServiceName"]}}),
+        (costs, "2025-03-01", {**query, "dataset": {"aggregation": amount, "filter": {"and": 7}}}),
+        (costs, "2025-03-01", {**query, "dataset": {"aggregation": amount, "filter": {"dimensions": []}}}),
+    ):
+        answer = client.post(path, params={"api-version": version}, json=body)
+        assert (answer.status_code, bool(answer.json()["error"]["code"])) == (400, True), body
+
+
+def test_the_permissions_that_were_needed(azure: LocalAzure, client: httpx.Client) -> None:
+    graph(graph_client(azure), "Resources | count")
+    client.get(_VMS, params=_VM_VERSION)
+    assert azure.permissions() == {"Microsoft.ResourceGraph/resources/read", "Microsoft.Compute/virtualMachines/read"}
+
+
 def test_a_denial_names_the_action_and_the_scope(azure: LocalAzure, client: httpx.Client) -> None:
     scope = f"/subscriptions/{DEFAULT_SUBSCRIPTION}"
     azure.faults.deny(scope=scope, action="Microsoft.Compute/virtualMachines/read")

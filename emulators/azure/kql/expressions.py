@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from emulators.azure.kql.errors import KqlError
 from emulators.azure.kql.functions import KEEPS_NAME, SCALARS, now
+from emulators.azure.kql.operators import COMPARISONS, PRODUCTS, SUMS, WORDS, Test, negated_if
 from emulators.azure.kql.tokens import Token
-from emulators.azure.kql.values import as_datetime, as_text, equal, fold, timespan
+from emulators.azure.kql.values import as_datetime, fold, timespan
 
 Row = dict[str, Any]
 Evaluate = Callable[[Row], Any]
@@ -22,59 +23,8 @@ class Expression(NamedTuple):
     columns: frozenset[str] = frozenset()
 
 
-def _either(negated: bool, test: Callable[[Any, Any], bool | None]) -> Callable[[Any, Any], bool | None]:
-    if not negated:
-        return test
-
-    def opposite(left: Any, right: Any) -> bool | None:
-        result = test(left, right)
-        return None if result is None else not result
-
-    return opposite
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool | None]:
-    def test(left: Any, right: Any) -> bool | None:
-        if left is None or right is None:
-            return None
-        try:
-            return compare(left, right)
-        except TypeError as error:
-            raise KqlError(f"Values of types {type(left).__name__} and {type(right).__name__} have no order") from error
-
-    return test
-
-
-def _textual(test: Callable[[str, str], bool], *, folded: bool = True) -> Callable[[Any, Any], bool]:
-    if folded:
-        return lambda left, right: test(as_text(left).casefold(), as_text(right).casefold())
-    return lambda left, right: test(as_text(left), as_text(right))
-
-
-_COMPARISONS: dict[str, Callable[[Any, Any], bool | None]] = {
-    "==": equal,
-    "!=": _either(True, equal),
-    "=~": lambda left, right: equal(fold(left), fold(right)),
-    "!~": _either(True, lambda left, right: equal(fold(left), fold(right))),
-    "<": _ordered(operator.lt),
-    "<=": _ordered(operator.le),
-    ">": _ordered(operator.gt),
-    ">=": _ordered(operator.ge),
-}
-_WORDS: dict[str, Callable[[Any, Any], bool | None]] = {
-    "contains": _textual(lambda left, right: right in left),
-    "contains_cs": _textual(lambda left, right: right in left, folded=False),
-    "startswith": _textual(str.startswith),
-    "startswith_cs": _textual(str.startswith, folded=False),
-    "endswith": _textual(str.endswith),
-    "endswith_cs": _textual(str.endswith, folded=False),
-}
-_SUMS = {"+": operator.add, "-": operator.sub}
-_PRODUCTS = {"*": operator.mul, "/": operator.truediv, "%": operator.mod}
-
-
 class Reader:
-    """Reads tokens one by one. `columns` are those that may be named; None where any may."""
+    """Reads tokens one by one."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
@@ -152,23 +102,23 @@ def _conjunction(reader: Reader) -> Expression:
 
 def _comparison(reader: Reader) -> Expression:
     left = _sum(reader)
-    mark = reader.accept(*_COMPARISONS)
+    mark = reader.accept(*COMPARISONS)
     if mark:
-        return _compared(left, _sum(reader), _COMPARISONS[mark])
+        return _compared(left, _sum(reader), COMPARISONS[mark])
     negated = reader.accept("!") is not None
-    word = reader.accept("in", "in~", "between", *_WORDS)
+    word = reader.accept("in", "in~", "between", *WORDS)
     if word in {"in", "in~"}:
         return _among(left, _list(reader), folded=word == "in~", negated=negated)
     if word == "between":
         return _between(reader, left, negated=negated)
     if word is not None:
-        return _compared(left, _sum(reader), _either(negated, _WORDS[word]))
+        return _compared(left, _sum(reader), negated_if(negated, WORDS[word]))
     if negated:
         raise reader.wrong("an operator is expected")
     return left
 
 
-def _compared(left: Expression, right: Expression, test: Callable[[Any, Any], bool | None]) -> Expression:
+def _compared(left: Expression, right: Expression, test: Test) -> Expression:
     one, other = left.evaluate, right.evaluate
     return Expression(lambda row: test(one(row), other(row)), "", _columns(left, right))
 
@@ -185,8 +135,8 @@ def _between(reader: Reader, left: Expression, *, negated: bool) -> Expression:
     reader.expect("..")
     high = _sum(reader)
     reader.expect(")")
-    at_least = _compared(left, low, _COMPARISONS[">="]).evaluate
-    at_most = _compared(left, high, _COMPARISONS["<="]).evaluate
+    at_least = _compared(left, low, COMPARISONS[">="]).evaluate
+    at_most = _compared(left, high, COMPARISONS["<="]).evaluate
     return Expression(lambda row: bool(at_least(row) and at_most(row)) is not negated, "", _columns(left, low, high))
 
 
@@ -202,11 +152,11 @@ def _list(reader: Reader) -> list[Expression]:
 
 
 def _sum(reader: Reader) -> Expression:
-    return _chain(reader, _SUMS, _product)
+    return _chain(reader, SUMS, _product)
 
 
 def _product(reader: Reader) -> Expression:
-    return _chain(reader, _PRODUCTS, _unary)
+    return _chain(reader, PRODUCTS, _unary)
 
 
 def _chain(

@@ -84,7 +84,7 @@ def _operator(reader: Reader) -> Step:
 def check(columns: Iterable[str], used: Iterable[str]) -> None:
     """Refuse columns that a table does not have."""
     for name in sorted(set(used) - set(columns)):
-        raise KqlError(f"'where' operator: Failed to resolve column or scalar expression named '{name}'")
+        raise KqlError(f"Failed to resolve column or scalar expression named '{name}'")
 
 
 def _where(reader: Reader) -> Step:

@@ -38,7 +38,12 @@ class LogsQuery:
         """What it serves."""
         return [
             Operation(
-                "logs:query", "POST", path("/v1/workspaces/(?P<workspace>[^/]+)/query"), self._query, service=LOGS
+                "logs:query",
+                "POST",
+                path("/v1/workspaces/(?P<workspace>[^/]+)/query"),
+                self._query,
+                service=LOGS,
+                action=_ACTION,
             )
         ]
 

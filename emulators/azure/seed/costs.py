@@ -178,7 +178,7 @@ def _line(
 
 def _charge(service: str, cost: Decimal | None, kind: str, currency: str, **more: Any) -> CostLine:
     usd = None if cost is None else _amount(float(cost * _RATES[currency]))
-    told = {"resource_location": "Unassigned", "frequency": "OneTime", **more}
+    told = {"resource_location": "Unknown", "frequency": "OneTime", **more}
     return CostLine(service_name=service, cost=cost, usd=usd, charge_type=kind, currency=currency, **told)
 
 
