@@ -252,6 +252,35 @@ ERRORS: dict[str, tuple[str, type[GoogleAPICallError], str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("SELECT DATE(usage_start_time) AS day FROM `{table}` WHERE day = '2026-01-28'", "Unrecognized name: day"),
+        ("SELECT cost AS c, c + 1 AS d FROM `{table}`", "Unrecognized name: c"),
+        ("SELECT cost FROM `{table}` WHERE usage_start_time >= DATE '2026-01-28'", "TIMESTAMP, DATE"),
+        ("SELECT labels, COUNT(*) FROM `{table}` GROUP BY labels", "type ARRAY"),
+    ],
+)
+def test_what_only_the_engine_would_take_is_refused(
+    client: bigquery.Client, seeded: BillingSeed, sql: str, words: str
+) -> None:
+    with pytest.raises(BadRequest, match=words):
+        rows(client, sql.format(table=seeded.table))
+
+
+def test_names_that_look_alike_are_told_apart(client: bigquery.Client, seeded: BillingSeed) -> None:
+    table = seeded.table
+    right = [
+        f"SELECT ROUND(cost, 2) AS cost FROM `{table}` WHERE cost > 1",  # noqa: S608
+        f"SELECT TO_JSON_STRING(labels) AS labels, SUM(cost) FROM `{table}` GROUP BY labels ORDER BY labels",  # noqa: S608
+        f"SELECT DATE(usage_start_time) AS day, SUM(cost) AS c FROM `{table}` GROUP BY day HAVING c > 0 ORDER BY day",  # noqa: S608
+        f"SELECT x.day FROM (SELECT DATE(export_time) AS day FROM `{table}`) x WHERE x.day > '2020-01-01'",  # noqa: S608
+        f"WITH d AS (SELECT cost AS day FROM `{table}`) SELECT day FROM d WHERE day > 0",  # noqa: S608
+        f"SELECT t.cost FROM `{table}` AS t, UNNEST(t.labels) AS l WHERE l.key = 'team'",  # noqa: S608
+    ]
+    assert all(rows(client, sql) for sql in right)
+
+
 @pytest.mark.parametrize("case", ERRORS)
 def test_errors_have_googles_status_and_reason_by_both_ways(client: Any, seeded: BillingSeed, case: str) -> None:
     sql, kind, reason = ERRORS[case]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulators.gcp.bigquery import values
+from emulators.gcp.bigquery.checks import invalid_query
 from emulators.gcp.bigquery.export import BillingExport
-from emulators.gcp.bigquery.translate import Parameters, Query, Scan, invalid_query, translate
+from emulators.gcp.bigquery.translate import Parameters, Query, Scan, translate
 from emulators.gcp.errors import GoogleError
 
 MIB = 2**20

@@ -8,6 +8,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from emulators.gcp.bigquery.checks import check, invalid_query, sources
 from emulators.gcp.bigquery.export import BillingExport, Table
 from emulators.gcp.bigquery.schema import PARTITION
 from emulators.gcp.bigquery.unnest import name_unnested
@@ -48,18 +49,17 @@ def translate(text: str, parameters: "Parameters", export: BillingExport, projec
         raise invalid_query("Syntax error: one query was expected.")
     tree: Any = statements[0].transform(parameters.literal)
     scans: list[Scan] = []
-    for select in list(tree.find_all(exp.Select)):
+    selects = list(tree.find_all(exp.Select))
+    for select in selects:
         name_unnested(select)
         _group_by_alias(select)
+    for select in selects:
+        check(select)
+    for select in selects:
         _read_tables(select, export, project, scans)
     _name_columns(tree)
     _numeric(tree)
     return Query(tree.sql(dialect="duckdb"), scans)
-
-
-def invalid_query(message: str) -> GoogleError:
-    """A query that BigQuery would not run."""
-    return GoogleError("INVALID_ARGUMENT", message, rest_reason="invalidQuery")
 
 
 class Parameters:
@@ -121,11 +121,8 @@ def _group_by_alias(select: exp.Select) -> None:
 
 def _read_tables(select: exp.Select, export: BillingExport, project: str, scans: list[Scan]) -> None:
     """Name the engine's tables, hide the pseudo columns from `*`, and note what is read."""
-    sources = [join.this for join in select.args.get("joins") or []]
-    start = select.args.get("from_") or select.args.get("from")
-    sources = [start.this, *sources] if start is not None else sources
     common = {one.alias_or_name.lower() for cte in _withs(select) for one in cte.expressions}
-    for source in sources:
+    for source in sources(select):
         if not isinstance(source, exp.Table) or isinstance(source.this, exp.Anonymous):
             continue
         if not source.db and (source.name.lower() in common or "." not in source.name):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from emulators.gcp.bigquery.checks import sources
 from emulators.gcp.bigquery.schema import DETAILED, Field
 
 
@@ -36,8 +37,6 @@ def name_unnested(select: exp.Select) -> None:
 
 
 def _unnests(select: exp.Select) -> Iterator[exp.Unnest]:
-    start = select.args.get("from_") or select.args.get("from")
-    sources = [start.this] if start is not None else []
-    for source in [*sources, *(join.this for join in select.args.get("joins") or [])]:
+    for source in sources(select):
         if isinstance(source, exp.Unnest):
             yield source
