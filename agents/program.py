@@ -20,12 +20,12 @@ from typing import Self
 
 import click
 
-from agents.context import Shared, utc_now
 from agents.openfinops import OpenFinOpsClient
 from agents.program_collecting import Collecting
 from agents.program_sending import Sending
 from agents.program_settings import program_settings, targets
 from agents.spool import Spool
+from agents.standalone import make_shared
 from telemetry.errors import ConfigError
 from telemetry.redact import RedactingFormatter
 from telemetry.settings import Settings
@@ -100,7 +100,9 @@ class _Program:
             allow_plaintext=section.allow_plaintext,
         )
         self._sending = Sending(spool, self._client)
-        self._collecting = Collecting(Shared(settings, now=utc_now), targets(settings, provider), spool)
+        # Beside the spool: what may be written there is known.
+        shared = make_shared(settings, price_cache=spool.directory / "prices")
+        self._collecting = Collecting(shared, targets(settings, provider), spool)
 
     def once(self) -> int:
         failures = self._collecting.once()
