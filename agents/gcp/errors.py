@@ -92,6 +92,8 @@ def in_our_words(asked: Asked) -> Iterator[None]:
         raise ours from None
     except GoogleAuthError as error:
         raise _unauthenticated(error, asked) from None
+    except TimeoutError:  # of waiting for a query of BigQuery
+        raise Unavailable(f"{asked}: no answer in time") from None
     except requests.RequestException as error:
         raise Unavailable(f"{asked}: {type(error).__name__}: is {_api_host(asked)} reached from here?") from None
 

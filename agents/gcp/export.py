@@ -91,7 +91,8 @@ def lines(calls: GcpCalls, table: str, window: Window) -> Iterator[CostLine]:
         "end": window.end,
     }
     for row in bigquery.query(calls, sql_of(table), parameters):
-        yield line_of(row, window)
+        if row["amount"] is not None:
+            yield line_of(row, window)
 
 
 def line_of(row: Mapping[str, Any], window: Window) -> CostLine:

@@ -7,9 +7,10 @@ as they are, windows side by side neither lose a point nor have one twice.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -29,6 +30,8 @@ PAID: Mapping[str, Decimal] = MappingProxyType({API: Decimal("0.0000005")})
 
 PAGE = 20_000
 """Points a page. Google takes up to 100,000: that would be more than 100 MB in memory at once."""
+_NAMED = 50
+"""Resources that a filter names one by one."""
 _MINUTE = timedelta(minutes=1)
 _FIVE_MINUTES = timedelta(minutes=5)
 
@@ -52,6 +55,14 @@ class Metric:
     condition: str = ""
     #: What Google's value is multiplied by to be in ``unit``: 100 makes percent of a ratio.
     factor: float = 1
+
+    def of(self, label: str, values: Collection[str]) -> Metric:
+        """The same of some resources alone, where they are few enough to be named: each series returned is paid."""
+        if not 0 < len(values) <= _NAMED:
+            return self
+        named = ", ".join(map(json.dumps, sorted(values)))
+        condition = f"{label} = one_of({named})"
+        return replace(self, condition=f"{self.condition} AND {condition}" if self.condition else condition)
 
 
 @dataclass(frozen=True)

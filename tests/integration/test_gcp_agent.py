@@ -79,7 +79,7 @@ def test_instances_have_every_documented_key_and_print(
     assert all(math.isnan(one["cpu_utilization"]) for one in found if one["state"] == "TERMINATED")
 
 
-def test_instances_by_zone_and_by_name(make: Callable[..., GCPTelemetryAgent]) -> None:
+def test_instances_by_zone_and_by_name(gcp: LocalGcp, make: Callable[..., GCPTelemetryAgent]) -> None:
     agent = make()
     in_zone = agent.collect_compute_metrics(zone=ZONES[0])
     assert len(in_zone) == 20
@@ -88,6 +88,9 @@ def test_instances_by_zone_and_by_name(make: Callable[..., GCPTelemetryAgent]) -
     named = agent.collect_compute_metrics(instance_names=[*wanted, "absent", wanted[0]])
     assert sorted(one["name"] for one in named) == sorted(wanted)
     assert agent.collect_compute_metrics(instance_names=wanted, zone=ZONES[1]) == []
+    gcp.reset_calls()
+    assert agent.collect_compute_metrics(instance_names=["absent"]) == []
+    assert "monitoring:ListTimeSeries" not in gcp.calls(), "nobody pays for metrics of nothing"
     assert agent.collect_compute_metrics(instance_names=[]) == []
 
 

@@ -112,8 +112,11 @@ class Compute(Service):
             known.add(instance)
             yield instance.resource
             yield from rates.of(instance)
+        if context.only is not None and not known.numbers:
+            return
         for metric in _METRICS:
-            for value in reader.read(metric):
+            asked = metric if context.only is None else metric.of(_ID, known.numbers)
+            for value in reader.read(asked):
                 resource = known.find(value)
                 if resource is not None:
                     yield reader.point(metric, resource, value)
@@ -135,9 +138,12 @@ class _Known:
         self._project = project
         self._listed_only = listed_only
         self._index = ResourceIndex()
+        #: Those of the inventory.
+        self.numbers: set[str] = set()
 
     def add(self, instance: Instance) -> None:
         """Keep an instance of the inventory."""
+        self.numbers.add(instance.number)
         self._index.add(instance.number, instance.resource)
 
     def find(self, value: Value) -> Resource | None:

@@ -77,11 +77,11 @@ class VertexAi(Service):
             if resource is not None:
                 yield resource
         for metric in _OTHERS:
-            for value in reader.read(metric):
+            for value in reader.read(_asked(metric, context)):
                 resource = endpoints.find(value)
                 if resource is not None:
                     yield reader.point(metric, resource, value)
-        yield from _rates(reader, endpoints)
+        yield from _rates(reader, endpoints, context)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and of each of six metrics."""
@@ -124,10 +124,10 @@ class _Endpoints:
         return self._only is None or number in self._only
 
 
-def _rates(reader: MetricReader, endpoints: _Endpoints) -> Iterator[MetricPoint]:
+def _rates(reader: MetricReader, endpoints: _Endpoints, context: Context) -> Iterator[MetricPoint]:
     """Responses, errors, and their ratio. Where Google counted responses and no errors, there were none."""
-    errors = {_key(value): value.value for value in reader.read(_ERRORS)}
-    for value in reader.read(_RESPONSES):
+    errors = {_key(value): value.value for value in reader.read(_asked(_ERRORS, context))}
+    for value in reader.read(_asked(_RESPONSES, context)):
         resource = endpoints.find(value)
         if resource is None:
             continue
@@ -136,6 +136,11 @@ def _rates(reader: MetricReader, endpoints: _Endpoints) -> Iterator[MetricPoint]
         yield reader.point(_ERRORS, resource, _with(value, failed))
         if value.value > 0:
             yield reader.point(_RATE, resource, _with(value, failed / value.value * _RATE.factor))
+
+
+def _asked(metric: Metric, context: Context) -> Metric:
+    """``metric`` of the endpoints that are wanted."""
+    return metric if context.only is None else metric.of(_GROUP[0], context.only)
 
 
 def _key(value: Value) -> tuple[str, str]:
