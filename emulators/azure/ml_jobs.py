@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from emulators.azure.errors import AzureError, Reply, json_reply
@@ -122,7 +122,10 @@ class MlJobs:
 
 def _told(workspace_id: str, job: Job) -> dict[str, Any]:
     times = {"StartTimeUtc": job.started, "EndTimeUtc": job.ended}
-    told = {name: f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" for name, moment in times.items() if moment}
+    # As the service writes them: UTC, and no word of it.
+    told = {name: f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for name, moment in times.items() if moment}
+    if job.compute:
+        told |= {"_azureml.ClusterName": job.compute, "_azureml.ComputeTargetType": "amlctrain"}
     resources = {"instanceCount": job.instances, "instanceType": job.instance_type or None}
     return {
         "id": f"{workspace_id}/jobs/{job.name}",

@@ -160,8 +160,8 @@ def test_jobs_of_a_workspace(
         for job in found:
             times = job["properties"]["properties"]
             if "StartTimeUtc" in times:
-                ended = datetime.fromisoformat(times["EndTimeUtc"]) if "EndTimeUtc" in times else now
-                ran = ended - datetime.fromisoformat(times["StartTimeUtc"])
+                ended = datetime.fromisoformat(f"{times['EndTimeUtc']}+00:00") if "EndTimeUtc" in times else now
+                ran = ended - datetime.fromisoformat(f"{times['StartTimeUtc']}+00:00")
                 hours += ran / timedelta(hours=1) * job["properties"]["resources"]["instanceCount"]
         assert hours == pytest.approx(running[2].compute_hours(workspace.id, now), rel=1e-6)
     everything = pages(client, f"{workspace.id}/jobs", listViewType="All", **_JOBS_VERSION)
