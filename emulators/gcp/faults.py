@@ -201,7 +201,7 @@ def _error(fault: Fault, request: Request) -> GoogleError:
     if fault.kind in {FaultKind.THROTTLE, FaultKind.LIMIT}:
         return _throttled(fault, request, service)
     if fault.kind is FaultKind.DENY:
-        deny = bigquery_denied if service == "bigquery" else _denied
+        deny = {"bigquery": bigquery_denied, "monitoring": _monitoring_denied}.get(service, _denied)
         return deny(request.permission, request.project)
     return {
         FaultKind.UNAVAILABLE: GoogleError("UNAVAILABLE", "The service is currently unavailable."),
@@ -213,6 +213,11 @@ def _error(fault: Fault, request: Request) -> GoogleError:
 
 def _denied(permission: str, project: str) -> GoogleError:
     return permission_denied(permission, f"projects/{project}")
+
+
+def _monitoring_denied(permission: str, _project: str) -> GoogleError:
+    """Monitoring says it in a message alone, without an ErrorInfo."""
+    return GoogleError("PERMISSION_DENIED", f"Permission {permission} denied (or the resource may not exist).")
 
 
 def bigquery_denied(permission: str, project: str) -> GoogleError:

@@ -104,7 +104,7 @@ class LocalGcp:
         return f"localhost:{rpc.port}", ca_file
 
     def stop(self) -> None:
-        """Stop serving and free the ports. Harmless when it is stopped already."""
+        """Stop serving, free the ports and let the export go: it is not for a second start. Harmless when stopped."""
         self._endpoints = None
         self._stack.close()
         self.billing_export.close()

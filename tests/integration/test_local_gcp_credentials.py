@@ -1,5 +1,8 @@
 """Service accounts at the local Google Cloud: what they sign is verified, what they may not is refused."""
 
+# mypy: disallow-untyped-calls=False
+# google-auth has few types.
+
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +170,8 @@ def test_a_permission_is_missing_for_one_account_only(gcp: LocalGcp, key: Path, 
     gcp.faults.deny("monitoring.metricDescriptors.list", caller=f"other@{PROJECT}.iam.gserviceaccount.com")
     with metric_client(gcp, key) as client:
         assert ask(client) > 10
-    with metric_client(gcp, other) as client, pytest.raises(Forbidden) as refused:
+    with (
+        metric_client(gcp, other) as client,
+        pytest.raises(Forbidden, match=r"monitoring\.metricDescriptors\.list denied"),
+    ):
         ask(client)
-    assert refused.value.metadata["permission"] == "monitoring.metricDescriptors.list"

@@ -17,7 +17,7 @@ from google.cloud.monitoring_v3 import MetricServiceClient
 
 from emulators.gcp import LocalGcp
 from emulators.gcp.calls import Call, CallLog
-from tests.support.local_gcp import catalog_client, metric_client
+from tests.support.local_gcp import asset_client, catalog_client, metric_client
 
 PROJECTS = ("p1", "p2")
 API = "monitoring:ListMetricDescriptors"
@@ -95,10 +95,12 @@ def test_a_missing_permission_is_named_and_other_projects_go_on(gcp: LocalGcp, c
     gcp.faults.deny("monitoring.metricDescriptors.list", project="p1")
     error = refusal(client)
     assert isinstance(error, PermissionDenied)
-    assert error.message == (
-        "Permission 'monitoring.metricDescriptors.list' denied on resource 'projects/p1' (or it may not exist)."
-    )
-    assert (error.reason, error.domain) == ("IAM_PERMISSION_DENIED", "iam.googleapis.com")
+    assert error.message == "Permission monitoring.metricDescriptors.list denied (or the resource may not exist)."
+    gcp.faults.deny("cloudasset.assets.listResource")
+    with asset_client(gcp) as assets, pytest.raises(PermissionDenied) as refused:
+        assets.list_assets({"parent": "projects/p1"})
+    assert (refused.value.reason, refused.value.domain) == ("IAM_PERMISSION_DENIED", "iam.googleapis.com")
+    assert refused.value.metadata["permission"] == "cloudasset.assets.listResource"
     assert ask(client, "p2") > 0
 
 
