@@ -93,8 +93,10 @@ class GcpCalls:
         while True:
             page = self.call(api, client, lambda sending, token=token: _first(ask(sending, token)), units)  # type: ignore[misc] # mypy cannot infer a default
             yield page
-            if not page.next_page_token or page.next_page_token == token:
+            if not page.next_page_token:
                 return
+            if page.next_page_token == token:  # a part must not pass for the whole
+                raise Unavailable(f"{api}: Google gave one page twice: the listing is read anew at the next attempt")
             token = page.next_page_token
 
     def follow(self, api: str, client: str, send: Callable[[Sending], T]) -> T:

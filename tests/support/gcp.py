@@ -1,8 +1,11 @@
 """A local Google Cloud with a clock that stands still, and a configuration that points at it."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +37,15 @@ def endpoints(gcp: LocalGcp) -> dict[str, str]:
 
 
 def key_file(gcp: LocalGcp, project: str = PROJECT) -> Path:
-    """The key of a new service account, in a directory that the test process forgets at its end."""
-    return gcp.credentials_file(project, Path(tempfile.mkdtemp(prefix="finfleet-gcp-")))
+    """The key of a new service account, in a directory that goes with the test process."""
+    return gcp.credentials_file(project, Path(tempfile.mkdtemp(dir=_keys())))
+
+
+@cache
+def _keys() -> str:
+    directory = tempfile.mkdtemp(prefix="finfleet-gcp-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def settings(gcp: LocalGcp, **section: Any) -> Settings:
