@@ -4,18 +4,23 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agents.aws.permissions import NEEDS_NONE
+from agents.aws.session import AwsAccount
+from agents.context import LocalPriceCache, Shared
+from agents.limits import LocalLimiter
 from agents.permissions import document, permission_of
 from agents.service import Service, services
 from agents.standalone import last_window
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_costs, seed_ec2, seed_eks, seed_lambda, seed_rds, seed_s3, seed_sagemaker
+from telemetry.batch import Outcome
 from telemetry.target import Target
-from tests.support.collecting import collect
+from tests.support.collecting import Collected, collect
 from tests.support.ec2 import REGION, SERVICES, shared, standing_aws
 
 _AWS = [service for (provider, _), service in services().items() if provider == "aws"]
@@ -35,19 +40,58 @@ def aws() -> Iterator[LocalAws]:
         yield running
 
 
-@pytest.mark.parametrize("service", _AWS, ids=lambda service: str(service.name))
-def test_a_collection_needs_what_the_service_declares(aws: LocalAws, service: Service) -> None:
-    process = shared(aws, endpoints=dict.fromkeys({*SERVICES, "ce"}, aws.url))
-    aws.log.reset()
+each = pytest.mark.parametrize("service", _AWS, ids=lambda service: str(service.name))
 
-    target = Target("aws", "default", REGION if service.regional else "global", service.name)
-    collected = collect(process, target, last_window(service, process))
+
+@pytest.fixture(scope="module")
+def process(aws: LocalAws) -> Shared:
+    """With an account that holds nothing beside the one that does."""
+    accounts = [{"name": "default"}, {"name": "empty", "role_arn": "arn:aws:iam::555555555555:role/reader"}]
+    return shared(aws, endpoints=dict.fromkeys({*SERVICES, "ce"}, aws.url), accounts=accounts)
+
+
+def _collect(aws: LocalAws, process: Shared, service: Service, account: str = "default") -> Collected:
+    """By a process that has its clients already and knows nothing else; no other calls are on record."""
+    aws.log.reset()
+    clients = {key: value for key, value in process.cache.items() if isinstance(value, AwsAccount)}
+    anew = replace(process, prices=LocalPriceCache(), limiter=LocalLimiter(), cache=clients)
+    target = Target("aws", account, REGION if service.regional else "global", service.name)
+    collected = collect(anew, target, last_window(service, anew))
+    process.cache.update(clients)
+    return collected
+
+
+@each
+def test_a_collection_needs_what_the_service_declares(aws: LocalAws, process: Shared, service: Service) -> None:
+    collected = _collect(aws, process, service)
 
     assert collected.error is None
     assert collected.report.records > 0
     needed = {permission_of("aws", api.replace(".", ":")) for api in aws.calls()} - NEEDS_NONE
     assert needed == set(service.permissions) - NEEDS_NONE
     assert needed == aws.permissions() - NEEDS_NONE, "the local AWS has names of its own for them"
+
+
+@each
+def test_each_permission_that_is_missing_is_named(aws: LocalAws, process: Shared, service: Service) -> None:
+    """What the policy lacks, the report says, and with it the collection would go on."""
+    assert _collect(aws, process, service).error is None
+    for boto3_name, action in (api.split(".") for api in aws.calls()):
+        permission = permission_of("aws", f"{boto3_name}:{action}")
+        if permission in NEEDS_NONE:
+            continue
+        aws.inject("deny", service=boto3_name, action=action)
+        report = _collect(aws, process, service).report
+        aws.faults.clear()
+        assert (report.outcome, report.permission) == (Outcome.DENIED, permission)
+        assert f"allow {permission} to account 'default'" in report.error
+
+
+@each
+def test_an_account_without_anything_is_empty(aws: LocalAws, process: Shared, service: Service) -> None:
+    report = _collect(aws, process, service, "empty").report
+    assert report.outcome is (Outcome.COMPLETE if service.reports_regions else Outcome.EMPTY), report.error
+    assert not aws.calls(account="123456789012").keys() - {"sts.AssumeRole"}
 
 
 def test_the_policy_allows_what_the_services_declare() -> None:
