@@ -24,8 +24,10 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        count(*) FILTER (WHERE c.state = 'empty') AS empty,
        count(*) FILTER (WHERE c.state IN ('denied', 'failed')) AS failed,
        count(*) FILTER (WHERE c.state IN ('planned', 'dispatched')) AS waiting,
+       -- A window that closed a moment ago is a gap until the next tick of beat.
        (SELECT count(*) FROM reporting.gaps AS g
-         WHERE (g.provider, g.account, g.region, g.service) = (t.provider, t.account, t.region, t.service)) AS gaps
+         WHERE (g.provider, g.account, g.region, g.service) = (t.provider, t.account, t.region, t.service)
+           AND g.gap_start < max(c.window_end)) AS gaps
   FROM finfleet.targets AS t JOIN finfleet.collections AS c USING (target_id)
  GROUP BY t.target_id ORDER BY 1
 """
@@ -58,7 +60,9 @@ SELECT provider, billing_currency AS currency, service_name AS service, sum(bill
 """
 _CALLS = """
 SELECT provider, api, sum(calls)::bigint AS calls, sum(throttles)::bigint AS throttles, sum(cost_usd) AS cost_usd
-  FROM reporting.collection_cost GROUP BY provider, api ORDER BY provider, api
+  FROM reporting.collection_cost
+ WHERE api NOT LIKE 'login:%' -- tokens: how many it takes hangs from when workers start
+ GROUP BY provider, api ORDER BY provider, api
 """
 _OUTBOX = """
 SELECT count(*) FILTER (WHERE state = 'sent') AS sent, count(*) FILTER (WHERE state = 'pending') AS pending,

@@ -78,12 +78,18 @@ def _bills(facts: Facts) -> None:
 
 def _calls(facts: Facts) -> None:
     click.echo("\nAPI calls, as the clouds counted them")
-    cost = {(row["provider"], row["api"]): row["cost_usd"] for row in facts.metered}
+    metered = {(row["provider"], row["api"]): (row["throttles"], row["cost_usd"]) for row in facts.metered}
     least = {provider: facts.least_calls(provider) for provider in facts.asked}
     print_table(
-        ("  provider", "api", "made", "least possible", "USD at list prices"),
+        ("  provider", "api", "made", "least possible", "throttled", "USD at list prices"),
         (
-            ("  " + provider, api, made.get(api, 0), least[provider].get(api), cost.get((provider, api)))
+            (
+                "  " + provider,
+                api,
+                made.get(api, 0),
+                least[provider].get(api),
+                *metered.get((provider, api), (None, None)),
+            )
             for provider, made in facts.asked.items()
             for api in sorted(made.keys() | least[provider].keys())
         ),

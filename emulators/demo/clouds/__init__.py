@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from emulators.demo.clouds.aws import running_aws
+from emulators.demo.clouds.azure import running_azure
 from emulators.demo.clouds.cloud import Cloud, Expected, Planned
 from emulators.demo.clouds.gcp import running_gcp
 
@@ -17,4 +18,4 @@ __all__ = ["Cloud", "Expected", "Planned", "running_clouds"]
 def running_clouds(state: Path) -> Iterator[tuple[Cloud, ...]]:
     """All of them, on free ports of this machine. ``state`` is a directory for files that the fleet has to read."""
     with ExitStack() as stack:
-        yield tuple(stack.enter_context(running(state)) for running in (running_aws, running_gcp))
+        yield tuple(stack.enter_context(running(state)) for running in (running_aws, running_azure, running_gcp))
