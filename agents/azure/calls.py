@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from agents.azure.credentials import Identity
-from agents.azure.errors import Asked, ExpiredToken, in_our_words
+from agents.azure.errors import Asked, BrokenListing, ExpiredToken, LoginUnavailable, in_our_words
 from agents.azure.quotas import scopes_of
 from agents.azure.session import AzureSession, account_of, section_of
 from agents.azure.transport import Asking, asking
@@ -90,6 +90,9 @@ class AzureCalls:
         session = self._account.session()
         try:
             return attempt(session)
+        except LoginUnavailable:
+            self._account.renew(session)
+            raise
         except ExpiredToken:
             renewed = self._account.renew(session)
         try:
@@ -123,7 +126,7 @@ def get_json(client: Any, path: str, query: dict[str, str]) -> Any:
 
 def _wait(error: CollectionError, attempt: int) -> float | None:
     """Seconds until the next attempt; None where there is none."""
-    if attempt == ATTEMPTS or not isinstance(error, Throttled | Unavailable):
+    if attempt == ATTEMPTS or isinstance(error, BrokenListing) or not isinstance(error, Throttled | Unavailable):
         return None
     if error.retry_after is not None:
         # The limiter holds the next one back until the scope may speak again.

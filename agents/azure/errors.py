@@ -21,6 +21,7 @@ _ACTION = re.compile(r"perform action '([^']+)'")
 _SCOPE = re.compile(r"over scope '([^']+)'")
 _PAGE = re.compile(r"(?i)skip ?token")
 _LOGIN = re.compile(r"AADSTS\d+")
+_LOGIN_STATUS = re.compile(r"HTTP Error: (\d+)")
 _THROTTLES = frozenset({"TooManyRequests", "SubscriptionRequestsThrottled", "RateLimiting", "ThrottledError"})
 _NO_SUBSCRIPTION = frozenset(
     {
@@ -44,6 +45,14 @@ _PAUSE = 2.0
 
 class ExpiredToken(Denied):
     """The token was good, and is no longer."""
+
+
+class LoginUnavailable(Unavailable):
+    """The token endpoint did not answer as it should. MSAL keeps such an answer for a minute: another session asks."""
+
+
+class BrokenListing(Unavailable):
+    """A listing broke off between two pages: to ask for the same page again is of no use."""
 
 
 class Gone(CollectionFailed):
@@ -98,22 +107,22 @@ def in_our_words(asked: Asked) -> Iterator[None]:
 
 def _is_login(error: Any, asked: Asked) -> bool:
     """Whether no token was given out; else an API refused the one that there is."""
-    response = getattr(error, "response", None)
-    status = asked.asking.login_status
-    if response is None or _LOGIN.search(str(error.message)):
-        return True
-    return status is not None and status >= _SERVER_ERROR
+    no_answer = getattr(error, "response", None) is None
+    return no_answer or asked.asking.login_status == 0 or bool(_LOGIN.search(str(error.message)))
 
 
 def _unauthenticated(error: Any, asked: Asked) -> CollectionError:
-    status = asked.asking.login_status
+    said = str(error.message)
+    kept = _LOGIN_STATUS.search(said)
+    status = int(kept[1]) if kept else asked.asking.login_status
     if status == _TOO_MANY:
-        return Throttled(
-            f"{asked}: the token endpoint asks to slow down", asked.scope, wait_of(asked.asking.login_headers)
-        )
+        text = f"{asked}: the token endpoint asks to slow down"
+        return Throttled(text, asked.scope, wait_of(asked.asking.login_headers))
+    if status == 0:
+        return LoginUnavailable(_unanswered(error, asked).message)
     if status is not None and status >= _SERVER_ERROR:
-        return Unavailable(f"{asked}: the token endpoint answered {status}")
-    return refused_login(_text(str(error.message)), str(asked), asked.identity)
+        return LoginUnavailable(f"{asked}: the token endpoint answered {status}")
+    return refused_login(_text(said), str(asked), asked.identity)
 
 
 def _unanswered(error: Any, asked: Asked) -> CollectionError:
@@ -135,7 +144,7 @@ def _about_pace(details: Details, asked: Asked, text: str) -> CollectionError | 
     if status == _TOO_MANY or _THROTTLES.intersection(details.codes):
         return Throttled(text, asked.scope, wait_of(details.headers))
     if any(_PAGE.search(one) for one in (details.message, *details.codes)):
-        return Unavailable(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
+        return BrokenListing(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
     # Without a status, or with one of success: the answer broke off, or is no JSON.
     if status >= _SERVER_ERROR or status == _TIMEOUT or status < _UNAUTHORIZED - 1:
         return Unavailable(text)

@@ -79,7 +79,8 @@ def resource_of(
         account=row["subscriptionId"],
         region=row["location"],
         service=service,
-        resource_id=row["id"],
+        # Azure does not tell cases apart, and spells one resource now this way, now that; costs have it in lower case.
+        resource_id=row["id"].lower(),
         type=kind or row["type"],
         name=row["name"],
         tags={str(key): str(value) for key, value in (row["tags"] or {}).items()},

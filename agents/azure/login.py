@@ -9,6 +9,7 @@ from types import MappingProxyType
 from agents.azure.credentials import Identity
 from telemetry.errors import Denied
 
+_NO_AUTHORITY = re.compile(r"(?i)unable to get authority configuration")
 _NUMBER = re.compile(r"AADSTS(\d+)")
 _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 _REMEDIES: Mapping[str, str] = MappingProxyType(
@@ -34,6 +35,8 @@ def refused_login(said: str, asked: str, identity: Identity) -> Denied:
     """The error where no token is given out: ``said`` by Entra or by azure-identity, at the call ``asked``."""
     found = _NUMBER.search(said)
     words = {"account": identity.account, "client": identity.client_id, "tenant": identity.tenant_id}
+    if not found and _NO_AUTHORITY.search(said):
+        return Denied(f"{asked}: {_REMEDIES['90002'].format_map(words)}")
     if found and found[1] in _REMEDIES:
         return Denied(f"{asked}: AADSTS{found[1]}: {_REMEDIES[found[1]].format_map(words)}")
     if found or identity.client_id:

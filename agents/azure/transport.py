@@ -34,7 +34,7 @@ class Asking:
     #: ``metrics:getBatch``.
     api: str
     scopes: tuple[Scope, ...]
-    #: What the last answer on the way to a token was.
+    #: What the last answer on the way to a token was; 0 where there was none.
     login_status: int | None = None
     login_headers: dict[str, str] = field(default_factory=dict)
 
@@ -86,7 +86,7 @@ class WatchedTransport:
         left = max(_MIN_TIMEOUT, current.context.deadline - time.monotonic())
         options["read_timeout"] = min(options.get("read_timeout", _READ_TIMEOUT), left)
         if login:
-            current.login_status = None
+            current.login_status = 0
         response = self._inner.send(request, **options)
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status_code == _TOO_MANY:

@@ -75,7 +75,7 @@ def test_a_thousand_machines_take_the_least_calls_and_bring_exactly_what_was_see
         assert one.error is None
         assert one.report.outcome is Outcome.COMPLETE
         mine = [vm for vm in seed.vms if vm.subscription == subscription]
-        assert {resource.resource_id for resource in one.resources} == {vm.id for vm in mine}
+        assert {resource.resource_id for resource in one.resources} == {vm.id.lower() for vm in mine}
         found = {(point.resource.resource_id, point.metric): point.value for point in one.points()}
         assert len(found) == len(one.points()), "a value came twice"
         assert found == pytest.approx(_seeded(seed, mine))
@@ -94,7 +94,7 @@ def _seeded(seed: VmSeed, vms: list[SeededVm]) -> dict[tuple[str, str], float]:
             if bucket is None:
                 continue
             value = bucket.total if ours.startswith("network") else bucket.average
-            values[vm.id, ours] = 100 - value if ours == "memory_utilization" else value
+            values[vm.id.lower(), ours] = 100 - value if ours == "memory_utilization" else value
     return values
 
 

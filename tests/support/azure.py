@@ -59,7 +59,7 @@ def shared(azure: LocalAzure, **section: Any) -> Shared:
 
 
 def add_vm(azure: LocalAzure, number: int = 1, *, group: str = "web", region: str = "eastus", **fields: Any) -> str:
-    """One more running Linux Standard_D2s_v5, two hours old, unless ``fields`` say otherwise; gives its id.
+    """One more running Linux Standard_D2s_v5, two hours old, unless ``fields`` say otherwise; gives its id, in lower case.
 
     ``fields``: size, os, state, priority, license, publisher, created, tags, zones, subscription.
     """
@@ -96,7 +96,7 @@ def add_vm(azure: LocalAzure, number: int = 1, *, group: str = "web", region: st
         zones=given.get("zones"),
     )
     azure.resources.add([resource])
-    return resource.id
+    return resource.id.lower()
 
 
 def put(azure: LocalAzure, resource_id: str, metric: str, values: Mapping[datetime, float]) -> None:

@@ -1,0 +1,28 @@
+"""What FOCUS calls Azure's charge types. One that is not here has no category: none is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from telemetry.costs import ChargeCategory
+
+_CATEGORIES: Mapping[str, ChargeCategory] = MappingProxyType(
+    {
+        "usage": ChargeCategory.USAGE,
+        # What a commitment costs while nothing uses it.
+        "unusedreservation": ChargeCategory.USAGE,
+        "unusedsavingsplan": ChargeCategory.USAGE,
+        "purchase": ChargeCategory.PURCHASE,
+        "tax": ChargeCategory.TAX,
+        "credit": ChargeCategory.CREDIT,
+        "refund": ChargeCategory.ADJUSTMENT,
+        "adjustment": ChargeCategory.ADJUSTMENT,
+        "roundingadjustment": ChargeCategory.ADJUSTMENT,
+    }
+)
+
+
+def category_of(charge_type: str) -> str:
+    """The FOCUS ChargeCategory of a ChargeType, or an empty string."""
+    return _CATEGORIES.get(charge_type.replace(" ", "").lower(), "")
