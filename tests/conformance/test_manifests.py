@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,15 @@ def _workloads() -> Iterator[tuple[str, Document, Document, Document]]:
 
 
 # Kubernetes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _read_schemas_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library would parse megabytes for each document."""
+    monkeypatch.setattr(kubernetes_validate.utils, "schema_contents", _schema)
+
+
+_schema = cache(kubernetes_validate.utils.schema_contents)
 
 
 @pytest.mark.parametrize("version", KUBERNETES)

@@ -28,7 +28,7 @@ from tests.support.waiting import until
 from workers.embedded import EmbeddedPostgres
 from workers.embedded.ports import free_port, listens
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("deployment")]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("deployment")]
 
 _CONFIG = """
 aws: {services: [ec2], access_key_id: canary-id, secret_access_key: canary-key, collection_interval: 1d}
@@ -120,13 +120,14 @@ class Roles:
             )
         self.running[command] = Process(command, process, environment, log)
 
-    def check(self, roles: Collection[str]) -> dict[tuple[Command, Command], tuple[int, str]]:
-        """Every health check that the files name, each on one process of its role."""
+    def check(self, roles: Collection[str], *, only: str = "") -> dict[tuple[Command, Command], tuple[int, str]]:
+        """Every health check that the files name, or those with an option, each on one process of its role."""
         one_of_each = {_role(command): command for command in self.running}
         looks = [
             (one_of_each[look[2]], look)
             for look in sorted(manifests.health_checks())
-            if look[2] in roles and look[3:] != ("--liveness",)  # which each was asked at its start
+            # Each was asked for its liveness at its start.
+            if look[2] in roles and look[3:] != ("--liveness",) and (not only or only in look)
         ]
         with ThreadPoolExecutor(2) as pool:
             found = pool.map(lambda pair: self.run(pair[1], self.running[pair[0]].environment), looks)
@@ -215,13 +216,13 @@ def life(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFac
         _look_at_metrics(roles, life)
         _look_at_flower(roles, life)
         valkey.stop()
-        life.without_broker = roles.check(_ROLES)
+        life.without_broker = roles.check(_ROLES, only="--readiness")
         for command in roles.running:
             if _role(command) in {"plan", "worker", "beat"}:
                 look, seen = roles.until_silent(command)
                 life.without_broker[command, look] = seen
         drop_database(server, url)
-        life.without_database = roles.check({"forward"})
+        life.without_database = roles.check({"forward"}, only="--readiness")
         life.ended = roles.stop()
         life.output = {command: process.said for command, process in roles.running.items()}
     return life
