@@ -16,16 +16,18 @@ from telemetry.target import Target, Window, format_time
 
 TAKEN = "samples_taken"
 LEFT_OUT = "samples_left_out"
+PATIENCE = timedelta(seconds=15)
+"""So long the fleet may take from the end of a window to its poll, however short the window is."""
 
 
 def moment_of(context: Context, window: Window) -> datetime:
     """The time that a reading for ``window`` bears: now, or the window's last second where that is just over.
 
-    CollectionFailed where it is over for longer than it was: only the present can be asked for.
+    CollectionFailed where it is over for longer than it was (or than PATIENCE): only the present can be asked for.
     """
     now = context.shared.now()
     late = now - window.end
-    if late > max(window.duration, timedelta(minutes=1)):
+    if late > max(window.duration, PATIENCE):
         raise CollectionFailed(
             f"window {window}: it ended {late.total_seconds():.0f} s ago, and a source only tells of the present"
         )

@@ -3,19 +3,21 @@
 import pickle
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import msgspec
 import pytest
 import zstandard
+from kombu.connection import Connection as Link
 
 from storage import dead_letters
 from storage.database import Connection, Database
-from tasks.results import Carrier
+from tasks.results import NAME, Carrier
 from telemetry.codec import MAGIC, SCHEMA, encode
 from telemetry.target import Target
-from tests.support import writing
-from tests.support.brokers import Broker, running_broker, until_depth
-from tests.support.ingesting import put, run_messages, running_ingest, totals, windows
+from tests.support import pushing, writing
+from tests.support.brokers import Broker, publish, running_broker, until_depth
+from tests.support.ingesting import ingest, put, run_messages, running_ingest, totals, windows
 from tests.support.waiting import until
 
 CARRIERS = [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)]
@@ -98,6 +100,24 @@ def test_what_is_bad_is_buried_with_its_reason_and_its_neighbours_are_untouched(
         assert sorted(letter.times for letter in letters.values()) == [2] * len(BAD)
         points, _, batches, outbox, complete, _ = totals(connection)
         assert (points, batches, outbox, complete) == (3 * len(BAD) + 3, len(BAD) + 1, len(BAD) + 1, len(BAD) + 1)
+
+
+def test_a_producer_without_our_code_publishes_as_the_docs_say(broker: Broker, database: Database) -> None:
+    # The queue of the docs, not one of the test's own: no test before this one has used it on this broker.
+    with closing(broker.carrier(NAME)) as carrier, database.connection() as connection:
+        if broker.kind == "redis":
+            with broker.redis() as client:
+                client.xadd(f"{NAME}:stream", {"id": "my-message-1", "body": pushing.body()})
+        else:
+            # Exchange and queue are there since whoever came first made them.
+            publish(carrier, pushing.body())
+            with Link(broker.url) as link, link.Producer() as producer:
+                metric = {"name": "from_elsewhere", "value": 1}
+                producer.publish(pushing.body(metrics=[metric]), exchange=NAME, routing_key=NAME)
+        consumer = replace(ingest(carrier, database), sources=("training",))
+        with running_ingest(carrier, database, consumer=consumer):
+            count = 1 if broker.kind == "redis" else 2
+            until(lambda: totals(connection)[0] == count, 20, "what was pushed is stored")
 
 
 def test_a_lock_that_somebody_holds_is_waited_for(carrier: Carrier, database: Database) -> None:

@@ -8,59 +8,47 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from kombu.connection import Connection
+from pydantic import SecretStr
 
 from storage import dead_letters
-from storage.database import Connection as Session
-from storage.database import Database
-from tasks.results import NAME, Carrier
+from storage.database import Connection, Database
+from tasks.results import Carrier, open_carrier
 from telemetry.batch import Batch
 from telemetry.codec import encode
 from telemetry.push import Push
 from telemetry.pushed import expand
 from telemetry.target import Window
-from tests.support.brokers import Broker, publish, running_broker
+from tests.support.brokers import publish
 from tests.support.ingesting import ingest, running_ingest
 from tests.support.pushing import SENT_AT, body, charges, costs, points, states
 from tests.support.waiting import until
 
-CARRIERS = [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)]
-
-both = pytest.mark.parametrize("broker", CARRIERS, indirect=True)
-
-
-@pytest.fixture(scope="module")
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(getattr(request, "param", "redis")) as running:
-        yield running
-
 
 @pytest.fixture
-def carrier(broker: Broker) -> Iterator[Carrier]:
-    with closing(broker.carrier()) as carrier:
+def carrier(redis_url: str) -> Iterator[Carrier]:
+    with closing(open_carrier(SecretStr(redis_url))) as carrier:
         yield carrier
 
 
 @pytest.fixture
-def connection(carrier: Carrier, database: Database) -> Iterator[Session]:
+def connection(carrier: Carrier, database: Database) -> Iterator[Connection]:
     """With a consumer at work that lets `training` and `billing` push."""
     consumer = replace(ingest(carrier, database), sources=("training", "billing"))
     with running_ingest(carrier, database, consumer=consumer), database.connection() as connection:
         yield connection
 
 
-def _until_points(connection: Session, count: int) -> dict[tuple[str, str, str], float]:
+def _until_points(connection: Connection, count: int) -> dict[tuple[str, str, str], float]:
     until(lambda: len(points(connection)) == count, 20, f"{count} points")
     return points(connection)
 
 
-def _until_letters(connection: Session, count: int) -> list[dead_letters.DeadLetter]:
+def _until_letters(connection: Connection, count: int) -> list[dead_letters.DeadLetter]:
     until(lambda: dead_letters.count_waiting(connection) == count, 20, f"{count} dead letters")
     return dead_letters.listing(connection)
 
 
-@both
-def test_a_pushed_number_is_in_postgres_once_however_often_it_comes(carrier: Carrier, connection: Session) -> None:
+def test_a_pushed_number_is_in_postgres_once_however_often_it_comes(carrier: Carrier, connection: Connection) -> None:
     gpus = [{"id": f"gpu-{number}", "type": "h100", "tags": {"team": "vision"}} for number in range(3)]
     metrics = [{"name": "temperature", "value": 60 + n, "resource": f"gpu-{n}", "time": SENT_AT} for n in range(3)]
     several = body(resources=gpus, metrics=metrics)
@@ -86,7 +74,7 @@ def test_a_pushed_number_is_in_postgres_once_however_often_it_comes(carrier: Car
     assert dead_letters.count_waiting(connection) == 0
 
 
-def test_costs_of_a_day_are_replaced_whole_by_what_was_sent_later(carrier: Carrier, connection: Session) -> None:
+def test_costs_of_a_day_are_replaced_whole_by_what_was_sent_later(carrier: Carrier, connection: Connection) -> None:
     sent = [
         charges("2026-11-18", "1.10", "2.20", sent_at="2026-11-19T01:00:00Z"),
         charges("2026-11-18", "1.10", "2.25", "0.000000000000000001", sent_at="2026-11-19T02:00:00Z"),
@@ -103,7 +91,7 @@ def test_costs_of_a_day_are_replaced_whole_by_what_was_sent_later(carrier: Carri
     assert states(connection) == {"complete": 2, "empty": 1}
 
 
-def test_every_order_of_arrival_ends_the_same(carrier: Carrier, connection: Session) -> None:
+def test_every_order_of_arrival_ends_the_same(carrier: Carrier, connection: Connection) -> None:
     values = {"2026-11-20T05:02:10Z": 1.0, "2026-11-20T05:02:20Z": 2.0, "2026-11-20T05:02:30Z": 3.0}
     for number, order in enumerate(itertools.permutations(values)):
         for sent_at in order:
@@ -114,7 +102,7 @@ def test_every_order_of_arrival_ends_the_same(carrier: Carrier, connection: Sess
     assert {found["training", f"m{number}", SENT_AT] for number in range(6)} == {3.0}
 
 
-def test_what_is_bad_is_a_dead_letter_with_all_its_faults(carrier: Carrier, connection: Session) -> None:
+def test_what_is_bad_is_a_dead_letter_with_all_its_faults(carrier: Carrier, connection: Connection) -> None:
     bad = {
         b'{"source": "training", "metrics': "malformed",
         body(sent_at="2026-11-20T05:02:03", metrics=[{"name": "", "value": "1"}]): "invalid",
@@ -157,7 +145,7 @@ def test_a_source_that_is_named_later_is_let_in_by_a_replay(carrier: Carrier, da
 
 
 def test_batches_of_ours_are_let_in_only_for_a_named_source_and_on_the_grid(
-    carrier: Carrier, connection: Session
+    carrier: Carrier, connection: Connection
 ) -> None:
     batch, report = expand(Push.model_validate_json(body()))
     stranger, _ = expand(Push.model_validate_json(body(source="nobody")))
@@ -172,24 +160,6 @@ def test_batches_of_ours_are_let_in_only_for_a_named_source_and_on_the_grid(
     assert reasons[0].startswith("source 'nobody' may not push: name it in generic.sources")
     assert "has no window" in reasons[1]
     assert states(connection) == {"complete": 1}
-
-
-@both
-def test_a_producer_without_our_code_publishes_as_the_docs_say(broker: Broker, database: Database) -> None:
-    # The queue of the docs, not one of the test's own: no test before this one has used it on this broker.
-    with closing(broker.carrier(NAME)) as carrier, database.connection() as connection:
-        if broker.kind == "redis":
-            with broker.redis() as client:
-                client.xadd(f"{NAME}:stream", {"id": "my-message-1", "body": body()})
-        else:
-            # Exchange and queue are there since whoever came first made them.
-            publish(carrier, body())
-            with Connection(broker.url) as link, link.Producer() as producer:
-                metric = {"name": "from_elsewhere", "value": 1}
-                producer.publish(body(metrics=[metric]), exchange=NAME, routing_key=NAME)
-        consumer = replace(ingest(carrier, database), sources=("training",))
-        with running_ingest(carrier, database, consumer=consumer):
-            _until_points(connection, 1 if broker.kind == "redis" else 2)
 
 
 def _with_window(batch: Batch, window: Window) -> Batch:
