@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -60,10 +60,10 @@ class AzureCalls:
                 time.sleep(wait)
         raise AssertionError("the last attempt raises")  # pragma: no cover
 
-    def pages(self, api: str, path: str, **query: str) -> Iterator[list[Any]]:
+    def pages(self, api: str, path: str, query: Mapping[str, str]) -> Iterator[list[Any]]:
         """The ``value`` of as many pages of a list of the Resource Manager as there are, each when it is asked for."""
-        where: str = path
-        parameters: dict[str, str] = query
+        where = path
+        parameters = query
         while True:
             page = self.call(api, _getting(where, parameters))
             yield page.get("value") or []
@@ -102,14 +102,14 @@ class AzureCalls:
             raise Denied(f"{error.message}, and a fresh one neither: check the credentials and azure.cloud") from None
 
 
-def _getting(path: str, query: dict[str, str]) -> Callable[[AzureSession], Any]:
+def _getting(path: str, query: Mapping[str, str]) -> Callable[[AzureSession], Any]:
     def send(session: AzureSession) -> Any:
         return get_json(session.resource_manager, path, query)
 
     return send
 
 
-def get_json(client: Any, path: str, query: dict[str, str]) -> Any:
+def get_json(client: Any, path: str, query: Mapping[str, str]) -> Any:
     """The JSON that an azure.core.PipelineClient gets; HttpResponseError where it is refused."""
     from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - an SDK is loaded where it is used
     from azure.core.rest import HttpRequest  # noqa: PLC0415 - an SDK is loaded where it is used

@@ -1,0 +1,204 @@
+"""The Azure agent of OpenFinOps's API: dictionaries for a script, from the same records that the fleet stores.
+
+As a program, ``python -m agents.azure_telemetry_agent`` collects every COLLECTION_INTERVAL seconds (300), with the
+subscription and the credentials of AZURE_SUBSCRIPTION_ID, AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, and
+writes a line of JSON for each collection.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from agents.azure.calls import AzureCalls
+from agents.azure.cost_span import months_of, span_of
+from agents.azure.costs import ACTUAL, Question, charges, keys
+from agents.azure.views import cost_view, costs_by_resource, vm_view, workspace_view
+from agents.context import Context
+from agents.meter import Meter
+from agents.services.azure.ml_workspace import TYPE, month_until
+from agents.standalone import Background, Reading, Rows, make_settings, make_shared, read
+from telemetry.errors import CollectionError
+from telemetry.redact import redact, remember
+from telemetry.settings.loading import expand
+from telemetry.settings.providers import DEFAULT_ACCOUNT
+from telemetry.target import Target, Window
+
+logger = logging.getLogger(__name__)
+
+_ANY = "*"
+_COSTS_KEPT = 3600.0
+"""Seconds: Azure has new costs a few times a day, and counts who asks for them."""
+
+
+class AzureTelemetryAgent:
+    """Collects the metrics, list prices and costs of one subscription.
+
+    A figure that Azure does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
+    Methods raise telemetry.errors.CollectionError and its kinds (Denied names the missing permission), nothing else.
+    An agent may be shared between threads.
+    """
+
+    def __init__(
+        self,
+        subscription_id: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        tenant_id: str | None = None,
+        *,
+        endpoints: Mapping[str, str] | None = None,
+        ca_file: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        price_cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Reach nothing yet; ConfigError where an argument cannot be right, or credentials are given by halves.
+
+        Without a client and its secret, azure-identity's DefaultAzureCredential is used: managed and workload identity,
+        environment, the Azure CLI. A literal ``${NAME}`` is replaced by the environment variable of that name.
+        ``endpoints`` are addresses by name (``authority``, ``resource_manager``, ``metrics``, ``logs``, ``prices``),
+        ``ca_file`` holds the certificates to trust, ``settings`` more keys of the configuration's ``azure`` section
+        (``cloud``, ``currency``, ``logs_workspace_id`` ...), and ``price_cache`` is the folder that prices are kept in
+        (agents.standalone.make_shared).
+        """
+        given = {
+            "subscription_id": subscription_id,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "tenant_id": tenant_id,
+        }
+        expanded = {name: expand(value) if value else None for name, value in given.items()}
+        remember(expanded["client_secret"] or "")
+        section = {**(settings or {}), **expanded, "endpoints": dict(endpoints or {}), "ca_file": ca_file}
+        self._shared = make_shared(make_settings("azure", section, type(self).__name__), price_cache=price_cache)
+        self._month: tuple[float, Window, dict[str, dict[str, Decimal]]] | None = None
+        self._month_lock = threading.Lock()
+        self._background = Background(
+            "azure-telemetry-agent",
+            {"virtual_machines": self.collect_vm_metrics, "ml_workspace": self.collect_ml_workspace_metrics},
+        )
+
+    def collect_vm_metrics(self, resource_group: str | None = None, vm_names: Sequence[str] | None = None) -> Rows:
+        """The virtual machines of the subscription, of a group, or of those names that there are: a dictionary each.
+
+        ``name``, ``cpu_utilization`` and ``memory_utilization`` in percent, ``disk_iops`` (reads and writes a second),
+        ``network_in`` and ``network_out`` in bytes over five minutes, ``cost_per_hour`` (list price), and ``vm_size``,
+        ``state``, ``os``, ``priority``, ``resource_group``, ``region``, ``tags`` ... The figures are those of the last
+        five minutes that Azure Monitor can be expected to have whole; they begin at ``period_start``.
+        """
+        only = None
+        if resource_group is not None or vm_names is not None:
+            names = [_ANY] if vm_names is None else list(dict.fromkeys(vm_names))
+            only = tuple(f"{resource_group or _ANY}/{name}" for name in names)
+        return [vm_view(one) for one in self._read("virtual_machines", only)]
+
+    def collect_ml_workspace_metrics(self, workspace_name: str | None = None) -> Rows:
+        """The Machine Learning workspaces, or the one of that name: a dictionary each, none where there is no such.
+
+        ``active_jobs`` (waiting or running now), ``completed_jobs`` and ``failed_jobs`` count the workspace's list of
+        jobs, archived ones left out. ``compute_hours`` are nodes times hours of these jobs since the first of the month
+        (UTC), nan where a job does not tell its times. ``monthly_cost`` is what Cost Management has so far of this
+        month for the workspace, in ``currency``, at most an hour old; nan where costs cannot be read (the log says
+        why) or are in two currencies. ``active_nodes``, ``cpu_utilization`` and ``gpu_utilization`` are metrics.
+        """
+        found = self._read("ml_workspace", None if workspace_name is None else (workspace_name,))
+        month = self._costs_of_the_month() if found else None
+        return [workspace_view(one, month) for one in found]
+
+    def get_cost_management_data(self, start_date: date, end_date: date) -> dict[str, Any]:
+        """What Azure charged (ActualCost): ``by_service`` (name: amount), ``total`` and ``currency``.
+
+        Two dates are whole days of UTC, **both ends included**; two datetimes with a time zone are instants at
+        midnight UTC, half-open. Amounts are floats of exact sums. Where there are two currencies, ``total`` is nan,
+        ``currency`` None, ``by_service`` empty, and ``by_currency`` has each by itself. ``start`` and ``end``
+        (excluded) say what was asked for. A call for each calendar month, and one more for each further page.
+
+        ValueError and TypeError where the arguments do not fit; CollectionError (Denied, Throttled ...) where Azure
+        does not answer.
+        """
+        span = span_of(start_date, end_date)
+        calls = self._calls()
+        questions = [Question(ACTUAL, part, keys("ServiceName"), daily=False) for part in months_of(span)]
+        return cost_view((charge for question in questions for charge in charges(calls, question)), span)
+
+    def start_collection(
+        self, interval_seconds: float = 300, *, on_collected: Callable[[str, Rows], None] | None = None
+    ) -> None:
+        """Collect all services now and every ``interval_seconds``, in a background thread; returns at once.
+
+        The last results are in :attr:`latest`; ``on_collected(service, rows)`` is called with each. What fails is
+        logged, and tried again the next time. RuntimeError where it is collecting already.
+        """
+        self._background.start(interval_seconds, on_collected)
+
+    def stop_collection(self) -> None:
+        """End the background collection; returns when it has ended. Harmless where there is none."""
+        self._background.stop()
+
+    @property
+    def latest(self) -> dict[str, Rows]:
+        """What the background collection found last, by service: ``virtual_machines``, ``ml_workspace``."""
+        return self._background.latest
+
+    def _read(self, service: str, only: tuple[str, ...] | None) -> list[Reading]:
+        return read(self._shared, Target("azure", DEFAULT_ACCOUNT, "global", service), only)
+
+    def _costs_of_the_month(self) -> dict[str, dict[str, Decimal]] | None:
+        """What workspaces cost this month, by id; None where that cannot be read."""
+        with self._month_lock:
+            tomorrow = self._shared.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+            span = month_until(tomorrow)
+            if self._month is not None and time.monotonic() < self._month[0] and self._month[1] == span:
+                return self._month[2]
+            question = Question(ACTUAL, span, keys("ResourceId"), daily=False, only=("ResourceType", (TYPE,)))
+            try:
+                found = costs_by_resource(charges(self._calls(), question))
+            except CollectionError as error:
+                logger.warning("monthly_cost is unknown: %s", redact(str(error)))
+                return None
+            self._month = (time.monotonic() + _COSTS_KEPT, span, found)
+            return found
+
+    def _calls(self) -> AzureCalls:
+        section = self._shared.settings.azure
+        (account,) = section.accounts_of("azure") if section is not None else ()
+        deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
+        return AzureCalls(Context(self._shared, account, Meter(), deadline))
+
+
+def main() -> None:
+    """Collect until SIGTERM or SIGINT."""
+    names = ("subscription_id", "client_id", "client_secret", "tenant_id")
+    given = {name: os.environ.get(f"AZURE_{name.upper()}") or None for name in names}
+    if given["client_secret"] is None:
+        # Of a managed or workload identity, which azure-identity reads by itself.
+        given["client_id"] = None
+    agent = AzureTelemetryAgent(
+        given["subscription_id"], given["client_id"], given["client_secret"], given["tenant_id"]
+    )
+    interval = float(os.environ.get("COLLECTION_INTERVAL") or 300)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    agent.start_collection(interval, on_collected=_write)
+    stop.wait()
+    agent.stop_collection()
+
+
+def _write(service: str, rows: Rows) -> None:
+    # JSON has no nan: msgspec writes null.
+    sys.stdout.write(msgspec.json.encode({"service": service, "resources": rows}).decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
