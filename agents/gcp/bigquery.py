@@ -35,11 +35,11 @@ def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iter
     budget of the day, what it will cost is asked for first, which is free.
     """
     if calls.has_budget:
-        tried: Any = calls.call(API, "bigquery", _asking(calls, sql, _config(parameters, dry_run=True)), lambda _: 0)
+        tried: Any = calls.call(API, _asking(calls, sql, _config(parameters, dry_run=True)), lambda _: 0)
         calls.reserve(API, billed_mib(tried.total_bytes_processed))
     limit = section_of(calls.context.shared).maximum_bytes_billed
     ask = _asking(calls, sql, _config(parameters, maximum_bytes_billed=limit))
-    answer: Any = calls.call(API, "bigquery", ask, lambda rows: billed_mib(rows.total_bytes_processed))
+    answer: Any = calls.call(API, ask, lambda rows: billed_mib(rows.total_bytes_processed))
     rows = iter(answer)
     asked = Asked(calls.context, calls.project, calls.session.quota_project, _GET_RESULTS)
     while True:
@@ -106,9 +106,7 @@ class _Requests:
         sending, self._sending = self._sending, None
         if sending is not None:
             return go({**headers, **dict(sending.metadata)})
-        return self._calls.follow(
-            _api(method, url), "bigquery", lambda sending: go({**headers, **dict(sending.metadata)})
-        )
+        return self._calls.follow(_api(method, url), lambda sending: go({**headers, **dict(sending.metadata)}))
 
 
 def _api(method: str, url: str) -> str:

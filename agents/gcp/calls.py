@@ -66,15 +66,15 @@ class GcpCalls:
         """The account's session."""
         return self._account.session()
 
-    def call(self, api: str, client: str, send: Callable[[Sending], T], units: Callable[[T], int] = _one) -> T:
+    def call(self, api: str, send: Callable[[Sending], T], units: Callable[[T], int] = _one) -> T:
         """The answer to ``send``, which makes one request of ``api`` (``monitoring:ListTimeSeries``).
 
-        ``client`` names the endpoint that it goes to, ``units`` counts in an answer what the call is paid by: it is
-        taken from the budget of the day then, unless :meth:`reserve` has taken it before.
+        ``units`` counts in an answer what the call is paid by: it is taken from the budget of the day then, unless
+        :meth:`reserve` has taken it before.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._renewed(lambda session: self._send(session, api, client, send, units))
+                return self._renewed(lambda session: self._send(session, api, send, units))
             except CollectionError as error:
                 wait = self._wait(error, attempt)
                 if wait is None:
@@ -82,16 +82,14 @@ class GcpCalls:
                 time.sleep(wait)
         raise AssertionError("the last attempt raises")  # pragma: no cover
 
-    def pages(
-        self, api: str, client: str, ask: Callable[[Sending, str], Any], units: Callable[[Any], int] = _one
-    ) -> Iterator[Any]:
+    def pages(self, api: str, ask: Callable[[Sending, str], Any], units: Callable[[Any], int] = _one) -> Iterator[Any]:
         """The protobuf messages of as many pages as there are, each asked for when it is needed.
 
         ``ask(sending, page_token)`` makes one request by a listing method of a gRPC client.
         """
         token = ""
         while True:
-            page = self.call(api, client, lambda sending, token=token: _first(ask(sending, token)), units)  # type: ignore[misc] # mypy cannot infer a default
+            page = self.call(api, lambda sending, token=token: _first(ask(sending, token)), units)  # type: ignore[misc] # mypy cannot infer a default
             yield page
             if not page.next_page_token:
                 return
@@ -99,18 +97,16 @@ class GcpCalls:
                 raise Unavailable(f"{api}: Google gave one page twice: the listing is read anew at the next attempt")
             token = page.next_page_token
 
-    def follow(self, api: str, client: str, send: Callable[[Sending], T]) -> T:
+    def follow(self, api: str, send: Callable[[Sending], T]) -> T:
         """One request that belongs to an answer that is being read, such as a page of it: not tried again."""
-        return self._send(self.session, api, client, send, _one)
+        return self._send(self.session, api, send, _one)
 
-    def _send(
-        self, session: GcpSession, api: str, client: str, send: Callable[[Sending], T], units: Callable[[T], int]
-    ) -> T:
+    def _send(self, session: GcpSession, api: str, send: Callable[[Sending], T], units: Callable[[T], int]) -> T:
         context = self.context
         context.check_deadline()
         asked = Asked(context, session.project, session.quota_project, api)
         with in_our_words(asked):
-            headers = session.headers(session.address(client))
+            headers = session.headers()
             quota = quota_of(api, quotas_of(context))[1]
             context.shared.limiter.acquire(asked.scope, quota, context.deadline)
             timeout = max(_MIN_TIMEOUT, min(_CALL_TIMEOUT, context.deadline - time.monotonic()))

@@ -56,7 +56,7 @@ def assets(calls: GcpCalls, *kinds: str, at: datetime) -> Iterator[Asset]:
         request["page_token"] = token
         return sending.session.inventory.list_assets(request=request, **sending.options)
 
-    for page in calls.pages(API, "inventory", ask):
+    for page in calls.pages(API, ask):
         for asset in page.assets:
             yield Asset(asset.name, asset.asset_type, asset.resource.location, MessageToDict(asset.resource.data))
 

@@ -125,7 +125,7 @@ class MetricReader:
             return sending.session.monitoring.list_time_series(request=request, **sending.options)
 
         try:
-            for page in self._calls.pages(API, "monitoring", ask, lambda answer: len(answer.time_series)):
+            for page in self._calls.pages(API, ask, lambda answer: len(answer.time_series)):
                 for series in page.time_series:
                     yield from self._values(metric, series)
         except NoSuchMetric:

@@ -48,11 +48,17 @@ class GcpSession:
         """The project that Google counts the calls of."""
         return self.identity.quota_project or self.project
 
-    def headers(self, address: str) -> dict[str, str]:
-        """What a request bears: a token, renewed where it is about to expire, and the quota project."""
+    def headers(self) -> dict[str, str]:
+        """What a request bears: a token, renewed where it is about to expire, and the quota project.
+
+        Not by ``before_request``: that also sends the token to Google's IAM, from a thread of its own, to learn of
+        regional access boundaries, whichever endpoints are configured here.
+        """
         headers: dict[str, str] = {}
         with self._lock:
-            self._credentials.before_request(self._request, "POST", address, headers)
+            if not self._credentials.valid:
+                self._credentials.refresh(self._request)
+            self._credentials.apply(headers)
         return headers
 
     @property

@@ -50,7 +50,7 @@ def skus(calls: GcpCalls, service: str) -> Iterator[Sku]:
         }
         return sending.session.catalog.list_skus(request=request, **sending.options)
 
-    for page in calls.pages(API, "billing", ask):
+    for page in calls.pages(API, ask):
         for sku in page.skus:
             found = _sku(sku, currency)
             if found is not None:

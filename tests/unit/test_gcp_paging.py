@@ -39,13 +39,13 @@ def _answering(tokens: dict[str, str], asked: list[str]) -> Callable[[Sending, s
 
 def test_every_page_is_asked_for_by_the_token_of_the_one_before(calls: GcpCalls) -> None:
     asked: list[str] = []
-    pages = list(calls.pages("x:List", "monitoring", _answering({"": "a", "a": "b", "b": ""}, asked)))
+    pages = list(calls.pages("x:List", _answering({"": "a", "a": "b", "b": ""}, asked)))
     assert len(pages) == 3
     assert asked == ["", "a", "b"]
 
 
 def test_a_page_that_leads_to_itself_is_an_error_and_no_end(calls: GcpCalls) -> None:
-    pages = calls.pages("x:List", "monitoring", _answering({"": "a", "a": "a"}, []))
+    pages = calls.pages("x:List", _answering({"": "a", "a": "a"}, []))
     assert next(pages)
     assert next(pages)
     with pytest.raises(Unavailable, match="gave one page twice"):
