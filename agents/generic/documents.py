@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import jmespath  # type: ignore[import-untyped]  # ships no types
+import jmespath
 
 from agents.generic.samples import Samples
 from telemetry.errors import CollectionFailed

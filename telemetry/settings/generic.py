@@ -17,8 +17,8 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def _expression(value: str) -> str:
-    # Has no types; and only who configures such a source needs it.
-    import jmespath  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    # Only who configures such a source needs it.
+    import jmespath  # noqa: PLC0415 - see above
 
     try:
         jmespath.compile(value)
