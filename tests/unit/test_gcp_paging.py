@@ -19,7 +19,7 @@ from telemetry.settings import Settings
 def calls(monkeypatch: pytest.MonkeyPatch) -> GcpCalls:
     """Calls that go nowhere: what Google would answer is the test's."""
 
-    def call(_self: GcpCalls, _api: str, _client: str, send: Callable[[Any], Any], _units: object) -> Any:
+    def call(_self: GcpCalls, _api: str, send: Callable[[Any], Any], _units: object) -> Any:
         return send(None)
 
     monkeypatch.setattr(GcpCalls, "call", call)
