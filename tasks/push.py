@@ -26,7 +26,8 @@ from telemetry.redact import redact
 
 logger = logging.getLogger(__name__)
 
-_PAUSE = 5.0
+_PAUSE = 2.0
+"""Seconds at the most, before a message is put back that could not be taken further."""
 
 
 @shared_task(name="finfleet.push")  # type: ignore[untyped-decorator]  # Celery's decorators have no types

@@ -7,8 +7,6 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
@@ -39,7 +37,6 @@ def _run(arguments: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_the_machines_of_three_clouds_are_in_the_observatory(tmp_path: Path) -> None:
-    pytest.importorskip("agents.azure_telemetry_agent")
     fast = {"settings": {"quotas": {"pricing:GetProducts": 1000}}}
     with LocalAws() as aws, LocalGcp(require_credentials=True) as gcp, LocalAzure() as azure:
         machines = seed_ec2(aws, 5, ["us-west-2"]).instances["us-west-2"]

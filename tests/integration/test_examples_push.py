@@ -1,16 +1,14 @@
 """The examples of producers, none of which use our code: through a real worker and a real consumer into Postgres."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import SecretStr
 
 from storage import dead_letters
@@ -18,34 +16,11 @@ from storage.database import Connection, Database
 from tasks.results import open_carrier
 from tests.support.ingesting import ingest, running_ingest
 from tests.support.node import node_modules, run_node
-from tests.support.pushing import costs, points
+from tests.support.pushing import costs, points, push_worker
 from tests.support.waiting import until
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 _SOURCES = ("training", "checkout")
-
-
-@contextmanager
-def _worker(directory: Path, redis_url: str) -> Iterator[Path]:
-    """A worker of the queue `push`, without a database; its log."""
-    config = directory / "telemetry.yaml"
-    sources = [{"name": name, "kind": "push"} for name in _SOURCES]
-    config.write_text(yaml.safe_dump({"generic": {"sources": sources}}), encoding="utf-8")
-    variables = {"FINFLEET_CONFIG": str(config), "FINFLEET_BROKER_URL": redis_url}
-    command = (sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "-Q", "push", "-c", "2", "--loglevel=INFO")
-    log = directory / "worker.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle"],
-            env={**os.environ, **variables},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield log
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(40)
 
 
 @pytest.fixture
@@ -55,7 +30,7 @@ def stored(tmp_path: Path, redis_url: str, database: Database) -> Iterator[Conne
     consumer = replace(ingest(carrier, database), sources=_SOURCES)
     with (
         closing(carrier),
-        _worker(tmp_path, redis_url),
+        push_worker(tmp_path, redis_url, _SOURCES),
         running_ingest(carrier, database, consumer=consumer),
         database.connection() as connection,
     ):

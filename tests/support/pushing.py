@@ -1,8 +1,16 @@
 """Pushed messages for tests, and what of them is in Postgres."""
 
 import json
-from collections.abc import Mapping
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from storage.database import Connection
 
@@ -60,3 +68,26 @@ def states(connection: Connection) -> dict[str, int]:
         """
     )
     return dict(rows.fetchall())
+
+
+@contextmanager
+def push_worker(directory: Path, redis_url: str, sources: Sequence[str]) -> Iterator[Path]:
+    """A worker of the queue `push`, without a database, that knows these sources; its log."""
+    config = directory / "telemetry.yaml"
+    entries = [{"name": name, "kind": "push"} for name in sources]
+    config.write_text(yaml.safe_dump({"generic": {"sources": entries}}), encoding="utf-8")
+    variables = {"FINFLEET_CONFIG": str(config), "FINFLEET_BROKER_URL": redis_url}
+    command = (sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "-Q", "push", "-c", "2", "--loglevel=INFO")
+    log = directory / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--without-gossip", "--without-mingle"],
+            env={**os.environ, **variables},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield log
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(40)
