@@ -9,11 +9,12 @@ from decimal import Decimal
 from agents.aws.rates import is_present
 from agents.azure import graph, jobs, metrics
 from agents.azure.calls import AzureCalls
+from agents.azure.gauges import gauges
 from agents.azure.jobs import JobCounts, count_jobs
 from agents.azure.metrics import Group, Metric, MetricReader
 from agents.context import Context
 from agents.service import Estimate, Service, service
-from telemetry.records import MetricPoint, Record, Resource
+from telemetry.records import Record
 from telemetry.target import Target, Window
 
 TYPE = "microsoft.machinelearningservices/workspaces"
@@ -78,7 +79,7 @@ class MlWorkspace(Service):
             # The list tells the present: of a window of the past it says nothing.
             if present:
                 counts = count_jobs(calls, resource, month_until(window.end))
-                yield from _points(resource, counts, window)
+                yield from gauges(resource, _SOURCE, _values(counts), window)
             yield from reader.add(resource, [_RUNS, _NODES])
         yield from reader.finish()
 
@@ -99,22 +100,10 @@ def month_until(end: datetime) -> Window:
     return Window(last.replace(day=1, hour=0, minute=0, second=0, microsecond=0), end)
 
 
-def _points(resource: Resource, counts: JobCounts, window: Window) -> Iterator[MetricPoint]:
-    values = {
-        "active_jobs": counts.active,
-        "completed_jobs": counts.completed,
-        "failed_jobs": counts.failed,
-        "compute_hours": counts.compute_hours,
+def _values(counts: JobCounts) -> dict[str, tuple[float | None, str]]:
+    return {
+        "active_jobs": (counts.active, "count"),
+        "completed_jobs": (counts.completed, "count"),
+        "failed_jobs": (counts.failed, "count"),
+        "compute_hours": (counts.compute_hours, "hours"),
     }
-    for name, value in values.items():
-        if value is not None:
-            yield MetricPoint(
-                resource=resource,
-                metric=name,
-                source_metric=_SOURCE,
-                unit="hours" if name == "compute_hours" else "count",
-                statistic="gauge",
-                start=window.start,
-                period=int(window.duration.total_seconds()),
-                value=float(value),
-            )
