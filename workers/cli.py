@@ -36,6 +36,7 @@ _COMMANDS = {
     "outbox": "outbox:command",
     "dlq": "dlq:command",
     "db": "db:command",
+    "services": "services:command",
     "permissions": "permissions:command",
     "schema": "schema:command",
 }
