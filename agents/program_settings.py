@@ -17,6 +17,7 @@ from telemetry.redact import remember
 from telemetry.settings import Account, Settings, load_settings
 from telemetry.settings.aws import ALL_REGIONS
 from telemetry.settings.fields import Duration
+from telemetry.settings.gcp import ENDPOINTS as GCP_ENDPOINTS
 from telemetry.settings.loading import DEFAULT_PATH
 from telemetry.target import Target
 
@@ -32,7 +33,8 @@ _VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "gcp": {
         "project_id": ("GCP_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"),
-        "credentials_file": ("GOOGLE_APPLICATION_CREDENTIALS",),
+        # GOOGLE_APPLICATION_CREDENTIALS: Google's libraries read it by themselves.
+        "credentials_file": ("GCP_CREDENTIALS_FILE",),
     },
     "generic": {},
 }
@@ -47,7 +49,7 @@ def program_settings(provider: str, path: Path | None, interval: str | None, env
     settings = load_settings(path, environ, providers={provider}) if named else Settings()
     section = getattr(settings, provider)
     if section is None:
-        section = getattr(make_settings(provider, _from(environ, _VARIABLES[provider]), "environment"), provider)
+        section = getattr(make_settings(provider, _section(provider, environ), "environment"), provider)
     if not section.enabled:
         raise ConfigError("configuration", (f"{provider}.enabled: False: this agent has nothing else to do",))
     if interval:
@@ -86,12 +88,23 @@ def targets(settings: Settings, provider: str) -> list[tuple[Account, Target, ti
     return found
 
 
+def _section(provider: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    found = _from(environ, _VARIABLES[provider])
+    remember(found.get("client_secret", ""))
+    if provider == "azure" and "client_secret" not in found:
+        # Of a managed or workload identity, which azure-identity reads by itself.
+        found.pop("client_id", None)
+    if provider == "gcp":
+        # For private links and proxies: Google's libraries have no such variables.
+        named = {name: environ.get(f"GCP_ENDPOINT_{name.upper()}") for name in GCP_ENDPOINTS}
+        found["endpoints"] = {name: address for name, address in named.items() if address}
+    return found
+
+
 def _from(environ: Mapping[str, str], variables: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     found = {
         key: next((environ[name] for name in names if environ.get(name)), None) for key, names in variables.items()
     }
-    for key in ("client_secret",):
-        remember(found.get(key) or "")
     return {key: value for key, value in found.items() if value is not None}
 
 
