@@ -56,6 +56,7 @@ lint: $(VENV)/.dev  ## Check format, rules, types, layers and dependencies
 
 bench: $(VENV)/.dev  ## Measure, and print tables of ratios
 	@$(BIN)/python -m benchmarks.ingest
+	@$(BIN)/python -m benchmarks.aws_calls
 
 # --universal: one lock for every platform and Python. No index line: where packages come from is the installer's business.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
