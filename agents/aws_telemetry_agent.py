@@ -1,21 +1,17 @@
 """The AWS agent of OpenFinOps's API: dictionaries for a script, from the same records that the fleet stores.
 
-As a program, ``python -m agents.aws_telemetry_agent`` collects every COLLECTION_INTERVAL seconds (300), with the
-credentials and the region of boto3's own environment variables, and writes a line of JSON for each collection.
+As a program, ``python -m agents.aws_telemetry_agent`` collects every service of the configuration (or of the
+environment's variables) and forwards to OpenFinOps: see docs/standalone.md.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
-
-import msgspec
 
 from agents.aws import costs
 from agents.aws.calls import AwsCalls
@@ -185,22 +181,10 @@ class AWSTelemetryAgent:
 
 
 def main() -> None:
-    """Collect until SIGTERM or SIGINT."""
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    interval = float(os.environ.get("COLLECTION_INTERVAL") or 300)
-    agent = AWSTelemetryAgent(region=region)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    agent.start_collection(interval, on_collected=_write)
-    stop.wait()
-    agent.stop_collection()
+    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.program."""
+    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
 
-
-def _write(service: str, rows: Rows) -> None:
-    # JSON has no nan: msgspec writes null.
-    sys.stdout.write(msgspec.json.encode({"service": service, "resources": rows}).decode() + "\n")
-    sys.stdout.flush()
+    run("aws-telemetry-agent", "aws")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,19 @@
 """The Azure agent of OpenFinOps's API: dictionaries for a script, from the same records that the fleet stores.
 
-As a program, ``python -m agents.azure_telemetry_agent`` collects every COLLECTION_INTERVAL seconds (300), with the
-subscription and the credentials of AZURE_SUBSCRIPTION_ID, AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, and
-writes a line of JSON for each collection.
+As a program, ``python -m agents.azure_telemetry_agent`` collects every service of the configuration (or of the
+environment's variables) and forwards to OpenFinOps: see docs/standalone.md.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-
-import msgspec
 
 from agents.azure.calls import AzureCalls
 from agents.azure.cost_span import months_of, span_of
@@ -176,28 +171,10 @@ class AzureTelemetryAgent:
 
 
 def main() -> None:
-    """Collect until SIGTERM or SIGINT."""
-    names = ("subscription_id", "client_id", "client_secret", "tenant_id")
-    given = {name: os.environ.get(f"AZURE_{name.upper()}") or None for name in names}
-    if given["client_secret"] is None:
-        # Of a managed or workload identity, which azure-identity reads by itself.
-        given["client_id"] = None
-    agent = AzureTelemetryAgent(
-        given["subscription_id"], given["client_id"], given["client_secret"], given["tenant_id"]
-    )
-    interval = float(os.environ.get("COLLECTION_INTERVAL") or 300)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    agent.start_collection(interval, on_collected=_write)
-    stop.wait()
-    agent.stop_collection()
+    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.program."""
+    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
 
-
-def _write(service: str, rows: Rows) -> None:
-    # JSON has no nan: msgspec writes null.
-    sys.stdout.write(msgspec.json.encode({"service": service, "resources": rows}).decode() + "\n")
-    sys.stdout.flush()
+    run("azure-telemetry-agent", "azure")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,21 @@
 """The Google Cloud agent of OpenFinOps's API: dictionaries for a script, from the records that the fleet stores too.
 
-As a program, ``python -m agents.gcp_telemetry_agent`` collects every COLLECTION_INTERVAL seconds (300) from the project
-GCP_PROJECT_ID (or GOOGLE_CLOUD_PROJECT, or that of the credentials), with the file GCP_CREDENTIALS_FILE or application
-default credentials, and writes a line of JSON for each collection.
+As a program, ``python -m agents.gcp_telemetry_agent`` collects every service of the configuration (or of the
+environment's variables) and forwards to OpenFinOps: see docs/standalone.md.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-
-import msgspec
 
 from agents.collection import Collection
 from agents.gcp.views import bill_view, endpoint_view, instance_view
 from agents.standalone import Background, Reading, Rows, make_settings, make_shared, read
 from telemetry.batch import Run
 from telemetry.costs import CostLine
-from telemetry.settings.gcp import ENDPOINTS
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
@@ -164,28 +157,10 @@ def _moment(value: date) -> datetime:
 
 
 def main() -> None:
-    """Collect until SIGTERM or SIGINT."""
-    project = os.environ.get("GCP_PROJECT_ID") or os.environ.get("GOOGLE_CLOUD_PROJECT")
-    interval = float(os.environ.get("COLLECTION_INTERVAL") or 300)
-    agent = GCPTelemetryAgent(project, os.environ.get("GCP_CREDENTIALS_FILE"), endpoints=_endpoints())
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    agent.start_collection(interval, on_collected=_write)
-    stop.wait()
-    agent.stop_collection()
+    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.program."""
+    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
 
-
-def _endpoints() -> dict[str, str]:
-    """Addresses from GCP_ENDPOINT_MONITORING ..., for private links and proxies: Google's libraries have no such."""
-    named = {name: os.environ.get(f"GCP_ENDPOINT_{name.upper()}") for name in ENDPOINTS}
-    return {name: address for name, address in named.items() if address}
-
-
-def _write(service: str, rows: Rows) -> None:
-    # JSON has no nan: msgspec writes null.
-    sys.stdout.write(msgspec.json.encode({"service": service, "resources": rows}).decode() + "\n")
-    sys.stdout.flush()
+    run("gcp-telemetry-agent", "gcp")
 
 
 if __name__ == "__main__":

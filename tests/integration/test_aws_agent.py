@@ -1,11 +1,7 @@
 """The AWS agent of OpenFinOps's API against the local AWS: every documented call, key and printed field."""
 
-import json
 import logging
 import math
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -266,26 +262,3 @@ def test_in_the_background_one_service_that_is_denied_harms_no_other(
 def test_an_interval_that_cannot_be_is_refused(aws: LocalAws, interval: float) -> None:
     with pytest.raises(ValueError, match="interval_seconds"):
         _agent(aws).start_collection(interval)
-
-
-def test_as_a_program_it_writes_a_line_for_each_collection_and_ends_when_told(aws: LocalAws) -> None:
-    seed_ec2(aws, 3, ["us-west-2"])
-    environment = {
-        **os.environ,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_REGION": "us-west-2",
-        "AWS_ENDPOINT_URL": aws.url,
-        "COLLECTION_INTERVAL": "60",
-    }
-    program = [sys.executable, "-W", "error", "-m", "agents.aws_telemetry_agent"]
-    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            lines = [json.loads(process.stdout.readline()) for _ in range(3)]
-        finally:
-            process.terminate()
-            assert process.wait(30) == 0
-    assert [line["service"] for line in lines] == ["ec2", "sagemaker", "s3"]
-    assert len(lines[0]["resources"]) == 3
-    assert "memory_utilization" in lines[0]["resources"][0]

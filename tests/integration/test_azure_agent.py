@@ -1,11 +1,7 @@
 """The Azure agent of OpenFinOps's API against the local Azure: every documented call, key and printed field."""
 
-import json
 import logging
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -248,29 +244,3 @@ def test_arguments_are_expanded_and_half_credentials_refused(
     assert azure.credentials()["client_secret"] not in str(raised.value)
     with pytest.raises(ConfigError, match="AZURE_NOT_THERE is not set"):
         _agent(azure, client_id="${AZURE_NOT_THERE}")
-
-
-def test_it_runs_as_a_program(azure: LocalAzure, tmp_path: Path) -> None:
-    credentials = {f"AZURE_{name.upper()}": value for name, value in azure.credentials().items()}
-    environment = {
-        **os.environ,
-        **credentials,
-        "AZURE_SUBSCRIPTION_ID": DEFAULT_SUBSCRIPTION,
-        "XDG_CACHE_HOME": str(tmp_path),
-    }
-    code = (
-        "import functools, agents.azure_telemetry_agent as program\n"
-        f"program.AzureTelemetryAgent = functools.partial(program.AzureTelemetryAgent, endpoints={azure.endpoints!r}, "
-        f"ca_file={azure.ca_file!r}, settings={{'quotas': {{'*': 1000}}}})\n"
-        "program.main()\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert [line["service"] for line in lines] == ["virtual_machines", "ml_workspace"]
-    assert len(lines[0]["resources"]) == 24

@@ -3,9 +3,6 @@
 import json
 import logging
 import math
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -262,27 +259,3 @@ def test_in_the_background_one_service_that_is_denied_harms_no_other(
     assert "allow cloudasset.assets.listResource" in caplog.text
     secret = json.loads(key.read_text(encoding="utf-8"))["private_key"]
     assert secret[40:80] not in f"{caplog.text} {agent!r} {vars(agent)}"
-
-
-def test_as_a_program_it_writes_a_line_for_each_collection_and_ends_when_told(
-    gcp: LocalGcp, seeded: ComputeSeed, key: Path, tmp_path: Path
-) -> None:
-    environment = {
-        **os.environ,
-        "GCP_PROJECT_ID": PROJECT,
-        "GCP_CREDENTIALS_FILE": str(key),
-        "COLLECTION_INTERVAL": "60",
-        "XDG_CACHE_HOME": str(tmp_path),
-        **{f"GCP_ENDPOINT_{name.upper()}": address for name, address in endpoints(gcp).items()},
-    }
-    program = [sys.executable, "-W", "error", "-m", "agents.gcp_telemetry_agent"]
-    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            lines = [json.loads(process.stdout.readline()) for _ in range(2)]
-        finally:
-            process.terminate()
-            assert process.wait(30) == 0
-    assert [line["service"] for line in lines] == ["compute", "vertex_ai"]
-    assert len(lines[0]["resources"]) == 60
-    assert "gpu_utilization" in lines[0]["resources"][0]
