@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,8 @@ class Identity:
         return self.client_id or "default"
 
 
+# Set in the pods of a cluster with workload identity; the tenant too, but the configuration may name another.
+_WORKLOAD = ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
 _CLIENT = ("client_id", "client_secret")
 
 
@@ -62,6 +65,7 @@ def open_credential(section: AzureSettings, identity: Identity, transport: Any) 
     from azure.identity import (  # noqa: PLC0415 - an SDK is loaded where it is used
         ClientSecretCredential,
         DefaultAzureCredential,
+        WorkloadIdentityCredential,
     )
 
     options: dict[str, Any] = {
@@ -75,8 +79,9 @@ def open_credential(section: AzureSettings, identity: Identity, transport: Any) 
     if identity.client_id and identity.client_secret and identity.tenant_id:
         secret = identity.client_secret.get_secret_value()
         return ClientSecretCredential(identity.tenant_id, identity.client_id, secret, **options)
-    if identity.tenant_id:
-        options["workload_identity_tenant_id"] = identity.tenant_id
+    if all(os.environ.get(name) for name in _WORKLOAD):
+        # DefaultAzureCredential would ask the public cloud's authority, whichever is configured.
+        return WorkloadIdentityCredential(tenant_id=identity.tenant_id, **options)
     # The metadata service of a machine is not behind our transport: it answers on plain http.
     del options["transport"], options["retry_total"]
     return DefaultAzureCredential(connection_verify=section.ca_file or True, **options)

@@ -10,7 +10,7 @@ from agents.azure.clouds import address_of, scope_for
 from agents.azure.credentials import Identity, open_credential
 from agents.azure.transport import WatchedTransport, open_transport
 from agents.context import Shared
-from telemetry.errors import CollectionFailed
+from telemetry.errors import CollectionFailed, Denied
 from telemetry.settings import Account
 from telemetry.settings.azure import AzureSettings
 
@@ -28,7 +28,10 @@ class AzureSession:
         self._lock = threading.RLock()
         self._clients: dict[object, Any] = {}
         self._transport = transport
-        self._credential = open_credential(section, identity, transport)
+        try:
+            self._credential = open_credential(section, identity, transport)
+        except ValueError as error:
+            raise Denied(f"azure: account {identity.account!r}: {error}: correct tenant_id and client_id") from None
 
     @property
     def graph(self) -> Any:

@@ -18,7 +18,8 @@ from telemetry.errors import CollectionFailed
 API = "retailprices:items"
 
 _PATH = "/api/retail/prices"
-_VERSION = "2023-01-01-preview"
+_VERSION = "2021-10-01-preview"
+"""Later ones tell cases apart in a filter, and a machine's size may be written in any."""
 _HOUR = "1 Hour"
 _SERVICE = "Virtual Machines"
 _WINDOWS, _CLOUD_SERVICES = "windows", ("cloud services", "cloudservices")
@@ -62,9 +63,9 @@ class VmPriceList:
 
     def hourly(self, size: str, region: str, *, windows: bool = False, priority: str = "Regular") -> Price | None:
         """The list price an hour, or None: unknown."""
-        key = (size, region)
+        key = (size.lower(), region)
         if key not in self._asked:
-            name = f"azure/vm/{self._calls.section.cloud}/{self._currency}/{region}/{size}"
+            name = f"azure/vm/{self._calls.section.cloud}/{self._currency}/{region}/{size.lower()}"
             self._asked[key] = self._book.find_as(VmPrices, name, lambda: self._look_up(size, region))
         found = self._asked[key]
         price = None if found is None else found.of(windows=windows, priority=priority)

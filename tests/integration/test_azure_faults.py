@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -214,6 +215,7 @@ def test_two_tenants_are_collected_side_by_side(azure: LocalAzure) -> None:
     ("change", "remedy"),
     [
         ({"client_secret": "wrong-secret-of-the-tests"}, "client_secret of account 'default' is wrong"),
+        ({"tenant_id": "no_tenant"}, "Invalid tenant id provided"),
         ({"client_id": "44444444-4444-4444-8444-444444444444"}, "has no application"),
         ({"tenant_id": "33333333-3333-4333-8333-333333333333"}, "there is no tenant"),
     ],
@@ -238,6 +240,7 @@ def test_an_expired_secret_is_told_without_it(azure: LocalAzure, caplog: pytest.
     assert section is not None
     seen = f"{collected.report!r} {collected.error!r} {section!r} {section.accounts_of('azure')!r} {caplog.text}"
     assert secret not in seen
+    assert "eyJ" not in seen, "nor is there a token"
 
 
 @pytest.mark.parametrize("kind", ["internal", "unavailable"])
@@ -245,6 +248,21 @@ def test_a_token_endpoint_that_fails_is_unavailable_and_no_matter_of_credentials
     azure.faults.inject(kind, api="login:token", seconds=0)
     collected = collect(shared(azure), VMS, WINDOW)
     assert isinstance(collected.error, Unavailable), collected.error
+
+
+def test_a_workload_identity_needs_no_secret(
+    azure: LocalAzure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assertion = tmp_path / "token"
+    assertion.write_text("assertion-of-the-workload", encoding="utf-8")
+    application = azure.directory.federate("assertion-of-the-workload")
+    monkeypatch.setenv("AZURE_CLIENT_ID", application.client_id)
+    monkeypatch.setenv("AZURE_TENANT_ID", DEFAULT_TENANT)
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(assertion))
+    process = shared(azure, client_id=None, client_secret=None)
+    collected = collect(process, VMS, WINDOW)
+    assert collected.error is None
+    assert len(collected.points("cpu_utilization")) == 1
 
 
 def test_a_server_that_is_not_there_is_unavailable(azure: LocalAzure) -> None:

@@ -130,6 +130,7 @@ def test_prices_are_those_of_the_right_meter_and_what_has_none_is_unknown(azure:
         add_vm(azure, 8, state="stopped"): (_PRICE, "on_demand_list"),
         add_vm(azure, 9, state="deallocated"): (Decimal(0), "stopped"),
         add_vm(azure, 10, publisher="RedHat", license="RHEL_BYOS"): (_PRICE, "on_demand_list"),
+        add_vm(azure, 12, size="STANDARD_D2S_V5"): (_PRICE, "on_demand_list"),
         add_vm(azure, 11, created=WINDOW.start + timedelta(minutes=2)): (_PRICE, "on_demand_list"),
     }
     unknown: list[dict[str, Any]] = [
@@ -250,6 +251,14 @@ def test_a_metric_that_the_cloud_does_not_have_does_not_hide_the_others(
     assert [one.metric for one in first.points()] == ["cpu_utilization"]
     assert first.calls["metrics.getBatch"] == 2
     assert collect(process, VMS, WINDOW).calls["metrics.getBatch"] == 1, "it is known by now"
+
+
+def test_a_group_may_be_named_like_a_part_of_an_id(azure: LocalAzure) -> None:
+    for number, group in enumerate(("subscriptions", "web"), start=1):
+        put(azure, add_vm(azure, number, group=group), CPU, steady(5))
+    collected = collect(shared(azure), VMS, WINDOW)
+    assert collected.error is None
+    assert len(collected.points()) == 2
 
 
 def test_one_connection_serves_threads_side_by_side(azure: LocalAzure) -> None:
