@@ -215,7 +215,7 @@ def test_two_tenants_are_collected_side_by_side(azure: LocalAzure) -> None:
     ("change", "remedy"),
     [
         ({"client_secret": "wrong-secret-of-the-tests"}, "client_secret of account 'default' is wrong"),
-        ({"tenant_id": "no_tenant"}, "Invalid tenant id provided"),
+        ({"tenant_id": "no_tenant"}, "correct tenant_id and client_id"),
         ({"client_id": "44444444-4444-4444-8444-444444444444"}, "has no application"),
         ({"tenant_id": "33333333-3333-4333-8333-333333333333"}, "there is no tenant"),
     ],
