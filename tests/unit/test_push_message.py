@@ -11,6 +11,7 @@ import pytest
 
 from telemetry.batch import Batch, Outcome, Report
 from telemetry.checks import check
+from telemetry.codec import describe
 from telemetry.errors import MalformedMessage, MessageError
 from telemetry.push import Push, schema
 from telemetry.push_checks import MAX_PUSH, PushRefused, parse
@@ -147,3 +148,8 @@ def test_amounts_keep_every_digit_and_times_their_zone() -> None:
     (batch, _) = expand(_parse(body(metrics=[{"name": "a", "value": 1, "time": "2026-11-20T07:02:03+02:00"}])))
     assert isinstance(batch, Batch)
     assert batch.points.start == [int(datetime.fromisoformat(SENT_AT).timestamp())]
+
+
+def test_a_person_sees_a_dead_push_as_it_was_sent() -> None:
+    assert describe(body(source="nobody")) == {"pushed": message(source="nobody")}
+    assert describe(b'{"half": ') == {"not a finfleet message": '{"half": ', "bytes": 9}
