@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -101,7 +102,8 @@ class Samples:
         key = (("", name), *sorted(tags.items()))
         known = self._resources.get(key)
         if known is None:
-            labels = ",".join(f"{tag}={value}" for tag, value in sorted(tags.items()))
+            # Quoted: {a="b,c=d"} is not {a="b",c="d"}.
+            labels = ",".join(f"{tag}={json.dumps(value, ensure_ascii=False)}" for tag, value in sorted(tags.items()))
             known = self._resources[key] = Resource(
                 provider=self.target.provider,
                 account=self.source.name,

@@ -83,8 +83,8 @@ def test_a_page_of_prometheus_becomes_points() -> None:
         found = poll(server.url(), "prometheus")
     assert found.error is None
     assert values(found) == {
-        ("probe{code=200,method=get}", "requests_total"): 10,
-        ("probe{code=500,method=put}", "requests_total"): 2,
+        ('probe{code="200",method="get"}', "requests_total"): 10,
+        ('probe{code="500",method="put"}', "requests_total"): 2,
         ("probe", "temperature"): 21.5,
         ("probe", "latency_bucket"): 4,
         ("probe", "latency_sum"): 1.25,
@@ -94,6 +94,14 @@ def test_a_page_of_prometheus_becomes_points() -> None:
     assert {point.statistic for point in found.points("requests_total")} == {"counter"}
     assert left_out(found) == 2  # NaN and infinity
     assert found.points("samples_taken")[0].value == 7
+
+
+def test_labels_that_look_alike_are_told_apart() -> None:
+    page = b'a{b="c,d=e"} 1\na{b="c",d="e"} 2\na{b="c\\",d=\\"e"} 3\n'
+    with RawServer(answer(page, "text/plain")) as server:
+        found = poll(server.url(), "prometheus")
+    assert sorted(values(found).values()) == [1, 2, 3]
+    assert left_out(found) == 0
 
 
 def test_openmetrics_and_a_choice_of_names() -> None:
