@@ -25,14 +25,6 @@ _COMMON = ("id", "name", "type", "kind", "location", "resourceGroup", "subscript
 def rows(
     calls: AzureCalls, kind: str, columns: Mapping[str, str] | None = None, where: Sequence[str] = ()
 ) -> Iterator[Row]:
-    """The rows of :func:`pages`, one by one."""
-    for page in pages(calls, kind, columns, where):
-        yield from page
-
-
-def pages(
-    calls: AzureCalls, kind: str, columns: Mapping[str, str] | None = None, where: Sequence[str] = ()
-) -> Iterator[Sequence[Row]]:
     """The resources of a type (``microsoft.compute/virtualmachines``), page by page, in the order of their ids.
 
     A row has id, name, type, kind, location, resourceGroup, subscriptionId, tags, sku, zones, and ``columns``: a
@@ -53,7 +45,7 @@ def pages(
         page = calls.call(API, _asking(calls.subscription, query, token))
         if page.result_truncated == "true" and not page.skip_token:
             raise CollectionFailed(f"{API}: Azure cut the list of {kind} at {page.count} of {page.total_records} rows")
-        yield page.data
+        yield from page.data
         former, token = token, page.skip_token
         if not token:
             return

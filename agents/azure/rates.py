@@ -6,7 +6,7 @@ one of the past.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,13 +62,6 @@ class VmRates:
         self._prices = VmPriceList(calls)
         self._window = window
         self._now = calls.context.shared.now()
-
-    def expect(self, machines: Iterable[Machine]) -> None:
-        """Prepare for a page of machines: the prices of a region are looked up together."""
-        if is_present(self._window, self._now):
-            for machine in machines:
-                if machine.state in _RUNNING and machine.is_listed:
-                    self._prices.expect(machine.size, machine.region)
 
     def of(self, resource: Resource, machine: Machine) -> Iterator[CostRate]:
         """The rate of one machine; none where its price or its state is unknown."""

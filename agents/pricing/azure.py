@@ -1,12 +1,11 @@
-"""List prices of virtual machines from the Azure Retail Prices API: one look-up tells all forms of several sizes."""
+"""List prices of virtual machines from the Azure Retail Prices API: one look-up tells all forms of a size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -26,8 +25,6 @@ _SERVICE = "Virtual Machines"
 _WINDOWS, _CLOUD_SERVICES = "windows", ("cloud services", "cloudservices")
 _SPOT, _LOW_PRIORITY = "spot", "low priority"
 _MOST_PAGES = 50
-_TOGETHER = 10
-"""Sizes that are asked for in one call; each has a dozen items, and a page holds a thousand."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +55,18 @@ class VmPriceList:
         self._book = price_book(calls.context.shared)
         self._currency = calls.section.currency
         self._asked: dict[tuple[str, str], VmPrices | None] = {}
-        #: Sizes by region whose prices will be asked for, and those that were read along with another.
-        self._expected: dict[str, dict[str, None]] = {}
-        self._read: dict[tuple[str, str], VmPrices | None] = {}
         self._unknown: set[object] = set()
 
     def nothing(self) -> Price:
         """Zero."""
         return Price(Decimal(0), self._currency)
 
-    def expect(self, size: str, region: str) -> None:
-        """Say that the price will be asked for: those of one region are looked up together."""
-        if (size.lower(), region) not in self._asked:
-            self._expected.setdefault(region, {})[size.lower()] = None
-
     def hourly(self, size: str, region: str, *, windows: bool = False, priority: str = "Regular") -> Price | None:
         """The list price an hour, or None: unknown."""
         key = (size.lower(), region)
         if key not in self._asked:
             name = f"azure/vm/{self._calls.section.cloud}/{self._currency}/{region}/{size.lower()}"
-            self._asked[key] = self._book.find_as(VmPrices, name, lambda: self._look_up(size.lower(), region))
-            self._expected.get(region, {}).pop(size.lower(), None)
+            self._asked[key] = self._book.find_as(VmPrices, name, lambda: self._look_up(size, region))
         found = self._asked[key]
         price = None if found is None else found.of(windows=windows, priority=priority)
         if price is None:
@@ -94,26 +82,16 @@ class VmPriceList:
     def _look_up(self, size: str, region: str) -> VmPrices | None:
         if not (size and region and address_of(self._calls.section, "prices")):
             return None
-        if (size, region) not in self._read:
-            others = (one for one in self._expected.get(region, {}) if one != size and (one, region) not in self._read)
-            together = [size, *islice(others, _TOGETHER - 1)]
-            found: dict[str, list[Mapping[str, Any]]] = {one: [] for one in together}
-            for item in items(self._calls, together, region):
-                found.setdefault(str(item.get("armSkuName", "")).lower(), []).append(item)
-            now = self._calls.context.shared.now()
-            self._read |= {(one, region): vm_prices(found[one], self._currency, now) for one in together}
-        return self._read[size, region]
+        return vm_prices(items(self._calls, size, region), self._currency, self._calls.context.shared.now())
 
 
-def items(calls: AzureCalls, sizes: Sequence[str], region: str) -> Iterator[Mapping[str, Any]]:
-    """What the price list has of some sizes in a region."""
-    wanted = {"serviceName": _SERVICE, "priceType": "Consumption", "armRegionName": region}
-    conditions = [f"{name} eq '{_escaped(value)}'" for name, value in wanted.items()]
-    either = " or ".join(f"armSkuName eq '{_escaped(size)}'" for size in sizes)
+def items(calls: AzureCalls, size: str, region: str) -> Iterator[Mapping[str, Any]]:
+    """What the price list has of a size in a region."""
+    wanted = {"serviceName": _SERVICE, "priceType": "Consumption", "armRegionName": region, "armSkuName": size}
     query = {
         "api-version": _VERSION,
         "currencyCode": f"'{calls.section.currency}'",
-        "$filter": " and ".join([*conditions, f"({either})"]),
+        "$filter": " and ".join(f"{name} eq '{_escaped(value)}'" for name, value in wanted.items()),
     }
     for _ in range(_MOST_PAGES):
         page = calls.call(API, _getting(query))
@@ -123,10 +101,10 @@ def items(calls: AzureCalls, sizes: Sequence[str], region: str) -> Iterator[Mapp
         if "$skip" not in link:
             return
         query = {**query, "$skip": link["$skip"]}
-    raise CollectionFailed(f"{API}: more than {_MOST_PAGES} pages for {', '.join(sizes)} in {region}")
+    raise CollectionFailed(f"{API}: more than {_MOST_PAGES} pages for {size} in {region}")
 
 
-def vm_prices(found: Iterable[Mapping[str, Any]], currency: str, now: datetime) -> VmPrices | None:
+def vm_prices(found: Iterator[Mapping[str, Any]], currency: str, now: datetime) -> VmPrices | None:
     """The prices among the items of one size and region; None where there is not one.
 
     Two meters of one form that do not agree make it unknown, and so does a unit that is not an hour.

@@ -59,7 +59,7 @@ def shared(azure: LocalAzure, **section: Any) -> Shared:
 
 
 def add_vm(azure: LocalAzure, number: int = 1, *, group: str = "web", region: str = "eastus", **fields: Any) -> str:
-    """One more running Linux Standard_D2s_v5, two hours old, unless ``fields`` say otherwise; gives its id, in lower case.
+    """One more running Linux Standard_D2s_v5, two hours old, unless ``fields`` say otherwise; its id, in lower case.
 
     ``fields``: size, os, state, priority, license, publisher, created, tags, zones, subscription.
     """

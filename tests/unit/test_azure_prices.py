@@ -47,7 +47,7 @@ def test_every_form_has_its_own_price() -> None:
         _item(0.3, effectiveEndDate="2025-12-31T23:59:59Z"),
         _item(0.4, effectiveStartDate="2027-01-01T00:00:00Z"),
     ]
-    prices = vm_prices(found, "USD", _NOW)
+    prices = vm_prices(iter(found), "USD", _NOW)
     assert prices == VmPrices(_usd("0.096"), _usd("0.188"), _usd("0.02"), _usd("0.04"), _usd("0.019"))
     assert prices.of(windows=True, priority="spot") == _usd("0.04")
     assert prices.of(windows=False, priority="") == _usd("0.096")
@@ -72,8 +72,8 @@ def test_every_form_has_its_own_price() -> None:
     ],
 )
 def test_what_is_not_one_price_an_hour_is_unknown(found: list[dict[str, Any]]) -> None:
-    assert vm_prices(found, "USD", _NOW) is None
+    assert vm_prices(iter(found), "USD", _NOW) is None
 
 
 def test_the_same_price_twice_is_one_price() -> None:
-    assert vm_prices([_item(), _item(meterId="other")], "USD", _NOW) == VmPrices(linux=_usd("0.096"))
+    assert vm_prices(iter([_item(), _item(meterId="other")]), "USD", _NOW) == VmPrices(linux=_usd("0.096"))

@@ -72,8 +72,6 @@ class Aks(Service):
             if present:
                 values = {"node_count": (float(sum(pool.nodes for pool in pools)), "count")}
                 yield from gauges(cluster, _POOLS, dict(values), window)
-            for pool in pools if present else ():
-                prices.expect(pool.size, cluster.region)
             for pool in pools:
                 resource = pool.resource(cluster)
                 yield resource

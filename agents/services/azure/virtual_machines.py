@@ -77,22 +77,22 @@ class VirtualMachines(Service):
         calls = AzureCalls(context)
         reader = MetricReader(calls, window)
         rates = VmRates(calls, window)
-        silent: dict[str, Resource] = {}
-        for page in graph.pages(calls, _TYPE, _COLUMNS, _wanted(context.only)):
-            listed = [_read(row) for row in page]
-            rates.expect(machine for _, machine in listed)
-            for resource, machine in listed:
-                yield resource
-                yield from rates.of(resource, machine)
-                if _may_have_data(machine, window):
+        #: Running machines that have not told of their memory yet, where there is a workspace that may know it.
+        silent: dict[str, Resource] | None = {} if calls.identity.logs_workspace_id is not None else None
+        for row in graph.rows(calls, _TYPE, _COLUMNS, _wanted(context.only)):
+            resource, machine = _read(row)
+            yield resource
+            yield from rates.of(resource, machine)
+            if _may_have_data(machine, window):
+                if silent is not None:
                     silent[resource.resource_id] = resource
-                    yield from _heard(reader.add(resource, [_METRICS]), silent)
+                yield from _heard(reader.add(resource, [_METRICS]), silent)
         yield from _heard(reader.finish(), silent)
-        if silent and calls.identity.logs_workspace_id is not None:
+        if silent:
             yield from guests.memory(calls, window, silent)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """Pages of the inventory and batches of metrics. The prices of ten sizes are looked up at once, once a day."""
+        """Pages of the inventory and batches of metrics. The price of a size is looked up once a day."""
         del window
         return Estimate({**graph.estimate(resources), **metrics.estimate(resources)}, Decimal(0))
 
@@ -101,10 +101,10 @@ class VirtualMachines(Service):
         return metrics.check_interval(interval)
 
 
-def _heard(points: Iterator[MetricPoint], silent: dict[str, Resource]) -> Iterator[MetricPoint]:
+def _heard(points: Iterator[MetricPoint], silent: dict[str, Resource] | None) -> Iterator[MetricPoint]:
     """Pass points on; those that tell of memory strike their machine out of ``silent``."""
     for point in points:
-        if point.metric == _MEMORY:
+        if silent is not None and point.metric == _MEMORY:
             silent.pop(point.resource.resource_id, None)
         yield point
 
