@@ -267,7 +267,7 @@ def test_a_bomb_is_not_unpacked(encoding: str, kind: str) -> None:
         ("zstd", b"no zstd"),
         ("br", b"x"),
         ("gzip, gzip", b"x"),
-        ("gzip", gzip.compress(b"{}")[:-9]),
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-9]),
     ],
 )
 def test_what_cannot_be_unpacked_is_said(encoding: str, body: bytes) -> None:
