@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,3 +86,21 @@ def open_credential(section: AzureSettings, identity: Identity, transport: Any) 
     # The metadata service of a machine is not behind our transport: it answers on plain http.
     del options["transport"], options["retry_total"]
     return DefaultAzureCredential(connection_verify=section.ca_file or True, **options)
+
+
+class SharedCredential:
+    """A credential that many threads ask: one of them gets the token, the others find it kept."""
+
+    def __init__(self, credential: Any) -> None:
+        self._credential = credential
+        self._lock = threading.Lock()
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """azure.core.credentials.AccessToken."""
+        with self._lock:
+            return self._credential.get_token(*scopes, **options)
+
+    def get_token_info(self, *scopes: str, **options: Any) -> Any:
+        """azure.core.credentials.AccessTokenInfo."""
+        with self._lock:
+            return self._credential.get_token_info(*scopes, **options)

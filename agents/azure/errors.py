@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.azure.credentials import Identity
 from agents.azure.details import Details
-from agents.azure.login import refused_login
+from agents.azure.login import is_busy, refused_login
 from agents.azure.permissions import permission_of
 from agents.azure.transport import Asking
 from agents.azure.waits import wait_of
@@ -115,7 +115,8 @@ def _unauthenticated(error: Any, asked: Asked) -> CollectionError:
     said = str(error.message)
     kept = _LOGIN_STATUS.search(said)
     status = int(kept[1]) if kept else asked.asking.login_status
-    if status == _TOO_MANY:
+    # MSAL answers for the endpoint while it was asked to wait: there is no status then.
+    if status == _TOO_MANY or is_busy(said):
         text = f"{asked}: the token endpoint asks to slow down"
         return Throttled(text, asked.scope, wait_of(asked.asking.login_headers))
     if status == 0:

@@ -12,6 +12,8 @@ from telemetry.errors import Denied
 _NO_AUTHORITY = re.compile(r"(?i)unable to get authority configuration")
 _NUMBER = re.compile(r"AADSTS(\d+)")
 _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+_BUSY = frozenset({"90055", "90033", "90024", "50196"})
+"""Too many requests, of this client or of all: no matter of who asks."""
 _REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "7000222": (
@@ -29,6 +31,11 @@ _REMEDIES: Mapping[str, str] = MappingProxyType(
         "700213": "the federated credential of application {client} does not fit this workload's identity: correct it",
     }
 )
+
+
+def is_busy(said: str) -> bool:
+    """Whether Entra only asks to come again later."""
+    return any(number in _BUSY for number in _NUMBER.findall(said))
 
 
 def refused_login(said: str, asked: str, identity: Identity) -> Denied:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agents.azure.clouds import address_of, scope_for
-from agents.azure.credentials import Identity, open_credential
+from agents.azure.credentials import Identity, SharedCredential, open_credential
 from agents.azure.transport import WatchedTransport, open_transport
 from agents.context import Shared
 from telemetry.errors import CollectionFailed, Denied
@@ -29,7 +29,7 @@ class AzureSession:
         self._clients: dict[object, Any] = {}
         self._transport = transport
         try:
-            self._credential = open_credential(section, identity, transport)
+            self._credential = SharedCredential(open_credential(section, identity, transport))
         except ValueError as error:
             raise Denied(f"azure: account {identity.account!r}: {error}: correct tenant_id and client_id") from None
 

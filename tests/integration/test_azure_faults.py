@@ -265,6 +265,23 @@ def test_a_workload_identity_needs_no_secret(
     assert len(collected.points("cpu_utilization")) == 1
 
 
+def test_credentials_of_the_environment_are_found_and_none_are_explained(
+    azure: LocalAzure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the chain of DefaultAzureCredential this link alone: the others look beyond this machine.
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    credentials = azure.credentials()
+    nobody = {"client_id": None, "client_secret": None, "tenant_id": None}
+    for name in credentials:
+        monkeypatch.delenv(f"AZURE_{name.upper()}", raising=False)
+    collected = collect(shared(azure, **nobody), VMS, WINDOW)
+    assert collected.report.outcome is Outcome.DENIED
+    assert "set tenant_id, client_id and client_secret for account 'default'" in collected.report.error
+    for name, value in credentials.items():
+        monkeypatch.setenv(f"AZURE_{name.upper()}", value)
+    assert collect(shared(azure, **nobody), VMS, WINDOW).error is None
+
+
 def test_a_server_that_is_not_there_is_unavailable(azure: LocalAzure) -> None:
     nowhere = dict.fromkeys(azure.endpoints, "https://127.0.0.1:1")
     collected = collect(shared(azure, endpoints=nowhere), VMS, WINDOW)

@@ -269,3 +269,4 @@ def test_one_connection_serves_threads_side_by_side(azure: LocalAzure) -> None:
     assert {run.report.outcome for run in runs} == {Outcome.COMPLETE}
     assert len({len(run.points()) for run in runs}) == 1
     assert sum(run.calls["resourcegraph.resources"] for run in runs) == azure.calls()["resourcegraph:resources"] == 8
+    assert azure.calls()["login:token"] == 2, "one for the Resource Manager, one for metrics"
