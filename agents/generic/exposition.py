@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, TextIO, cast
 
+import httpx
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_fd_to_metric_families
 
@@ -33,8 +34,8 @@ def add_samples(body: Iterable[bytes], content_type: str, include: tuple[str, ..
     while True:
         try:
             family = next(families, None)
-        except CollectionError:
-            raise
+        except (CollectionError, httpx.HTTPError):
+            raise  # of the body, which is still on its way
         except Exception as error:  # noqa: BLE001 - the parsers raise whatever their code runs into
             reason = str(error)[:200] or type(error).__name__
             raise CollectionFailed(f"line {lines.number}: not in the text format: {reason}") from None

@@ -221,6 +221,14 @@ def test_a_page_that_is_cut_off_by_the_clock_is_not_taken_for_whole() -> None:
     assert isinstance(found.error, Unavailable)
 
 
+@pytest.mark.parametrize("kind", ["http_json", "prometheus"])
+def test_an_answer_that_breaks_off_is_tried_again_and_not_taken_for_whole(kind: str) -> None:
+    head = HEAD.replace(b"Connection: close", b"Content-Length: 100")
+    error = _error(lambda _: [head + b"a 1\n"], kind)
+    assert isinstance(error, Unavailable)
+    assert "peer closed connection" in str(error)
+
+
 def _endless(piece: bytes) -> Callable[[str], Iterator[bytes]]:
     def script(_: str) -> Iterator[bytes]:
         yield HEAD
