@@ -19,11 +19,12 @@ from telemetry.target import Window
 from tests.support.azure import CPU, VMS, WINDOW, add_vm, forget, put, settings, shared, standing_azure, steady
 from tests.support.collecting import collect
 
-_GRAPH, _BATCH, _COSTS, _PRICES = (
+_GRAPH, _BATCH, _COSTS, _PRICES, _LOGS = (
     "resourcegraph:resources",
     "metrics:getBatch",
     "costmanagement:query",
     "retailprices:items",
+    "logs:query",
 )
 _COST_TARGET = "azure/default/global/cost"
 _DAY = Window(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
@@ -248,6 +249,31 @@ def test_a_token_endpoint_that_fails_is_unavailable_and_no_matter_of_credentials
     azure.faults.inject(kind, api="login:token", seconds=0)
     collected = collect(shared(azure), VMS, WINDOW)
     assert isinstance(collected.error, Unavailable), collected.error
+
+
+_WORKSPACE = "99999999-9999-4999-8999-999999999999"
+
+
+def test_a_part_of_an_answer_is_no_answer(azure: LocalAzure) -> None:
+    azure.logs.workspace(_WORKSPACE, DEFAULT_SUBSCRIPTION)
+    azure.faults.inject("partial", api=_LOGS)
+    collected = collect(shared(azure, logs_workspace_id=_WORKSPACE), VMS, WINDOW)
+    assert isinstance(collected.error, Unavailable)
+    assert "a part of the answer alone" in str(collected.error)
+
+
+def test_a_workspace_that_may_not_be_read_is_denied_with_the_permission(azure: LocalAzure) -> None:
+    azure.logs.workspace(_WORKSPACE, DEFAULT_SUBSCRIPTION)
+    azure.faults.deny(action="Microsoft.OperationalInsights/workspaces/query/read")
+    collected = collect(shared(azure, logs_workspace_id=_WORKSPACE), VMS, WINDOW)
+    assert collected.report.outcome is Outcome.DENIED
+    assert collected.report.permission == "Microsoft.OperationalInsights/workspaces/query/read"
+
+
+def test_a_workspace_that_is_not_there_is_denied_by_the_name_of_its_key(azure: LocalAzure) -> None:
+    collected = collect(shared(azure, logs_workspace_id=_WORKSPACE.replace("9", "8")), VMS, WINDOW)
+    assert collected.report.outcome is Outcome.DENIED
+    assert "correct logs_workspace_id of account 'default'" in collected.report.error
 
 
 def test_a_workload_identity_needs_no_secret(
