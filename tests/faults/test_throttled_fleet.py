@@ -3,16 +3,10 @@
 By one worker, and by eight: they share it.
 """
 
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from agents.aws.quotas import quota_of
@@ -21,11 +15,12 @@ from emulators.aws import LocalAws
 from emulators.aws.calls import Call, peak_rates
 from telemetry.settings import Settings
 from telemetry.target import Target, Window, floor_time
-from tests.support.collecting import Collected, collect
+from tests.support.collected_tables import tables_of
+from tests.support.collecting import collect
 from tests.support.final_tables import Tables
+from tests.support.more_workers import more_workers
 from tests.support.pipeline import REGIONS, Pipeline, running_pipeline, small_aws
 from tests.support.servers import short_directory
-from tests.support.up import environment
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("pipeline")]
@@ -63,7 +58,7 @@ def undisturbed(aws: LocalAws, spans: dict[int, Window]) -> dict[int, Tables]:
     }
     peaks = _peaks(aws.records())
     assert any(peaks[scope] > _budget(scope) for scope in peaks), "nothing would have to be held back"
-    return {workers: _as_tables(found) for workers, found in collected.items()}
+    return {workers: tables_of(found) for workers, found in collected.items()}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +81,7 @@ def test_every_window_completes_once_within_the_budget(
     workers: int, aws: LocalAws, pipeline: Pipeline, spans: dict[int, Window], undisturbed: dict[int, Tables]
 ) -> None:
     span = spans[workers]
-    with _more_workers(pipeline, workers - 1) as logs:
+    with more_workers(pipeline, workers - 1) as logs:
         aws.log.reset()
         aws.inject("throttle", rate=1 / 3, seed=workers, retry_after_ms=50)
         pipeline.backfill(span)
@@ -127,61 +122,3 @@ def _peaks(calls: Sequence[Call]) -> dict[tuple[str, str, str], float]:
 def _budget(scope: tuple[str, str, str]) -> float:
     quota = quota_of(scope[2], QUOTAS)[1]
     return quota.rate + quota.burst
-
-
-@contextmanager
-def _more_workers(pipeline: Pipeline, number: int) -> Iterator[list[Path]]:
-    """As many workers beside the one that there is, at work, as an operator starts them; and their logs."""
-    variables = {**pipeline.environment, "FINFLEET_BROKER_URL": pipeline.redis_url}
-    with ExitStack() as stack:
-        logs = []
-        for name in (f"aws-{n + 2}" for n in range(number)):
-            logs.append(pipeline.config.parent / f"{name}.log")
-            stack.enter_context(_worker(name, logs[-1], variables))
-        for log in logs:
-            until(lambda log=log: "ready." in log.read_text(encoding="utf-8"), 60, f"{log.name} says that it is ready")  # type: ignore[misc] # mypy cannot infer a default
-        yield logs
-
-
-@contextmanager
-def _worker(name: str, log: Path, variables: dict[str, str]) -> Iterator[None]:
-    # Without -W error: Celery warns of being root.
-    words = ("worker", "aws", "--name", name, "--concurrency", "1")
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", *words], stdout=output, stderr=output, env=environment(**variables)
-        ) as process,
-    ):
-        try:
-            yield
-        finally:
-            process.kill()
-
-
-def _as_tables(collected: list[Collected]) -> Tables:
-    """As the tables have it once it is stored."""
-    rates = [rate for one in collected for rate in one.rates()]
-    points = [point for one in collected for point in one.points()]
-    runs = [one.report.run for one in collected]
-    return Tables(
-        windows={
-            (str(run.target), run.window.start): (run.window.end, str(one.report.outcome))
-            for run, one in zip(runs, collected, strict=True)
-        },
-        points={
-            (p.resource.resource_id, p.metric, p.source_metric, p.unit, p.statistic, p.period, p.start): p.value
-            for p in points
-        },
-        rates={
-            (r.resource.resource_id, r.start, r.period): (f"{r.amount:f}", r.currency, r.basis, r.resource.type)
-            for r in rates
-        },
-        costs=[],
-        resources={resource.resource_id: _as_row(resource) for one in collected for resource in one.resources},
-    )
-
-
-def _as_row(resource: Any) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(resource)
-    return {name: fields[name] for name in ("account", "region", "service", "type", "name", "tags", "attributes")}

@@ -1,4 +1,4 @@
-"""What Postgres has about AWS in the end, in a form in which two runs can be compared."""
+"""What Postgres has about a provider in the end, in a form in which two runs can be compared."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,25 +12,25 @@ from telemetry.target import Window
 _WINDOWS = """
 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target, c.window_start, c.window_end, c.state
   FROM finfleet.collections AS c JOIN finfleet.targets AS t USING (target_id)
- WHERE t.provider = 'aws' AND c.window_start >= %(since)s AND c.window_start < %(until)s
+ WHERE t.provider = %(provider)s AND c.window_start >= %(since)s AND c.window_start < %(until)s
 """
 _POINTS = """
 SELECT r.provider_id, s.metric, s.source_metric, s.unit, s.statistic, s.period, p.start, p.value
   FROM finfleet.points AS p JOIN finfleet.series AS s USING (series_id) JOIN finfleet.resources AS r USING (resource_id)
- WHERE r.provider = 'aws' AND p.start >= %(since)s AND p.start < %(until)s
+ WHERE r.provider = %(provider)s AND p.start >= %(since)s AND p.start < %(until)s
 """
 _RATES = """
 SELECT r.provider_id, c.start, c.period, c.amount::text, c.currency, c.basis, c.resource_type
   FROM finfleet.cost_rates AS c JOIN finfleet.resources AS r USING (resource_id)
- WHERE r.provider = 'aws' AND c.start >= %(since)s AND c.start < %(until)s
+ WHERE r.provider = %(provider)s AND c.start >= %(since)s AND c.start < %(until)s
 """
 _COSTS = """
 SELECT c.* FROM reporting.costs AS c
- WHERE c.provider = 'aws' AND c.charge_period_start >= %(since)s AND c.charge_period_start < %(until)s
+ WHERE c.provider = %(provider)s AND c.charge_period_start >= %(since)s AND c.charge_period_start < %(until)s
 """
 _RESOURCES = """
 SELECT provider_id, account, region, service, type, name, tags, attributes FROM finfleet.resources
- WHERE provider = 'aws'
+ WHERE provider = %(provider)s
 """
 
 
@@ -55,15 +55,15 @@ class Tables:
         return {state for _, state in self.windows.values()}
 
 
-def final_tables(database_url: str, span: Window) -> Tables:
+def final_tables(database_url: str, span: Window, provider: str = "aws") -> Tables:
     """The tables as they are now."""
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
-        times = {"since": span.start, "until": span.end}
+        times = {"since": span.start, "until": span.end, "provider": provider}
         windows = connection.execute(_WINDOWS, times).fetchall()
         points = connection.execute(_POINTS, times).fetchall()
         rates = connection.execute(_RATES, times).fetchall()
         costs = connection.execute(_COSTS, times).fetchall()
-        resources = connection.execute(_RESOURCES).fetchall()
+        resources = connection.execute(_RESOURCES, times).fetchall()
     tables = Tables(
         {(row["target"], row["window_start"]): (row["window_end"], row["state"]) for row in windows},
         {tuple(row.values())[:-1]: row["value"] for row in points},

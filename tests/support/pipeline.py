@@ -33,19 +33,19 @@ SELECT count(*) FILTER (WHERE c.state = 'complete') AS complete,
        count(*) AS planned,
        coalesce(max(c.attempt), 0) AS attempts
   FROM finfleet.collections AS c JOIN finfleet.targets AS t USING (target_id)
- WHERE t.provider = 'aws' AND c.window_start >= %(since)s AND c.window_start < %(until)s
+ WHERE t.provider = %(provider)s AND c.window_start >= %(since)s AND c.window_start < %(until)s
 """
 _UNSENT = """
 SELECT count(*) AS unsent
   FROM finfleet.outbox AS o JOIN finfleet.targets AS t USING (target_id) JOIN finfleet.runs AS r USING (run_id)
- WHERE t.provider = 'aws' AND o.state = 'pending' AND r.window_start >= %(since)s AND r.window_start < %(until)s
+ WHERE t.provider = %(provider)s AND o.state = 'pending' AND r.window_start >= %(since)s AND r.window_start < %(until)s
 """
 _BATCHES = """
 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target, o.outbox_id, o.state,
        b.run_id::text || '/' || b.number AS key
   FROM finfleet.batches AS b JOIN finfleet.runs AS r USING (run_id) JOIN finfleet.targets AS t USING (target_id)
   LEFT JOIN finfleet.outbox AS o USING (run_id, number)
- WHERE t.provider = 'aws' AND r.window_start >= %(since)s AND r.window_start < %(until)s
+ WHERE t.provider = %(provider)s AND r.window_start >= %(since)s AND r.window_start < %(until)s
  ORDER BY o.outbox_id
 """
 
@@ -64,7 +64,7 @@ def small_aws(instances: int = 24, *, hours_back: float = 2) -> Iterator[tuple[L
 
 @dataclass(frozen=True)
 class Progress:
-    """Windows of AWS: how many are complete, wait, and are there at all; and the most attempts that one has had."""
+    """Windows: how many are complete, wait, and are there at all; and the most attempts that one has had."""
 
     complete: int
     waiting: int
@@ -80,6 +80,8 @@ class Pipeline:
     openfinops: OpenFinOpsServer
     config: Path
     environment: Mapping[str, str]
+    #: The one that the questions are about.
+    provider: str = "aws"
 
     @property
     def database_url(self) -> str:
@@ -98,8 +100,9 @@ class Pipeline:
 
     def query(self, statement: str, span: Window = EVER) -> list[dict[str, Any]]:
         """Rows of the database."""
+        values = {"since": span.start, "until": span.end, "provider": self.provider}
         with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
-            return connection.execute(statement.encode(), {"since": span.start, "until": span.end}).fetchall()
+            return connection.execute(statement.encode(), values).fetchall()
 
     def progress(self, span: Window = EVER) -> Progress:
         """How far the collection is."""
@@ -109,7 +112,7 @@ class Pipeline:
     def backfill(self, span: Window) -> int:
         """Have the ledger owe a span of the past, and return the number of windows; the next sweep hands them out."""
         with Database(SecretStr(self.database_url)) as database, database.connection() as connection:
-            found = ledger.find_targets(connection, ["aws/*"])
+            found = ledger.find_targets(connection, [f"{self.provider}/*"])
             assert found
             return ledger.backfill(connection, found, span, datetime.now(UTC)).opened
 
@@ -136,11 +139,11 @@ class Pipeline:
         return int(self.query(_UNSENT, span)[0]["unsent"])
 
     def tables(self, span: Window = EVER) -> Tables:
-        """What Postgres has of AWS."""
-        return final_tables(self.database_url, span)
+        """What Postgres has of the provider."""
+        return final_tables(self.database_url, span, self.provider)
 
     def stored(self, span: Window = EVER) -> dict[str, list[str]]:
-        """The committed batches of AWS by target, in the order in which they are to be forwarded."""
+        """The committed batches by target, in the order in which they are to be forwarded."""
         batches: dict[str, list[str]] = {}
         for row in self.query(_BATCHES, span):
             assert row["outbox_id"] is not None, f"{row['key']} is stored, and not in the outbox"
@@ -148,12 +151,12 @@ class Pipeline:
         return batches
 
     def received(self, span: Window = EVER) -> dict[str, list[str]]:
-        """The batches of AWS that OpenFinOps has, by target, in the order of their arrival."""
+        """The batches that OpenFinOps has, by target, in the order of their arrival."""
         batches: dict[str, list[str]] = {}
         keys: dict[str, str] = {}
         for event in (event for row in rows(self.openfinops) for event in row["events"]):
             in_span = span.start <= datetime.fromisoformat(event["window_start"]) < span.end
-            if event["target"].startswith("aws/") and in_span:
+            if event["target"].startswith(f"{self.provider}/") and in_span:
                 batch = f"{event['run_id']}/{event['batch_number']}"
                 assert keys.setdefault(event["idempotency_key"], batch) == batch, "one key for two batches"
                 batches.setdefault(event["target"], []).append(batch)
@@ -166,17 +169,10 @@ class Pipeline:
         return Counter({batch: count for batch, count in counted.items() if count > 1})
 
 
-def config(aws: LocalAws, openfinops_url: str, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def config(aws: LocalAws | None, openfinops_url: str, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """A configuration that notices within seconds what a real one notices within minutes; ``sections`` add to it."""
     document: dict[str, dict[str, Any]] = {
-        "aws": {
-            "access_key_id": "${AWS_ACCESS_KEY_ID}",
-            "secret_access_key": "${AWS_SECRET_ACCESS_KEY}",
-            "regions": list(REGIONS),
-            "services": ["ec2"],
-            "backfill": "1h",
-            "endpoints": dict.fromkeys(("ec2", "cloudwatch", "pricing", "sts"), aws.url),
-        },
+        **({} if aws is None else {"aws": _aws_section(aws)}),
         "generic": {"services": ["host"], "collection_interval": 10},
         "openfinops": {"endpoint": openfinops_url},
         "collect": {"deadline": 5, "concurrency": 1},
@@ -188,17 +184,32 @@ def config(aws: LocalAws, openfinops_url: str, sections: Mapping[str, Mapping[st
     return document
 
 
+def _aws_section(aws: LocalAws) -> dict[str, Any]:
+    return {
+        "access_key_id": "${AWS_ACCESS_KEY_ID}",
+        "secret_access_key": "${AWS_SECRET_ACCESS_KEY}",
+        "regions": list(REGIONS),
+        "services": ["ec2"],
+        "backfill": "1h",
+        "endpoints": dict.fromkeys(("ec2", "cloudwatch", "pricing", "sts"), aws.url),
+    }
+
+
 @contextmanager
 def running_pipeline(
     directory: Path,
-    aws: LocalAws,
+    aws: LocalAws | None,
     /,
     *,
+    provider: str = "aws",
     receiving: bool = True,
     variables: Mapping[str, str] | None = None,
     **sections: Mapping[str, Any],
 ) -> Iterator[Pipeline]:
-    """`finfleet up` on a local AWS, ready. OpenFinOps has an address, and runs unless told otherwise."""
+    """`finfleet up` on a local AWS, or on what `sections` name, ready.
+
+    OpenFinOps has an address, and runs unless told otherwise.
+    """
     with ExitStack() as stack:
         server = OpenFinOpsServer(directory / "openfinops")
         server.start()
@@ -209,4 +220,4 @@ def running_pipeline(
             server.stop()
         environment = {**KEYS, **(variables or {}), "FINFLEET_CONFIG": str(path)}
         up = stack.enter_context(finfleet_up(directory / "state", variables=environment))
-        yield Pipeline(up, server, path, environment)
+        yield Pipeline(up, server, path, environment, provider)
