@@ -9,7 +9,6 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from tasks.app import make_app
 from telemetry.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -20,6 +19,8 @@ def task_queue_depths(settings: Settings) -> dict[str, int | None]:
 
     Tasks that a worker holds do not count.
     """
+    from tasks.app import make_app  # noqa: PLC0415 - it reads the configuration, which --help must not need
+
     if settings.broker.url is None:
         return {}
     app = make_app(settings)

@@ -22,6 +22,7 @@ from telemetry.settings import load_settings
 from tests.support import writing
 from tests.support.ingesting import put, running_ingest, totals
 from tests.support.waiting import until
+from workers.cli import _COMMANDS
 
 CANARY = "canary-command-line-4Tz"
 _CONFIG = f"""
@@ -193,6 +194,14 @@ def test_faults_of_the_configuration_end_every_program(finfleet: Run, tmp_path: 
 
 def test_help_lists_every_command(finfleet: Run) -> None:
     text = finfleet("--help").stdout
-    for name in ("up", "status", "plan", "collect", "backfill", "ingest", "forward", "outbox", "dlq", "db"):
+    for name in _COMMANDS:
         assert f"\n  {name} " in text
     assert "finfleet" in finfleet(_FINFLEET_COMPLETE="bash_source").stdout
+
+
+def test_help_needs_no_configuration_that_is_right(finfleet: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("aws: {regoin: x}")
+    variables = {"FINFLEET_CONFIG": str(tmp_path / "bad.yaml")}
+    assert "\n  worker " in finfleet("--help", **variables).stdout
+    for role in ("worker", "beat", "flower"):
+        assert "Usage: finfleet" in finfleet(role, "--help", **variables).stdout

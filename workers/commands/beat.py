@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from tasks.app import app
 from workers.metrics import metrics_options, serve
 from workers.process import fleet_settings, required_broker_url
 
@@ -16,6 +15,8 @@ def command(metrics_port: int, metrics_address: str) -> None:
 
     Keeps nothing on disk: everything is due once when it starts. Runs until SIGTERM or Ctrl-C.
     """
+    from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
+
     required_broker_url(fleet_settings())
     with serve("beat", metrics_port, metrics_address):
         app.start(

@@ -7,7 +7,6 @@ import os
 
 import click
 
-from tasks.app import app
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 from workers.process import fleet_settings, required_broker_url
@@ -30,6 +29,8 @@ def command(port: int, address: str, url_prefix: str, max_tasks: int, control: b
 
     Read-only, unless --control is given. Keeps nothing on disk. Runs until SIGTERM or Ctrl-C.
     """
+    from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
+
     required_broker_url(fleet_settings())
     if not any(os.environ.get(door) for door in _DOORS):
         raise ConfigError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from tasks.app import app
 from tasks.schedule import PLAN_QUEUE
 from tasks.targets import plan_targets
 from telemetry.errors import ConfigError
@@ -36,11 +35,13 @@ def command(
     The planner needs the database; a collector only needs the broker and its provider's credentials. It takes the
     queues of all accounts of the provider. Runs until SIGTERM or Ctrl-C, and then finishes the tasks at hand.
     """
+    from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
+
     settings = fleet_settings()
     required_broker_url(settings)
     if role == PLAN_QUEUE:
         required_database_url(settings)
-    chosen = _queues(settings, role, queues)
+    chosen = _queues(settings, role, queues, {queue.name for queue in app.conf.task_queues})
     threads = concurrency or settings.collect.concurrency
     WorkerWatch(app, Sign.from_environment(), settings.ledger.lease.total_seconds()).install()
     WorkerMetrics(threads)
@@ -63,12 +64,13 @@ def command(
         )
 
 
-def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, ...]:
+def _queues(settings: Settings, role: str, only: tuple[str, ...], every: set[str]) -> tuple[str, ...]:
+    """Those that such a worker consumes, of ``every`` queue that there is."""
     planned = plan_targets(settings)
     collected = {target.queue for plan in planned.values() for target in plan.targets}
     if role == PLAN_QUEUE:
         # What no target is collected by, is the planner's.
-        known = {queue.name for queue in app.conf.task_queues} - collected
+        known = every - collected
     else:
         plans = [plan for (provider, _), plan in planned.items() if provider == role]
         known = {target.queue for plan in plans for target in plan.targets}
