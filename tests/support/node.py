@@ -11,7 +11,15 @@ import pytest
 from tests.support.environment import of_this_machine
 
 _CACHE = Path(__file__).parents[2] / ".venv-node"
-_INSTALL = ("install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+_INSTALL = (
+    "install",
+    "--no-package-lock",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    "--fetch-retries=1",
+)
 
 
 def node_modules(package: Path) -> Path:
@@ -23,7 +31,10 @@ def node_modules(package: Path) -> Path:
     if not (home / "installed").exists():
         home.mkdir(parents=True, exist_ok=True)
         (home / "package.json").write_bytes(text)
-        done = subprocess.run(["npm", *_INSTALL], cwd=home, capture_output=True, text=True, check=False, timeout=100)
+        try:
+            done = subprocess.run(["npm", *_INSTALL], cwd=home, capture_output=True, text=True, check=False, timeout=60)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"npm cannot install {package.parent.name} within a minute: it is not reached from here")
         if done.returncode:
             pytest.skip(f"npm cannot install {package.parent.name}: {done.stderr.strip()[:300]}")
         (home / "installed").touch()
