@@ -16,10 +16,11 @@ from decimal import Decimal
 from typing import Any
 
 from agents.azure.calls import AzureCalls
-from agents.azure.cost_span import months_of, span_of
 from agents.azure.costs import ACTUAL, Question, charges, keys
+from agents.azure.months import months_of
 from agents.azure.views import cost_view, costs_by_resource, vm_view, workspace_view
 from agents.context import Context
+from agents.dates import days_only, span_of
 from agents.meter import Meter
 from agents.services.azure.ml_workspace import TYPE, month_until
 from agents.standalone import Background, Reading, Rows, make_settings, make_shared, read
@@ -120,7 +121,7 @@ class AzureTelemetryAgent:
         ValueError and TypeError where the arguments do not fit; CollectionError (Denied, Throttled ...) where Azure
         does not answer.
         """
-        span = span_of(start_date, end_date)
+        span = span_of(start_date, end_date, days_only)
         calls = self._calls()
         questions = [Question(ACTUAL, part, keys("ServiceName"), daily=False) for part in months_of(span)]
         return cost_view((charge for question in questions for charge in charges(calls, question)), span)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 from agents.collection import Collection
+from agents.dates import span_of
 from agents.gcp.views import bill_view, endpoint_view, instance_view
 from agents.standalone import Background, Reading, Rows, make_settings, make_shared, read
 from telemetry.batch import Run
@@ -94,7 +95,7 @@ class GCPTelemetryAgent:
         itself; where nothing is exported yet, ``total`` is nan as well. One query of BigQuery, which bills by what it
         scans. Denied says what to configure where there is no export.
         """
-        window = _span(start_date, end_date)
+        window = span_of(start_date, end_date)
         return bill_view(self._lines(window), window)
 
     def start_collection(
@@ -129,31 +130,6 @@ class GCPTelemetryAgent:
 
 def _target(service: str) -> Target:
     return Target("gcp", DEFAULT_ACCOUNT, "global", service)
-
-
-def _span(start_date: date, end_date: date) -> Window:
-    """The time that two arguments mean; the errors name the argument, its value and the remedy."""
-    given = {"start_date": start_date, "end_date": end_date}
-    for name, value in given.items():
-        if not isinstance(value, date):
-            raise TypeError(f"{name}: {value!r}: use a datetime.date, or a datetime.datetime with a time zone")
-        if isinstance(value, datetime) and value.utcoffset() is None:
-            raise ValueError(f"{name}: {value!r}: add a time zone: datetime.replace(tzinfo=datetime.UTC) for UTC")
-    if isinstance(start_date, datetime) != isinstance(end_date, datetime):
-        raise ValueError(
-            f"start_date: {start_date!r}, end_date: {end_date!r}: use two dates, the last day included, or two "
-            "datetimes, the end excluded"
-        )
-    start, end = (_moment(value) for value in given.values())
-    if not isinstance(end_date, datetime):
-        end += timedelta(days=1)
-    if end <= start:
-        raise ValueError(f"end_date: {end_date}: it must come after start_date, {start_date}")
-    return Window(start, end)
-
-
-def _moment(value: date) -> datetime:
-    return value.astimezone(UTC) if isinstance(value, datetime) else datetime.combine(value, time(), UTC)
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.aws.rates import LISTED, SPOT, STOPPED, is_present, part_since, rate
 from agents.azure.calls import AzureCalls
 from agents.pricing.azure import VmPriceList
+from agents.rates import LISTED, SPOT, STOPPED, is_present, part_since, rate
 from telemetry.records import CostRate, Resource
 from telemetry.target import Window
 

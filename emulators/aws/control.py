@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from emulators.aws.calls import CallLog, as_json
 from emulators.aws.errors import Reply
 from emulators.aws.faults import Fault, Faults
 from emulators.aws.request import Environ
+from emulators.calls import CallLog, as_json
 
 Handler = Callable[[dict[str, str], bytes], Any]
 

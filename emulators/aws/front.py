@@ -9,12 +9,12 @@ import msgspec
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Response
 
-from emulators.aws.calls import ERROR, OK, Call, CallLog
 from emulators.aws.errors import AwsError, Reply, render
 from emulators.aws.fault_errors import auth_failure
 from emulators.aws.faults import Faults
 from emulators.aws.regions import Regions
 from emulators.aws.request import AwsRequest, Environ, parse, read_body
+from emulators.calls import ERROR, OK, Call, CallLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only

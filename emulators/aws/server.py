@@ -13,7 +13,6 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 
 from emulators.aws.actions import iam_action
-from emulators.aws.calls import Call, CallLog, peak_rates
 from emulators.aws.cloudwatch import CloudWatch, MetricStore
 from emulators.aws.control import ControlPages
 from emulators.aws.cost import CostExplorer, CostTable
@@ -25,6 +24,7 @@ from emulators.aws.front import Front, Service
 from emulators.aws.listings import S3, Lambda
 from emulators.aws.pricing import Catalog, Pricing, sample_products
 from emulators.aws.regions import Regions
+from emulators.calls import Call, CallLog, peak_rates
 
 DEFAULT_ACCOUNT = "123456789012"
 _POLL_SECONDS = 0.02

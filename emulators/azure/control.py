@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from emulators.aws.calls import CallLog, as_json
 from emulators.azure.errors import Reply, json_reply
 from emulators.azure.faults import Fault, Faults
 from emulators.azure.request import AzureRequest
+from emulators.calls import CallLog, as_json
 
 Handler = Callable[[dict[str, str], bytes], Any]
 

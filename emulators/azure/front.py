@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from werkzeug.wrappers import Response
 
-from emulators.aws.calls import ERROR, OK, THROTTLE, Call, CallLog
 from emulators.azure import fault_errors
 from emulators.azure.buckets import Bucket, Limits
 from emulators.azure.directory import Directory
@@ -16,6 +15,7 @@ from emulators.azure.login import audience_service
 from emulators.azure.operations import Operation, Operations
 from emulators.azure.request import AzureRequest, Environ, read
 from emulators.azure.subscriptions import Subscriptions
+from emulators.calls import ERROR, OK, THROTTLE, Call, CallLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only

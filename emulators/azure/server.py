@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from emulators.aws.calls import Call, CallLog, peak_rates
 from emulators.azure.buckets import Limits
 from emulators.azure.control import ControlPages
 from emulators.azure.cost import CostManagement, CostTable
@@ -30,6 +29,7 @@ from emulators.azure.resource_manager import ResourceManager
 from emulators.azure.resources import ResourceStore
 from emulators.azure.subscriptions import Subscriptions
 from emulators.azure.tls import LocalTls
+from emulators.calls import Call, CallLog, peak_rates
 
 _POLL_SECONDS = 0.02
 

@@ -4,6 +4,8 @@ import threading
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 
+from emulators.calls import peak
+
 OK = "ok"
 ERROR = "error"
 
@@ -68,13 +70,4 @@ class CallLog:
         times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         for call in self.records():
             times[call.project, call.api].append(call.at)
-        return {key: _peak(sorted(arrivals), seconds) / seconds for key, arrivals in times.items()}
-
-
-def _peak(arrivals: list[float], seconds: float) -> int:
-    peak = first = 0
-    for last, at in enumerate(arrivals):
-        while at - arrivals[first] >= seconds:
-            first += 1
-        peak = max(peak, last - first + 1)
-    return peak
+        return {key: peak(sorted(arrivals), seconds) / seconds for key, arrivals in times.items()}

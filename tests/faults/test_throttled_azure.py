@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from agents.context import Shared
-from emulators.aws.calls import Call, peak_rates
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import seed_vms
+from emulators.calls import Call, peak_rates
 from telemetry.settings import Settings
 from telemetry.target import Target, Window, floor_time
 from tests.support.azure import unlimited

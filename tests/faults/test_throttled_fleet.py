@@ -12,7 +12,7 @@ import pytest
 from agents.aws.quotas import quota_of
 from agents.context import Shared
 from emulators.aws import LocalAws
-from emulators.aws.calls import Call, peak_rates
+from emulators.calls import Call, peak_rates
 from telemetry.settings import Settings
 from telemetry.target import Target, Window, floor_time
 from tests.support.collected_tables import tables_of

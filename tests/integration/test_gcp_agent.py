@@ -178,7 +178,7 @@ def test_without_an_export_it_says_what_to_configure(make: Callable[..., GCPTele
 @pytest.mark.parametrize(
     ("start", "end", "said"),
     [
-        (MONTH, date(2026, 8, 1), "must come after"),
+        (MONTH, date(2026, 8, 1), "not before start_date"),
         (datetime(2026, 9, 1), datetime(2026, 9, 2), "add a time zone"),  # noqa: DTZ001 - the fault
         (MONTH, datetime(2026, 9, 2, tzinfo=UTC), "use two dates"),
     ],

@@ -12,12 +12,12 @@ from agents.aws import metrics, spot
 from agents.aws.calls import AwsCalls
 from agents.aws.instances import Life, Spell
 from agents.aws.metrics import Metric, MetricReader, Query
-from agents.aws.rates import LISTED, SPOT, STOPPED, rate
 from agents.aws.spot import SpotPrices, is_spot
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing import aws as pricing
 from agents.pricing.ec2 import Ec2Prices
+from agents.rates import LISTED, SPOT, STOPPED, rate
 from agents.service import Estimate, Service, service
 from telemetry.errors import CollectionFailed
 from telemetry.records import AttributeValue, CostRate, Record, Resource

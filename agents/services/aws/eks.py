@@ -13,10 +13,10 @@ from agents.aws import metrics
 from agents.aws.calls import AwsCalls
 from agents.aws.errors import Gone
 from agents.aws.metrics import Metric, MetricReader, Query
-from agents.aws.rates import LISTED, is_present, part_since, rate
 from agents.context import Context
 from agents.pricing import Price, price_book
 from agents.pricing import aws as pricing
+from agents.rates import LISTED, is_present, part_since, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window, format_time

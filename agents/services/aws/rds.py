@@ -12,10 +12,10 @@ from typing import Any
 from agents.aws import metrics
 from agents.aws.calls import AwsCalls
 from agents.aws.metrics import Metric, MetricReader, Query
-from agents.aws.rates import LISTED, STOPPED, is_present, part_since, rate
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing import aws as pricing
+from agents.rates import LISTED, STOPPED, is_present, part_since, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window, format_time

@@ -17,10 +17,10 @@ from agents.aws.endpoints import Variant, endpoint_of, variants_of
 from agents.aws.errors import Gone
 from agents.aws.groups import Group, GroupReader
 from agents.aws.metrics import Metric, MetricReader, Query
-from agents.aws.rates import LISTED, part_since, rate
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing import aws as pricing
+from agents.rates import LISTED, part_since, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.target import Target, Window

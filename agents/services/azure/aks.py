@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from agents.aws.rates import LISTED, SPOT, STOPPED, is_present, rate
 from agents.azure import graph, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.gauges import gauges
@@ -18,6 +17,7 @@ from agents.azure.metrics import Group, Metric, MetricReader
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing.azure import VmPriceList
+from agents.rates import LISTED, SPOT, STOPPED, is_present, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window

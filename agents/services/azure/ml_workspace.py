@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from agents.aws.rates import is_present
 from agents.azure import graph, jobs, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.gauges import gauges
 from agents.azure.jobs import JobCounts, count_jobs
 from agents.azure.metrics import Group, Metric, MetricReader
 from agents.context import Context
+from agents.rates import is_present
 from agents.service import Estimate, Service, service
 from telemetry.records import Record
 from telemetry.target import Target, Window

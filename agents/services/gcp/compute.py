@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from agents.context import Context
 from agents.gcp import inventory, monitoring
@@ -11,17 +11,14 @@ from agents.gcp.calls import GcpCalls
 from agents.gcp.index import ResourceIndex
 from agents.gcp.instances import SUSPENDED, Instance, unlisted
 from agents.gcp.monitoring import Metric, MetricReader, Value
-from agents.pricing import Price
 from agents.pricing import gcp as pricing
 from agents.pricing.gcp_compute import ComputePriceList
+from agents.rates import LISTED, SPOT, STOPPED, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import CostRate, Record, Resource
 from telemetry.target import Target, Window
 
 KIND = "compute.googleapis.com/Instance"
-LISTED = "on_demand_list"
-SPOT = "spot"
-STOPPED = "stopped"
 
 _GCE = "gce_instance"
 _ID = "resource.labels.instance_id"
@@ -176,16 +173,4 @@ class _Rates:
             price = self._prices.hourly(instance.machine) if runs else self._prices.nothing()
             if price is not None:
                 basis = (SPOT if instance.machine.spot else LISTED) if runs else STOPPED
-                yield _rate(instance.resource, (start, end), price, basis)
-
-
-def _rate(resource: Resource, part: tuple[datetime, datetime], price: Price, basis: str) -> CostRate:
-    start, end = part
-    return CostRate(
-        resource=resource,
-        start=start,
-        period=int((end - start).total_seconds()),
-        amount=price.amount,
-        currency=price.currency,
-        basis=basis,
-    )
+                yield rate(instance.resource, start, end, price, basis)

@@ -94,7 +94,7 @@ def peak_rates(calls: Iterable[Call], seconds: float = 1.0) -> dict[tuple[str, s
     times: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
     for call in calls:
         times[call.account, call.region, call.api].append(call.at)
-    return {key: _peak(sorted(arrivals), seconds) / seconds for key, arrivals in times.items()}
+    return {key: peak(sorted(arrivals), seconds) / seconds for key, arrivals in times.items()}
 
 
 def as_json(calls: Iterable[Call]) -> list[dict[str, Any]]:
@@ -102,10 +102,11 @@ def as_json(calls: Iterable[Call]) -> list[dict[str, Any]]:
     return [asdict(call) for call in calls]
 
 
-def _peak(arrivals: list[float], seconds: float) -> int:
-    peak = first = 0
+def peak(arrivals: list[float], seconds: float) -> int:
+    """The most of `arrivals`, which are sorted, within any `seconds`."""
+    most = first = 0
     for last, at in enumerate(arrivals):
         while at - arrivals[first] >= seconds:
             first += 1
-        peak = max(peak, last - first + 1)
-    return peak
+        most = max(most, last - first + 1)
+    return most
