@@ -11,13 +11,14 @@ import psycopg
 
 from emulators.demo.bills import read_bills
 from emulators.demo.checks import problems
-from emulators.demo.facts import gather
+from emulators.demo.facts import Facts, gather
 from emulators.demo.report import print_addresses, print_report
 from emulators.demo.stack import DemoFailed, Stack, running
 from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_python
 
 _SETTLES_WITHIN = 120.0
 _HOST_WINDOWS = 2
+_LOOKS = 3
 _PROGRESS = """
 SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.provider <> 'generic') AS settled,
        count(*) FILTER (WHERE t.provider <> 'generic') AS planned,
@@ -40,10 +41,8 @@ def main(keep: bool, state: Path) -> None:
         openfinops_python()  # makes its environment at the first time
         with running(state.absolute(), say.line) as stack:
             read_bills(stack.database_url, stack.clouds)
-            _wait_until_settled(stack, say)
-            facts = gather(stack.database_url, stack.clouds, stack.openfinops_url)
+            facts, found = _compare(stack, say)
             print_report(facts)
-            found = list(problems(facts))
             _verdict(found, time.monotonic() - begun)
             print_addresses(stack, keep)
             if keep:
@@ -55,6 +54,21 @@ def main(keep: bool, state: Path) -> None:
         click.echo(f"demo: {error}", err=True)
         sys.exit(1)
     sys.exit(1 if found else 0)
+
+
+def _compare(stack: Stack, say: _Progress) -> tuple[Facts, list[str]]:
+    """What everybody says once all is settled, and what does not agree.
+
+    This machine is measured all the while, so a window of it may come between two answers: then they are asked again.
+    What is really wrong is so every time.
+    """
+    for _ in range(_LOOKS):
+        _wait_until_settled(stack, say)
+        facts = gather(stack.database_url, stack.clouds, stack.openfinops_url)
+        found = list(problems(facts))
+        if not found:
+            break
+    return facts, found
 
 
 class _Progress:
