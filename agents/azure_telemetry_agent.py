@@ -23,9 +23,10 @@ from agents.context import Context
 from agents.dates import days_only, span_of
 from agents.meter import Meter
 from agents.services.azure.ml_workspace import TYPE, month_until
-from agents.standalone import Background, Reading, Rows, make_settings, make_shared, read
+from agents.standalone import Background, Reading, Rows, make_settings, make_shared, named_endpoints, read
 from telemetry.errors import CollectionError
 from telemetry.redact import redact, remember
+from telemetry.settings.azure import ENDPOINTS
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
@@ -62,8 +63,9 @@ class AzureTelemetryAgent:
         Without a client and its secret, azure-identity's DefaultAzureCredential is used: managed and workload identity,
         environment, the Azure CLI. A literal ``${NAME}`` is replaced by the environment variable of that name.
         ``endpoints`` are addresses by name (``authority``, ``resource_manager``, ``metrics``, ``logs``, ``prices``),
-        ``ca_file`` holds the certificates to trust, ``settings`` more keys of the configuration's ``azure`` section
-        (``cloud``, ``currency``, ``logs_workspace_id`` ...), and ``price_cache`` is the folder that prices are kept in
+        before those of the variables ``AZURE_ENDPOINT_AUTHORITY`` and so on; ``ca_file`` holds the certificates to
+        trust, ``settings`` more keys of the configuration's ``azure`` section (``cloud``, ``currency``,
+        ``logs_workspace_id`` ...), and ``price_cache`` is the folder that prices are kept in
         (agents.standalone.make_shared).
         """
         given = {
@@ -74,7 +76,8 @@ class AzureTelemetryAgent:
         }
         expanded = {name: expand(value) if value else None for name, value in given.items()}
         remember(expanded["client_secret"] or "")
-        section = {**(settings or {}), **expanded, "endpoints": dict(endpoints or {}), "ca_file": ca_file}
+        addresses = {**named_endpoints("azure", ENDPOINTS), **(endpoints or {})}
+        section = {**(settings or {}), **expanded, "endpoints": addresses, "ca_file": ca_file}
         self._shared = make_shared(make_settings("azure", section, type(self).__name__), price_cache=price_cache)
         self._month: tuple[float, Window, dict[str, dict[str, Decimal]]] | None = None
         self._month_lock = threading.Lock()

@@ -14,9 +14,10 @@ from typing import Any
 from agents.collection import Collection
 from agents.dates import span_of
 from agents.gcp.views import bill_view, endpoint_view, instance_view
-from agents.standalone import Background, Reading, Rows, make_settings, make_shared, read
+from agents.standalone import Background, Reading, Rows, make_settings, make_shared, named_endpoints, read
 from telemetry.batch import Run
 from telemetry.costs import CostLine
+from telemetry.settings.gcp import ENDPOINTS
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
@@ -46,9 +47,10 @@ class GCPTelemetryAgent:
         Without ``credentials_file``, application default credentials are used; without ``project_id``, the project of
         the credentials. A literal ``${NAME}`` is replaced by the environment variable of that name.
         ``billing_export_table`` (``project.dataset.table``) is what get_billing_data reads. ``endpoints`` are addresses
-        by the names ``monitoring``, ``inventory``, ``billing``, ``bigquery`` and ``token``, ``ca_file`` holds the
-        certificates to trust, ``settings`` more keys of the configuration's ``gcp`` section, and ``price_cache`` is the
-        folder that prices are kept in (agents.standalone.make_shared).
+        by the names ``monitoring``, ``inventory``, ``billing``, ``bigquery`` and ``token``, before those of the
+        variables ``GCP_ENDPOINT_MONITORING`` and so on; ``ca_file`` holds the certificates to trust, ``settings`` more
+        keys of the configuration's ``gcp`` section, and ``price_cache`` is the folder that prices are kept in
+        (agents.standalone.make_shared).
         """
         given = {
             "project_id": project_id,
@@ -56,7 +58,8 @@ class GCPTelemetryAgent:
             "billing_export_table": billing_export_table,
         }
         expanded = {name: expand(value) for name, value in given.items() if value}
-        section = {**(settings or {}), **expanded, "endpoints": dict(endpoints or {}), "ca_file": ca_file}
+        addresses = {**named_endpoints("gcp", ENDPOINTS), **(endpoints or {})}
+        section = {**(settings or {}), **expanded, "endpoints": addresses, "ca_file": ca_file}
         self.project_id = expanded.get("project_id")
         self._shared = make_shared(make_settings("gcp", section, type(self).__name__), price_cache=price_cache)
         self._background = Background(

@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from agents.service import services
-from agents.standalone import make_settings
+from agents.standalone import make_settings, named_endpoints
 from agents.targets import targets_of
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 from telemetry.settings import Account, Settings, load_settings
 from telemetry.settings.aws import ALL_REGIONS
+from telemetry.settings.azure import ENDPOINTS as AZURE_ENDPOINTS
 from telemetry.settings.fields import Duration
 from telemetry.settings.gcp import ENDPOINTS as GCP_ENDPOINTS
 from telemetry.settings.loading import DEFAULT_PATH
@@ -38,6 +39,8 @@ _VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "generic": {},
 }
+# boto3 has variables of its own for them.
+_ENDPOINTS: Mapping[str, tuple[str, ...]] = {"azure": AZURE_ENDPOINTS, "gcp": GCP_ENDPOINTS}
 
 
 def program_settings(provider: str, path: Path | None, interval: str | None, environ: Mapping[str, str]) -> Settings:
@@ -94,10 +97,8 @@ def _section(provider: str, environ: Mapping[str, str]) -> dict[str, Any]:
     if provider == "azure" and "client_secret" not in found:
         # Of a managed or workload identity, which azure-identity reads by itself.
         found.pop("client_id", None)
-    if provider == "gcp":
-        # For private links and proxies: Google's libraries have no such variables.
-        named = {name: environ.get(f"GCP_ENDPOINT_{name.upper()}") for name in GCP_ENDPOINTS}
-        found["endpoints"] = {name: address for name, address in named.items() if address}
+    if provider in _ENDPOINTS:
+        found["endpoints"] = named_endpoints(provider, _ENDPOINTS[provider], environ)
     return found
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,15 @@ def make_settings(provider: str, section: Mapping[str, Any], agent: str) -> Sett
             ".".join(map(str, fault["loc"][1:])) + f": {fault['msg'].removeprefix('Value error, ')}" for fault in faults
         )
         raise ConfigError(agent, tuple(line.lstrip(": ") for line in lines)) from None
+
+
+def named_endpoints(provider: str, names: Iterable[str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Addresses by name, as the variables ``AZURE_ENDPOINT_METRICS`` and so on give them.
+
+    For private links, proxies and local clouds: the libraries of Azure and Google have no such variables.
+    """
+    found = {name: environ.get(f"{provider}_endpoint_{name}".upper()) for name in names}
+    return {name: address for name, address in found.items() if address}
 
 
 def make_shared(settings: Settings, *, price_cache: str | os.PathLike[str] | None = None) -> Shared:

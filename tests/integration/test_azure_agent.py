@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,32 @@ from tests.support.azure import unlimited
 from tests.support.waiting import until
 
 _CLUSTER_COST = Decimal("42.5")
+_SAMPLES = """
+metrics = agent.collect_vm_metrics(resource_group="ml-resources")
+
+for vm in metrics:
+    print(f"VM: {vm['name']}")
+    print(f"  CPU: {vm['cpu_utilization']:.1f}%")
+    print(f"  Memory: {vm['memory_utilization']:.1f}%")
+    print(f"  Disk IOPS: {vm['disk_iops']}")
+    print(f"  Cost (hourly): ${vm['cost_per_hour']:.4f}")
+
+metrics = agent.collect_ml_workspace_metrics(workspace_name="my-ml-workspace")
+
+for workspace in metrics:
+    print(f"Workspace: {workspace['name']}")
+    print(f"  Active Jobs: {workspace['active_jobs']}")
+    print(f"  Completed Jobs: {workspace['completed_jobs']}")
+    print(f"  Failed Jobs: {workspace['failed_jobs']}")
+    print(f"  Compute Hours: {workspace['compute_hours']}")
+    print(f"  Monthly Cost: ${workspace['monthly_cost']:.2f}")
+
+costs = agent.get_cost_management_data(start_date, end_date)
+
+for service, cost in costs['by_service'].items():
+    print(f"{service}: ${cost:.2f}")
+"""
+"""Those of the reference, as they are."""
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +103,30 @@ def test_machines_have_every_documented_key_and_print(
         assert (one["disk_iops"] > 0) == vm.measured
         if vm.state == "deallocated":
             assert (one["cost_per_hour"], one["price_basis"]) == (0.0, "stopped")
+
+
+def test_the_samples_of_the_reference_print_numbers_by_variables_alone(
+    bills: LocalAzure,
+    seeded: tuple[LocalAzure, VmSeed, MlSeed],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, address in bills.endpoints.items():
+        monkeypatch.setenv(f"AZURE_ENDPOINT_{name.upper()}", address)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bills.ca_file))
+    given: dict[str, Any] = bills.credentials()
+    agent = AzureTelemetryAgent(subscription_id=DEFAULT_SUBSCRIPTION, **given)
+
+    exec(_SAMPLES, {"agent": agent, "start_date": date(2025, 1, 31), "end_date": date(2025, 2, 1)})  # noqa: S102 - a script
+
+    said = capsys.readouterr().out
+    assert said.count("VM: ") == sum(vm.group == "ml-resources" for vm in seeded[1].vms)
+    assert len(re.findall(r"(?m)^  CPU: \d+\.\d%$", said)) == sum(
+        vm.group == "ml-resources" and vm.measured for vm in seeded[1].vms
+    )
+    assert "Workspace: my-ml-workspace\n" in said
+    assert re.search(r"Completed Jobs: \d+\n  Failed Jobs: \d+\n  Compute Hours: \d+\.\d+\n", said)
+    assert said.endswith("Storage: $8.00\nVirtual Machines: $0.20\n")
 
 
 def test_machines_can_be_asked_for_by_group_and_name(

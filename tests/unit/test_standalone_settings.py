@@ -52,12 +52,13 @@ def test_the_variables_of_the_reference_are_read() -> None:
 
 def test_azure_without_a_secret_leaves_the_client_to_azure_identity() -> None:
     whole = _settings("azure", **AZURE, AZURE_CLIENT_SECRET="canary-secret").azure
-    workload = _settings("azure", **AZURE).azure
+    workload = _settings("azure", **AZURE, AZURE_ENDPOINT_METRICS="https://{region}.m").azure
     assert whole is not None
     assert workload is not None
     assert whole.client_secret is not None
     assert "canary-secret" not in repr(whole)
     assert workload.client_id is None
+    assert workload.endpoints == {"metrics": "https://{region}.m"}
 
 
 def test_the_file_goes_first_and_the_variables_fill_it_up(tmp_path: Path) -> None:
