@@ -50,7 +50,7 @@ def test_an_instance_has_its_metrics_and_its_rate(gcp: LocalGcp) -> None:
         put(gcp, RECEIVED, number, _minutes(WINDOW, *sizes), labels=labels, kind="DELTA", value_type="INT64")
     put(gcp, MEMORY, number, _minutes(WINDOW, 40, 60), labels={"state": "used"})
     put(gcp, MEMORY, number, _minutes(WINDOW, 60, 40), labels={"state": "free"})
-    for card, value in (("0", 0.5), ("1", 0.7)):
+    for card, value in (("0", 50), ("1", 70)):  # the Ops Agent's own figures are percent
         put(gcp, GPU, number, _minutes(WINDOW, value), labels={"gpu_number": card, "model": "T4", "uuid": card})
 
     collected = collect(shared(gcp), TARGET, WINDOW)

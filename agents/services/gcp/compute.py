@@ -64,7 +64,7 @@ _METRICS = (
         "ALIGN_MEAN",
         condition='metric.labels.state = "used"',
     ),
-    # A series each GPU: their mean.
+    # A series each GPU: their mean. The agent writes percent, unlike Google's own ratio of the CPU.
     Metric(
         "agent.googleapis.com/gpu/utilization",
         _GCE,
@@ -74,7 +74,6 @@ _METRICS = (
         "ALIGN_MEAN",
         "REDUCE_MEAN",
         (_ID, _ZONE),
-        factor=100,
     ),
 )
 

@@ -83,6 +83,6 @@ AGENT: dict[str, Descriptor] = {
     "agent.googleapis.com/memory/percent_used": Descriptor("GAUGE", "DOUBLE", "%", _GCE),
     "agent.googleapis.com/memory/bytes_used": Descriptor("GAUGE", "DOUBLE", "By", _GCE),
     "agent.googleapis.com/disk/percent_used": Descriptor("GAUGE", "DOUBLE", "%", _GCE),
-    "agent.googleapis.com/gpu/utilization": Descriptor("GAUGE", "DOUBLE", "1", _GCE),
+    "agent.googleapis.com/gpu/utilization": Descriptor("GAUGE", "DOUBLE", "%", _GCE),
     "agent.googleapis.com/gpu/memory/bytes_used": Descriptor("GAUGE", "DOUBLE", "By", _GCE),
 }

@@ -111,8 +111,8 @@ class _Loader:
         kind, number = one.machine.gpu or ("", 0)
         for gpu in range(number):
             labels = {"gpu_number": str(gpu), "model": kind, "uuid": f"GPU-{one.instance_id}-{gpu}"}
-            level = random.uniform(0.2, 0.7)
-            self._gauge(one, GPU, labels, [level + 0.2 * w for w in wave])
+            level = random.uniform(20, 70)
+            self._gauge(one, GPU, labels, [level + 20 * w for w in wave])
 
     def _gauge(self, one: SeedInstance, metric: str, labels: Mapping[str, str], values: list[float]) -> None:
         self._put(one, metric, labels, ("GAUGE", "DOUBLE"), self._ends, array("d", values))
