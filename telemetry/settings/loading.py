@@ -24,6 +24,7 @@ _SECRET_WORDS = ("secret", "key", "token", "password", "url")
 _WITHOUT_A_FILE: Mapping[str, Any] = {"generic": {"services": ["host"]}}
 """This machine itself: the one source that needs no account."""
 _UNSET = "(unset)"
+_UNSET_ADDRESS = "https://unset.invalid"
 _SHOWN = 60
 
 
@@ -57,15 +58,24 @@ def load_settings(
     }
     if not forwards:
         unset.pop("openfinops.api_key", None)
-    problems = [f"{where}: the environment variable {name} is not set: set it" for where, name in unset.items()]
+    problems = [_say_unset(where, name) for where, name in unset.items()]
     try:
         settings = _validate(document, not_needed)
     except ValidationError as error:
-        problems += [line for line in _explain(error, document) if line.split(":")[0] not in unset]
+        lines = [(line.split(":")[0], line) for line in _explain(error, document)]
+        problems += [
+            _say_unset(where, not_needed[where]) if where in not_needed else line
+            for where, line in lines
+            if where not in unset
+        ]
     if problems:
         raise ConfigError(str(source), tuple(problems))
     _remember_secrets(settings)
     return settings
+
+
+def _say_unset(where: str, name: str) -> str:
+    return f"{where}: the environment variable {name} is not set: set it"
 
 
 def expand(text: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -79,16 +89,27 @@ def expand(text: str, environ: Mapping[str, str] = os.environ) -> str:
 
 def _validate(document: dict[str, Any], not_needed: Collection[str]) -> Settings:
     """The model; where a value that this process does not need, and does not have, is refused: without that value."""
-    try:
-        return Settings.model_validate(document)
-    except ValidationError as error:
-        refused = [fault["loc"] for fault in error.errors(include_url=False) if _path(fault["loc"]) in not_needed]
-        if not refused:
-            raise
-    for location in refused:
-        holder = _look_up(document, location[:-1])
-        holder.pop(location[-1], None)
+    for mend in (_stand_in, _leave_out):
+        try:
+            return Settings.model_validate(document)
+        except ValidationError as error:
+            places = [_place(document, fault["loc"]) for fault in error.errors(include_url=False)]
+            refused = list(dict.fromkeys(place for place in places if _path(place) in not_needed))
+            if not refused:
+                raise
+        # From the end: in a list, those before keep their places.
+        for place in reversed(refused):
+            mend(_look_up(document, place[:-1]), place[-1])
     return Settings.model_validate(document)
+
+
+def _stand_in(holder: Any, key: int | str) -> None:
+    """An address may be one that has to be there."""
+    holder[key] = _UNSET_ADDRESS
+
+
+def _leave_out(holder: Any, key: int | str) -> None:
+    del holder[key]
 
 
 def _needed(key: str, value: Any, providers: Collection[str]) -> bool:
@@ -155,18 +176,30 @@ def _explain(error: ValidationError, document: dict[str, Any]) -> list[str]:
     """One line per fault: path, value unless secret, what is allowed."""
     lines = []
     for fault in error.errors(include_url=False, include_context=False):
-        where = _path(fault["loc"])
+        place = _place(document, fault["loc"])
+        where = _path(place)
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             lines.append(f"{where}: there is no such key{_did_you_mean(fault['loc'])}")
             continue
-        value = _look_up(document, fault["loc"])
-        hidden = any(word in str(fault["loc"][-1]).lower() for word in _SECRET_WORDS) if fault["loc"] else True
+        value = _look_up(document, place)
+        hidden = any(word in str(place[-1]).lower() for word in _SECRET_WORDS) if place else True
         shown = (
             "" if hidden or isinstance(value, dict | list) or value is None else f"{redact(str(value))[:_SHOWN]!r}: "
         )
         lines.append(f"{where}: {shown}{message[:1].lower()}{message[1:]}" if where else message)
     return lines
+
+
+def _place(document: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The location of a fault as it is in the document: pydantic puts the kind of a source into it too."""
+    place = []
+    for part in location:
+        if isinstance(document, dict) and part not in document and document.get("kind") == part:
+            continue
+        place.append(part)
+        document = _look_up(document, (part,))
+    return tuple(place)
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -191,20 +224,24 @@ def _did_you_mean(location: tuple[int | str, ...]) -> str:
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] | None = Settings
+    models: list[type[BaseModel]] = [Settings]
     for part in location:
-        if model is None:
-            return []
         if isinstance(part, str):
-            field = model.model_fields.get(part)
-            model = _model_in(field.annotation) if field else None
-    return list(model.model_fields) if model else []
+            # The kind of a source says which of several it is, and is no field of its own.
+            kind = [model for model in models if part in get_args(_annotation(model, "kind"))]
+            models = kind or [found for model in models for found in _models_in(_annotation(model, part))]
+    return list(models[0].model_fields) if models else []
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _annotation(model: type[BaseModel], name: str) -> Any:
+    field = model.model_fields.get(name)
+    return field.annotation if field else None
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]
 
 
 def _remember_secrets(value: Any) -> None:

@@ -253,3 +253,52 @@ def test_a_missing_value_that_is_not_needed_need_not_have_a_valid_form() -> None
     assert settings.gcp is not None
     assert settings.gcp.project_id is None
     assert settings.gcp.accounts[0].billing_export_table is None
+
+
+_POLLED = """
+generic:
+  sources:
+    - {name: page, kind: prometheus, url: "${PAGE_URL}", auth: {bearer: "${PAGE_TOKEN}"}}
+    - {name: shop, kind: http_json, url: "${SHOP_URL}", mapping: [{value: v, metric: "'m'"}]}
+"""
+
+
+def test_the_address_of_a_source_may_be_missing_where_nobody_polls() -> None:
+    Path("telemetry.yaml").write_text(_POLLED, encoding="utf-8")
+    settings = load_settings(Path("telemetry.yaml"), {}, providers=())
+    assert settings.generic is not None
+    assert [source.name for source in settings.generic.sources] == ["page", "shop"]
+    with pytest.raises(ConfigError) as caught:
+        load_settings(Path("telemetry.yaml"), {})
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "generic.sources[0].url",
+        "generic.sources[0].auth.bearer",
+        "generic.sources[1].url",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("aws: {regions: [eu-west-1, '${NOPE}']}", None),
+        ("aws: {accounts: [{name: '${NOPE}', regions: [eu-west-1]}]}", "aws.accounts[0].name: the environment"),
+    ],
+)
+def test_of_a_list_only_what_is_missing_is_left_out(text: str, problem: str | None) -> None:
+    Path("telemetry.yaml").write_text(text, encoding="utf-8")
+    if problem is None:
+        settings = load_settings(Path("telemetry.yaml"), {}, providers=())
+        assert settings.aws is not None
+        assert settings.aws.regions == ("eu-west-1",)
+        return
+    with pytest.raises(ConfigError) as caught:
+        load_settings(Path("telemetry.yaml"), {}, providers=())
+    assert [fault[: len(problem)] for fault in caught.value.problems] == [problem]
+
+
+def test_a_wrong_key_of_a_source_is_told_with_its_neighbours() -> None:
+    text = "generic: {sources: [{name: page, kind: prometheus, url: 'https://x.example', includ: [a]}]}"
+    Path("telemetry.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(Path("telemetry.yaml"), {})
+    assert caught.value.problems == ("generic.sources[0].includ: there is no such key; did you mean include?",)
