@@ -19,6 +19,8 @@ define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'finfleet needs Python 3.11 or newer: make PYTHON=python3.11 $@' >&2; exit 1; }
 	@echo 'installing $(1) into $(VENV)'
+	@# The pip that a Python brings may be too old to read extras in a lock with hashes.
+	@$(PIP) install --quiet --require-hashes --requirement requirements/bootstrap.txt
 	@$(PIP) install --quiet --require-hashes --requirement $(1)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -64,6 +66,7 @@ lock: $(VENV)/.dev  ## Renew the lock files
 	$(COMPILE) pyproject.toml --all-extras requirements/build.in --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra azure --extra gcp --extra demo requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
 	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra azure --extra gcp --constraint requirements/dev.txt --output-file requirements/fleet.txt
+	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) requirements/openfinops.in --output-file requirements/openfinops.txt
 
 clean:  ## Remove environments, state and caches
