@@ -157,12 +157,20 @@ class MetricReader:
             aggregation["group_by_fields"] = list(metric.group_by)
         return {
             "name": f"projects/{self._calls.project}",
-            "filter": f'metric.type = "{metric.source}" AND resource.type = "{metric.kind}"{condition}',
+            "filter": f'metric.type = "{metric.source}" AND resource.type = "{metric.kind}"{self._own()}{condition}',
             "interval": {"start_time": self._window.start, "end_time": self._window.end},
             "aggregation": aggregation,
             "view": ListTimeSeriesRequest.TimeSeriesView.FULL,
             "page_size": PAGE,
         }
+
+    def _own(self) -> str:
+        """The part of a filter that leaves out what the project sees of others, as the host of a metrics scope.
+
+        It names projects by their ids: a project that is configured by its number must not be such a host.
+        """
+        project = self._calls.project
+        return "" if project.isdigit() else f' AND project = "{project}"'
 
     def _values(self, metric: Metric, series: Any) -> Iterator[Value]:
         resource, labels = dict(series.resource.labels), dict(series.metric.labels)

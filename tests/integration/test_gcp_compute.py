@@ -221,6 +221,20 @@ def test_metrics_of_an_instance_that_the_inventory_does_not_have_are_kept(gcp: L
     assert point.resource.region == "europe-west4"
 
 
+def test_metrics_of_other_projects_that_the_project_can_see_are_not_its_own(gcp: LocalGcp) -> None:
+    gcp.metrics.add_to_scope(PROJECT, "shop-test")
+    for project, load, size in ((PROJECT, 0.5, 7), ("shop-test", 0.9, 1000)):
+        number = add_instance(gcp, project=project)
+        labels = {"instance_name": "vm-0001", "loadbalanced": "false"}
+        put(gcp, CPU, number, _minutes(WINDOW, load), labels={"instance_name": "vm-0001"}, project=project)
+        sizes = _minutes(WINDOW, size)
+        put(gcp, RECEIVED, number, sizes, labels=labels, project=project, kind="DELTA", value_type="INT64")
+    collected = collect(shared(gcp), TARGET, WINDOW)
+    found = {point.metric: (point.resource.account, point.value) for point in collected.points()}
+    assert len(found) == len(collected.points())
+    assert found == {"cpu_utilization": (PROJECT, 50), "network_in": (PROJECT, 7)}
+
+
 def test_the_catalogue_is_read_once_however_many_collections_ask(gcp: LocalGcp) -> None:
     add_instance(gcp)
     context = shared(gcp)

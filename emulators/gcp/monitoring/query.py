@@ -26,7 +26,8 @@ def answer(store: MetricStore, project: str, request: Any) -> tuple[list[Series]
     wanted = parse(request.filter)
     descriptor = _descriptor(store, project, wanted)
     start, end = _interval(request.interval)
-    found = [series for series in store.series(project, wanted.metric_type) if wanted.matches(series)]
+    seen = (series for one in store.scope(project) for series in store.series(one, wanted.metric_type))
+    found = [series for series in seen if wanted.matches(series)]
     steps = [_Step(step) for step in (request.aggregation, request.secondary_aggregation)]
     if steps[1].aligner != _ALIGN_NONE and steps[0].aligner == _ALIGN_NONE:
         raise invalid("Field secondaryAggregation may only be specified if aggregation is specified.")

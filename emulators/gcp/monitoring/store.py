@@ -43,6 +43,7 @@ class MetricStore:
         self._clock = clock
         self._series: dict[str, dict[str, dict[Identity, Series]]] = {}
         self._descriptors: dict[tuple[str, str], Descriptor] = {}
+        self._scopes: dict[str, list[str]] = {}
         self.delay_seconds = 0.0
 
     def put(  # noqa: PLR0917  # the order is that of Monitoring's own TimeSeries
@@ -92,6 +93,14 @@ class MetricStore:
         with self._lock:
             return list(self._series.get(project, {}).get(metric_type, {}).values())
 
+    def add_to_scope(self, project: str, *others: str) -> None:
+        """Let `project` see the metrics of `others` too, as the scoping project of a metrics scope does."""
+        self._scopes.setdefault(project, [project]).extend(others)
+
+    def scope(self, project: str) -> list[str]:
+        """The projects whose metrics `project` sees: itself, and those of its metrics scope."""
+        return self._scopes.get(project, [project])
+
     def points(
         self, project: str, metric_type: str, start: Time, end: Time, **labels: str
     ) -> list[tuple[Series, float, Value]]:
@@ -113,8 +122,9 @@ class MetricStore:
         return self._clock() - self.delay_seconds
 
     def descriptor(self, project: str, metric_type: str) -> Descriptor | None:
-        """What a metric type is in a project; None where the project has no such type."""
-        return self._descriptors.get((project, metric_type)) or GOOGLE.get(metric_type)
+        """What a metric type is in a project's scope; None where there is no such type."""
+        found = (self._descriptors.get((one, metric_type)) for one in self.scope(project))
+        return next(filter(None, found), GOOGLE.get(metric_type))
 
     def descriptors(self, project: str) -> dict[str, Descriptor]:
         """Every metric type that a project has."""
