@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.azure.credentials import Identity
 from agents.azure.details import Details
-from agents.azure.login import is_busy, refused_login
+from agents.azure.login import is_busy, is_failing, refused_login
 from agents.azure.permissions import permission_of
 from agents.azure.transport import Asking
 from agents.azure.waits import wait_of
@@ -123,6 +123,8 @@ def _unauthenticated(error: Any, asked: Asked) -> CollectionError:
         return LoginUnavailable(_unanswered(error, asked).message)
     if status is not None and status >= _SERVER_ERROR:
         return LoginUnavailable(f"{asked}: the token endpoint answered {status}")
+    if is_failing(said):
+        return LoginUnavailable(f"{asked}: {_text(said)}")
     return refused_login(_text(said), str(asked), asked.identity)
 
 

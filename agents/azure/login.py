@@ -12,8 +12,12 @@ from telemetry.errors import Denied
 _NO_AUTHORITY = re.compile(r"(?i)unable to get authority configuration")
 _NUMBER = re.compile(r"AADSTS(\d+)")
 _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
-_BUSY = frozenset({"90055", "90033", "90024", "50196"})
+_BUSY = frozenset({"90055", "90024", "90025", "50196"})
 """Too many requests, of this client or of all: no matter of who asks."""
+_FAILING = frozenset({"90033", "90006", "90012", "50087"})
+"""Entra, or a service behind it, does not answer for the moment: no matter of who asks either."""
+_FOR_NOW = "temporarily_unavailable"
+"""OAuth's word for it, which stands alone where there is no description."""
 _REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "7000222": (
@@ -35,7 +39,12 @@ _REMEDIES: Mapping[str, str] = MappingProxyType(
 
 def is_busy(said: str) -> bool:
     """Whether Entra only asks to come again later."""
-    return any(number in _BUSY for number in _NUMBER.findall(said))
+    return not _BUSY.isdisjoint(_NUMBER.findall(said))
+
+
+def is_failing(said: str) -> bool:
+    """Whether Entra only fails for the moment."""
+    return _FOR_NOW in said or not _FAILING.isdisjoint(_NUMBER.findall(said))
 
 
 def refused_login(said: str, asked: str, identity: Identity) -> Denied:
