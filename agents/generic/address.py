@@ -62,8 +62,8 @@ class Place:
     port: int
     #: Path and query.
     target: str
-    #: What the connection is made to.
-    address: Address
+    #: What the connection is made to: the first of them that takes it.
+    addresses: tuple[Address, ...]
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -76,10 +76,9 @@ class Place:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
-    @property
-    def pinned(self) -> str:
-        """The URL with the address in place of the host."""
-        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)  # noqa: PLR2004 - IPv6
+    def pinned(self, address: Address) -> str:
+        """The URL with an address in place of the host."""
+        host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
         return f"{self.scheme}://{host}:{self.port}{self.target}"
 
     def __str__(self) -> str:
@@ -102,7 +101,7 @@ def find(url: str, allow_hosts: Sequence[str], *, allow_private: bool, patience:
         if fault := why_not(address, allow_private=allow_private):
             _refuse(f"host {host!r} has the address {address}, which is {fault}")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(parts.scheme, host, port, target, addresses[0])
+    return Place(parts.scheme, host, port, target, tuple(addresses))
 
 
 def why_not(address: Address, *, allow_private: bool) -> str:
@@ -112,7 +111,8 @@ def why_not(address: Address, *, allow_private: bool) -> str:
             return "a metadata service of a cloud: that is never allowed"
         if one.is_unspecified or one.is_multicast or one.is_link_local or _is_nobodys(one):
             return "link-local, multicast, unspecified or reserved: that is never allowed"
-        private = not one.is_global or one in _SHARED
+        # Python calls fec0::/10, the private network of old, global.
+        private = not one.is_global or one in _SHARED or (isinstance(one, IPv6Address) and one.is_site_local)
         if private and not allow_private:
             return "of this machine or a private network: set allow_private, if that is meant"
     return ""

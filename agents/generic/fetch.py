@@ -139,24 +139,37 @@ class _Request:
         headers |= {"User-Agent": "finfleet", "Connection": "close"}
         if with_secrets:
             headers |= _secrets(self.source)
-        request = httpx.Request(
-            "GET",
-            place.pinned,
-            headers=headers,
-            extensions={
-                "timeout": httpx.Timeout(max(0.001, self._left())).as_dict(),
-                # The certificate is that of the name, not of the address that the name had.
-                "sni_hostname": place.host,
-                "trace": self._trace,
-            },
-        )
         self.meter.call(API)
-        response = transport.handle_request(request)
-        response.request = request
+        response = self._connect(transport, place, headers)
         try:
             yield response
         finally:
             response.close()
+
+    def _connect(self, transport: httpx.HTTPTransport, place: Place, headers: dict[str, str]) -> httpx.Response:
+        """The answer of the first address that takes the connection: localhost is two, and few hear on both."""
+        *others, last = place.addresses
+        for address in others:
+            with contextlib.suppress(httpx.ConnectError):
+                return self._request(transport, place, place.pinned(address), headers)
+        return self._request(transport, place, place.pinned(last), headers)
+
+    def _request(
+        self, transport: httpx.HTTPTransport, place: Place, url: str, headers: dict[str, str]
+    ) -> httpx.Response:
+        extensions = {
+            "timeout": httpx.Timeout(max(0.001, self._left())).as_dict(),
+            # The certificate is that of the name, not of the address that the name had.
+            "sni_hostname": place.host,
+            "trace": self._trace,
+        }
+        try:
+            request = httpx.Request("GET", url, headers=headers, extensions=extensions)
+        except httpx.InvalidURL as error:
+            raise CollectionFailed(f"source {self.source.name}: {place!s:.200}: {error}") from None
+        response = transport.handle_request(request)
+        response.request = request
+        return response
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         # httpx's own way to tell of its sockets.

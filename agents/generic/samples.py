@@ -64,7 +64,8 @@ class Samples:
 
         CollectionFailed where there are more than the source's max_samples.
         """
-        fault = self._fault(metric, value, resource, tags or {}, when)
+        texts = [metric, resource, unit, statistic, *(tags or {}), *(tags or {}).values()]
+        fault = self._fault(value, when) or _fault_of_texts(metric, texts)
         found = None if fault else self._resource(resource, tags or {})
         start = (when or self.moment).replace(microsecond=0)
         key = (found.resource_id if found else "", metric, unit, statistic, start)
@@ -87,16 +88,10 @@ class Samples:
         yield _point(itself, TAKEN, self.moment, taken)
         yield _point(itself, LEFT_OUT, self.moment, left)
 
-    def _fault(self, metric: str, value: float, resource: str, tags: Mapping[str, str], when: datetime | None) -> str:
+    def _fault(self, value: float, when: datetime | None) -> str:
         if not math.isfinite(value):
             return "not a finite number"
-        if when is not None and when not in self.window:
-            return "of another time"
-        texts = [metric, resource, *tags, *tags.values()]
-        size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-        if not metric or size > MAX_KEY - MAX_KEY // 4 or any(len(text) > MAX_TEXT for text in texts):
-            return "without a name, or with labels that are too long"
-        return "with a NUL character" if any("\x00" in text for text in texts) else ""
+        return "of another time" if when is not None and when not in self.window else ""
 
     def _resource(self, name: str, tags: Mapping[str, str]) -> Resource:
         key = (("", name), *sorted(tags.items()))
@@ -121,6 +116,16 @@ class Samples:
         parts = [f"{count} {why}" for why, count in sorted(self.left_out.items())]
         at = format_time(self.moment)
         return f"source {self.source.name} at {at}: left out {', '.join(parts)}" if parts else ""
+
+
+def _fault_of_texts(metric: str, texts: list[str]) -> str:
+    try:
+        size = sum(len(text.encode()) for text in texts)
+    except UnicodeEncodeError:
+        return "with half a character"  # JSON has \ud800 for one
+    if not metric or size > MAX_KEY - MAX_KEY // 4 or any(len(text) > MAX_TEXT for text in texts):
+        return "without a name, or with texts that are too long"
+    return "with a NUL character" if any("\x00" in text for text in texts) else ""
 
 
 def _point(

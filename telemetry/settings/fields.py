@@ -72,11 +72,15 @@ def _web_address(value: str) -> str:
         raise ValueError("write an address that starts with https:// (or http:// on this machine)")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user or password: they would show wherever the address is printed")
+    return value
+
+
+def _without_slash(value: str) -> str:
     return value.rstrip("/")
 
 
 def _endpoint(value: str) -> str:
-    address = _web_address(value)
+    address = _without_slash(_web_address(value))
     parts = urlsplit(address)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("plain http is accepted for this machine only: use https")
@@ -100,7 +104,10 @@ def _money(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 OptionalDuration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_not_negative)]
 Name = Annotated[str, AfterValidator(_part)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+PageAddress = Annotated[str, AfterValidator(_web_address)]
+"""As it was written, to the last slash."""
+WebAddress = Annotated[PageAddress, AfterValidator(_without_slash)]
+"""What paths are added to."""
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 DatabaseUrl = Annotated[SecretStr, _service_url(("postgresql", "postgres"))]
 BrokerUrl = Annotated[SecretStr, _service_url(("redis", "rediss", "amqp", "amqps"))]

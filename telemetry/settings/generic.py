@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from telemetry.settings.fields import Duration, Name, Section, WebAddress
+from telemetry.settings.fields import Duration, Name, PageAddress, Section
 from telemetry.settings.providers import Account, AccountEntry, ProviderSettings
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -38,13 +38,20 @@ def _header_names(value: dict[str, SecretStr]) -> dict[str, SecretStr]:
     return value
 
 
+def _printable(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not (text and text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII: a line break at the end, of a file perhaps, is not")
+    return value
+
+
 Expression = Annotated[str, Field(min_length=1), AfterValidator(_expression)]
 
 
 class SourceAuth(Section):
     """How a polled source knows us: a bearer token, or a user and a password."""
 
-    bearer: SecretStr | None = None
+    bearer: Annotated[SecretStr, AfterValidator(_printable)] | None = None
     username: str | None = None
     password: SecretStr | None = None
 
@@ -86,7 +93,7 @@ class PolledSource(Section):
     """Is asked over HTTP, once an interval."""
 
     name: Name
-    url: WebAddress
+    url: PageAddress
     #: The section's, or the service's own, where it is not given.
     interval: Duration | None = None
     headers: Annotated[dict[str, SecretStr], AfterValidator(_header_names)] = Field(default_factory=dict)

@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from agents.context import utc_now
+from telemetry.codec import encode
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.target import format_time
 from tests.support.polling import left_out, poll, values
@@ -161,6 +162,36 @@ def test_a_page_that_does_not_fit_is_an_error_that_names_the_line(page: bytes, f
     error = _error(answer(page, "text/plain"), "prometheus")
     assert isinstance(error, CollectionFailed)
     assert fault in str(error)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "why"),
+    [
+        ("resource", "\\ud800", "half a character"),
+        ("unit", "\\ud800", "half a character"),
+        ("unit", "\\u0000", "a NUL character"),
+        ("unit", "x" * 3000, "texts that are too long"),
+    ],
+)
+def test_a_text_that_cannot_be_stored_costs_its_own_sample_only(
+    field: str, text: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = f'[{{"value": 1, "text": "{text}"}}, {{"value": 2, "text": "good"}}]'.encode()
+    mapping = [{"records": "@", "value": "value", "metric": "'load'", field: "text"}]
+    with RawServer(answer(body)) as server:
+        found = poll(server.url(), mapping=mapping)
+    assert list(values(found).values()) == [2]
+    assert left_out(found) == 1
+    assert why in caplog.text
+    assert all(encode(batch) for batch in found.batches)
+
+
+def test_an_address_is_asked_for_as_it_is_written() -> None:
+    with RawServer(answer(b'{"value": 3}')) as server:
+        for path in ("/disk?mount=/", "/stats/", "/a?b=c%2Fd#part"):
+            assert values(poll(server.url(path=path))) == {("probe", "load"): 3.0}
+    asked = [request.split()[1] for request in server.requests]
+    assert asked == ["/disk?mount=/", "/stats/", "/a?b=c%2Fd"]
 
 
 def test_more_samples_than_allowed_are_an_error() -> None:

@@ -69,6 +69,8 @@ def test_the_services_of_the_section_are_those_of_the_machine_alone() -> None:
         ([{**JSON, "kind": "soap"}], "does not match any of the expected tags: 'push', 'http_json', 'prometheus'"),
         ([{**JSON, "auth": {"bearer": "canary-word", "username": "u", "password": "p"}}], "set bearer, or username"),
         ([{**JSON, "auth": {"username": "u"}}], "go together"),
+        ([{**JSON, "auth": {"bearer": "canary-word\n"}}], "must be printable ASCII"),
+        ([{**JSON, "auth": {"bearer": "canary-word-\xe9"}}], "must be printable ASCII"),
         ([{**JSON, "headers": {"X Y": "canary-word"}}], "a header has a name without spaces"),
         ([{**JSON, "headers": {"X": "canary-word\r\nY: 1"}}], "a value of printable ASCII"),
         ([{**JSON, "headers": {"Host": "canary-word"}}], "made by the client itself"),
