@@ -95,8 +95,9 @@ class GCPTelemetryAgent:
         ``total`` (what is to be paid: cost and credits), ``by_service``, ``currency``, and ``cost`` and ``credits`` by
         themselves, ``by_project``, ``start`` and ``end`` (excluded). Amounts are floats of exact sums. Where there are
         two currencies, ``total`` is nan, ``currency`` None, ``by_service`` empty, and ``by_currency`` has each by
-        itself; where nothing is exported yet, ``total`` is nan as well. One query of BigQuery, which bills by what it
-        scans. Denied says what to configure where there is no export.
+        itself. Where the export has no row of that time, ``total`` is nan as well and not zero: rows come a day late,
+        and none come of the time before the export was turned on. One query of BigQuery, which bills by what it scans.
+        Denied says what to configure where there is no export.
         """
         window = span_of(start_date, end_date)
         return bill_view(self._lines(window), window)

@@ -44,10 +44,11 @@ _COST_KEYS = (
     ("description", "COALESCE(sku.description, '')"),
     ("unit", "COALESCE(usage.unit, '')"),
 )
+# Where one row does not tell its part, the sum is unknown.
 _COST_SUMS = (
     ("amount", "SUM(CAST(cost AS NUMERIC))"),
-    ("list_amount", "SUM(CAST(cost_at_list AS NUMERIC))"),
-    ("quantity", "SUM(CAST(usage.amount AS NUMERIC))"),
+    ("list_amount", "IF(COUNT(cost_at_list) = COUNT(*), SUM(CAST(cost_at_list AS NUMERIC)), NULL)"),
+    ("quantity", "IF(COUNT(usage.amount) = COUNT(*), SUM(CAST(usage.amount AS NUMERIC)), NULL)"),
     ("kind", "'cost'"),
 )
 # A credit belongs to a row of usage, and is a line of its own: cost and credits are never netted here.

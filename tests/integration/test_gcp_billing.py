@@ -140,6 +140,25 @@ def test_totals_are_the_exports_own_to_the_last_digit_and_currencies_stay_apart(
     assert (tax.sub_account_id, tax.region_id, tax.tags) == ("", "", {})
 
 
+def test_a_sum_that_lacks_a_part_is_unknown(gcp: LocalGcp) -> None:
+    rows = [_row(DAY, 0.1), _row(DAY, 0.2, cost_at_list=None), _row(DAY, 0.3, usage={"unit": "seconds"})]
+    gcp.billing_export.load(TABLE, rows)
+    (line,) = _lines(collect(_shared(gcp), TARGET, WINDOW))
+    assert line.billed_cost == Decimal("0.6")
+    assert (line.list_cost, line.quantity) == (None, None)
+
+
+def test_usage_belongs_to_the_day_of_utc_that_it_begins_on(gcp: LocalGcp) -> None:
+    last = DAY + timedelta(days=1) - timedelta(microseconds=1)
+    begins = {DAY - timedelta(microseconds=1): 1, DAY: 2, last: 4, DAY + timedelta(days=1): 8}
+    # The last one goes on until the next day.
+    gcp.billing_export.load(TABLE, [_row(at, cost, late=timedelta(days=200)) for at, cost in begins.items()])
+    (line,) = _lines(collect(_shared(gcp), TARGET, WINDOW))
+    assert line.billed_cost == 2 + 4
+    (following,) = _lines(collect(_shared(gcp), TARGET, Window(WINDOW.end, WINDOW.end + timedelta(days=1))))
+    assert following.billed_cost == 8
+
+
 def test_late_and_corrected_rows_are_found_when_the_day_is_read_again(gcp: LocalGcp) -> None:
     gcp.billing_export.load(TABLE, [_row(DAY + hour * HOUR, 0.1) for hour in range(20)])
     context = _shared(gcp)
