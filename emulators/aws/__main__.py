@@ -19,6 +19,9 @@ from emulators.aws.seed import (
 )
 from emulators.aws.server import DEFAULT_ACCOUNT, LocalAws
 
+_COST_DAYS = 460
+"""Fourteen months and the present one: as far back as Cost Explorer keeps days."""
+
 
 @click.command()
 @click.option("--port", default=0, show_default="a free one", help="Port on 127.0.0.1.")
@@ -58,7 +61,7 @@ def seed_all_but_ec2(aws: LocalAws, regions: list[str], account: str, seed: int)
 
     The clusters have no nodes in EC2, so that `/_local/seed` counts every instance there is.
     """
-    seed_costs(aws, regions=regions, seed=seed)
+    seed_costs(aws, _COST_DAYS, regions=regions, seed=seed)
     seed_s3(aws, regions=regions, account=account, seed=seed)
     seed_sagemaker(aws, regions=regions, account=account, seed=seed)
     for region in regions:

@@ -389,6 +389,7 @@ def test_a_window_that_has_no_costs_of_its_own_is_refused_before_any_call(
 
 
 def test_a_day_beyond_what_cost_explorer_keeps_fails_in_its_words(aws: LocalAws) -> None:
+    aws.costs.history_months = 14
     collected = collect(
         shared_with_costs(aws), TARGET, Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC))
     )

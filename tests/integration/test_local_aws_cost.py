@@ -228,7 +228,8 @@ def test_pages_hold_every_group_once_and_a_restatement_ends_them(aws: LocalAws, 
         {"Filter": {"Dimensions": {"Key": "SERVICE", "Values": []}}},
     ],
 )
-def test_what_cost_explorer_refuses(costs: Any, change: dict[str, Any]) -> None:
+def test_what_cost_explorer_refuses(aws: LocalAws, costs: Any, change: dict[str, Any]) -> None:
+    aws.costs.history_months = 14
     good: dict[str, Any] = {
         "TimePeriod": {"Start": "2026-03-01", "End": "2026-03-02"},
         "Granularity": "DAILY",

@@ -64,7 +64,8 @@ class CostTable:
 
     `available` False is an account whose data is not there yet; `enabled` False one in which Cost Explorer was never
     opened; `hourly` False one without hourly data; `net` False one that may not see net costs. The amounts of a group
-    are rounded to `decimals`, as AWS does it to 10; None keeps all.
+    are rounded to `decimals`, as AWS does it to 10; None keeps all. `history_months` is how far back it answers: AWS
+    does 14 months; None is all there is.
     """
 
     def __init__(self, payer: str) -> None:
@@ -74,6 +75,7 @@ class CostTable:
         self.net = True
         self.decimals: int | None = None
         self.hourly = True
+        self.history_months: int | None = None
         self.page_size = 500
         self.account_names: dict[str, str] = {}
         self._lock = threading.Lock()

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from emulators.aws.cost.errors import invalid
 
 HOURLY_DAYS = 14
-_HISTORY_MONTHS = 14
 _FORMATS = {"HOURLY": "%Y-%m-%dT%H:%M:%SZ", "DAILY": "%Y-%m-%d", "MONTHLY": "%Y-%m-%d"}
 
 
@@ -24,8 +23,12 @@ class Period(NamedTuple):
         return {"Start": self.start.strftime(form), "End": self.end.strftime(form)}
 
 
-def periods(interval: dict[str, str], granularity: str, now: datetime, *, resources: bool = False) -> list[Period]:
+def periods(
+    interval: dict[str, str], granularity: str, now: datetime, history: int | None, *, resources: bool = False
+) -> list[Period]:
     """The periods of a request; the first and the last month may be parts of one.
+
+    `history` is how many whole months before the present one are kept; None for all.
 
     Raises:
         AwsError: unreadable times, the wrong way round, or outside of what Cost Explorer keeps.
@@ -40,8 +43,8 @@ def periods(interval: dict[str, str], granularity: str, now: datetime, *, resour
             "Start date is more than 14 days ago for hourly granularity. "
             "Please adjust start date as we support only 14 days of data at hourly granularity."
         )
-    if start < _months_before(now, _HISTORY_MONTHS):
-        raise invalid("You haven't enabled historical data beyond 14 months")
+    if history is not None and start < _months_before(now, history):
+        raise invalid(f"You haven't enabled historical data beyond {history} months")
     if end > _next_month(_next_month(now)):
         raise invalid("end date past the beginning of next month")
     cut = []

@@ -54,7 +54,7 @@ def get_cost_and_usage(table: CostTable, request: AwsRequest, now: datetime, *, 
     readers = [group_reader(one, resources=resources) for one in definitions]
     passes = predicate(parameters.get("Filter"), resources=resources)
     granularity = parameters.get("Granularity") or ""
-    cut = periods(parameters.get("TimePeriod") or {}, granularity, now, resources=resources)
+    cut = periods(parameters.get("TimePeriod") or {}, granularity, now, table.history_months, resources=resources)
     if granularity == "HOURLY" and not table.hourly:
         raise invalid("Hourly granularity is not enabled for this account: enable it in the preferences")
     first = _first(parameters, table)

@@ -37,5 +37,5 @@ def get_tags(table: CostTable, request: AwsRequest, now: datetime) -> dict[str, 
 
 def _lines(table: CostTable, request: AwsRequest, now: datetime) -> list[CostLine]:
     passes = predicate(request.json.get("Filter"))
-    cut = periods(request.json.get("TimePeriod") or {}, "DAILY", now)
+    cut = periods(request.json.get("TimePeriod") or {}, "DAILY", now, table.history_months)
     return [line for line in table.between(cut[0].start, cut[-1].end, request.account) if passes(line)]
