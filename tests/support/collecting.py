@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from agents.collection import Collection
 from agents.context import Shared
-from telemetry.batch import Batch, Report, Run
+from telemetry.batch import MAX_BATCH_RECORDS, Batch, Report, Run
 from telemetry.builder import unpack
 from telemetry.checks import check
 from telemetry.costs import CostLine
@@ -51,10 +51,12 @@ class Collected:
         return {use.api.replace(":", "."): use.throttles for use in self.report.apis if use.throttles}
 
 
-def collect(shared: Shared, target: Target | str, window: Window, attempt: int = 1) -> Collected:
+def collect(
+    shared: Shared, target: Target | str, window: Window, attempt: int = 1, *, batch_limit: int = MAX_BATCH_RECORDS
+) -> Collected:
     """Run one collection to its end, well or not."""
     target = Target.parse(target) if isinstance(target, str) else target
-    collection = Collection(shared, Run.start(target, window, attempt, datetime.now(UTC)))
+    collection = Collection(shared, Run.start(target, window, attempt, datetime.now(UTC)), batch_limit=batch_limit)
     batches: list[Batch] = []
     error = None
     try:
