@@ -9,6 +9,7 @@ publishes straight to the results queue, or uses an AMQP broker.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import time
@@ -36,7 +37,7 @@ def push(*args: Any, **fields: Any) -> None:
     message = args[0] if len(args) == 1 and not fields else {"arguments": [*args, fields]}
     if not isinstance(message, dict):
         message = {"arguments": [message]}
-    body = msgspec.json.encode(message)
+    body = _json(message)
     try:
         source = parse(body, runtime.settings().push_sources, utc_now()).source
     except MessageError as error:
@@ -48,3 +49,10 @@ def push(*args: Any, **fields: Any) -> None:
         # Not self.retry: what cannot take the number now need not take the message of a retry either.
         time.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 - spreads load, keeps no secret
         raise Reject(str(refused), requeue=True) from refused
+
+
+def _json(message: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(message)
+    except UnicodeEncodeError:  # half a character, which a dead letter can show as what it is
+        return json.dumps(message, default=str).encode()

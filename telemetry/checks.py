@@ -29,6 +29,8 @@ MAX_TEXT = 2048
 MAX_KEY = 2000
 """Bytes of what identifies a resource or a series: an index entry of Postgres holds 2,704."""
 MAX_INT4 = 2**31 - 1
+_MAX_EXPONENT = 400
+"""Of ten: what any float has, and Postgres can keep."""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _AMOUNTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity")
@@ -132,6 +134,8 @@ def _check_resource(path: str, resource: Resource) -> None:
             _each_text(f"{path}.attributes.", [(key[:40], attribute)])
         elif isinstance(attribute, float) and not math.isfinite(attribute):
             _fail(f"{path}.attributes.{key[:40]}", attribute, "a finite number, or left out")
+        elif isinstance(attribute, int) and not -(2**63) <= attribute < 2**64:
+            _fail(f"{path}.attributes.{key[:40]}", attribute, "a whole number of at most 64 bits, or a text")
 
 
 def _check_series(batch: Batch) -> None:
@@ -216,6 +220,8 @@ def _check_cost(path: str, line: CostLine, batch: Batch) -> None:
     for name, amount in known.items():
         if not amount.is_finite():
             _fail(f"{path}.{name[:40]}", amount, "a finite amount; leave out what is unknown")
+        if abs(amount.adjusted()) > _MAX_EXPONENT:
+            _fail(f"{path}.{name[:40]}", amount, f"an amount of at most {_MAX_EXPONENT} digits")
     if line.charge_category and line.charge_category not in set(ChargeCategory):
         _fail(f"{path}.charge_category", line.charge_category, f"one of {', '.join(ChargeCategory)}, or empty")
     _each_text(f"{path}.", [(name, getattr(line, name)) for name in _COST_TEXTS])

@@ -5,16 +5,25 @@ The schema is ``docs/schemas/push.schema.json`` (``finfleet schema``), the words
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from telemetry.checks import MAX_INT4, MAX_TEXT
 from telemetry.costs import ChargeCategory
 from telemetry.target import PART
 
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # at the ends of the calendar
+        raise ValueError("must lie between the year 2000 and now") from None
+
+
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 _Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 _Text = Annotated[str, Field(max_length=MAX_TEXT)]
 _Amount = Annotated[Decimal, Field(allow_inf_nan=False)]
@@ -48,7 +57,7 @@ class PushedMetric(_Part):
         None
     )
     time: Annotated[
-        AwareDatetime | None, Field(description="When it begins, with a zone, to the second; left out: sent_at.")
+        _Moment | None, Field(description="When it begins, with a zone, to the second; left out: sent_at.")
     ] = None
     period: Annotated[
         int, Field(ge=0, le=MAX_INT4, description="Seconds that it speaks of from there; 0 for a momentary reading.")
@@ -94,12 +103,12 @@ class Push(_Part):
     source: Annotated[
         str, Field(pattern=f"^{PART.pattern}$", description="The name that generic.sources gives the source.")
     ]
-    sent_at: Annotated[AwareDatetime, Field(description="Now, by the clock of the source, with a zone.")]
+    sent_at: Annotated[_Moment, Field(description="Now, by the clock of the source, with a zone.")]
     key: Annotated[
         _Name | None,
         Field(
-            description="Names this content: a message of the same source and key is stored once. "
-            "Left out: the content itself, sent_at included."
+            description="Names this content: of messages of the same source and key, one is stored in each span of "
+            "five minutes (for costs: each day) that they touch. Left out: the content itself, sent_at included."
         ),
     ] = None
     resources: list[PushedResource] = []

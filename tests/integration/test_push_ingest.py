@@ -109,6 +109,9 @@ def test_what_is_bad_is_a_dead_letter_with_all_its_faults(carrier: Carrier, conn
         body(source="nobody"): "unplanned",
         body(metrics=[{"name": "a", "value": float("nan")}]): "invalid",
         body(metrics=[{"name": "a", "value": 1, "resource": "gpu-9"}]): "invalid",
+        body(resources=[{"id": "a", "attributes": {"bits": 2**64}}]): "invalid",
+        body(sent_at="0001-01-01T00:00:00+14:00"): "invalid",
+        charges("2026-11-19", "1e1000000"): "invalid",
     }
     publish(carrier, *bad, body())
     letters = {letter.dead_letter_id: letter for letter in _until_letters(connection, len(bad))}

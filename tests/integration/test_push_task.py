@@ -40,13 +40,14 @@ def test_whatever_it_is_given_is_stored_or_becomes_a_dead_letter(log: Path, redi
     with closing(carrier), running_ingest(carrier, database, consumer=consumer), database.connection() as connection:
         _send(redis_url, message())
         _send(redis_url, message())
-        for arguments in ((), ("text",), (1, 2), ({},), (message(source="nobody"),)):
+        half = message(resources=[{"id": "\ud800"}])
+        for arguments in ((), ("text",), (1, 2), ({},), (message(source="nobody"),), (half,)):
             _send(redis_url, *arguments)
         _send(redis_url, source="training", metrics=[])
-        until(lambda: dead_letters.count_waiting(connection) == 6 and points(connection), 40, "all of it has arrived")
+        until(lambda: dead_letters.count_waiting(connection) == 7 and points(connection), 40, "all of it has arrived")
         letters = [dead_letters.get(connection, one.dead_letter_id) for one in dead_letters.listing(connection)]
     bodies = [json.loads(letter.body or b"") for letter in letters if letter is not None]
-    for kept in ({"arguments": ["text"]}, {"arguments": [1, 2, {}]}, {}, message(source="nobody")):
+    for kept in ({"arguments": ["text"]}, {"arguments": [1, 2, {}]}, {}, message(source="nobody"), half):
         assert kept in bodies
     assert "finfleet.push: the message becomes a dead letter: source: 'nobody'" in log.read_text()
 

@@ -84,6 +84,11 @@ def test_the_messages_in_the_docs_are_taken_and_valid() -> None:
             {"metrics": [{"name": "a", "value": 1}, {"name": "a", "value": 2}]},
             "metrics[1]: 'a': has a value at 2026-11-20 05:02:03+00:00 already, metrics[0]: give one",
         ),
+        ({"sent_at": "0001-01-01T00:00:00+14:00"}, "sent_at: '0001-01-01T00:00:00+14:00': must lie between"),
+        (
+            {"metrics": [{"name": "a", "value": 1, "time": "9999-12-31T23:59:59-14:00"}]},
+            "metrics[0].time: '9999-12-31T23:59:59-14:00': must lie between",
+        ),
         ({"resources": [{"id": "a"}, {"id": "a"}]}, "resources[1].id: 'a': is resources[0] already: once"),
         ({"resources": [{"id": "x" * 2049}]}, "resources[0].id: "),
         ({"costs": [{"day": "2026-11-19", "charges": [{"currency": "USD"}]}]}, "costs[0].charges[0]: it has no amount"),
@@ -122,6 +127,10 @@ def test_the_same_message_becomes_the_same_batches_and_another_key_other_ones() 
 
     assert ids() == ids()
     assert ids(key="a") == ids(key="a", sent_at="2026-11-20T05:01:00Z")
+    # In another span of five minutes, unless its metrics say their time.
+    assert ids(key="a") != ids(key="a", sent_at="2026-11-20T05:05:00Z")
+    timed = [{"name": "a", "value": 1, "time": "2026-11-20T05:02:03Z"}]
+    assert ids(key="a", metrics=timed) == ids(key="a", metrics=timed, sent_at="2026-11-20T05:05:00Z")
     assert len({frozenset(ids(**fields)) for fields in ({}, {"key": "a"}, {"key": "b"})}) == 3
     assert ids() != ids(metrics=[{"name": "gpu_utilization", "value": 85.6}])
 
