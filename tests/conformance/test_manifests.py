@@ -78,6 +78,26 @@ def test_the_example_is_built_by_kustomize() -> None:
     assert all(each["app.kubernetes.io/part-of"] == "finfleet" for each in labels)
 
 
+def test_every_file_is_named_by_its_kustomization() -> None:
+    for path in manifests.kustomizations():
+        (document,) = manifests.load_yaml(path)
+        named = set(document["resources"]) | {
+            file for generator in document.get("configMapGenerator", []) for file in generator["files"]
+        }
+        there = {file.name for file in path.parent.iterdir()} - {path.name, "secrets.example.yaml"}
+        assert {name for name in named if not name.startswith("..")} == there, path
+        assert all((path.parent / name).exists() for name in named), path
+
+
+def test_ports_have_names_that_probes_and_services_use() -> None:
+    for file, document, _, container in _workloads():
+        names = [port["name"] for port in container.get("ports", [])]
+        assert names in ([], ["metrics"], ["http"]), f"{file} {document['metadata']['name']}"
+        annotations = document["spec"]["template"]["metadata"].get("annotations", {})
+        if names == ["metrics"]:
+            assert annotations["prometheus.io/port"] == str(container["ports"][0]["containerPort"])
+
+
 def test_pods_may_do_as_little_as_possible() -> None:
     for file, document, spec, container in _workloads():
         where = f"{file} {document['metadata']['name']}"
@@ -341,6 +361,22 @@ def test_systemd_understands_every_unit(tmp_path: Path) -> None:
     done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True, check=False, timeout=60)
     ours = [line for line in done.stderr.splitlines() if "finfleet" in line or "openfinops" in line]
     assert (done.returncode, ours) == (0, [])
+
+
+def test_what_is_enabled_starts_with_the_machine() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    enabled = re.findall(r"^systemctl enable --now ([^#\n]*)", page, re.MULTILINE)
+    on: set[str] = set()
+    for line in enabled:
+        wanted = set()
+        for name in line.split():
+            unit = re.sub(r"@\w+", "@", name)
+            file = UNITS / (unit if unit.endswith(".target") else f"{unit}.service")
+            wanted.add(dict(manifests.unit_lines(file))["WantedBy"])
+        # A target that nothing pulls in would leave its services down after a restart of the machine.
+        assert wanted - {"multi-user.target"} <= set(line.split()) | on, line
+        on |= set(line.split())
+    assert len(enabled) == 3
 
 
 def test_services_are_hardened_and_name_no_secret() -> None:
