@@ -1,5 +1,6 @@
 """The configuration file: the reference's loads unchanged, and a bad one says everything at once."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -65,6 +66,19 @@ def test_the_example_loads() -> None:
     settings = load_settings(EXAMPLE, ENVIRONMENT)
     assert settings.aws is not None
     assert settings.aws.backfill == timedelta(hours=2)
+
+
+def test_the_example_loads_with_all_that_it_only_hints_at() -> None:
+    head, rest = EXAMPLE.read_text(encoding="utf-8").split("\n\n", 1)
+    assert all(line.startswith("#") for line in head.splitlines())
+    text = re.sub(r"^( *)# ", r"\1", rest, flags=re.MULTILINE)
+    assert text != rest
+    settings = _load(text, {**ENVIRONMENT, "FINFLEET_EXTERNAL_ID": "0123"})
+    assert [name for name, _ in settings.providers()] == ["aws", "azure", "gcp", "generic"]
+    assert settings.aws is not None
+    assert [(account.name, account.queue) for account in settings.aws.accounts] == [
+        ("production", "collect.aws.production")
+    ]
 
 
 def test_without_a_file_this_machine_is_collected() -> None:
