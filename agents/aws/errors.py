@@ -123,8 +123,6 @@ def _refused(error: Any, asked: Asked) -> CollectionError:
     text = f"{asked}: {code}: {said}"
     if code in codes.THROTTLES or status == codes.TOO_MANY_REQUESTS:
         return Throttled(text, scope_of(asked.context, asked.region, asked.api), codes.wait_of(headers))
-    if code in codes.PAGE_TOKEN or _PAGE_TOKEN.search(said):
-        return Unavailable(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
     credentials = _credentials(code, said, headers, asked, text)
     if credentials is not None:
         return credentials
@@ -133,6 +131,9 @@ def _refused(error: Any, asked: Asked) -> CollectionError:
         return Denied(f"{text}: allow {permission} to account {asked.account!r}", permission)
     if status >= _SERVER_ERROR:
         return Unavailable(text)
+    # After the refusals above, which name resources: one may be called a marker.
+    if code in codes.PAGE_TOKEN or _PAGE_TOKEN.search(said):
+        return Unavailable(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
     gone = code in codes.NOT_THERE or (code == codes.VALIDATION and _NOT_FOUND.search(said))
     return Gone(text) if gone else CollectionFailed(text)
 

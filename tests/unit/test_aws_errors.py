@@ -51,6 +51,11 @@ def _ours(error: Exception, asked: Asked) -> CollectionError:
 
 _NAMED = "User: arn:aws:iam::1:user/x is not authorized to perform: ec2:DescribeInstances on resource: *"
 
+_MARKED = (
+    "User: arn:aws:iam::1:user/x is not authorized to perform: sagemaker:DescribeEndpoint on resource: "
+    "arn:aws:sagemaker:us-east-1:1:endpoint/next-marker"
+)
+
 _CASES: list[tuple[str, int, str, type[CollectionError], str]] = [
     ("RequestLimitExceeded", 503, "Request limit exceeded.", Throttled, "RequestLimitExceeded"),
     ("Throttling", 400, "Rate exceeded", Throttled, "Rate exceeded"),
@@ -60,6 +65,7 @@ _CASES: list[tuple[str, int, str, type[CollectionError], str]] = [
     ("Unavailable", 503, "", Unavailable, ""),
     ("InternalError", 500, "An internal error has occurred", Unavailable, ""),
     ("UnauthorizedOperation", 403, _NAMED, Denied, "allow ec2:DescribeInstances"),
+    ("AccessDeniedException", 400, _MARKED, Denied, "allow sagemaker:DescribeEndpoint"),
     ("AccessDeniedException", 400, "no", Denied, "allow ec2:DescribeInstances"),
     ("SomethingNew", 403, "", Denied, "allow ec2:DescribeInstances"),
     ("ExpiredToken", 400, "", ExpiredCredentials, "expired: give new ones"),
