@@ -23,7 +23,7 @@ from agents.aws.views import bucket_view, endpoint_view, instance_view
 from agents.context import Context
 from agents.meter import Meter
 from agents.service import find
-from agents.standalone import Background, Reading, Rows, last_window, make_settings, make_shared, read
+from agents.standalone import Background, Reading, Rows, given_names, last_window, make_settings, make_shared, read
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
@@ -36,7 +36,8 @@ class AWSTelemetryAgent:
     """Collects the metrics, list prices and costs of one account in one region.
 
     A figure that AWS does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
-    Methods raise telemetry.errors.CollectionError and its kinds (Denied names the missing permission), nothing else.
+    Methods raise telemetry.errors.CollectionError and its kinds (Denied names the missing permission), ValueError or
+    TypeError where an argument does not fit, nothing else.
     An agent may be shared between threads.
     """
 
@@ -90,7 +91,7 @@ class AWSTelemetryAgent:
         ``name``, ``instance_type``, ``state``, ``lifecycle``, ``availability_zone``, ``tags`` ... The figures are those
         of the last five minutes that CloudWatch can be expected to have whole; they begin at ``period_start``.
         """
-        return [instance_view(one) for one in self._read("ec2", instance_ids)]
+        return [instance_view(one) for one in self._read("ec2", given_names("instance_ids", instance_ids))]
 
     def collect_sagemaker_metrics(self, endpoint_name: str | None = None) -> Rows:
         """The endpoints of the region, or the one of that name: one dictionary each, none where there is no such.
@@ -98,7 +99,7 @@ class AWSTelemetryAgent:
         ``name``, ``invocations``, ``model_latency_ms``, ``4xx_errors``, ``5xx_errors`` over all variants in five
         minutes, ``cost_per_hour`` of all instances (nan for a serverless endpoint), and ``status``, ``instances`` ...
         """
-        only = None if endpoint_name is None else [endpoint_name]
+        only = None if endpoint_name is None else (endpoint_name,)
         return [endpoint_view(one) for one in self._read("sagemaker", only)]
 
     def collect_s3_metrics(self, bucket_names: Sequence[str] | None = None) -> Rows:
@@ -108,12 +109,13 @@ class AWSTelemetryAgent:
         ``monthly_cost`` (the list price of the storage for the month of the figures), and ``storage_classes``
         (class: GB), ``region`` ... AWS has one figure a day: each day is asked for once.
         """
+        wanted = given_names("bucket_names", bucket_names)
         regions: dict[str, None] = {}
         for name, region in self._bucket_regions():
-            if bucket_names is None or name in bucket_names:
+            if wanted is None or name in wanted:
                 regions.setdefault(region)
         readings = [one for region in regions for one in self._buckets_in(region)]
-        return [bucket_view(one) for one in readings if bucket_names is None or one.resource.name in bucket_names]
+        return [bucket_view(one) for one in readings if wanted is None or one.resource.name in wanted]
 
     def get_cost_and_usage(
         self, start_date: date, end_date: date, granularity: str = "DAILY"
@@ -156,8 +158,7 @@ class AWSTelemetryAgent:
         """What the background collection found last, by service: ``ec2``, ``sagemaker``, ``s3``."""
         return self._background.latest
 
-    def _read(self, service: str, names: Sequence[str] | None, region: str | None = None) -> list[Reading]:
-        only = None if names is None else tuple(dict.fromkeys(names))
+    def _read(self, service: str, only: tuple[str, ...] | None, region: str | None = None) -> list[Reading]:
         return read(self._shared, Target("aws", DEFAULT_ACCOUNT, region or self.region, service), only)
 
     def _bucket_regions(self) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,13 @@ class Reading:
     def cost_per_hour(self) -> float:
         """The last price as a number; nan where it is unknown."""
         return float("nan") if self.rate is None else float(self.rate.amount)
+
+
+def given_names(argument: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The names that a caller wants, each once; None for all. TypeError for one text, whose letters would be taken."""
+    if isinstance(names, str | bytes):
+        raise TypeError(f"{argument}: {names!r}: use a list of names: [{names!r}]")
+    return None if names is None else tuple(dict.fromkeys(names))
 
 
 def make_settings(provider: str, section: Mapping[str, Any], agent: str) -> Settings:

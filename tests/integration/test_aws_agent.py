@@ -90,6 +90,17 @@ def test_named_instances_alone_are_asked_for(aws: LocalAws) -> None:
     assert _agent(aws).collect_ec2_metrics(instance_ids=[]) == []
 
 
+def test_one_text_in_place_of_a_list_is_refused_and_any_collection_of_names_is_taken(aws: LocalAws) -> None:
+    (name, *_) = (one.name for one in seed_s3(aws, 2, [REGION], days=5))
+    agent = _agent(aws)
+    with pytest.raises(TypeError, match="instance_ids: 'i-00000000000000bad': use a list of names"):
+        agent.collect_ec2_metrics("i-00000000000000bad")
+    with pytest.raises(TypeError, match="bucket_names"):
+        agent.collect_s3_metrics(name)
+    assert aws.calls() == {}
+    assert [one["name"] for one in agent.collect_s3_metrics(iter([name]))] == [name]  # type: ignore[arg-type]  # odd
+
+
 def test_more_ids_than_a_filter_holds_are_asked_for_in_turns(aws: LocalAws) -> None:
     seeded = seed_ec2(aws, 250, [REGION]).instances[REGION]
     found = _agent(aws).collect_ec2_metrics([one.instance_id for one in seeded])
