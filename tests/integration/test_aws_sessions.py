@@ -89,7 +89,8 @@ def test_eight_threads_stay_under_one_quota(aws: LocalAws) -> None:
     assert aws.calls() == {"ec2.DescribeInstances": 40}
     assert took >= 0.9, "20 at once, and 20 more in a second"
     (peak,) = aws.peak_rates(0.5).values()
-    assert peak * 0.5 <= 20 + 0.5 * 20 + 1, "the bucket, and what it gains in half a second"
+    # The bucket, what it gains in half a second, and those that had their turn before and were slow to come.
+    assert peak * 0.5 <= 20 + 0.5 * 20 + _THREADS
 
 
 def test_one_session_and_one_client_serve_all_threads(aws: LocalAws) -> None:
