@@ -70,6 +70,6 @@ class Gate:
         visit.fault = "deny" if denied else visit.fault
         return denied
 
-    def expired(self, caller: str) -> GoogleError | None:
+    def token_refusal(self, caller: str) -> GoogleError | None:
         """The refusal of a new token for a service account, where a fault is in force."""
         return self._faults.meet(Request("token:issue", "", "", caller))[2]

@@ -124,11 +124,14 @@ class Tokens:
             email = self._identities.granted(form.get("assertion", ""))
         except GoogleError as refused:
             return _oauth_error("invalid_grant", refused.message)
-        if self._gate.expired(email) is not None:
+        fault = self._gate.token_refusal(email)
+        if fault is not None and fault.code == "UNAUTHENTICATED":
             return _oauth_error("invalid_grant", "Invalid JWT Signature.")
+        if fault is not None:
+            return _oauth_error(fault.code.lower(), fault.message, fault.http_status)
         token = self._identities.issue(email)
         return as_json({"access_token": token, "expires_in": TOKEN_SECONDS - 1, "token_type": "Bearer"})
 
 
-def _oauth_error(error: str, description: str) -> Response:
-    return as_json({"error": error, "error_description": description}, 400)
+def _oauth_error(error: str, description: str, status: int = 400) -> Response:
+    return as_json({"error": error, "error_description": description}, status)

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -139,6 +140,18 @@ def test_an_expired_key_gets_no_token(gcp: LocalGcp) -> None:
     gcp.inject("expired_key")
     collected = collect(shared(gcp), TARGET, WINDOW)
     assert isinstance(collected.error, ExpiredCredentials)
+
+
+@pytest.mark.parametrize("fault", ["throttle", "unavailable"])
+def test_a_busy_token_endpoint_is_a_matter_of_time(gcp: LocalGcp, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    # google-auth asks three times by itself, with seconds in between.
+    monkeypatch.setattr("google.auth._exponential_backoff.time", SimpleNamespace(sleep=lambda _: None))
+    gcp.inject(fault, api="token:issue", count=4)
+    assert collect(shared(gcp), TARGET, WINDOW).error is None
+    gcp.inject(fault, api="token:issue")
+    busy = collect(shared(gcp), TARGET, WINDOW)
+    assert isinstance(busy.error, Unavailable)
+    assert busy.report.outcome is Outcome.FAILED
 
 
 def test_a_listing_that_breaks_between_pages_is_read_anew(gcp: LocalGcp) -> None:
