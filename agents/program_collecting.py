@@ -16,7 +16,7 @@ from agents.service import Service, find
 from agents.spool import Spool
 from telemetry.batch import Run
 from telemetry.codec import encode
-from telemetry.errors import CollectionError
+from telemetry.errors import CollectionError, MessageError
 from telemetry.redact import redact
 from telemetry.settings import Account
 from telemetry.target import Target, Window, floor_time, format_time, parse_time
@@ -27,8 +27,6 @@ MAX_BEHIND = 24
 """Windows of a target that are made up for: what is older when the program comes back is left out."""
 MAX_TRIES = 5
 """At one window, before the next ones have their turn."""
-LIVE_SECONDS = 2
-"""A machine is measured for so long where it is asked once."""
 _NAMESPACE = uuid.UUID("0b6f2c1e-7a64-5d0e-8f6c-30f1b1f3a9c2")
 
 
@@ -67,13 +65,7 @@ class Collecting:
         now = self._shared.now()
         failures = 0
         for course in self._courses:
-            if course.service.live:
-                start = now.replace(microsecond=0)
-                window = Window(start, start + timedelta(seconds=LIVE_SECONDS))
-            else:
-                end = course.closed(now)
-                window = Window(end - course.interval, end)
-            failures += not self._collect(course, window)
+            failures += not self._collect(course, course.service.latest_window(now, course.interval))
         return failures
 
     def due(self) -> int:
@@ -116,7 +108,7 @@ class Collecting:
             with self._spool.together() as stage:
                 for batch in collection.batches():
                     stage.add(encode(batch))
-        except CollectionError as error:
+        except (CollectionError, MessageError) as error:  # the second: a record that cannot be stored
             logger.warning("%s %s: %s: %s", course.target, window, error.code, redact(str(error)))
             return False
         report = collection.report()

@@ -12,7 +12,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -23,7 +23,7 @@ from agents.context import Context, Shared
 from telemetry.records import Record
 from telemetry.settings.model import PROVIDERS
 from telemetry.settings.providers import ProviderSettings
-from telemetry.target import Target, Window
+from telemetry.target import Target, Window, floor_time
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,11 @@ class Service(ABC):
             return self.interval
         configured = section.intervals.get(self.name) if self.keeps_interval else section.interval(self.name)
         return configured or self.interval
+
+    def latest_window(self, now: datetime, interval: timedelta) -> Window:
+        """What somebody who asks once wants: the last window that is whole; of a live service the time up to now."""
+        end = now.replace(microsecond=0) + timedelta(seconds=1) if self.live else floor_time(now - self.delay, interval)
+        return Window(end - interval, end)
 
     def check_interval(self, interval: timedelta) -> str:
         """Why this service cannot be collected at ``interval``, or an empty string."""

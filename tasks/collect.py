@@ -13,7 +13,7 @@ from agents.context import utc_now
 from tasks import runtime
 from telemetry.batch import Batch, Report, Run
 from telemetry.codec import encode
-from telemetry.errors import CollectionError, PublishRefused
+from telemetry.errors import CollectionError, CollectionFailed, MessageError, PublishRefused
 from telemetry.target import Target, Window
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def _publish_batches(collection: Collection) -> CollectionError | None:
             _publish(batch)
     except CollectionError as error:
         return error
+    except MessageError as error:  # a service made a record that cannot be stored
+        return CollectionFailed(str(error))
     return None
 
 

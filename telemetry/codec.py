@@ -15,7 +15,7 @@ import zstandard
 
 from telemetry.batch import Message
 from telemetry.checks import check
-from telemetry.errors import MalformedMessage, UnknownSchema
+from telemetry.errors import InvalidRecord, MalformedMessage, UnknownSchema
 
 MAGIC = b"FF"
 SCHEMA = 2
@@ -32,9 +32,15 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 def encode(message: Message) -> bytes:
     """A message as bytes; the same message gives the same bytes. InvalidRecord where it could not be taken in."""
     check(message)
-    # One compressor per call: they are cheap, and not safe to share between threads.
-    body = zstandard.ZstdCompressor(level=3).compress(_encoder.encode(message))
-    return MAGIC + bytes([SCHEMA]) + body
+    try:
+        packed = _encoder.encode(message)
+    except UnicodeEncodeError as error:
+        # Not looked for in check(): Python has such a text of a file's name, and JSON of an escape, but seldom.
+        text, place = error.object[:40], error.start
+    else:
+        # One compressor per call: they are cheap, and not safe to share between threads.
+        return MAGIC + bytes([SCHEMA]) + zstandard.ZstdCompressor(level=3).compress(packed)
+    raise InvalidRecord("message", repr(text), f"text that UTF-8 has, not half a character at {place}")
 
 
 def decode(data: bytes) -> Message:

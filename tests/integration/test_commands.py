@@ -165,7 +165,7 @@ def test_backfill_opens_the_past(finfleet: Run, database: Database, tmp_path: Pa
 def test_collect_prints_this_machine(finfleet: Run) -> None:
     done = _json(finfleet("collect", "generic/default/local/host", "--json"))
     assert done["report"]["outcome"] == "complete"
-    # A gauge: on a machine too busy to be sampled every second, averages over the five seconds are left out.
+    # A gauge: on a machine too busy to be sampled every second, averages over the two seconds are left out.
     assert any(record["metric"] == "memory_utilization" for record in done["records"] if "metric" in record)
     table = finfleet("collect", "generic/default/local/host")
     assert "memory_utilization" in table.stdout

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agents import program_collecting
 from agents.context import Shared, utc_now
 from agents.openfinops import OpenFinOpsClient
 from agents.program_collecting import Collecting
@@ -16,6 +17,8 @@ from agents.service import find
 from agents.spool import Spool
 from emulators.aws import LocalAws
 from emulators.openfinops import OpenFinOpsServer
+from telemetry.batch import Batch
+from telemetry.codec import encode
 from telemetry.settings import Settings
 from telemetry.target import floor_time, format_time
 from tests.support.openfinops import rows
@@ -155,6 +158,21 @@ def test_what_was_missed_while_the_program_was_down_is_made_up_for(alone: _Alone
     assert {len(starts) for starts in received.values()} == {2 + 9}
     for starts in received.values():
         assert starts == _windows(datetime.fromisoformat(starts[0]), len(starts))
+
+
+def test_a_record_that_cannot_be_stored_costs_its_own_window_only(
+    alone: _Alone, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half_a_character(message: Batch) -> bytes:
+        if message.run.target.region == "us-west-2":
+            message.resources[0].tags["Name"] = "\ud800"
+        return encode(message)
+
+    monkeypatch.setattr(program_collecting, "encode", half_a_character)
+    alone.now += FIVE
+    assert alone.collecting.due() == 1
+    alone.sending.drain()
+    assert _received(server).keys() == {f"aws/default/{region}/ec2" for region in REGIONS if region != "us-west-2"}
 
 
 def test_a_batch_that_never_will_be_taken_holds_up_no_other(alone: _Alone, server: ScriptedServer) -> None:

@@ -1,9 +1,11 @@
 """The agents as programs of their own: no broker, no database, a clean end, and words where something is wrong."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,8 +74,9 @@ def _waiting(directory: Path) -> int:
 def test_once_forwards_and_ends(tmp_path: Path, openfinops: OpenFinOpsServer) -> None:
     before = len(rows(openfinops))
     config = tmp_path / "telemetry.yaml"
-    with RawServer(answer(b'{"n": 42}')) as source:
-        mapping = [{"value": "n", "metric": "'orders'"}]
+    # A reading of some seconds ago is one of now.
+    with RawServer(answer(json.dumps({"n": 42, "at": time.time() - 5}).encode())) as source:
+        mapping = [{"value": "n", "metric": "'orders'", "timestamp": "at"}]
         shop = {"name": "shop", "kind": "http_json", "url": source.url(), "mapping": mapping, "allow_private": True}
         document = {"generic": {"sources": [shop]}, "openfinops": {"endpoint": openfinops.url + "/api/v1/metrics"}}
         config.write_text(yaml.safe_dump(document), encoding="utf-8")

@@ -19,11 +19,9 @@ from telemetry.costs import CostLine
 from telemetry.errors import CollectionError
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.settings import load_settings
-from telemetry.target import Target, Window, floor_time
+from telemetry.target import Target, Window
 from workers.output import duration, json_option, print_json, print_table, progress
 from workers.parameters import TARGET, WINDOW
-
-_LIVE_SECONDS = 5
 
 
 @click.command(name="collect")
@@ -40,7 +38,7 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
     except LookupError as error:
         raise click.UsageError(str(error)) from None
     shared = Shared(load_settings(providers={target.provider}))
-    window = window or _last_window(service, shared, target)
+    window = window or service.latest_window(utc_now(), _interval(service, shared, target))
     progress(f"collecting {target} {window}")
     collection = Collection(shared, Run.start(target, window, 1, utc_now()))
     records, report = _collect(collection)
@@ -53,14 +51,11 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
     sys.exit(0 if report.outcome in {Outcome.COMPLETE, Outcome.EMPTY} else 1)
 
 
-def _last_window(service: Service, shared: Shared, target: Target) -> Window:
-    now = utc_now()
-    if service.live:
-        start = now.replace(microsecond=0)
-        return Window(start, start + timedelta(seconds=_LIVE_SECONDS))
-    interval = service.interval_in(shared.settings.provider(target.provider))
-    end = floor_time(now - service.delay, interval)
-    return Window(end - interval, end)
+def _interval(service: Service, shared: Shared, target: Target) -> timedelta:
+    section = shared.settings.provider(target.provider)
+    accounts = section.accounts_of(target.provider) if section is not None else ()
+    own = next((account.interval for account in accounts if account.name == target.account), None)
+    return own or service.interval_in(section)
 
 
 def _collect(collection: Collection) -> tuple[list[Record], Report]:

@@ -20,6 +20,8 @@ from telemetry.target import Target, Window
 _COVERED = 0.9
 """The part of a window that must have been watched: less of it, and a sum over it is not the window's."""
 _PATIENCE = 3 * EVERY
+_ONCE = timedelta(seconds=2)
+"""The machine is watched for so long where it is asked once."""
 
 
 class _Measure(NamedTuple):
@@ -58,6 +60,12 @@ class Host(Service):
     def warm_up(self, shared: Shared) -> None:
         """Begin to watch the machine."""
         sampler_of(shared)
+
+    def latest_window(self, now: datetime, interval: timedelta) -> Window:
+        """From now on: nobody has watched until now."""
+        del interval
+        start = now.replace(microsecond=0)
+        return Window(start, start + _ONCE)
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """The machine and its file systems; nothing of a window that was not watched at all."""
