@@ -59,6 +59,9 @@ for argv, environment, output in json.load(sys.stdin):
         main()
 print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))
 """
+_HOST = 'provider="generic",service="host"'
+_COLLECTED = re.compile(rf'^finfleet_collections_total{{outcome="complete",{_HOST}}} [1-9]', re.MULTILINE)
+_SUCCEEDED = re.compile(rf'^finfleet_tasks_total{{{_HOST},state="SUCCESS",task=.*}} [1-9]', re.MULTILINE)
 _ROLES = ("beat", "flower", "forward", "ingest", "plan", "worker")
 
 
@@ -263,14 +266,14 @@ def life(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFac
 
 
 def _look_at_metrics(roles: Roles, life: Life) -> None:
-    """When the ingest has written something, and the planner's figures are younger than that."""
+    """When a collection has come to its end everywhere, and the planner's figures are younger than that."""
 
     def page(command: Command) -> str:
         port = roles.running[command].environment["FINFLEET_METRICS_PORT"]
         return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=30).text
 
-    written = re.compile(r"^finfleet_records_written_total{.*} [1-9]", re.MULTILINE)
-    until(lambda: written.search(page(("finfleet", "ingest"))), 60, "the ingest has written something")
+    until(lambda: _COLLECTED.search(page(("finfleet", "ingest"))), 60, "the ingest has counted a collection")
+    until(lambda: _SUCCEEDED.search(page(("finfleet", "worker", "generic"))), 60, "so has its worker")
     life.metrics = {command: page(command) for command in roles.running if command[1] != "flower"}
 
 
@@ -354,12 +357,9 @@ def test_metrics_of_each_process(life: Life) -> None:
     assert 'finfleet_targets{provider="generic",service="host"} 1.0' in plan
     assert re.search(r'^finfleet_task_queue_messages{queue="collect.generic"} \d', plan, re.MULTILINE)
     assert 'finfleet_sources_unavailable{source="database"} 0.0' in plan
-    assert re.search(
-        r'^finfleet_collections_total{outcome="complete",provider="generic",service="host"} [1-9]', ingest, re.MULTILINE
-    )
-    assert re.search(
-        r'^finfleet_tasks_total{provider="generic",service="host",state="SUCCESS",task=.*} [1-9]', worker, re.MULTILINE
-    )
+    assert _COLLECTED.search(ingest)
+    assert re.search(r"^finfleet_records_written_total{.*} [1-9]", ingest, re.MULTILINE)
+    assert _SUCCEEDED.search(worker)
     assert re.search(r"^finfleet_beat_ticks_total [1-9]", life.metrics["finfleet", "beat"], re.MULTILINE)
     assert re.search(
         r'^finfleet_forwarded_batches_total{outcome="sent"} 0', life.metrics["finfleet", "forward"], re.MULTILINE
