@@ -18,6 +18,8 @@ PERMISSION = "ec2:DescribeSpotPriceHistory"
 _PAGE = 1000
 _PRODUCTS = frozenset({"Linux/UNIX", "Red Hat Enterprise Linux", "SUSE Linux", "Windows"})
 """The platforms that spot instances are sold with, as DescribeInstances names them too."""
+FIELDS = ("InstanceLifecycle", "InstanceType", "Placement", "PlatformDetails")
+"""What of an instance of DescribeInstances its price hangs from."""
 
 _Kind = tuple[str, str, str]
 """Type, product, zone."""

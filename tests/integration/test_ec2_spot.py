@@ -1,4 +1,4 @@
-"""Spot instances against the local AWS: the price in force, change by change, in one call a page."""
+"""Spot instances against the local AWS: the price in force, change by change, in one call for all kinds."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from agents.services.aws import ec2
 from emulators.aws import LocalAws
 from emulators.aws.ec2.spot import spot_price
 from telemetry.errors import Denied
@@ -70,6 +71,26 @@ def test_all_kinds_of_a_page_are_asked_for_at_once_and_each_has_its_own_price(aw
     for number, (kind, platform, zone) in enumerate(kinds, 1):
         at = found[number].start.timestamp()
         assert found[number].amount == spot_price(kind, platform, f"{REGION}{zone}", at)
+
+
+@pytest.mark.parametrize(("held", "calls"), [(5_000, 1), (2, 3)])
+def test_kinds_of_several_pages_are_asked_for_at_once_and_no_more_are_held_than_may_be(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, held: int, calls: int
+) -> None:
+    monkeypatch.setattr(ec2, "_PAGE", 5)
+    monkeypatch.setattr(ec2, "_WAITING", held)
+    kinds = ("m5.large", "c5.xlarge", "g5.xlarge", "m5.xlarge", "c5.large", "m5.large")
+    for number, kind in enumerate(kinds, 1):
+        add_instance(aws, number, lifecycle="spot", instance_type=kind)
+
+    collected = collect(shared(aws), TARGET, WINDOW)
+
+    assert collected.calls["ec2.DescribeInstances"] == 2
+    assert collected.calls["ec2.DescribeSpotPriceHistory"] == calls
+    assert [(rate.resource.resource_id[-1:], rate.amount) for rate in collected.rates("spot")] == [
+        (str(number), spot_price(kind, "Linux/UNIX", f"{REGION}a", WINDOW.start.timestamp()))
+        for number, kind in enumerate(kinds, 1)
+    ]
 
 
 def test_pages_of_changes_are_all_read(aws: LocalAws) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,8 @@ from telemetry.target import Target, Window, format_time
 _PAGE = 1000
 _FILTER_VALUES = 200
 """As many values a filter may have."""
+_WAITING = 5_000
+"""As many spot instances wait for their prices at most: they are held in memory."""
 _METRICS = (
     Metric("AWS/EC2", "CPUUtilization", "Average", "cpu_utilization", "percent"),
     Metric("AWS/EC2", "NetworkIn", "Sum", "network_in", "bytes"),
@@ -59,15 +61,15 @@ class Ec2(Service):
         rates = _Rates(calls, window)
         dimensions = _memory_dimensions(context)
         for page in _pages(calls):
-            listed = [(one, found["OwnerId"]) for found in page["Reservations"] for one in found["Instances"]]
-            rates.read(instance for instance, _ in listed)
+            listed = ((one, found["OwnerId"]) for found in page["Reservations"] for one in found["Instances"])
             for instance, owner in listed:
                 resource = _resource(instance, owner, target.region, calls.partition)
                 life = Life.of(instance)
                 yield resource
-                yield from rates.of(resource, instance, life)
+                yield from rates.add(resource, instance, life)
                 if life.may_have_data(window):
                     yield from reader.add(*_queries(resource, instance, dimensions))
+        yield from rates.finish()
         yield from reader.finish()
 
     def estimate(self, window: Window, resources: int) -> Estimate:
@@ -90,13 +92,27 @@ class _Rates:
         self._nothing = Price(Decimal(0), pricing.currency_of(calls.partition))
         self._window = window
         self._now = calls.context.shared.now()
+        #: Spot instances whose prices are still to be asked for.
+        self._waiting: list[tuple[Resource, dict[str, Any], Life]] = []
 
-    def read(self, instances: Iterable[Mapping[str, Any]]) -> None:
-        """Ask for the prices of a page of instances that can be asked for together."""
-        self._spot.read(one for one in instances if is_spot(one) and self._runs(Life.of(one)))
+    def add(self, resource: Resource, instance: Mapping[str, Any], life: Life) -> Iterator[CostRate]:
+        """The rates of one instance, now or with those of later ones: spot prices are asked for together."""
+        if not is_spot(instance):
+            yield from self._of(resource, instance, life)
+            return
+        self._waiting.append((resource, {name: instance[name] for name in spot.FIELDS if name in instance}, life))
+        if len(self._waiting) >= _WAITING:
+            yield from self.finish()
 
-    def of(self, resource: Resource, instance: Mapping[str, Any], life: Life) -> Iterator[CostRate]:
-        """The rates of one instance; none where its price or its state is unknown."""
+    def finish(self) -> Iterator[CostRate]:
+        """Yield the rest."""
+        waiting, self._waiting = self._waiting, []
+        self._spot.read(instance for _, instance, life in waiting if self._runs(life))
+        for resource, instance, life in waiting:
+            yield from self._of(resource, instance, life)
+
+    def _of(self, resource: Resource, instance: Mapping[str, Any], life: Life) -> Iterator[CostRate]:
+        """None where its price or its state is unknown."""
         for spell, start, end in life.spells(self._window, self._now):
             if spell is Spell.STOPPED:
                 yield rate(resource, start, end, self._nothing, STOPPED)
