@@ -47,7 +47,10 @@ def push_message(source: str, metrics: Mapping[str, Any] | Sequence[Mapping[str,
         "resources": list(resources.values()),
         "metrics": list(values.values()),
     }
-    return msgspec.json.encode(message)
+    try:
+        return msgspec.json.encode(message)
+    except UnicodeEncodeError as error:
+        raise InvalidRecord("metrics", repr(error.object)[:60], "text that UTF-8 has, not half a character") from None
 
 
 def _things(source: str, metrics: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -67,9 +70,12 @@ def _things(source: str, metrics: Any) -> Iterator[tuple[str, Mapping[str, Any]]
 def _number(path: str, value: Any) -> float | None:
     if not isinstance(value, Real | Decimal):
         raise InvalidRecord(path, repr(value)[:60], "a number, a text, or None where it is not known")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        number = math.inf
     if math.isinf(number):
-        raise InvalidRecord(path, repr(value), "a finite number, or None where it is not known")
+        raise InvalidRecord(path, repr(value)[:60], "a finite number, or None where it is not known")
     return None if math.isnan(number) else number
 
 

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -49,6 +51,31 @@ def test_openfinops_takes_what_is_pushed(openfinops: OpenFinOpsServer) -> None:
     (resource,) = first["metrics"]["services"]["push"]["resources"]
     assert {one["metric"]: one["latest"] for one in resource["metrics"]} == METRICS
     assert second["metrics"]["services"]["push"]["resources"][0]["resource_id"] == "node-1"
+
+
+@pytest.mark.usefixtures("_configured")
+def test_what_the_sample_of_the_reference_collects_goes_to_every_destination(
+    openfinops: OpenFinOpsServer, redis_url: str, database: Database
+) -> None:
+    before = len(rows(openfinops))
+
+    def collect_custom_metrics() -> dict[str, Any]:
+        return {"metric1": 123.45, "metric2": 678.90, "timestamp": datetime.now()}  # noqa: DTZ005 - as the reference
+
+    agent = GenericTelemetryAgent(endpoint=openfinops.url, api_key="your-api-key", source="training")
+    agent.register_metric_collector("custom_source", collect_custom_metrics)
+    with closing(agent):
+        metrics = agent.collect_metrics(source_name="custom_source")
+        for destination in ("openfinops", "queue", "postgres"):
+            agent.push_metrics(metrics, destination=destination)
+    (row,) = rows(openfinops)[before:]
+    (resource,) = row["metrics"]["services"]["push"]["resources"]
+    assert {one["metric"]: one["latest"] for one in resource["metrics"]} == {"metric1": 123.45, "metric2": 678.9}
+    when = metrics["timestamp"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with database.connection() as connection:
+        assert points(connection) == {("training", "metric1", when): 123.45, ("training", "metric2", when): 678.9}
+    with closing(open_carrier(SecretStr(redis_url))) as carrier:
+        assert carrier.depth().messages == 1
 
 
 def test_a_server_that_is_away_is_an_error_that_says_so() -> None:

@@ -151,6 +151,8 @@ def test_a_timestamp_is_the_time_of_its_neighbours(when: Any) -> None:
     ("metrics", "fault"),
     [
         ({"a": math.inf}, "s.a: inf: a finite number"),
+        ({"a": 10**400}, "s.a: 1000"),
+        ({"a": "\ud800"}, "metrics: .*half a character"),
         ({"a": [1]}, r"s.a: \[1\]: a number"),
         ({"a": 1, "timestamp": "yesterday"}, "s.timestamp: 'yesterday': a time"),
         ({"a": 1, "timestamp": []}, "s.timestamp"),
