@@ -1,14 +1,21 @@
-"""The broker as docker-compose.yml starts it: with its password by standard input, durable, and never evicting."""
+"""The broker as docker-compose.yml starts it: with its password by standard input, durable, and never evicting.
+
+And how compose looks at Postgres.
+"""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
+import pytest
 import redis
 
 from tests.support import manifests
 from tests.support.waiting import until
+from workers.embedded import EmbeddedPostgres
 from workers.embedded.binaries import find_valkey
 from workers.embedded.ports import LOOPBACK, free_port
 
@@ -46,6 +53,22 @@ def test_the_broker_of_compose(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_look_at_postgres_of_compose(postgres_server: EmbeddedPostgres) -> None:
+    program = shutil.which("pg_isready")
+    if program is None:
+        pytest.skip("there is no pg_isready: compose asks Postgres's image, which has it")
+    kind, name, *options = manifests.compose()["services"]["postgres"]["healthcheck"]["test"]
+    assert (kind, name) == ("CMD", "pg_isready")
+    server = urlsplit(postgres_server.url.get_secret_value())
+
+    def status(port: int) -> int:
+        where = {**os.environ, "PGHOST": str(server.hostname), "PGPORT": str(port)}
+        return subprocess.run([program, *options], env=where, capture_output=True, timeout=60, check=False).returncode
+
+    assert status(server.port or 0) == 0
+    assert status(free_port()) == 2
 
 
 def _answers(client: redis.Redis) -> bool:
