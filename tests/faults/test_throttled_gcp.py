@@ -28,7 +28,7 @@ PROJECTS = ("shop-prod", "shop-test")
 WINDOWS = [Window(WINDOW.start - n * WINDOW.duration, WINDOW.end - n * WINDOW.duration) for n in range(3)]
 TASKS = [(Target("gcp", project, "global", "compute"), window) for project in PROJECTS for window in WINDOWS]
 #: Calls a second; as many may come at once.
-QUOTAS = {"monitoring:*": 6.0, "cloudasset:*": 3.0, "cloudbilling:*": 1000.0}
+QUOTAS = {"monitoring:*": 4.0, "cloudasset:*": 2.0, "cloudbilling:*": 1000.0}
 #: What Google says to wait, if it says anything; the last is longer than a collection waits.
 FORMS = (None, 0.05, 0.5)
 
