@@ -42,6 +42,8 @@ class _Bucket:
     tokens: float
     updated: float
     quiet_until: float = 0.0
+    #: Seconds of silence that there were in all: so much later does everybody come who waits.
+    silence: float = 0.0
 
 
 @dataclass
@@ -56,21 +58,27 @@ class LocalLimiter:
         with self._lock:
             now = time.monotonic()
             bucket = self._buckets.setdefault(scope, _Bucket(quota.burst, now))
-            tokens = min(quota.burst, bucket.tokens + (now - bucket.updated) * quota.rate)
-            wait = max(0.0, bucket.quiet_until - now, (1 - tokens) / quota.rate)
+            free = max(now, bucket.quiet_until)
+            tokens = min(quota.burst, bucket.tokens + (free - bucket.updated) * quota.rate)
+            wait = free - now + max(0.0, (1 - tokens) / quota.rate)
             if now + wait > deadline:
                 raise Throttled(f"the quota of {scope} is used up for {wait:.1f} s", scope, wait)
-            bucket.tokens, bucket.updated = tokens - 1, now
+            bucket.tokens, bucket.updated = tokens - 1, free
+            silence = bucket.silence
         while wait > 0:
             time.sleep(wait)
             # Those who wait for their turn are asked to be silent too.
-            wait = bucket.quiet_until - time.monotonic()
-            if wait > 0 and time.monotonic() + wait > deadline:
+            with self._lock:
+                wait, silence = bucket.silence - silence, bucket.silence
+            if time.monotonic() + wait > deadline:
                 raise Throttled(f"{scope} was asked to be silent for {wait:.1f} s more", scope, wait)
 
     def quiet(self, scope: str, seconds: float) -> None:
-        """Let nobody call before."""
+        """Let nobody call before. Nothing flows in meanwhile, and turns stay as far apart as they were."""
         with self._lock:
             now = time.monotonic()
             bucket = self._buckets.setdefault(scope, _Bucket(0, now))
-            bucket.quiet_until = max(bucket.quiet_until, now + seconds)
+            former = max(now, bucket.quiet_until)
+            bucket.quiet_until = max(former, now + seconds)
+            bucket.updated += bucket.quiet_until - former
+            bucket.silence += bucket.quiet_until - former

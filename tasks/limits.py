@@ -15,30 +15,33 @@ from telemetry.settings.model import BrokerSettings
 logger = logging.getLogger(__name__)
 
 _PREFIX = "finfleet:quota:"
-# One step in Redis, by Redis's own clock: read, refill, take one token (on credit), give the wait in milliseconds.
-# A caller that could not come before its deadline takes nothing.
+# One step in Redis, by Redis's own clock: read, refill, take one token (on credit), give the wait in milliseconds, and
+# how much silence there was in all. A caller that could not come before its deadline takes nothing.
 _ACQUIRE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local rate, burst, patience = tonumber(ARGV[1]) / 1000, tonumber(ARGV[2]), tonumber(ARGV[3])
-local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'updated', 'quiet')
-local updated = tonumber(bucket[2]) or now
-local tokens = math.min(burst, (tonumber(bucket[1]) or burst) + math.max(0, now - updated) * rate)
-local wait = math.max(0, (tonumber(bucket[3]) or 0) - now, math.ceil((1 - tokens) / rate))
-if wait > patience then return {0, wait} end
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'updated', now)
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'updated', 'quiet', 'silence')
+local free = math.max(now, tonumber(bucket[3]) or 0)
+local updated = tonumber(bucket[2]) or free
+local tokens = math.min(burst, (tonumber(bucket[1]) or burst) + math.max(0, free - updated) * rate)
+local wait = free - now + math.max(0, math.ceil((1 - tokens) / rate))
+if wait > patience then return {0, wait, 0} end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'updated', free)
 redis.call('PEXPIRE', KEYS[1], math.ceil(wait + burst / rate) + 60000)
-return {1, wait}
+return {1, wait, tonumber(bucket[4]) or 0}
 """
+# Nothing flows in meanwhile, and turns stay as far apart as they were: those who wait come later by the silence.
 _QUIET = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local until_ = now + tonumber(ARGV[1])
-local former = tonumber(redis.call('HGET', KEYS[1], 'quiet')) or 0
-redis.call('HSET', KEYS[1], 'quiet', math.max(former, until_))
-if redis.call('HEXISTS', KEYS[1], 'tokens') == 0 then
-  redis.call('HSET', KEYS[1], 'tokens', '0', 'updated', now)
-end
+local bucket = redis.call('HMGET', KEYS[1], 'updated', 'quiet', 'silence')
+local former = math.max(now, tonumber(bucket[2]) or 0)
+local until_ = math.max(former, now + tonumber(ARGV[1]))
+local silence = (tonumber(bucket[3]) or 0) + until_ - former
+redis.call('HSET', KEYS[1], 'quiet', until_, 'silence', silence)
+redis.call('HSET', KEYS[1], 'updated', (tonumber(bucket[1]) or now) + until_ - former)
+redis.call('HSETNX', KEYS[1], 'tokens', '0')
 redis.call('PEXPIRE', KEYS[1], math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[1]) + 60000))
 return 1
 """
@@ -49,6 +52,7 @@ class RedisLimiter:
 
     def __init__(self, client: redis.Redis) -> None:
         """Register the scripts; no connection is made before the first use."""
+        self._client = client
         self._acquire = client.register_script(_ACQUIRE)
         self._quiet = client.register_script(_QUIET)
 
@@ -59,13 +63,18 @@ class RedisLimiter:
         """
         patience = max(0, int((deadline - time.monotonic()) * 1000))
         try:
-            granted, wait = self._acquire(keys=[_PREFIX + scope], args=[quota.rate, quota.burst, patience])
+            granted, wait, silence = self._acquire(keys=[_PREFIX + scope], args=[quota.rate, quota.burst, patience])
+            if not granted:
+                raise Throttled(f"the quota of {scope} is used up for {wait / 1000:.1f} s", scope, wait / 1000)
+            while wait > 0:
+                time.sleep(wait / 1000)
+                # Those who wait for their turn are asked to be silent too.
+                now_silence = int(self._client.hget(_PREFIX + scope, "silence") or silence)
+                wait, silence = now_silence - silence, now_silence
+                if time.monotonic() + wait / 1000 > deadline:
+                    raise Throttled(f"{scope} was asked to be silent for {wait / 1000:.1f} s more", scope, wait / 1000)
         except redis.RedisError as error:
             raise Unavailable(f"the rate limit of {scope} cannot be read: {error}") from None
-        if not granted:
-            raise Throttled(f"the quota of {scope} is used up for {wait / 1000:.1f} s", scope, wait / 1000)
-        if wait:
-            time.sleep(wait / 1000)
 
     def quiet(self, scope: str, seconds: float) -> None:
         """Let nobody in the fleet call before."""

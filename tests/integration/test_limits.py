@@ -14,6 +14,7 @@ from agents.limits import Quota
 from tasks.limits import RedisLimiter
 from tasks.price_cache import RedisPriceCache
 from telemetry.errors import Throttled, Unavailable
+from tests.support.waiting import until
 
 SCOPE = "aws/123456789012/us-east-1/ec2:Describe*"
 
@@ -94,3 +95,28 @@ def test_a_price_is_looked_up_once_by_the_fleet(redis_url: str) -> None:
     assert away.get("x") is None
     away.put("x", "y", timedelta(minutes=1))
     assert away.get("x") == "y"
+
+
+def test_who_waits_for_the_end_of_a_silence_comes_one_by_one(redis_url: str) -> None:
+    quota = Quota(rate=10, burst=1)
+    limiters = _limiters(redis_url, 8)
+    limiters[0].acquire(SCOPE, quota, time.monotonic() + 1)
+    begun = time.monotonic()
+    limiters[0].quiet(SCOPE, 1)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda limiter: limiter.acquire(SCOPE, quota, time.monotonic() + 30), limiters))
+    assert time.monotonic() - begun >= 1 + 7 / quota.rate, "the last of eight that may not come at once"
+
+
+def test_a_silence_holds_for_those_who_wait_already(redis_url: str) -> None:
+    quota = Quota(rate=0.5, burst=1)
+    first, second = _limiters(redis_url, 2)
+    begun = time.monotonic()
+    first.acquire(SCOPE, quota, time.monotonic() + 1)
+    client = redis.Redis.from_url(redis_url)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(second.acquire, SCOPE, quota, time.monotonic() + 30)
+        until(lambda: client.hget(f"finfleet:quota:{SCOPE}", "tokens") not in {b"0", b"0.0"})
+        first.quiet(SCOPE, 0.5)
+        waiting.result()
+    assert time.monotonic() - begun >= 1 / quota.rate + 0.45
