@@ -80,9 +80,12 @@ class AzureCalls:
         context = self.context
         context.check_deadline()
         current = Asking(context, api, scopes_of(api, self.identity, region, self.section.quotas))
+        asked = Asked(current, self.identity)
+        with in_our_words(asked), asking(current):
+            session.prepare(api, region)
         for scope in current.scopes:
             context.shared.limiter.acquire(scope.name, scope.quota, context.deadline)
-        with in_our_words(Asked(current, self.identity)), asking(current):
+        with in_our_words(asked), asking(current):
             return send(session)
 
     def _renewed(self, attempt: Callable[[AzureSession], T]) -> T:

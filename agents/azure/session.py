@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from agents.azure.clouds import address_of, scope_for
@@ -17,6 +18,16 @@ from telemetry.settings.azure import AzureSettings
 T = TypeVar("T")
 
 _SPARE_CONNECTIONS = 2
+_MANAGER = "resource_manager"
+# By the first part of an API's name: the client that asks it, and the endpoint that its token is for.
+_NEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "resourcegraph": ("graph", _MANAGER),
+        "costmanagement": ("costs", _MANAGER),
+        "logs": ("logs", "logs"),
+        "retailprices": ("prices", ""),
+    }
+)
 
 
 class AzureSession:
@@ -27,11 +38,30 @@ class AzureSession:
         self._section = section
         self._lock = threading.RLock()
         self._clients: dict[object, Any] = {}
+        self._prepared: set[tuple[str, str]] = set()
         self._transport = transport
         try:
             self._credential = SharedCredential(open_credential(section, identity, transport))
         except ValueError as error:
             raise Denied(f"azure: account {identity.account!r}: {error}: correct tenant_id and client_id") from None
+
+    def prepare(self, api: str, region: str = "") -> None:
+        """Load what ``api`` (``metrics:getBatch``) is asked with, and get its token, where it was not done before.
+
+        Both may take seconds: in a call that has its turn already, they would let it arrive together with the next.
+        """
+        if (api, region) in self._prepared:
+            return
+        group = api.partition(":")[0]
+        if group == "metrics":
+            self.metrics(region)
+            endpoint = "metrics"
+        else:
+            client, endpoint = _NEEDS.get(group, (_MANAGER, _MANAGER))
+            getattr(self, client)
+        if endpoint:
+            self._credential.get_token(scope_for(self._section, endpoint))
+        self._prepared.add((api, region))
 
     @property
     def graph(self) -> Any:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.azure.credentials import Identity
+from agents.azure.quotas import scopes_of
+from agents.context import Shared
 from agents.limits import Quota
 from agents.standalone import make_settings
 from emulators.azure import DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, SECOND_SUBSCRIPTION, LocalAzure
@@ -91,6 +94,22 @@ def test_a_long_throttle_is_handed_back_with_its_wait_and_silences_the_scope(
     assert azure.calls()[api] == 1
     with pytest.raises(Throttled, match="used up"):
         process.limiter.acquire(collected.error.scope, Quota(1000, 1000), time.monotonic() + 1)
+
+
+@pytest.mark.parametrize(("target", "scope"), [(VMS, "resourcegraph:*"), (_COST_TARGET, "costmanagement:*")])
+def test_who_waits_for_a_turn_has_the_token_already(azure: LocalAzure, target: str, scope: str) -> None:
+    process = shared(azure, quotas={"*": 1000, scope: 1})
+    (counted,) = scopes_of(scope.replace("*", "any"), _identity(process), "", {scope: 1})
+    process.limiter.quiet(counted.name, 10_000)
+    collected = collect(process, target, WINDOW if target == VMS else _DAY)
+    assert isinstance(collected.error, Throttled)
+    assert azure.calls() == {"login:configuration": 1, "login:token": 1}
+
+
+def _identity(process: Shared) -> Identity:
+    section = process.settings.azure
+    assert section is not None
+    return Identity.of(section, "default", {})
 
 
 def test_a_throttle_without_a_wait_is_tried_a_few_times(azure: LocalAzure) -> None:
