@@ -6,12 +6,14 @@ By one worker, and by eight: they share the quota.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from agents.context import Shared
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
+from emulators.azure.cost import CostLine
 from emulators.azure.seed import seed_vms
 from emulators.calls import Call, peak_rates
 from telemetry.settings import Settings
@@ -32,8 +34,21 @@ SPAN = 3 * WINDOW
 WORKERS = (1, 8)
 ACCOUNTS = {"web": DEFAULT_SUBSCRIPTION, "data": SECOND_SUBSCRIPTION}
 FORMS = ("retry-after", "date", "milliseconds", "quota", "bare")
-GRAPH, METRICS = "resourcegraph:resources", "metrics:getBatch"
-QUOTAS = {"resourcegraph:*": 1.0, "metrics:*": 2.0}
+GRAPH, METRICS, COSTS = "resourcegraph:resources", "metrics:getBatch", "costmanagement:query"
+QUOTAS = {"resourcegraph:*": 2.0, "metrics:*": 2.0, "costmanagement:*": 2.0}
+DAY = timedelta(days=1)
+DAYS = 2 * DAY
+LINES = 3
+BILLS = {
+    workers: Window(end - DAYS, end)
+    for n, workers in enumerate(WORKERS)
+    for end in (floor_time(datetime.now(UTC), DAY) - 5 * DAY - n * DAYS,)
+}
+"""Whose bill each number of workers is to read."""
+_BILL = """
+SELECT sub_account_id, charge_period_start, resource_id, billed_cost, effective_cost FROM reporting.costs
+ WHERE provider = %(provider)s AND charge_period_start >= %(since)s AND charge_period_start < %(until)s
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +56,11 @@ def azure() -> Iterator[LocalAzure]:
     with LocalAzure() as running:
         unlimited(running)
         seed_vms(running, 8, list(ACCOUNTS.values()), ("eastus", "westeurope"))
+        running.costs.page_size = LINES - 1
+        for span in BILLS.values():
+            for subscription, start, resource, amount in _lines(span):
+                line = CostLine(resource_id=resource, service_name="S", cost=amount)
+                running.costs.load(subscription, start.date(), [line])
         yield running
 
 
@@ -50,7 +70,7 @@ def section(azure: LocalAzure) -> dict[str, Any]:
     return {
         **azure.credentials(),
         "accounts": accounts,
-        "services": ["virtual_machines"],
+        "services": ["virtual_machines", "cost"],
         "endpoints": azure.endpoints,
         "ca_file": str(azure.ca_file),
         "quotas": QUOTAS,
@@ -72,6 +92,8 @@ def undisturbed(azure: LocalAzure, section: dict[str, Any], spans: dict[int, Win
         workers: [collect(process, target, window) for target in _targets() for window in _windows(span)]
         for workers, span in spans.items()
     }
+    for account in ACCOUNTS:
+        assert collect(process, f"azure/{account}/global/cost", BILLS[1]).error is None
     peaks = _peaks(azure.records())
     assert any(peak > _budget(scope) for scope, peak in peaks.items()), "nothing would have to be held back"
     return {workers: tables_of(collected) for workers, collected in found.items()}
@@ -95,7 +117,7 @@ def pipeline(section: dict[str, Any], undisturbed: dict[int, Tables]) -> Iterato
         ) as running,
     ):
         targets = "SELECT * FROM finfleet.targets WHERE provider = 'azure'"
-        until(lambda: len(running.query(targets)) == len(ACCOUNTS), 30, "the planner knows the targets")
+        until(lambda: len(running.query(targets)) == 2 * len(ACCOUNTS), 30, "the planner knows the targets")
         yield running
 
 
@@ -103,25 +125,50 @@ def pipeline(section: dict[str, Any], undisturbed: dict[int, Tables]) -> Iterato
 def test_every_window_completes_once_within_the_budget(
     workers: int, azure: LocalAzure, pipeline: Pipeline, spans: dict[int, Window], undisturbed: dict[int, Tables]
 ) -> None:
-    span = spans[workers]
+    span, days = spans[workers], BILLS[workers]
     with more_workers(pipeline, workers - 1):
         azure.reset_calls()
         for number, form in enumerate(FORMS):
             # A third of the calls in all.
             azure.inject("throttle", rate=1 / 3 / len(FORMS), form=form, seconds=1, seed=10 * workers + number)
-        pipeline.backfill(span)
+        pipeline.backfill(span, "virtual_machines")
+        pipeline.backfill(days, "cost")
         pipeline.until_settled(span, within=120)
+        pipeline.until_settled(days, within=120)
         azure.faults.clear()
         calls = azure.records()
     found = pipeline.tables(span)
     assert pipeline.query("SELECT error, permission FROM finfleet.collections WHERE error <> ''", span) == []
     assert found.states == {"complete"}
     assert found == undisturbed[workers]
+    assert pipeline.tables(days).states == {"complete"}
+    assert _bill(pipeline, days) == sorted(_lines(days))
     assert pipeline.query("SELECT reason FROM finfleet.dead_letters") == []
     assert not pipeline.twice(span)
-    assert any(call.outcome == "throttle" for call in calls)
+    assert not pipeline.twice(days)
+    assert sum(call.api == COSTS and call.outcome == "throttle" for call in calls) >= 3
+    assert any(call.api != COSTS and call.outcome == "throttle" for call in calls)
     for scope, peak in _peaks(calls).items():
         assert peak <= _budget(scope), (scope, _peaks(calls))
+
+
+def _lines(span: Window) -> list[tuple[str, datetime, str, Decimal]]:
+    """What is charged, and used, in a span: more for each subscription and day than a page has."""
+    return [
+        (subscription, span.start + day * DAY, f"/vm-{number}", Decimal(100 * owner + 10 * day + number + 1))
+        for owner, subscription in enumerate(ACCOUNTS.values())
+        for day in range(DAYS // DAY)
+        for number in range(LINES)
+    ]
+
+
+def _bill(pipeline: Pipeline, span: Window) -> list[tuple[Any, ...]]:
+    """What is stored; a line has its billed cost or its effective one, and each amount is there once of either."""
+    rows = [tuple(row.values()) for row in pipeline.query(_BILL, span)]
+    billed = sorted((*row[:3], row[3]) for row in rows if row[3] is not None)
+    assert billed == sorted((*row[:3], row[4]) for row in rows if row[4] is not None)
+    assert len(rows) == 2 * len(billed)
+    return billed
 
 
 def _targets() -> list[Target]:
@@ -134,11 +181,11 @@ def _windows(span: Window) -> list[Window]:
 
 
 def _peaks(calls: Sequence[Call]) -> dict[tuple[str, str, str], float]:
-    """(subscription, region, API) -> the most calls in any second; Resource Graph counts those of all subscriptions."""
-    merged = [replace(call, account="", region="") if call.api == GRAPH else call for call in calls]
-    return peak_rates([call for call in merged if call.api in {GRAPH, METRICS}])
+    """(subscription, region, API) -> the most calls in any second; metrics alone are counted by subscription."""
+    merged = [call if call.api == METRICS else replace(call, account="", region="") for call in calls]
+    return peak_rates([call for call in merged if call.api in {GRAPH, METRICS, COSTS}])
 
 
 def _budget(scope: tuple[str, str, str]) -> float:
-    rate = QUOTAS["resourcegraph:*" if scope[2] == GRAPH else "metrics:*"]
+    rate = QUOTAS[f"{scope[2].partition(':')[0]}:*"]
     return rate + max(1, round(rate))

@@ -109,10 +109,10 @@ class Pipeline:
         (row,) = self.query(_PROGRESS, span)
         return Progress(**row)
 
-    def backfill(self, span: Window) -> int:
+    def backfill(self, span: Window, service: str = "*") -> int:
         """Have the ledger owe a span of the past, and return the number of windows; the next sweep hands them out."""
         with Database(SecretStr(self.database_url)) as database, database.connection() as connection:
-            found = ledger.find_targets(connection, [f"{self.provider}/*"])
+            found = ledger.find_targets(connection, [f"{self.provider}/*/{service}"])
             assert found
             return ledger.backfill(connection, found, span, datetime.now(UTC)).opened
 
