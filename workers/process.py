@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -17,6 +18,8 @@ from telemetry.settings import Settings, load_settings
 from workers.health_sign import Sign
 
 logger = logging.getLogger(__name__)
+
+_UP_HERE = Path(".finfleet") / "up.json"
 
 
 def fleet_settings(*, forwards: bool = False) -> Settings:
@@ -46,7 +49,9 @@ def required_broker_url(settings: Settings) -> SecretStr:
 
 def _required(url: SecretStr | None, key: str, variable: str) -> SecretStr:
     if url is None:
-        raise ConfigError("configuration", (f"{key}: set it, or the environment variable {variable}",))
+        # Its servers are known to its own processes only.
+        hint = "; how to name those of the finfleet up here: docs/operations.md" if _UP_HERE.exists() else ""
+        raise ConfigError("configuration", (f"{key}: set it, or the environment variable {variable}{hint}",))
     return url
 
 
