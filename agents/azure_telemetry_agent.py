@@ -23,7 +23,7 @@ from agents.context import Context
 from agents.dates import days_only, span_of
 from agents.meter import Meter
 from agents.services.azure.ml_workspace import TYPE, month_until
-from agents.standalone import Background, Reading, Rows, make_settings, make_shared, named_endpoints, read
+from agents.standalone import Background, Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
 from telemetry.errors import CollectionError
 from telemetry.redact import redact, remember
 from telemetry.settings.azure import ENDPOINTS
@@ -95,9 +95,9 @@ class AzureTelemetryAgent:
         five minutes that Azure Monitor can be expected to have whole; they begin at ``period_start``.
         """
         only = None
-        if resource_group is not None or vm_names is not None:
-            names = [_ANY] if vm_names is None else list(dict.fromkeys(vm_names))
-            only = tuple(f"{resource_group or _ANY}/{name}" for name in names)
+        names = given_names("vm_names", vm_names)
+        if resource_group is not None or names is not None:
+            only = tuple(f"{resource_group or _ANY}/{name}" for name in ((_ANY,) if names is None else names))
         return [vm_view(one) for one in self._read("virtual_machines", only)]
 
     def collect_ml_workspace_metrics(self, workspace_name: str | None = None) -> Rows:

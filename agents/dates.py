@@ -33,6 +33,8 @@ def span_of(start_date: date, end_date: date, fault: Callable[[datetime], str] =
     if not isinstance(end_date, datetime):
         if end < start:
             raise ValueError(f"end_date: {end_date}: use a day that is not before start_date, {start_date}")
+        if end_date == date.max:
+            raise ValueError(f"end_date: {end_date}: use a day before the last that there is")
         end += _DAY
     elif end <= start:
         raise ValueError(f"end_date: {end_date}: use a time after start_date, {start_date}: the end is excluded")

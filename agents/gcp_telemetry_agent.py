@@ -14,7 +14,7 @@ from typing import Any
 from agents.collection import Collection
 from agents.dates import span_of
 from agents.gcp.views import bill_view, endpoint_view, instance_view
-from agents.standalone import Background, Reading, Rows, make_settings, make_shared, named_endpoints, read
+from agents.standalone import Background, Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
 from telemetry.batch import Run
 from telemetry.costs import CostLine
 from telemetry.settings.gcp import ENDPOINTS
@@ -76,7 +76,7 @@ class GCPTelemetryAgent:
         The figures are those of the last five minutes that Google can be expected to have whole; they begin at
         ``period_start``.
         """
-        rows = [instance_view(one) for one in self._read("compute", instance_names)]
+        rows = [instance_view(one) for one in self._read("compute", given_names("instance_names", instance_names))]
         return [row for row in rows if zone is None or row.get("zone") == zone]
 
     def collect_vertex_ai_metrics(self, endpoint_id: str | None = None) -> Rows:

@@ -42,6 +42,7 @@ def test_datetimes_are_instants_half_open() -> None:
         (date(2025, 9, 1), MIDNIGHT, "DAILY", "use two dates"),
         (MIDNIGHT, date(2025, 9, 1), "DAILY", "use two dates"),
         (date(2025, 9, 2), date(2025, 9, 1), "DAILY", "end_date: 2025-09-01: use a day that is not before start_date"),
+        (date(2025, 9, 2), date.max, "DAILY", "end_date: 9999-12-31: use a day before the last"),
         (MIDNIGHT, MIDNIGHT, "DAILY", "end_date: .* the end is excluded"),
         (NAIVE, MIDNIGHT, "DAILY", "start_date: .* add a time zone"),
         (MIDNIGHT, NAIVE, "DAILY", "end_date: .* add a time zone"),

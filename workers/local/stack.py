@@ -106,6 +106,8 @@ class LocalStack:
         if self._flower and self._flower_port is not None and taken(self._flower_port):
             raise StackError(f"port {self._flower_port} of {LOOPBACK}, for Flower, is in use: name another port")
         self._lock.acquire()
+        if self._config is None:
+            self._say(f"no {DEFAULT_PATH}: only this machine is collected; --config names another file")
         self.files.prepare()
         self._thread.start()
 
