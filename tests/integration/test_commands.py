@@ -199,6 +199,14 @@ def test_help_lists_every_command(finfleet: Run) -> None:
     assert "finfleet" in finfleet(_FINFLEET_COMPLETE="bash_source").stdout
 
 
+def test_what_forwards_nothing_needs_no_key_of_openfinops(finfleet: Run, tmp_path: Path) -> None:
+    text = _CONFIG + 'openfinops: {endpoint: "http://127.0.0.1:9", api_key: "${NOPE}"}\n'
+    (tmp_path / "keyed.yaml").write_text(text, encoding="utf-8")
+    variables = {"FINFLEET_CONFIG": str(tmp_path / "keyed.yaml")}
+    assert "generic/default/local/host" in finfleet("plan", **variables).stdout
+    assert finfleet("collect", "generic/default/local/host", **variables).stdout
+
+
 def test_help_needs_no_configuration_that_is_right(finfleet: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("aws: {regoin: x}")
     variables = {"FINFLEET_CONFIG": str(tmp_path / "bad.yaml")}

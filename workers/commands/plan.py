@@ -45,7 +45,7 @@ def command(resources: int | None, as_json: bool) -> None:
 
     How many resources a target has is taken from the database, where it was collected before.
     """
-    settings = load_settings(providers=())
+    settings = load_settings(providers=(), forwards=False)
     known = {} if resources is not None else _known_resources(settings)
     lines = [
         _line(plan, target, known.get(str(target.target), resources))
