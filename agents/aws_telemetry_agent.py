@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -20,10 +20,11 @@ from agents.aws.cost_view import cost_views
 from agents.aws.costs import CostReader, Key
 from agents.aws.regions import cost_calls
 from agents.aws.views import bucket_view, endpoint_view, instance_view
+from agents.background import Background, InBackground
 from agents.context import Context
 from agents.meter import Meter
 from agents.service import find
-from agents.standalone import Background, Reading, Rows, given_names, last_window, make_settings, make_shared, read
+from agents.standalone import Reading, Rows, given_names, last_window, make_settings, make_shared, read
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
@@ -32,7 +33,7 @@ from telemetry.target import Target, Window
 _DEFAULT_REGION = "us-east-1"
 
 
-class AWSTelemetryAgent:
+class AWSTelemetryAgent(InBackground):
     """Collects the metrics, list prices and costs of one account in one region.
 
     A figure that AWS does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
@@ -137,26 +138,6 @@ class AWSTelemetryAgent:
         span = span_of(start_date, end_date, granularity)
         reader = CostReader(cost_calls(self._context(Meter(costs.PAID))), span)
         return cost_views(group for page in reader.pages((Key("SERVICE"),)) for group in page.groups)
-
-    def start_collection(
-        self, interval_seconds: float = 300, *, on_collected: Callable[[str, Rows], None] | None = None
-    ) -> None:
-        """Collect all services now and every ``interval_seconds``, in a background thread; returns at once.
-
-        Costs are not among them: each look at them is billed, and AWS has new ones a few times a day.
-        The last results are in :attr:`latest`; ``on_collected(service, rows)`` is called with each. What fails is
-        logged, and tried again the next time. RuntimeError where it is collecting already.
-        """
-        self._background.start(interval_seconds, on_collected)
-
-    def stop_collection(self) -> None:
-        """End the background collection; returns when it has ended. Harmless where there is none."""
-        self._background.stop()
-
-    @property
-    def latest(self) -> dict[str, Rows]:
-        """What the background collection found last, by service: ``ec2``, ``sagemaker``, ``s3``."""
-        return self._background.latest
 
     def _read(self, service: str, only: tuple[str, ...] | None, region: str | None = None) -> list[Reading]:
         return read(self._shared, Target("aws", DEFAULT_ACCOUNT, region or self.region, service), only)

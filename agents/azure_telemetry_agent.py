@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,11 +19,12 @@ from agents.azure.calls import AzureCalls
 from agents.azure.costs import ACTUAL, Question, charges, keys
 from agents.azure.months import months_of
 from agents.azure.views import cost_view, costs_by_resource, vm_view, workspace_view
+from agents.background import Background, InBackground
 from agents.context import Context
 from agents.dates import days_only, span_of
 from agents.meter import Meter
 from agents.services.azure.ml_workspace import TYPE, month_until
-from agents.standalone import Background, Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
+from agents.standalone import Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
 from telemetry.errors import CollectionError
 from telemetry.redact import redact, remember
 from telemetry.settings.azure import ENDPOINTS
@@ -38,7 +39,7 @@ _COSTS_KEPT = 3600.0
 """Seconds: Azure has new costs a few times a day, and counts who asks for them."""
 
 
-class AzureTelemetryAgent:
+class AzureTelemetryAgent(InBackground):
     """Collects the metrics, list prices and costs of one subscription.
 
     A figure that Azure does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
@@ -128,25 +129,6 @@ class AzureTelemetryAgent:
         calls = self._calls()
         questions = [Question(ACTUAL, part, keys("ServiceName"), daily=False) for part in months_of(span)]
         return cost_view((charge for question in questions for charge in charges(calls, question)), span)
-
-    def start_collection(
-        self, interval_seconds: float = 300, *, on_collected: Callable[[str, Rows], None] | None = None
-    ) -> None:
-        """Collect all services now and every ``interval_seconds``, in a background thread; returns at once.
-
-        The last results are in :attr:`latest`; ``on_collected(service, rows)`` is called with each. What fails is
-        logged, and tried again the next time. RuntimeError where it is collecting already.
-        """
-        self._background.start(interval_seconds, on_collected)
-
-    def stop_collection(self) -> None:
-        """End the background collection; returns when it has ended. Harmless where there is none."""
-        self._background.stop()
-
-    @property
-    def latest(self) -> dict[str, Rows]:
-        """What the background collection found last, by service: ``virtual_machines``, ``ml_workspace``."""
-        return self._background.latest
 
     def _read(self, service: str, only: tuple[str, ...] | None) -> list[Reading]:
         return read(self._shared, Target("azure", DEFAULT_ACCOUNT, "global", service), only)

@@ -7,14 +7,15 @@ environment's variables) and forwards to OpenFinOps: see docs/standalone.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from agents.background import Background, InBackground
 from agents.collection import Collection
 from agents.dates import span_of
 from agents.gcp.views import bill_view, endpoint_view, instance_view
-from agents.standalone import Background, Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
+from agents.standalone import Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
 from telemetry.batch import Run
 from telemetry.costs import CostLine
 from telemetry.settings.gcp import ENDPOINTS
@@ -23,7 +24,7 @@ from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
 
 
-class GCPTelemetryAgent:
+class GCPTelemetryAgent(InBackground):
     """Collects the metrics, list prices and the bill of one project.
 
     A figure that Google does not have, or a price that is unknown, is ``float("nan")``: it prints, and no sum hides it.
@@ -101,26 +102,6 @@ class GCPTelemetryAgent:
         """
         window = span_of(start_date, end_date)
         return bill_view(self._lines(window), window)
-
-    def start_collection(
-        self, interval_seconds: float = 300, *, on_collected: Callable[[str, Rows], None] | None = None
-    ) -> None:
-        """Collect compute and vertex_ai now and every ``interval_seconds``, in a background thread; returns at once.
-
-        The bill is not among them: each look at it is billed, and changes a few times a day.
-        The last results are in :attr:`latest`; ``on_collected(service, rows)`` is called with each. What fails is
-        logged, and tried again the next time. RuntimeError where it is collecting already.
-        """
-        self._background.start(interval_seconds, on_collected)
-
-    def stop_collection(self) -> None:
-        """End the background collection; returns when it has ended. Harmless where there is none."""
-        self._background.stop()
-
-    @property
-    def latest(self) -> dict[str, Rows]:
-        """What the background collection found last, by service: ``compute``, ``vertex_ai``."""
-        return self._background.latest
 
     def _read(self, service: str, names: Sequence[str] | None) -> list[Reading]:
         only = None if names is None else tuple(dict.fromkeys(names))

@@ -11,12 +11,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from agents.background import Background
 from agents.context import utc_now
 from agents.generic.collectors import Collector, Collectors, Metrics
 from agents.generic.destinations import FLEET, forward, send
 from agents.generic.metrics import push_message
 from agents.openfinops import OpenFinOpsClient
-from agents.standalone import Background, Rows
+from agents.standalone import Rows
 from telemetry.errors import CollectionFailed, ConfigError
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
