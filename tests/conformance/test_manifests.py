@@ -61,6 +61,7 @@ def test_every_resource_is_what_its_schema_says(version: str) -> None:
 def test_the_example_is_built_by_kustomize() -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
+        # No wheel carries it; the files that go into the overlay are checked one by one all the same.
         pytest.skip("there is no kubectl: nobody has put the overlay together")
     overlay = KUSTOMIZE / "overlays" / "example"
     built = subprocess.run([kubectl, "kustomize", str(overlay)], capture_output=True, text=True, check=True, timeout=60)
@@ -348,6 +349,7 @@ def test_hadolint_finds_nothing() -> None:
 def test_systemd_understands_every_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
+        # Only a machine with systemd has it; the command lines of the units are run by other tests in any case.
         pytest.skip("there is no systemd-analyze: nobody has looked at the units")
     program = tmp_path / "program"
     program.symlink_to(sys.executable)
@@ -428,6 +430,7 @@ def test_every_alert_watches_metrics_that_there_are() -> None:
 def test_promtool_understands_rules_and_configuration() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
+        # No wheel carries it; that the metrics which the rules name exist is checked in any case.
         pytest.skip("there is no promtool: nobody has parsed the expressions")
     place = ROOT / "deploy" / "prometheus"
     for words in (("rules", "rules.yml"), ("config", "prometheus.yml")):

@@ -4,19 +4,17 @@ And how compose looks at Postgres.
 """
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-import pytest
 import redis
 
 from tests.support import manifests
 from tests.support.waiting import until
 from workers.embedded import EmbeddedPostgres
-from workers.embedded.binaries import find_valkey
+from workers.embedded.binaries import find_postgres, find_valkey
 from workers.embedded.ports import LOOPBACK, free_port
 
 _PASSWORD = "canary0broker"
@@ -56,9 +54,7 @@ def test_the_broker_of_compose(tmp_path: Path) -> None:
 
 
 def test_the_look_at_postgres_of_compose(postgres_server: EmbeddedPostgres) -> None:
-    program = shutil.which("pg_isready")
-    if program is None:
-        pytest.skip("there is no pg_isready: compose asks Postgres's image, which has it")
+    program = find_postgres().postgres.with_name("pg_isready")
     kind, name, *options = manifests.compose()["services"]["postgres"]["healthcheck"]["test"]
     assert (kind, name) == ("CMD", "pg_isready")
     server = urlsplit(postgres_server.url.get_secret_value())

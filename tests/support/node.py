@@ -25,6 +25,7 @@ _INSTALL = (
 def node_modules(package: Path) -> Path:
     """The installed packages of a `package.json`, kept between runs; skips where there is no Node, npm or network."""
     if not shutil.which("node") or not shutil.which("npm"):
+        # finfleet itself needs no Node: without it one example is untested, and -ra says so.
         pytest.skip("node and npm are not installed: nothing of the Node example is tested")
     text = package.read_bytes()
     home = _CACHE / sha256(text).hexdigest()[:12]
@@ -34,8 +35,10 @@ def node_modules(package: Path) -> Path:
         try:
             done = subprocess.run(["npm", *_INSTALL], cwd=home, capture_output=True, text=True, check=False, timeout=60)
         except subprocess.TimeoutExpired:
+            # Whether npm's registry is reached is not for this project to say.
             pytest.skip(f"npm cannot install {package.parent.name} within a minute: it is not reached from here")
         if done.returncode:
+            # The same: the example's package is all that is missing.
             pytest.skip(f"npm cannot install {package.parent.name}: {done.stderr.strip()[:300]}")
         (home / "installed").touch()
     return home / "node_modules"

@@ -37,6 +37,7 @@ def ordinary_user(directory: Path) -> User:
     account = unprivileged_account()
     assert account
     if closed_to(account, _ROOT) is not None:
+        # A checkout under root's own home: what such a user would run cannot be reached, which is no fault of it.
         pytest.skip(f"an ordinary user cannot read {_ROOT}")
     own = directory / "own"
     own.mkdir(mode=0o700)
