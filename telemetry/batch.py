@@ -44,11 +44,13 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     attempt: int
     #: Orders the runs of one attempt.
     started_at: datetime
+    #: What the planner gave with the attempt, and nobody else can give; empty where nobody plans (a push).
+    grant: str = ""
 
     @classmethod
-    def start(cls, target: Target, window: Window, attempt: int, now: datetime) -> Self:
+    def start(cls, target: Target, window: Window, attempt: int, now: datetime, grant: str = "") -> Self:
         """Begin a run, with a fresh id."""
-        return cls(uuid.uuid4(), target, window, attempt, now)
+        return cls(uuid.uuid4(), target, window, attempt, now, grant)
 
 
 class Series(msgspec.Struct, frozen=True, array_like=True):
@@ -144,6 +146,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True, tag="report"):
     permission: str = ""
     #: Not to be tried again before.
     not_before: datetime | None = None
+    #: What is missing from a run that is complete or empty otherwise, a reason each, for a person.
+    partial: tuple[str, ...] = ()
 
 
 Message = Batch | Report

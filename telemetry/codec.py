@@ -100,8 +100,6 @@ def _named(value: object) -> object:
         return {str(key): _named(item) for key, item in value.items()}
     if isinstance(value, msgspec.msgpack.Ext):
         return {"msgpack extension": value.code, "data": bytes(value.data).hex(" ")}
-    if isinstance(value, msgspec.msgpack.Ext):
-        return {"msgpack extension": value.code, "data": bytes(value.data).hex(" ")}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
