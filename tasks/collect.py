@@ -27,13 +27,13 @@ MAX_COUNTDOWN = 60.0
 
 
 @shared_task(bind=True, name="tasks.collect.collect", max_retries=MAX_RETRIES)
-def collect(self: Task, target: str, window: str, attempt: int) -> None:
-    """Collect ``window`` of ``target``, publish the batches, then the report.
+def collect(self: Task, target: str, window: str, attempt: int, grant: str = "") -> None:
+    """Collect ``window`` of ``target``, publish the batches, then the report; each bears the planner's ``grant``.
 
     A short throttle or a fault of the provider's is tried again here, and shows as RETRY; everything else is the
     ledger's. The run has a fresh id each time: see telemetry.batch.
     """
-    run = Run.start(Target.parse(target), Window.parse(window), attempt, utc_now())
+    run = Run.start(Target.parse(target), Window.parse(window), attempt, utc_now(), grant)
     try:
         collection = Collection(runtime.shared(run.target.provider), run)
         error = _publish_batches(collection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -11,6 +12,8 @@ from agents.context import utc_now
 from storage import ledger
 from tasks import runtime
 from tasks.pressure import pressure
+from telemetry.grants import grant
+from telemetry.settings.model import LedgerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ def dispatch_due(provider: str, service: str | None = None) -> int:
         )
     for index, attempt in enumerate(due):
         try:
-            _send(attempt, limits.lease.total_seconds())
+            _send(attempt, limits, now)
         except (OperationalError, OSError) as error:
             logger.warning("%s: the broker took %d of %d attempts: %s", provider, index, len(due), error)
             with runtime.database().connection() as connection:
@@ -47,13 +50,14 @@ def dispatch_due(provider: str, service: str | None = None) -> int:
     return len(due)
 
 
-def _send(attempt: ledger.Dispatch, lease: float) -> None:
+def _send(attempt: ledger.Dispatch, limits: LedgerSettings, now: datetime) -> None:
+    signed = grant(limits.signing_keys[0], attempt.target, attempt.window, attempt.attempt, now + limits.lease)
     current_app.send_task(
         "tasks.collect.collect",
-        args=(str(attempt.target), str(attempt.window), attempt.attempt),
+        args=(str(attempt.target), str(attempt.window), attempt.attempt, signed),
         queue=attempt.queue,
         # After that the ledger has handed out another attempt: this one must not cost calls any more.
-        expires=lease,
+        expires=limits.lease.total_seconds(),
         # How Flower and the logs name it.
         argsrepr=f"({attempt.target}, {attempt.window}, attempt {attempt.attempt})",
         retry=False,

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from storage.database import Database
 from storage.migrate import migrate
+from tests.support import granting
 from tests.support.databases import create_database, drop_database
 from tests.support.environment import of_this_machine
 from tests.support.servers import running_postgres, running_valkey, short_directory
@@ -49,6 +50,7 @@ def _neutral_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             patch.delenv(name)
         # Agents that run by themselves keep prices under a person's own directory.
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FINFLEET_SIGNING_KEYS", granting.KEY.get_secret_value())
         yield
 
 

@@ -47,6 +47,14 @@ def required_broker_url(settings: Settings) -> SecretStr:
     return _required(settings.broker.url, "broker.url", "FINFLEET_BROKER_URL")
 
 
+def required_signing_keys(settings: Settings) -> tuple[SecretStr, ...]:
+    """The keys that attempts are signed with; ConfigError where there are none."""
+    if not settings.ledger.signing_keys:
+        problem = "ledger.signing_keys: set it, or the environment variable FINFLEET_SIGNING_KEYS, to the same for planner"
+        raise ConfigError("configuration", (f"{problem} and ingest; `openssl rand -hex 32` makes one",))
+    return settings.ledger.signing_keys
+
+
 def _required(url: SecretStr | None, key: str, variable: str) -> SecretStr:
     if url is None:
         # Its servers are known to its own processes only.

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from telemetry.target import PART
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+_LEAST_KEY = 32
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -96,6 +97,17 @@ def _service_url(schemes: tuple[str, ...]) -> Any:
     return AfterValidator(validate)
 
 
+def _listed(value: Any) -> Any:
+    # A variable of the environment holds one text.
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _hard_to_guess(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _LEAST_KEY:
+        raise ValueError(f"must have {_LEAST_KEY} characters at least; `openssl rand -hex 32` makes a good one")
+    return value
+
+
 def _money(value: Any) -> Any:
     # YAML reads 0.1 as a float; its shortest text is what was written.
     return Decimal(str(value)) if isinstance(value, float) else value
@@ -111,4 +123,6 @@ WebAddress = Annotated[PageAddress, AfterValidator(_without_slash)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 DatabaseUrl = Annotated[SecretStr, _service_url(("postgresql", "postgres"))]
 BrokerUrl = Annotated[SecretStr, _service_url(("redis", "rediss", "amqp", "amqps"))]
+SigningKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_hard_to_guess)], ...], BeforeValidator(_listed)]
+"""A list, or one text with commas."""
 Dollars = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]

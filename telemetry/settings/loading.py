@@ -19,7 +19,11 @@ from telemetry.settings.model import PROVIDERS, Settings
 
 DEFAULT_PATH = Path("config/telemetry.yaml")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_OVERRIDES = {"FINFLEET_DATABASE_URL": ("database", "url"), "FINFLEET_BROKER_URL": ("broker", "url")}
+_OVERRIDES = {
+    "FINFLEET_DATABASE_URL": ("database", "url"),
+    "FINFLEET_BROKER_URL": ("broker", "url"),
+    "FINFLEET_SIGNING_KEYS": ("ledger", "signing_keys"),
+}
 _SECRET_WORDS = ("secret", "key", "token", "password", "url")
 _WITHOUT_A_FILE: Mapping[str, Any] = {"generic": {"services": ["host"]}}
 """This machine itself: the one source that needs no account."""

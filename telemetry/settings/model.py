@@ -17,6 +17,7 @@ from telemetry.settings.fields import (
     Duration,
     OptionalDuration,
     Section,
+    SigningKeys,
     WebAddress,
     is_loopback,
 )
@@ -73,6 +74,8 @@ class LedgerSettings(Section):
     #: Back-pressure: no new attempts while the results queue holds more messages, or older ones.
     max_backlog: int = Field(default=2000, ge=1)
     max_backlog_age: Duration = timedelta(minutes=10)
+    #: With the first the planner signs what it hands out; the ingest takes results of any. FINFLEET_SIGNING_KEYS.
+    signing_keys: SigningKeys = ()
 
 
 class CollectSettings(Section):

@@ -8,6 +8,7 @@ from telemetry.batch import Batch, Outcome, Report, Run
 from telemetry.builder import build_batches
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.target import Target, Window
+from tests.support.granting import granted
 
 TARGET = Target("aws", "prod", "us-east-1", "ec2")
 WINDOW = Window(datetime(2026, 11, 24, 5, tzinfo=UTC), datetime(2026, 11, 24, 5, 5, tzinfo=UTC))
@@ -15,7 +16,7 @@ NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 
 
 def make_run(target: Target = TARGET, window: Window = WINDOW, attempt: int = 1) -> Run:
-    return Run.start(target, window, attempt, NOW)
+    return Run.start(target, window, attempt, NOW, granted(target, window, attempt))
 
 
 def instance(number: int) -> Resource:

@@ -10,6 +10,7 @@ from telemetry.batch import Batch, Points, Rate, Run, Series
 from telemetry.codec import encode
 from telemetry.records import Resource
 from telemetry.target import Target, Window, floor_time
+from tests.support.granting import granted
 
 EC2 = Target("aws", "prod", "us-east-1", "ec2")
 _STEP = timedelta(minutes=5)
@@ -47,7 +48,7 @@ def make_batch(
         for index in range(len(prices))
     ]
     return Batch(
-        run=Run(uuid.uuid4(), target, window, 1, window.end),
+        run=Run(uuid.uuid4(), target, window, 1, window.end, granted(target, window)),
         number=number,
         final=final,
         collected_at=window.end + timedelta(seconds=30),

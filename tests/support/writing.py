@@ -12,6 +12,7 @@ from telemetry.batch import ApiUse, Batch, Message, Outcome, Points, Rate, Repor
 from telemetry.codec import encode
 from telemetry.records import Resource
 from telemetry.target import Target, Window
+from tests.support.granting import granted
 
 START = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 NOW = START + timedelta(minutes=10)
@@ -54,7 +55,8 @@ def plan(
 
 def run(target: Target = TARGET, window: Window = WINDOW, *, attempt: int = 1, second: int = 0) -> Run:
     """A run that began so many seconds after its window."""
-    return Run(uuid.uuid4(), target, window, attempt, window.end + timedelta(seconds=second))
+    started_at = window.end + timedelta(seconds=second)
+    return Run(uuid.uuid4(), target, window, attempt, started_at, granted(target, window, attempt))
 
 
 def batch(

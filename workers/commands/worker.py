@@ -12,7 +12,7 @@ from workers.health_sign import Sign
 from workers.health_worker import WorkerWatch
 from workers.metrics import REGISTRY, metrics_options, serve
 from workers.metrics_worker import WorkerMetrics
-from workers.process import fleet_settings, required_broker_url, required_database_url
+from workers.process import fleet_settings, required_broker_url, required_database_url, required_signing_keys
 
 
 @click.command(name="worker")
@@ -41,6 +41,7 @@ def command(
     required_broker_url(settings)
     if role == PLAN_QUEUE:
         required_database_url(settings)
+        required_signing_keys(settings)
     chosen = _queues(settings, role, queues, {queue.name for queue in app.conf.task_queues})
     threads = concurrency or settings.collect.concurrency
     WorkerWatch(app, Sign.from_environment(), settings.ledger.lease.total_seconds()).install()
