@@ -59,6 +59,8 @@ class Service(ABC):
     by_name: ClassVar[bool] = False
     #: Tells which regions an account has enabled; collected of every account with ``regions: all``.
     reports_regions: ClassVar[bool] = False
+    #: Brings lines of costs: its results wait in a queue of their own, so that a long bill delays no metrics.
+    brings_bills: ClassVar[bool] = False
     #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
     refresh: ClassVar[tuple[timedelta, ...]] = ()
     #: The permissions that a collection needs, by the provider's own names.

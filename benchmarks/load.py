@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from pydantic import SecretStr
+
 from storage.database import Connection
 from telemetry.batch import ApiUse, Batch, Message, Outcome, Points, Rate, Report, Run, Series
+from telemetry.grants import grant
 from telemetry.records import Resource
 from telemetry.target import Target, Window
 
 METRICS = ("cpu_utilization", "memory_utilization", "network_in", "network_out", "disk_read")
 FIRST = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 INTERVAL = timedelta(minutes=5)
+KEY = SecretStr("the-signing-key-of-the-benchmarks")
 POINTS_A_SERIES = 5  # one a minute
 
 
@@ -38,7 +42,9 @@ class Load:
             start = FIRST + place * INTERVAL
             for number in range(self.targets):
                 target = Target("aws", "default", f"region-{number}", "ec2")
-                run = Run.start(target, Window(start, start + INTERVAL), 1, start + INTERVAL)
+                window = Window(start, start + INTERVAL)
+                signed = grant(KEY, target, window, 1, datetime.now(UTC))
+                run = Run.start(target, window, 1, start + INTERVAL, signed)
                 yield self._batch(run)
                 use = ApiUse("cloudwatch:GetMetricData", 2, 0, Decimal("0.009"))
                 yield Report(run, Outcome.COMPLETE, 1, 2 * self.resources, start + INTERVAL, [use])

@@ -13,13 +13,14 @@ from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.load import KEY
 from storage.database import Connection, Database
 from storage.writer import Received, Written, take_in, writing
 from storage.writer.identities import Identities
 from tasks.results import open_carrier
 from telemetry.codec import decode
 from telemetry.settings.model import IngestSettings
-from workers.ingest import Ingest
+from workers.ingest import Ingest, Queues
 
 DESTINATIONS = ("openfinops",)
 TRANSACTION = IngestSettings().max_messages
@@ -87,7 +88,9 @@ def off_the_queue(database: Database, broker: Any, bodies: Sequence[bytes]) -> t
         if left[0] <= 0:
             stop.set()
 
-    ingest = Ingest(carrier, database, IngestSettings(), DESTINATIONS, {}, 8, on_written=on_written)
+    ingest = Ingest(
+        Queues(carrier), database, IngestSettings(), DESTINATIONS, {}, 8, keys=(KEY,), on_written=on_written
+    )
     start = time.perf_counter()
     ingest.run(stop)
     return published, time.perf_counter() - start

@@ -24,7 +24,7 @@ def store(body: bytes) -> None:
     if settings.database.url is None:
         raise ConfigError("configuration", ("database.url: set it, or the environment variable FINFLEET_DATABASE_URL",))
     now = datetime.now(UTC)
-    received = [Received(*item) for item in messages_of(body, settings.push_sources, now)]
+    received = [Received(*item) for item in messages_of(body, settings.pushers, now)]
     with Database(settings.database.url, application="finfleet push") as database, database.connection() as connection:
         name_sources(connection, settings.push_sources, now)
         written = write(connection, received, destinations=settings.destinations, now=now)

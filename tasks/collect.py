@@ -10,7 +10,9 @@ from celery import shared_task
 
 from agents.collection import Collection
 from agents.context import utc_now
+from agents.service import services
 from tasks import runtime
+from tasks.results import BILLS, NAME
 from telemetry.batch import Batch, Report, Run
 from telemetry.codec import encode
 from telemetry.errors import CollectionError, CollectionFailed, MessageError, PublishRefused
@@ -61,7 +63,10 @@ def _publish_batches(collection: Collection) -> CollectionError | None:
 
 def _publish(message: Batch | Report) -> None:
     message_id = str(message.batch_id) if isinstance(message, Batch) else f"{message.run.run_id}/report"
-    runtime.publisher().publish(encode(message), message_id=message_id)
+    target = message.run.target
+    service = services().get((target.provider, target.service))
+    name = BILLS if service is not None and service.brings_bills else NAME
+    runtime.publisher(name).publish(encode(message), message_id=message_id)
 
 
 def _countdown(error: CollectionError | None, retries: int) -> float | None:

@@ -9,6 +9,7 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 
 from agents.context import utc_now
+from agents.service import services
 from storage import ledger
 from tasks import runtime
 from tasks.pressure import pressure
@@ -24,10 +25,23 @@ def dispatch_due(provider: str, service: str | None = None) -> int:
     The ledger commits before the broker is told: a crash in between costs a lease, never a window. What the broker
     does not take is given back at once.
     """
-    limits = runtime.settings().ledger
-    if reason := pressure():
+    known = services()
+    if service is None:
+        names = [name for owner, name in runtime.planned() if owner == provider]
+        kinds = {known[provider, name].brings_bills for name in names}
+        if len(kinds) > 1 and any(pressure(bills=bills) for bills in kinds):
+            # What one kind has caused holds up none of the other.
+            return sum(dispatch_due(provider, name) for name in names)
+    else:
+        kinds = {known[provider, service].brings_bills} if (provider, service) in known else {False}
+    if reason := next(filter(None, (pressure(bills=bills) for bills in kinds)), ""):
         logger.warning("%s: nothing is handed out: %s; what is due waits in the ledger", provider, reason)
         return 0
+    return _hand_out(provider, service)
+
+
+def _hand_out(provider: str, service: str | None) -> int:
+    limits = runtime.settings().ledger
     now = utc_now()
     with runtime.database().connection() as connection:
         due = ledger.take_due(

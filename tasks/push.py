@@ -1,8 +1,9 @@
 """The task ``finfleet.push``: numbers of anybody's, enqueued by name from any Celery client in any language.
 
-It puts the message onto the results queue, where it is checked once more, and stored, or buried with its reason.
+It puts the message onto the queue of its source, where the ingest checks it once more, and stores it; what has faults
+goes to the dead letters with its reason.
 
-What it promises: once it has run, the number is as safe as any on the results queue. Until then it is as safe as a
+What it promises: once it has run, the number is as safe as any result. Until then it is as safe as a
 Celery message, and kombu on Redis loses some when a worker is killed (docs/push.md). Who cannot send a number again
 publishes straight to the results queue, or uses an AMQP broker.
 """
@@ -13,7 +14,8 @@ import json
 import logging
 import random
 import time
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from celery import shared_task
@@ -21,34 +23,75 @@ from celery.exceptions import Reject
 
 from agents.context import utc_now
 from tasks import runtime
+from tasks.results import LETTERS, CarrierUnavailable, pushes_of
+from tasks.schedule import PUSH_QUEUE, source_queue
 from telemetry.errors import MessageError, PublishRefused
 from telemetry.push_checks import parse
+from telemetry.pushers import OverBudget, over_budget
 from telemetry.redact import redact
+from telemetry.undeliverable import wrap
+
+if TYPE_CHECKING:
+    from celery import Task
 
 logger = logging.getLogger(__name__)
 
 _PAUSE = 2.0
 """Seconds at the most, before a message is put back that could not be taken further."""
+_DEPTH_KEPT = 1.0
+"""Seconds for which the number of a source's waiting messages is taken for true."""
 
 
-@shared_task(name="finfleet.push")  # type: ignore[untyped-decorator]  # Celery's decorators have no types
-def push(*args: Any, **fields: Any) -> None:
+class WrongQueue(MessageError):
+    """A message lies on the queue of another source."""
+
+    code = "wrong_queue"
+
+
+@shared_task(bind=True, name="finfleet.push")
+def push(self: Task, *args: Any, **fields: Any) -> None:
     """Take one message in: the only argument, as in docs/push.md. Anything else becomes a dead letter."""
     message = args[0] if len(args) == 1 and not fields else {"arguments": [*args, fields]}
     if not isinstance(message, dict):
         message = {"arguments": [message]}
     body = _json(message)
+    queue = str((self.request.delivery_info or {}).get("routing_key") or PUSH_QUEUE)
+    name, body = _sorted(queue, body)
     try:
-        source = parse(body, runtime.settings().push_sources, utc_now()).source
-    except MessageError as error:
-        source = "unknown"
-        logger.warning("finfleet.push: the message becomes a dead letter: %s", redact(str(error)))
-    try:
-        runtime.publisher().publish(body, message_id=f"push/{source}")
+        runtime.publisher(name).publish(body, message_id=f"push/{queue}")
     except PublishRefused as refused:
         # Not self.retry: what cannot take the number now need not take the message of a retry either.
         time.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 - spreads load, keeps no secret
         raise Reject(str(refused), requeue=True) from refused
+
+
+def _sorted(queue: str, body: bytes) -> tuple[str, bytes]:
+    """Where a message of this Celery queue goes, and as what."""
+    try:
+        source = parse(body, runtime.settings().push_sources, utc_now()).source
+        if queue not in {PUSH_QUEUE, source_queue(source)}:
+            raise WrongQueue(f"source: {source!r}: the queue {queue} is not its own: send it to {source_queue(source)}")
+        _check_budget(source)
+    except MessageError as error:
+        logger.warning("finfleet.push: the message becomes a dead letter: %s", redact(str(error)))
+        # Its other faults the ingest finds by itself.
+        known = isinstance(error, OverBudget | WrongQueue)
+        return LETTERS, wrap(queue, error.code, str(error), body) if known else body
+    return pushes_of(source), body
+
+
+def _check_budget(source: str) -> None:
+    limit = runtime.settings().max_waiting[source]
+    if _waiting(source, int(time.monotonic() / _DEPTH_KEPT)) >= limit:
+        raise OverBudget(over_budget(source, limit))
+
+
+@lru_cache(maxsize=1000)
+def _waiting(source: str, _moment: int) -> int:
+    try:
+        return runtime.carrier(pushes_of(source)).depth().messages
+    except CarrierUnavailable:
+        return 0  # the publisher will say so
 
 
 def _json(message: dict[str, Any]) -> bytes:

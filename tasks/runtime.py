@@ -18,7 +18,7 @@ from agents.service import find
 from storage.database import Database
 from tasks.limits import make_limiter
 from tasks.price_cache import make_price_cache
-from tasks.results import Carrier, Publisher, open_carrier
+from tasks.results import NAME, Carrier, Publisher, open_carrier
 from tasks.spend import make_spend
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import ConfigError
@@ -65,18 +65,18 @@ def database() -> Database:
 
 
 @_once
-def carrier() -> Carrier:
-    """The results queue."""
+def carrier(name: str = NAME) -> Carrier:
+    """One of the results queues."""
     url = settings().broker.url
     if url is None:
         raise ConfigError("configuration", ("broker.url: set it, or FINFLEET_BROKER_URL",))
-    return open_carrier(url)
+    return open_carrier(url, name)
 
 
 @_once
-def publisher() -> Publisher:
-    """The way onto the results queue; any number of threads may share it."""
-    return carrier().publisher()
+def publisher(name: str = NAME) -> Publisher:
+    """The way onto one of the results queues; any number of threads may share it."""
+    return carrier(name).publisher()
 
 
 @_once

@@ -12,6 +12,13 @@ from telemetry.settings import Settings
 PLAN_QUEUE = "plan"
 PUSH_QUEUE = "push"
 """Of the task ``finfleet.push``: where nobody may push, nobody listens."""
+
+
+def source_queue(source: str) -> str:
+    """The Celery queue of one source, which a broker's permissions can keep others away from."""
+    return f"{PUSH_QUEUE}.{source}"
+
+
 _MAX_TICK = timedelta(minutes=1)
 """A closed window waits at most that long for its planning; a tick that finds nothing costs one query."""
 

@@ -46,9 +46,8 @@ def check_grant(keys: Sequence[SecretStr], run: Run, now: datetime) -> None:
     what = f"attempt {run.attempt} of {run.target} {run.window}"
     if version != _VERSION or not (expires.isascii() and expires.isdigit() and len(expires) < 12):  # noqa: PLR2004 - digits of a time up to the year 5138
         raise NotGranted(f"run.grant: it is missing or has no form that is known: only a planner hands out {what}")
-    # All keys are tried, and each comparison takes the same time whatever is equal.
-    signed = [_signature(key, expires, run.target, run.window, run.attempt) for key in keys]
-    if not any([hmac.compare_digest(own.encode(), signature.encode("utf-8", "replace")) for own in signed]):
+    signed = (_signature(key, expires, run.target, run.window, run.attempt).encode() for key in keys)
+    if not any(hmac.compare_digest(own, signature.encode("utf-8", "replace")) for own in signed):
         raise NotGranted(f"run.grant: no key of ledger.signing_keys has signed it for {what}")
     until = datetime.fromtimestamp(int(expires), UTC)
     if now > until:

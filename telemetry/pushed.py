@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 
 import msgspec
 
@@ -19,8 +20,10 @@ from telemetry.batch import Message, Outcome, Report, Run
 from telemetry.builder import build_batches
 from telemetry.codec import decode, encode
 from telemetry.costs import CostLine
+from telemetry.errors import InvalidRecord
 from telemetry.push import Push, PushedCharge, PushedMetric, PushedResource
-from telemetry.push_checks import FIVE_MINUTES, parse, start_of
+from telemetry.push_checks import FIVE_MINUTES, PushRefused, UnknownSource, parse, start_of
+from telemetry.pushers import OWNER_RANK, Pushers
 from telemetry.records import MetricPoint, Record, Resource
 from telemetry.target import Target, Window, floor_time
 
@@ -30,7 +33,15 @@ METRICS_SERVICE = "push"
 COSTS_SERVICE = "push_costs"
 GRIDS = {METRICS_SERVICE: FIVE_MINUTES, COSTS_SERVICE: timedelta(days=1)}
 """The services that pushed records are kept under, and the length of their windows, which begin at multiples of it."""
+_MAX_FAULTS = 20
 _NAMESPACE = uuid.UUID("6d1c3a60-55a1-5f0b-9c4e-0f6f1a2f7d11")
+
+
+class _Head(msgspec.Struct):
+    source: str
+
+
+_head = msgspec.json.Decoder(_Head)
 
 
 def is_pushed(target: Target) -> bool:
@@ -38,15 +49,31 @@ def is_pushed(target: Target) -> bool:
     return target.provider == PROVIDER and target.service in GRIDS
 
 
-def messages_of(body: bytes, sources: Collection[str], now: datetime) -> list[tuple[Message, bytes]]:
+def messages_of(body: bytes, pushers: Pushers, now: datetime) -> list[tuple[Message, bytes]]:
     """What a body on the results queue stands for: one message of ours, or the batches and reports of a push.
 
-    Each comes with the bytes that it is forwarded, or buried, as. MessageError and its kinds say what is wrong;
-    ``sources`` are the names that may push, and ``now`` is what a source's clock is compared with.
+    Each comes with the bytes that it is forwarded, or kept as a dead letter, as. MessageError and its kinds say what is
+    wrong; ``now`` is what a source's clock is compared with.
     """
     if not is_push(body):
-        return [(decode(body), body)]
-    return [(message, encode(message)) for message in expand(parse(body, sources, now))]
+        message = decode(body)
+        if not is_pushed(message.run.target):
+            return [(message, body)]
+        owned = _owned(message, pushers, now)
+        return [(owned, encode(owned))]
+    push = parse(body, pushers.names, now)
+    if faults := list(islice(_too_old(push, pushers, now), _MAX_FAULTS)):
+        raise PushRefused("\n".join(faults))
+    owner, rank = pushers.owner(push.source), pushers.rank(push.source)
+    return [(message, encode(message)) for message in expand(push, owner, rank)]
+
+
+def source_of(body: bytes) -> str | None:
+    """The source that a pushed message says it is of, be the rest as it may; None where that cannot be read."""
+    try:
+        return _head.decode(body).source
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
 
 
 def is_push(body: bytes) -> bool:
@@ -54,16 +81,20 @@ def is_push(body: bytes) -> bool:
     return body[:64].lstrip()[:1] == b"{"
 
 
-def expand(push: Push) -> Iterator[Message]:
-    """The batches and the report of every window that the message touches.
+def expand(push: Push, owner: str = "", rank: int = OWNER_RANK) -> Iterator[Message]:
+    """The batches and the report of every window that the message touches, as records of ``owner``.
 
-    Their ids come from source and key: the same message is the same batches, however often it comes.
+    Their ids come from source and key: the same message is the same batches, however often it comes. The rank stands
+    where a planned run has its attempt: among sources that share their records it decides, before the time of sending.
     """
+    owner = owner or push.source
     identity = f"key {push.key}" if push.key is not None else f"content {_digest(push)}"
-    for (service, window), records in _by_window(push).items():
-        target = Target(PROVIDER, push.source, REGION, service)
+    if owner != push.source:
+        identity = f"source {push.source} {identity}"
+    for (service, window), records in _by_window(push, owner).items():
+        target = Target(PROVIDER, owner, REGION, service)
         run_id = uuid.uuid5(_NAMESPACE, f"{target} {window} {identity}")
-        run = Run(run_id, target, window, 1, push.sent_at.astimezone(UTC))
+        run = Run(run_id, target, window, rank, push.sent_at.astimezone(UTC))
         batches = list(build_batches(run, records, run.started_at))
         yield from batches
         count = sum(batch.record_count for batch in batches)
@@ -76,15 +107,45 @@ def _digest(push: Push) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def _by_window(push: Push) -> dict[tuple[str, Window], list[Record]]:
+def _owned(message: Message, pushers: Pushers, now: datetime) -> Message:
+    """A message that a source has made in our own form, as one of its owner's records."""
+    run = message.run
+    source = run.target.account
+    if source not in pushers.owners:
+        raise UnknownSource(f"source {source!r} may not push: name it in generic.sources, with kind: push")
+    if pushers.max_age and run.window.end < now - pushers.max_age:
+        raise InvalidRecord("run.window", str(run.window), _too_old_for(pushers))
+    target = Target(PROVIDER, pushers.owner(source), run.target.region, run.target.service)
+    owned = Run(run.run_id, target, run.window, pushers.rank(source), run.started_at)
+    return msgspec.structs.replace(message, run=owned)
+
+
+def _too_old(push: Push, pushers: Pushers, now: datetime) -> Iterator[str]:
+    """What lies so far back that nobody would know any more whether it came before."""
+    if not pushers.max_age:
+        return
+    first = now - pushers.max_age
+    for index, metric in enumerate(push.metrics):
+        if (start := start_of(push, metric)) < first:
+            yield f"metrics[{index}].time: {start}: {_too_old_for(pushers)}"
+    for index, costs in enumerate(push.costs):
+        if costs.day < first.date():
+            yield f"costs[{index}].day: {costs.day}: {_too_old_for(pushers)}"
+
+
+def _too_old_for(pushers: Pushers) -> str:
+    return f"may be {pushers.max_age.days} days old at the most: raise retention.pushes to take in what is older"
+
+
+def _by_window(push: Push, owner: str) -> dict[tuple[str, Window], list[Record]]:
     found: dict[tuple[str, Window], list[Record]] = defaultdict(list)
-    resources = {described.id: _resource(push.source, described) for described in push.resources}
+    resources = {described.id: _resource(owner, described) for described in push.resources}
     used = {metric.resource for metric in push.metrics}
     sent = _window(METRICS_SERVICE, push.sent_at)
     for key, resource in resources.items():
         if key not in used:
             found[METRICS_SERVICE, sent].append(resource)
-    itself = _resource(push.source, PushedResource(id=push.source, type="source"))
+    itself = _resource(owner, PushedResource(id=push.source, type="source"))
     for metric in push.metrics:
         start = start_of(push, metric)
         resource = itself if metric.resource is None else resources[metric.resource]
@@ -101,12 +162,12 @@ def _window(service: str, moment: datetime) -> Window:
     return Window(start, start + GRIDS[service])
 
 
-def _resource(source: str, pushed: PushedResource) -> Resource:
+def _resource(owner: str, pushed: PushedResource) -> Resource:
     return Resource(
         provider=PROVIDER,
-        account=pushed.account or source,
+        account=pushed.account or owner,
         region=pushed.region or REGION,
-        service=pushed.service or source,
+        service=pushed.service or owner,
         resource_id=pushed.id,
         type=pushed.type,
         name=pushed.name,

@@ -50,7 +50,9 @@ def required_broker_url(settings: Settings) -> SecretStr:
 def required_signing_keys(settings: Settings) -> tuple[SecretStr, ...]:
     """The keys that attempts are signed with; ConfigError where there are none."""
     if not settings.ledger.signing_keys:
-        problem = "ledger.signing_keys: set it, or the environment variable FINFLEET_SIGNING_KEYS, to the same for planner"
+        problem = (
+            "ledger.signing_keys: set it, or the environment variable FINFLEET_SIGNING_KEYS, to the same for planner"
+        )
         raise ConfigError("configuration", (f"{problem} and ingest; `openssl rand -hex 32` makes one",))
     return settings.ledger.signing_keys
 

@@ -1,4 +1,6 @@
-"""The results queue: batches and reports, from the collect tasks to the ingest.
+"""The results queues: batches and reports, from the collect tasks to the ingest; what is pushed; what nobody can use.
+
+Each kind waits in a queue of its own, so that none of them holds up another.
 
 ``open_carrier`` gives the carrier that fits the broker: a stream on Redis, a quorum queue on AMQP.
 """
@@ -10,10 +12,31 @@ from pydantic import SecretStr
 from tasks.results import address
 from tasks.results.carrier import Carrier, CarrierUnavailable, Consumer, Delivery, Depth, Publisher
 
-__all__ = ["NAME", "Carrier", "CarrierUnavailable", "Consumer", "Delivery", "Depth", "Publisher", "open_carrier"]
+__all__ = [
+    "BILLS",
+    "LETTERS",
+    "NAME",
+    "Carrier",
+    "CarrierUnavailable",
+    "Consumer",
+    "Delivery",
+    "Depth",
+    "Publisher",
+    "open_carrier",
+    "pushes_of",
+]
 
 NAME = "finfleet.results"
 """Of the exchange and the queue (AMQP), and the stem of the stream's key (Redis)."""
+BILLS = "finfleet.bills"
+"""Of the results of services that bring lines of costs: many, and none of them is in a hurry."""
+LETTERS = "finfleet.letters"
+"""Of what a worker without a database found and could not use: see telemetry.undeliverable."""
+
+
+def pushes_of(source: str) -> str:
+    """The name of the queue of one source that pushes. A broker's permissions can keep others away from it."""
+    return f"finfleet.push.{source}"
 
 
 def open_carrier(broker_url: SecretStr, name: str = NAME) -> Carrier:

@@ -87,6 +87,10 @@ class PushSource(Section):
 
     kind: Literal["push"]
     name: Name
+    #: The push source whose records it adds to; where both tell of the same thing, that one wins.
+    shares: Name | None = None
+    #: Messages that may wait for the ingest; more become dead letters.
+    max_waiting: int = Field(default=200_000, ge=1, le=100_000_000)
 
 
 class PolledSource(Section):
@@ -166,9 +170,9 @@ class GenericSettings(ProviderSettings):
                 )
 
     @property
-    def push_sources(self) -> tuple[str, ...]:
-        """Names of the sources that push."""
-        return tuple(source.name for source in self.sources if isinstance(source, PushSource))
+    def push_sources(self) -> tuple[PushSource, ...]:
+        """The sources that push."""
+        return tuple(source for source in self.sources if isinstance(source, PushSource))
 
     @model_validator(mode="after")
     def _sources_are_distinct(self) -> Self:
@@ -179,4 +183,14 @@ class GenericSettings(ProviderSettings):
                 raise ValueError(f"sources: the name {name!r} is used twice; every source needs its own")
             if name in taken:
                 raise ValueError(f"sources: {name!r} is the name of an account; choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _owners_push_and_share_nothing(self) -> Self:
+        owners = {source.name for source in self.push_sources if source.shares is None}
+        for source in self.push_sources:
+            if source.shares is not None and source.shares not in owners:
+                raise ValueError(
+                    f"sources: {source.name}: shares {source.shares!r}: name a source of kind push that shares nothing"
+                )
         return self

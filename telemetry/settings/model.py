@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from telemetry.pushers import Pushers
 from telemetry.settings.aws import AwsSettings
 from telemetry.settings.azure import AzureSettings
 from telemetry.settings.fields import (
@@ -101,6 +102,8 @@ class RetentionSettings(Section):
     points: OptionalDuration = timedelta(0)
     runs: OptionalDuration = timedelta(days=90)
     sent: OptionalDuration = timedelta(days=1)
+    #: How old what is pushed may be. As long is it known what came before, so that the same again changes nothing.
+    pushes: OptionalDuration = timedelta(days=400)
 
 
 class Settings(Section):
@@ -142,7 +145,19 @@ class Settings(Section):
     @property
     def push_sources(self) -> tuple[str, ...]:
         """Names of the sources that may push."""
-        return self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
+        return self.pushers.names
+
+    @property
+    def pushers(self) -> Pushers:
+        """The sources that may push."""
+        sources = self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
+        return Pushers({source.name: source.shares or source.name for source in sources}, self.retention.pushes)
+
+    @property
+    def max_waiting(self) -> dict[str, int]:
+        """By source that pushes, how many of its messages may wait."""
+        sources = self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
+        return {source.name: source.max_waiting for source in sources}
 
     @property
     def destinations(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from storage import dead_letters
 from storage.database import Connection, Database
 from tasks.results import NAME, Carrier
 from telemetry.codec import MAGIC, SCHEMA, encode
+from telemetry.pushers import Pushers
 from telemetry.target import Target
 from tests.support import pushing, writing
 from tests.support.brokers import Broker, publish, running_broker, until_depth
@@ -114,7 +115,7 @@ def test_a_producer_without_our_code_publishes_as_the_docs_say(broker: Broker, d
             with Link(broker.url) as link, link.Producer() as producer:
                 metric = {"name": "from_elsewhere", "value": 1}
                 producer.publish(pushing.body(metrics=[metric]), exchange=NAME, routing_key=NAME)
-        consumer = replace(ingest(carrier, database), sources=("training",))
+        consumer = replace(ingest(carrier, database), pushers=Pushers.alone("training"))
         with running_ingest(carrier, database, consumer=consumer):
             count = 1 if broker.kind == "redis" else 2
             until(lambda: totals(connection)[0] == count, 20, "what was pushed is stored")

@@ -17,6 +17,7 @@ from telemetry.batch import Batch
 from telemetry.codec import encode
 from telemetry.push import Push
 from telemetry.pushed import expand
+from telemetry.pushers import Pushers
 from telemetry.target import Window
 from tests.support.brokers import publish
 from tests.support.ingesting import ingest, running_ingest
@@ -33,7 +34,7 @@ def carrier(redis_url: str) -> Iterator[Carrier]:
 @pytest.fixture
 def connection(carrier: Carrier, database: Database) -> Iterator[Connection]:
     """With a consumer at work that lets `training` and `billing` push."""
-    consumer = replace(ingest(carrier, database), sources=("training", "billing"))
+    consumer = replace(ingest(carrier, database), pushers=Pushers.alone("training", "billing"))
     with running_ingest(carrier, database, consumer=consumer), database.connection() as connection:
         yield connection
 
@@ -141,7 +142,7 @@ def test_a_source_that_is_named_later_is_let_in_by_a_replay(carrier: Carrier, da
         again = dead_letters.get(connection, letter.dead_letter_id)
         assert again is not None
         assert again.body == late
-        consumer = replace(ingest(carrier, database), sources=("training",))
+        consumer = replace(ingest(carrier, database), pushers=Pushers.alone("training"))
         with running_ingest(carrier, database, consumer=consumer):
             publish(carrier, again.body)
             _until_points(connection, 1)
@@ -171,7 +172,7 @@ def _with_window(batch: Batch, window: Window) -> Batch:
 
 def test_a_source_that_is_no_longer_named_pushes_no_more(carrier: Carrier, database: Database) -> None:
     with database.connection() as connection:
-        consumer = replace(ingest(carrier, database), sources=("training",))
+        consumer = replace(ingest(carrier, database), pushers=Pushers.alone("training"))
         with running_ingest(carrier, database, consumer=consumer):
             publish(carrier, body())
             _until_points(connection, 1)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from storage import dead_letters
 from storage.database import Database
 from tasks.results import NAME, open_carrier
+from telemetry.pushers import Pushers
 from tests.support.ingesting import ingest, running_ingest
 from tests.support.pushing import message, points, push_worker
 from tests.support.waiting import until
@@ -36,7 +37,7 @@ def _send(redis_url: str, *args: Any, **fields: Any) -> None:
 
 def test_whatever_it_is_given_is_stored_or_becomes_a_dead_letter(log: Path, redis_url: str, database: Database) -> None:
     carrier = open_carrier(SecretStr(redis_url))
-    consumer = replace(ingest(carrier, database), sources=("training",))
+    consumer = replace(ingest(carrier, database), pushers=Pushers.alone("training"))
     with closing(carrier), running_ingest(carrier, database, consumer=consumer), database.connection() as connection:
         _send(redis_url, message())
         _send(redis_url, message())

@@ -17,19 +17,30 @@ from storage.database import Connection, Database
 from tasks.results import Carrier
 from telemetry.batch import Batch, Message, Outcome, Points, Report, Run, Series
 from telemetry.codec import encode
+from telemetry.pushers import Pushers
 from telemetry.records import Resource
 from telemetry.settings.model import IngestSettings
 from telemetry.target import Target, Window
 from tests.support import writing
 from tests.support.brokers import Broker, publish
-from workers.ingest import Ingest
+from tests.support.granting import KEY
+from workers.ingest import Ingest, Queues
 
 SETTINGS = IngestSettings.model_validate({"flush_interval": 0.05, "claim_after": 1, "max_messages": 8})
 
 
-def ingest(carrier: Carrier, database: Database, settings: IngestSettings = SETTINGS) -> Ingest:
-    """A consumer that forwards to OpenFinOps."""
-    return Ingest(carrier, database, settings, destinations=("openfinops",), refresh={}, max_attempts=8)
+def ingest(carrier: Carrier, database: Database, settings: IngestSettings = SETTINGS, *sources: str) -> Ingest:
+    """A consumer that forwards to OpenFinOps, and lets ``sources`` push."""
+    return Ingest(
+        Queues(carrier),
+        database,
+        settings,
+        destinations=("openfinops",),
+        refresh={},
+        max_attempts=8,
+        keys=(KEY,),
+        pushers=Pushers.alone(*sources),
+    )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from telemetry.errors import MalformedMessage, MessageError
 from telemetry.push import Push, schema
 from telemetry.push_checks import MAX_PUSH, PushRefused, parse
 from telemetry.pushed import expand, messages_of
+from telemetry.pushers import Pushers
 from tests.support.pushing import SENT_AT, body, charges, message
 
 NOW = datetime(2026, 11, 20, 5, 3, tzinfo=UTC)
@@ -56,7 +57,7 @@ def test_the_messages_in_the_docs_are_taken_and_valid() -> None:
     assert len(examples) == 2
     for text in examples:
         jsonschema.Draft202012Validator(schema()).validate(json.loads(text))
-        for one, _ in messages_of(text.encode(), ["training"], NOW):
+        for one, _ in messages_of(text.encode(), Pushers.alone("training"), NOW):
             check(one)
 
 
@@ -139,7 +140,7 @@ def test_each_window_has_a_run_of_its_own_and_every_message_passes_the_checks() 
     times = [NOW - timedelta(minutes=5 * number) for number in range(40)]
     metrics = [{"name": "a", "value": 1, "time": time.isoformat()} for time in times]
     costs = [{"day": "2026-11-19", "charges": []}]
-    found = [one for one, _ in messages_of(body(metrics=metrics, costs=costs), ["training"], NOW)]
+    found = [one for one, _ in messages_of(body(metrics=metrics, costs=costs), Pushers.alone("training"), NOW)]
     for one in found:
         check(one)
     reports = [one for one in found if isinstance(one, Report)]

@@ -8,12 +8,24 @@ import click
 
 from agents.service import services
 from storage.writer import Written
-from workers.ingest import Ingest
+from tasks.results import BILLS, LETTERS, open_carrier, pushes_of
+from telemetry.settings import Settings
+from workers.ingest import Ingest, Queues
 from workers.metrics import metrics_options, serve
 from workers.metrics_ingest import IngestMetrics
-from workers.process import fleet_settings, heartbeat, open_database, open_results, stop_on_signals
+from workers.process import (
+    fleet_settings,
+    heartbeat,
+    open_database,
+    required_broker_url,
+    required_signing_keys,
+    stop_on_signals,
+)
 
 logger = logging.getLogger(__name__)
+
+_CONNECTIONS = 8
+"""Of the database: a lane uses one at a time, and a second for a moment."""
 
 
 @click.command(name="ingest")
@@ -28,23 +40,35 @@ def command(metrics_port: int, metrics_address: str) -> None:
     stop = stop_on_signals()
     metrics = IngestMetrics()
     with (
-        open_database(settings, "finfleet ingest") as database,
+        open_database(settings, "finfleet ingest", size=_CONNECTIONS) as database,
         serve("ingest", metrics_port, metrics_address),
     ):
-        carrier = open_results(settings)
-        logger.info("ingest: %s to %s", carrier.where, database.address)
+        queues = _queues(settings)
+        logger.info("ingest: %s to %s", queues.results.where, database.address)
         Ingest(
-            carrier=carrier,
+            queues=queues,
             database=database,
             settings=settings.ingest,
             destinations=settings.destinations,
             refresh={key: service.refresh for key, service in services().items()},
             max_attempts=settings.ledger.max_attempts,
-            sources=settings.push_sources,
+            keys=required_signing_keys(settings),
+            pushers=settings.pushers,
+            max_waiting=settings.max_waiting,
             heartbeat=heartbeat(),
             on_written=lambda written: _note(written, metrics),
         ).run(stop)
     logger.info("ingest: stopped")
+
+
+def _queues(settings: Settings) -> Queues:
+    url = required_broker_url(settings)
+    return Queues(
+        results=open_carrier(url),
+        bills=open_carrier(url, BILLS),
+        letters=open_carrier(url, LETTERS),
+        pushes={source: open_carrier(url, pushes_of(source)) for source in settings.push_sources},
+    )
 
 
 def _note(written: Written, metrics: IngestMetrics) -> None:

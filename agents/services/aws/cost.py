@@ -35,6 +35,7 @@ class Cost(Service):
 
     interval = _DAY
     keeps_interval = True
+    brings_bills = True
     # Cost Explorer is brought up to date at least once in 24 hours.
     delay = _DAY
     regional = False

@@ -34,6 +34,7 @@ class Cost(Service):
 
     interval = _DAY
     keeps_interval = True
+    brings_bills = True
     # Usage is there within a day.
     delay = _DAY
     regional = False

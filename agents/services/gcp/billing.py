@@ -30,6 +30,7 @@ class Billing(Service):
 
     interval = _DAY
     keeps_interval = True
+    brings_bills = True
     delay = _DAY
     regional = False
     refresh = tuple(timedelta(days=days) for days in (2, 3, 5, 10, 20, 40))

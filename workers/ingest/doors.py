@@ -1,0 +1,135 @@
+"""What is let in: reads one message, apart from all others, and never raises. Whatever reading raises is its own.
+
+A door belongs to a queue. Through that of the results come runs that a planner has granted, and through that of a
+source only what that source pushes.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+from storage.writer import Received, Undecodable
+from telemetry.batch import Batch, Message
+from telemetry.codec import decode
+from telemetry.errors import InvalidRecord, MalformedMessage, MessageError
+from telemetry.grants import check_grant
+from telemetry.push_checks import MAX_AHEAD, UnknownSource
+from telemetry.pushed import is_push, is_pushed, messages_of, source_of
+from telemetry.pushers import OverBudget, Pushers
+from telemetry.redact import redact
+from telemetry.target import format_time
+from telemetry.undeliverable import is_wrapped, unwrap
+
+logger = logging.getLogger(__name__)
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass
+class Reading:
+    """What one message turned out to be: exactly one of these."""
+
+    #: Batches and reports to be written.
+    items: list[Received] = field(default_factory=list)
+    #: A dead letter.
+    letter: Undecodable | None = None
+    #: The source whose own queue it belongs to.
+    elsewhere: str | None = None
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What the doors of one ingest have in common."""
+
+    #: A run is let in where one of these has signed its attempt.
+    keys: Sequence[SecretStr]
+    pushers: Pushers
+    now: Callable[[], datetime]
+    #: Sources with a queue of their own.
+    queued: frozenset[str] = frozenset()
+
+    def results(self, body: bytes) -> Reading:
+        """A message of the results queue, or of that of the bills."""
+        return self._read(body, self._results)
+
+    def pushes(self, source: str, body: bytes) -> Reading:
+        """A message of the queue of one source."""
+        return self._read(body, lambda body: self._pushes(source, body))
+
+    def letters(self, body: bytes) -> Reading:
+        """A message that a worker has wrapped; or what was pushed with faults, to be told with all of them."""
+        return self._read(body, self._pushed)
+
+    def _read(self, body: bytes, read: Callable[[bytes], Reading]) -> Reading:
+        try:
+            return _letter(body) if is_wrapped(body) else read(body)
+        except MessageError as error:
+            return Reading(letter=Undecodable(body, error.code, str(error)))
+        except Exception as error:
+            logger.exception("a message cannot be read")
+            reason = redact(f"it cannot be read: {type(error).__name__}: {error}")
+            return Reading(letter=Undecodable(body, MalformedMessage.code, reason))
+
+    def _results(self, body: bytes) -> Reading:
+        if is_push(body):
+            return self._elsewhere(source_of(body)) or self._pushed(body)
+        message = decode(body)
+        target = message.run.target
+        if is_pushed(target):
+            return self._elsewhere(target.account) or self._pushed(body)
+        now = self.now()
+        check_grant(self.keys, message.run, now)
+        _check_clocks(message, now)
+        return Reading([Received(message, body)])
+
+    def _pushes(self, source: str, body: bytes) -> Reading:
+        if not is_push(body):
+            target = decode(body).run.target
+            if not is_pushed(target):
+                raise UnknownSource(f"target {target}: this is the queue of source {source!r}, for what it pushes only")
+            said: str | None = target.account
+        else:
+            said = source_of(body)
+        # What cannot be read is told with all its faults.
+        if said is not None and said != source:
+            raise UnknownSource(f"source: {said!r}: this is the queue of {source!r}: send it to that of {said!r}")
+        return self._pushed(body)
+
+    def _pushed(self, body: bytes) -> Reading:
+        now = self.now()
+        items = [Received(*item) for item in messages_of(body, self.pushers, now)]
+        for item in items:
+            _check_clocks(item.message, now)
+        return Reading(items)
+
+    def _elsewhere(self, source: str | None) -> Reading | None:
+        return Reading(elsewhere=source) if source in self.queued else None
+
+
+def _letter(body: bytes) -> Reading:
+    found = unwrap(body)
+    code = found.code if _CODE.fullmatch(found.code) else MalformedMessage.code
+    if code == OverBudget.code:
+        # As it was sent: it can be replayed.
+        return Reading(letter=Undecodable(found.body, code, found.reason))
+    return Reading(letter=Undecodable(body, code, f"on queue {found.queue}: {found.reason}"))
+
+
+def _check_clocks(message: Message, now: datetime) -> None:
+    """Times decide which of two runs is the newer one: none may lie where no clock can be."""
+    times = {"run.started_at": message.run.started_at}
+    if isinstance(message, Batch):
+        times["collected_at"] = message.collected_at
+    else:
+        times["finished_at"] = message.finished_at
+    for name, moment in times.items():
+        if moment > now + MAX_AHEAD:
+            ahead = timedelta(seconds=round((moment - now).total_seconds()))
+            remedy = f"it is {ahead} ahead of the ingest's clock ({format_time(now)}): set the clock of who sent it"
+            raise InvalidRecord(name, str(moment), remedy)

@@ -1,0 +1,190 @@
+"""All lanes of one process: results, bills, what is pushed, and letters; none of them holds up another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from pydantic import SecretStr
+
+from agents.context import utc_now
+from storage.database import Connection, Database
+from storage.writer import Received, Undecodable, Written, name_sources, take_in
+from tasks.results import Carrier, CarrierUnavailable, Publisher
+from telemetry.errors import PublishRefused
+from telemetry.pushers import OverBudget, Pushers, over_budget
+from telemetry.settings.model import IngestSettings
+from workers.ingest.doors import Doors, Reading
+from workers.ingest.lane import Lane
+from workers.ingest.parcel import Inlet, Item
+from workers.ingest.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+_DEPTH_KEPT = 1.0
+"""Seconds for which the number of a source's waiting messages is taken for true."""
+
+
+@dataclass(frozen=True)
+class Queues:
+    """What an ingest takes messages off. Lanes without a queue do not run."""
+
+    results: Carrier
+    bills: Carrier | None = None
+    letters: Carrier | None = None
+    #: By source. What a source without one pushes is taken off the results queue in its place.
+    pushes: Mapping[str, Carrier] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What the consumer needs to know. ``run`` returns when ``stop`` is set and what it held is committed."""
+
+    queues: Queues
+    database: Database
+    settings: IngestSettings
+    destinations: Sequence[str]
+    #: When a settled window is read again, by (provider, service).
+    refresh: Mapping[tuple[str, str], tuple[timedelta, ...]]
+    max_attempts: int
+    #: Of planners: a run is taken in where one of them has signed its attempt.
+    keys: Sequence[SecretStr]
+    pushers: Pushers = field(default_factory=Pushers)
+    #: How many messages of a source may wait in its queue.
+    max_waiting: Mapping[str, int] = field(default_factory=dict)
+    #: Called on every commit and every idle look: the sign that the process lives and works.
+    heartbeat: Callable[[], None] = lambda: None
+    #: Called with what each transaction did; by several threads.
+    on_written: Callable[[Written], None] = lambda _: None
+    now: Callable[[], datetime] = utc_now
+    #: Set until the database knows the sources.
+    _unnamed: threading.Event = field(default_factory=threading.Event)
+    _depths: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def run(self, stop: threading.Event) -> None:
+        """Consume until ``stop`` is set. ConfigError where the broker refuses us."""
+        self._unnamed.set()
+        publishers = {source: carrier.publisher() for source, carrier in self.queues.pushes.items()}
+        beats = _Beats(self.heartbeat)
+        lanes = [self._lane(name, inlets, publishers, beats.of(name)) for name, inlets in self._inlets().items()]
+        failures: list[BaseException] = []
+        threads = [
+            threading.Thread(target=_run, args=(lane, stop, failures), name=f"ingest {lane.name}") for lane in lanes[1:]
+        ]
+        for thread in threads:
+            thread.start()
+        _run(lanes[0], stop, failures)
+        for thread in threads:
+            thread.join()
+        for publisher in publishers.values():
+            publisher.close()
+        if failures:
+            raise failures[0]
+
+    def _inlets(self) -> dict[str, list[Inlet]]:
+        """By lane."""
+        doors = Doors(self.keys, self.pushers, self.now, frozenset(self.queues.pushes))
+        here = Doors(self.keys, self.pushers, self.now)
+        lanes = {"results": [self._inlet(self.queues.results, doors.results, here.results)]}
+        if self.queues.bills is not None:
+            lanes["bills"] = [self._inlet(self.queues.bills, doors.results, here.results)]
+        if self.queues.pushes:
+            lanes["pushes"] = [
+                self._inlet(carrier, partial(doors.pushes, source)) for source, carrier in self.queues.pushes.items()
+            ]
+        if self.queues.letters is not None:
+            lanes["letters"] = [self._inlet(self.queues.letters, doors.letters)]
+        return lanes
+
+    def _inlet(
+        self,
+        carrier: Carrier,
+        read: Callable[[bytes], Reading],
+        read_here: Callable[[bytes], Reading] | None = None,
+    ) -> Inlet:
+        limit = self.settings.max_messages
+        consumer = carrier.consumer(prefetch=2 * limit, claim_after=self.settings.claim_after.total_seconds())
+        return Inlet(read, read_here or read, consumer, limit)
+
+    def _lane(
+        self, name: str, inlets: Sequence[Inlet], publishers: Mapping[str, Publisher], heartbeat: Callable[[], None]
+    ) -> Lane:
+        return Lane(
+            name=name,
+            inlets=inlets,
+            writer=Writer(name, self.database, self._store),
+            most=self.settings.max_messages,
+            patience=self.settings.flush_interval.total_seconds(),
+            now=self.now,
+            forward=partial(self._forward, publishers),
+            heartbeat=heartbeat,
+            on_written=self.on_written,
+        )
+
+    def _store(self, connection: Connection, items: Sequence[Item], letters: Sequence[Undecodable]) -> Written:
+        if self._unnamed.is_set():
+            name_sources(connection, sorted(set(self.pushers.owners.values())), self.now())
+            self._unnamed.clear()
+        received: list[Received] = [item.received for item in items]
+        return take_in(
+            connection,
+            received,
+            letters,
+            destinations=self.destinations,
+            refresh=self.refresh,
+            max_attempts=self.max_attempts,
+            now=self.now(),
+        )
+
+    def _forward(self, publishers: Mapping[str, Publisher], source: str, body: bytes) -> None:
+        """Put what was pushed onto the results queue onto that of its source, where there is room."""
+        limit = self.max_waiting.get(source)
+        if limit is not None and self._waiting(source) >= limit:
+            raise OverBudget(over_budget(source, limit))
+        publishers[source].publish(body, message_id=f"push/{source}")
+
+    def _waiting(self, source: str) -> int:
+        read_at, messages = self._depths.get(source, (float("-inf"), 0))
+        if time.monotonic() - read_at > _DEPTH_KEPT:
+            try:
+                messages = self.queues.pushes[source].depth().messages
+            except CarrierUnavailable as error:
+                raise PublishRefused(str(error)) from None
+            self._depths[source] = (time.monotonic(), messages)
+        return messages
+
+
+def _run(lane: Lane, stop: threading.Event, failures: list[BaseException]) -> None:
+    try:
+        lane.run(stop)
+    except BaseException as error:  # noqa: BLE001 - raised again by the thread that started the lanes
+        failures.append(error)
+        stop.set()
+
+
+class _Beats:
+    """One sign of life for several lanes: given while every one of them works."""
+
+    def __init__(self, give: Callable[[], None]) -> None:
+        self._give = give
+        self._waited_for: set[str] = set()
+        self._worked: set[str] = set()
+        self._lock = threading.Lock()
+
+    def of(self, lane: str) -> Callable[[], None]:
+        """What a lane calls when it has worked, or has looked for work."""
+        self._waited_for.add(lane)
+        return partial(self._beat, lane)
+
+    def _beat(self, lane: str) -> None:
+        with self._lock:
+            self._worked.add(lane)
+            if self._worked < self._waited_for:
+                return
+            self._worked.clear()
+        self._give()

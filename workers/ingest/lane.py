@@ -1,0 +1,232 @@
+"""One kind of message, from its queues into Postgres, in a thread of its own.
+
+The lane's thread receives, reads and acknowledges; a second one writes. While one transaction is being written, the
+messages of the next are read. A message is acknowledged after all that it holds is committed (I5).
+
+Three things keep a bad message from its neighbours:
+
+- Each is read by itself, and its faults are its own (doors).
+- One that was delivered again and again is read and written alone, and noted before that (storage.suspects). Only one
+  that was alone each time when the process ended is taken for the cause.
+- What cannot be written although others can is put aside and tried again now and then, while the lane goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from storage import suspects
+from storage.errors import StorageError
+from storage.writer import Undecodable, Written
+from tasks.results import Delivery
+from telemetry.errors import MessageError, PublishRefused
+from workers.ingest.aside import Aside
+from workers.ingest.chunks import Chunk, chunks
+from workers.ingest.doors import Reading
+from workers.ingest.parcel import Inlet, Item, Parcel
+from workers.ingest.writer import Outcome, Writer
+
+logger = logging.getLogger(__name__)
+
+ALONE_AFTER = 4
+"""Deliveries after which a message is read and written alone: it may be what ended the consumers before."""
+GIVE_UP_AFTER = 4
+"""Times that it was alone when the process ended, after which it becomes a dead letter."""
+_TURN = 0.5
+"""Seconds that the messages of one inlet may take, where there are several."""
+
+
+class PoisonMessage(MessageError):
+    """Each time that a message was tried alone, the process ended before it was done."""
+
+    code = "poison"
+
+
+@dataclass(eq=False)
+class Lane:
+    """The messages of ``inlets``, in turn."""
+
+    name: str
+    inlets: Sequence[Inlet]
+    writer: Writer
+    #: Messages a turn, and seconds to wait for the first of them.
+    most: int
+    patience: float
+    now: Callable[[], datetime]
+    #: Puts a message onto the queue of its source; MessageError where it may not be there, PublishRefused where that
+    #: queue does not take it.
+    forward: Callable[[str, bytes], None]
+    heartbeat: Callable[[], None]
+    on_written: Callable[[Written], None]
+    _aside: Aside = field(default_factory=Aside)
+    _writing: tuple[Future[Outcome | None], Chunk] | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Take messages until ``stop`` is set, and what is held is committed. ConfigError where the broker refuses."""
+        with ThreadPoolExecutor(1, thread_name_prefix=f"write {self.name}") as pool:
+            try:
+                while not stop.is_set():
+                    busy = [self._turn(inlet, pool, stop) for inlet in self.inlets]
+                    self._try_aside(stop)
+                    if not any(busy):
+                        self._finish()
+                        self.heartbeat()
+                        if len(self.inlets) != 1 or self._aside.is_full:
+                            stop.wait(self.patience)
+                self._finish()
+            finally:
+                stop.set()  # so that no writer waits for a database that is away, and no other lane goes on alone
+                for inlet in self.inlets:
+                    inlet.consumer.close()
+
+    def _turn(self, inlet: Inlet, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
+        """Take some messages of one inlet; whether there were any."""
+        if self._aside.is_full:
+            inlet.consumer.hold()
+            return False
+        begun = time.monotonic()
+        found = inlet.consumer.receive(inlet.share, self.patience if len(self.inlets) == 1 else 0.0)
+        usual = [delivery for delivery in found if delivery.delivery_count < ALONE_AFTER]
+        for chunk in chunks(self._parts(inlet, usual)):
+            self._finish()
+            self._writing = pool.submit(self.writer.write, chunk, stop), chunk
+            if stop.is_set():
+                return True
+        for delivery in found:
+            if delivery.delivery_count >= ALONE_AFTER and not stop.is_set():
+                self._finish()
+                self._alone(inlet, delivery, pool, stop)
+        if found and len(self.inlets) > 1:
+            self._finish()
+            inlet.share = _share(len(found), time.monotonic() - begun, self.most)
+        return bool(found)
+
+    def _parts(self, inlet: Inlet, deliveries: Iterable[Delivery]) -> Iterator[Item | tuple[Parcel, Undecodable]]:
+        for delivery in deliveries:
+            yield from self._read(Parcel(inlet, delivery, left=0))
+
+    def _read(self, parcel: Parcel) -> Iterator[Item | tuple[Parcel, Undecodable]]:
+        body = parcel.delivery.body
+        reading = parcel.inlet.read(body)
+        if reading.elsewhere is not None:
+            reading = self._forwarded(parcel, reading.elsewhere)
+        parts: list[Item | tuple[Parcel, Undecodable]] = [Item(parcel, received) for received in reading.items]
+        if reading.letter is not None:
+            parts.append((parcel, reading.letter))
+        parcel.left = len(parts)
+        if not parts:
+            parcel.inlet.consumer.ack([parcel.delivery])
+        yield from parts
+
+    def _forwarded(self, parcel: Parcel, source: str) -> Reading:
+        """Put a message onto the queue of its source; what of it is to be done here."""
+        body = parcel.delivery.body
+        try:
+            self.forward(source, body)
+        except MessageError as error:
+            return Reading(letter=Undecodable(body, error.code, str(error)))
+        except PublishRefused as refused:
+            logger.warning("ingest, %s: what %s pushed is taken in here instead: %s", self.name, source, refused)
+            return parcel.inlet.read_here(body)
+        return Reading()
+
+    def _alone(self, inlet: Inlet, delivery: Delivery, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
+        """Read and write one message with nothing else under way, and note before that it is tried."""
+        parcel = Parcel(inlet, delivery, left=0, digest=hashlib.sha256(delivery.body).digest())
+        tries = self._note(parcel, stop)
+        if tries is None:
+            return
+        parts: Iterable[Item | tuple[Parcel, Undecodable]] = self._read(parcel)
+        if tries > GIVE_UP_AFTER:
+            error = PoisonMessage(f"each of the {tries - 1} times that it was tried alone, the process ended")
+            parcel.left = 1
+            parts = [(parcel, Undecodable(delivery.body, error.code, str(error)))]
+        for chunk in chunks(parts):
+            self._writing = pool.submit(self.writer.write, chunk, stop), chunk
+            self._finish()
+
+    def _note(self, parcel: Parcel, stop: threading.Event) -> int | None:
+        while True:
+            try:
+                with self.writer.database.connection() as connection:
+                    return suspects.begin(connection, parcel.digest, self.now())
+            except StorageError as error:
+                logger.warning("ingest, %s: waits for the database: %s", self.name, error)
+            parcel.inlet.consumer.hold()
+            if stop.wait(1.0):
+                return None
+
+    def _finish(self) -> None:
+        """Wait for the commit, then acknowledge; what was stopped before it is left to the next consumer."""
+        if self._writing is None:
+            return
+        (future, chunk), self._writing = self._writing, None
+        while not wait([future], timeout=1.0).done:
+            self._hold()
+        outcome = future.result()
+        if outcome is None:
+            return
+        stuck = {id(one.item) for one in outcome.stuck}
+        self._settle([item.parcel for item in chunk.items if id(item) not in stuck])
+        self._settle([parcel for parcel, _ in chunk.letters])
+        for one in outcome.stuck:
+            self._aside.put(one)
+        if len(stuck) < len(chunk.items):
+            self._aside.note_success()
+        self.heartbeat()
+        self.on_written(outcome.written)
+
+    def _settle(self, parcels: Iterable[Parcel]) -> None:
+        """One part of each is done; acknowledge those of which it was the last."""
+        for parcel in parcels:
+            parcel.left -= 1
+            if parcel.left:
+                continue
+            if parcel.digest:
+                self._clear(parcel.digest)
+            parcel.inlet.consumer.ack([parcel.delivery])
+
+    def _clear(self, digest: bytes) -> None:
+        try:
+            with self.writer.database.connection() as connection:
+                suspects.clear(connection, digest)
+        except StorageError as error:
+            # It is noted as tried once more than it was; such notes are forgotten after a while.
+            logger.warning("ingest, %s: a note stays: %s", self.name, error)
+
+    def _try_aside(self, stop: threading.Event) -> None:
+        """Try once more what is due of what could not be written."""
+        for held in self._aside.due():
+            self._finish()
+            if stop.is_set():
+                return
+            chunk = Chunk()
+            letter = self._aside.verdict(held, works=self.writer.works)
+            chunk.add(held.item if letter is None else (held.item.parcel, letter))
+            outcome = self.writer.write(chunk, stop)
+            if outcome is None:
+                return
+            if outcome.stuck:
+                self._aside.put_back(held, outcome.stuck[0].reason)
+            else:
+                self._aside.done(held)
+                self._settle([held.item.parcel])
+                self.on_written(outcome.written)
+            self._hold()
+
+    def _hold(self) -> None:
+        for inlet in self.inlets:
+            inlet.consumer.hold()
+
+
+def _share(messages: int, seconds: float, most: int) -> int:
+    """How many messages an inlet may bring in its next turn, so that it takes about ``_TURN`` seconds."""
+    fitting = int(messages * _TURN / max(seconds, 0.001))
+    return max(1, min(most, 2 * messages, fitting))

@@ -1,0 +1,124 @@
+"""Writes one chunk. A database that is away is waited for; what of a chunk cannot be written is found by halving.
+
+No error of the database says for sure whose fault it is: one that names a lack of memory may come from a single message
+that takes too many locks, and one that names the data from a table that somebody has changed. So the kind of an error
+decides nothing here. What counts is what can be seen: whether the database does other work meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from storage import suspects
+from storage.database import Connection, Database
+from storage.errors import StorageError
+from storage.writer import Undecodable, Written
+from telemetry.redact import redact
+from workers.ingest.chunks import Chunk
+from workers.ingest.parcel import Item
+
+logger = logging.getLogger(__name__)
+
+_TRIES_TOGETHER = 2
+"""Tries of several messages, while the database does other work, until they are tried apart: a deadlock goes by."""
+_STUB = 1000
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 10.0
+
+
+@dataclass
+class Stuck:
+    """A batch or report that cannot be written for now, and why."""
+
+    item: Item
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What became of a chunk."""
+
+    written: Written = field(default_factory=Written)
+    stuck: list[Stuck] = field(default_factory=list)
+
+
+Store = Callable[[Connection, Sequence[Item], Sequence[Undecodable]], Written]
+"""One transaction of batches and reports, and one of dead letters."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes chunks, for one lane."""
+
+    name: str
+    database: Database
+    store: Store
+
+    def write(self, chunk: Chunk, stop: threading.Event) -> Outcome | None:
+        """Everything of ``chunk`` but what is stuck is committed when this returns. None: stopped before that."""
+        outcome = Outcome()
+        letters = [letter for _, letter in chunk.letters]
+        parts: list[tuple[Sequence[Item], Sequence[Undecodable]]] = [(chunk.items, ())] if chunk.items else []
+        if letters:
+            parts.append(((), letters))
+        while parts:
+            items, buried = parts.pop()
+            result = self._try(items, buried, stop)
+            if result is None:
+                return None
+            if isinstance(result, Written):
+                outcome.written.add(result)
+            elif len(items) == 1:
+                outcome.stuck.append(Stuck(items[0], result))
+            elif len(buried) == 1:
+                parts.append(((), [_stub(buried[0])]))
+            else:
+                middle = max(len(items), len(buried)) // 2
+                parts += [(items[middle:], buried[middle:]), (items[:middle], buried[:middle])]
+        return outcome
+
+    def _try(
+        self, items: Sequence[Item], letters: Sequence[Undecodable], stop: threading.Event
+    ) -> Written | str | None:
+        """What was written; or why it cannot be although the database works; None where it is to stop."""
+        failures, pause = 0, _FIRST_PAUSE
+        while True:
+            try:
+                with self.database.connection() as connection:
+                    return self.store(connection, items, letters)
+            except StorageError as error:
+                reason = str(error)
+                logger.warning("ingest, %s: %d messages are not written: %s", self.name, len(items), reason)
+            except Exception as error:  # whatever it is, it ends no process
+                reason = redact(f"{type(error).__name__}: {error}")
+                logger.exception("ingest, %s: %d messages are not written", self.name, len(items))
+            if self.works():
+                failures += 1
+                if failures >= _TRIES_TOGETHER:
+                    return reason
+                pause = _FIRST_PAUSE
+            if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - spreads load, keeps no secret
+                return None
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def works(self) -> bool:
+        """Whether the database takes something in, apart from what is to be written."""
+        try:
+            with self.database.connection() as connection:
+                suspects.probe(connection)
+        except StorageError as error:
+            logger.warning("ingest, %s: waits for the database: %s", self.name, error)
+            return False
+        return True
+
+
+def _stub(letter: Undecodable) -> Undecodable:
+    """As much of a letter as is sure to be taken. It is kept nowhere else, so it is tried until it is."""
+    if len(letter.body) <= _STUB:
+        return Undecodable(letter.body, letter.code, ascii(letter.reason)[:_STUB])
+    reason = f"{ascii(letter.reason)[:_STUB]} (cut: it had {len(letter.body)} bytes)"
+    return Undecodable(letter.body[:_STUB], letter.code, reason)
