@@ -102,10 +102,12 @@ collections = Table(  # the ledger
     _text("state", default="planned"),
     _time("due_at", now=True),
     _count("attempt"),  # the last one that was handed out
-    _count("failures"),  # attempts that failed or were lost, since it was last settled
+    _count("failures"),  # attempts that reported a failure, since it was last settled
+    _count("lost"),  # attempts that no report came of, since the last one of which one came
     _time("planned_at", now=True),
     _time("dispatched_at", nullable=True),
     _time("settled_at", nullable=True),
+    _time("failed_since", nullable=True),  # when it failed first, once it is tried again by itself
     _time("refresh_at", nullable=True),  # a settled window is read again then
     _count("refreshes"),
     # The newest run that a row of is committed: batches of an older one may add rows, not change them.
@@ -115,6 +117,7 @@ collections = Table(  # the ledger
     Column("records", BigInteger, nullable=True),
     _text("error", default=""),
     _text("permission", default=""),
+    _text("partial", default=""),  # why it is settled and yet not whole
     CheckConstraint("window_end > window_start", name="window"),
     CheckConstraint(
         "state IN ('planned', 'dispatched', 'complete', 'empty', 'denied', 'failed')",
@@ -300,6 +303,9 @@ dead_letters = Table(
     _time("replayed_at", nullable=True),
     Index("dead_letters_waiting_idx", "dead_letter_id", postgresql_where=text("replayed_at IS NULL")),
 )
+
+# Each row is a lock, held by whoever has it FOR UPDATE: who only reads the views cannot, and could any advisory lock.
+locks = Table("locks", metadata, Column("name", Text, primary_key=True))
 
 PARTITIONED = (points, cost_rates)
 """Tables that have one partition a day of ``start``."""
