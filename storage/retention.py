@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from psycopg import sql
 
-from storage import outbox
+from storage import outbox, suspects
 from storage.database import Connection
 from storage.sql import load
 from storage.tables import PARTITIONED, SCHEMA
+from telemetry.pushed import GRIDS, PROVIDER
 
 _SQL = load("retention")
 _AT_ONCE = 10_000
+_SUSPECT_FOR = timedelta(days=30)
 
 
 class Forgotten(NamedTuple):
@@ -27,22 +29,39 @@ class Forgotten(NamedTuple):
     days: int
 
 
-def forget(connection: Connection, now: datetime, *, points: timedelta, runs: timedelta, sent: timedelta) -> Forgotten:
+def forget(
+    connection: Connection,
+    now: datetime,
+    *,
+    points: timedelta,
+    runs: timedelta,
+    sent: timedelta,
+    pushes: timedelta = timedelta(0),
+) -> Forgotten:
     """Delete what is older than that; zero keeps it for ever. Outside of a transaction: it takes many short ones.
 
-    The run that settled a window stays, and so does the ledger.
+    The run that settled a window stays, and so does the ledger. Runs of what was pushed stay while their windows may be
+    pushed to, which is for ``pushes``: by them it is known what came before.
     """
+    suspects.forget(connection, now - _SUSPECT_FOR)
     return Forgotten(
         sent=outbox.purge_sent(connection, now - sent) if sent else 0,
-        runs=_forget_runs(connection, now - runs) if runs else 0,
+        runs=_forget_runs(connection, now - runs, now - pushes if pushes else None) if runs else 0,
         days=_drop_days(connection, now - points) if points else 0,
     )
 
 
-def _forget_runs(connection: Connection, before: datetime) -> int:
+def _forget_runs(connection: Connection, before: datetime, pushes_before: datetime | None) -> int:
+    values = {
+        "before": before,
+        "pushes_before": pushes_before,
+        "provider": PROVIDER,
+        "services": list(GRIDS),
+        "limit": _AT_ONCE,
+    }
     forgotten = 0
     while True:
-        count = connection.execute(_SQL["forget_runs"], {"before": before, "limit": _AT_ONCE}).rowcount
+        count = connection.execute(_SQL["forget_runs"], values).rowcount
         forgotten += count
         if count < _AT_ONCE:
             return forgotten

@@ -189,7 +189,10 @@ resources = Table(
     _count("fingerprint", big=True),  # of type, name, tags and attributes: whether they changed
     _time("first_seen"),
     _time("last_seen"),  # within an hour: a resource that does not change is not written at every reading
-    UniqueConstraint("provider", "account", "region", "service", "provider_id", name="resources_identity_key"),
+    _text("source", default=""),  # that pushed it: what two sources push is not the same thing, whatever they call it
+    UniqueConstraint(
+        "provider", "account", "region", "service", "provider_id", "source", name="resources_identity_key"
+    ),
 )
 
 series = Table(
@@ -306,6 +309,14 @@ dead_letters = Table(
 
 # Each row is a lock, held by whoever has it FOR UPDATE: who only reads the views cannot, and could any advisory lock.
 locks = Table("locks", metadata, Column("name", Text, primary_key=True))
+
+suspects = Table(  # messages that may be what ended an ingest
+    "suspects",
+    metadata,
+    Column("body_sha256", LargeBinary, primary_key=True),
+    Column("tries", Integer, nullable=False, autoincrement=False),  # alone, without coming to an end
+    _time("tried_at"),
+)
 
 PARTITIONED = (points, cost_rates)
 """Tables that have one partition a day of ``start``."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from tasks.results import open_carrier
+from tasks.results import open_carrier, pushes_of
 from telemetry.errors import ConfigError
 from telemetry.push_checks import parse
 from telemetry.settings import load_settings
 
 
 def publish(body: bytes) -> None:
-    """Put a pushed message in JSON onto the results queue of the configuration; returns when the broker has it.
+    """Put a pushed message in JSON onto the queue of its source; returns when the configured broker has it.
 
     Raises:
         MessageError: it would become a dead letter: it has faults, or its source is not configured.
@@ -21,5 +21,8 @@ def publish(body: bytes) -> None:
     if settings.broker.url is None:
         raise ConfigError("configuration", ("broker.url: set it, or the environment variable FINFLEET_BROKER_URL",))
     push = parse(body, settings.push_sources)
-    with closing(open_carrier(settings.broker.url)) as carrier, closing(carrier.publisher()) as publisher:
+    with (
+        closing(open_carrier(settings.broker.url, pushes_of(push.source))) as carrier,
+        closing(carrier.publisher()) as publisher,
+    ):
         publisher.publish(body, message_id=f"push/{push.source}/{push.sent_at.isoformat()}")

@@ -58,5 +58,12 @@ def forget_old() -> None:
     """Delete what the configuration's ``retention`` section says is too old."""
     retention = runtime.settings().retention
     with runtime.database().connection() as connection:
-        forgotten = forget(connection, utc_now(), points=retention.points, runs=retention.runs, sent=retention.sent)
+        forgotten = forget(
+            connection,
+            utc_now(),
+            points=retention.points,
+            runs=retention.runs,
+            sent=retention.sent,
+            pushes=retention.pushes,
+        )
     logger.info("retention: %d sent, %d runs, %d days of readings deleted", *forgotten)

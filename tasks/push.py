@@ -48,7 +48,7 @@ class WrongQueue(MessageError):
     code = "wrong_queue"
 
 
-@shared_task(bind=True, name="finfleet.push")
+@shared_task(bind=True, name="finfleet.push")  # type: ignore[untyped-decorator]  # Celery's decorators have no types
 def push(self: Task, *args: Any, **fields: Any) -> None:
     """Take one message in: the only argument, as in docs/push.md. Anything else becomes a dead letter."""
     message = args[0] if len(args) == 1 and not fields else {"arguments": [*args, fields]}

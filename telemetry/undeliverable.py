@@ -38,8 +38,8 @@ def wrap(queue: str, code: str, reason: str, body: bytes) -> bytes:
     """The bytes to publish."""
     if len(body) > MAX_BODY:
         reason = f"{reason} (cut: it had {len(body)} bytes)"
-    texts = (_text(text) for text in (queue, code, reason))
-    return MAGIC + msgspec.msgpack.encode(Undeliverable(*texts, body[:MAX_BODY]))
+    wrapped = Undeliverable(_text(queue), _text(code), _text(reason), body[:MAX_BODY])
+    return MAGIC + msgspec.msgpack.encode(wrapped)
 
 
 def is_wrapped(data: bytes) -> bool:

@@ -2,25 +2,26 @@
 -- would use up an id each time, and ids have four bytes.
 
 -- name: find_resources
-SELECT r.provider, r.account, r.region, r.service, r.provider_id, r.resource_id
+SELECT r.provider, r.account, r.region, r.service, r.provider_id, r.source, r.resource_id
   FROM unnest(%(provider)s::text[], %(account)s::text[], %(region)s::text[], %(service)s::text[],
-              %(provider_id)s::text[]) AS n(provider, account, region, service, provider_id)
-  JOIN finfleet.resources AS r USING (provider, account, region, service, provider_id)
+              %(provider_id)s::text[], %(source)s::text[])
+           AS n(provider, account, region, service, provider_id, source)
+  JOIN finfleet.resources AS r USING (provider, account, region, service, provider_id, source)
 
 -- name: insert_resources
 INSERT INTO finfleet.resources
-       (provider, account, region, service, provider_id, type, name, tags, attributes, fingerprint,
+       (provider, account, region, service, provider_id, source, type, name, tags, attributes, fingerprint,
         first_seen, last_seen)
 SELECT *
   FROM unnest(
            %(provider)s::text[], %(account)s::text[], %(region)s::text[], %(service)s::text[],
-           %(provider_id)s::text[], %(type)s::text[], %(name)s::text[], %(tags)s::jsonb[],
+           %(provider_id)s::text[], %(source)s::text[], %(type)s::text[], %(name)s::text[], %(tags)s::jsonb[],
            %(attributes)s::jsonb[], %(fingerprint)b::bigint[], %(first_seen)b::timestamptz[],
            %(last_seen)b::timestamptz[]
-       ) AS n(provider, account, region, service, provider_id)
- ORDER BY provider, account, region, service, provider_id
+       ) AS n(provider, account, region, service, provider_id, source)
+ ORDER BY provider, account, region, service, provider_id, source
     ON CONFLICT DO NOTHING
-RETURNING provider, account, region, service, provider_id, resource_id
+RETURNING provider, account, region, service, provider_id, source, resource_id
 
 -- name: lock_changed_resources
 -- Those that a reading says something new of. A resource that is merely seen again is written once an hour.

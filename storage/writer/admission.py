@@ -80,7 +80,8 @@ def _fault(run: Run, key: WindowKey, admitted: Admitted) -> tuple[str, str] | No
     window = admitted.windows.get(key)
     if window is None or window.window_end != run.window.end:
         return "unplanned", f"target {run.target} has no window {run.window} in the ledger"
-    if run.attempt > window.attempt:
+    # Of what is pushed, the rank of the source stands there: nobody hands out attempts at it.
+    if run.attempt > window.attempt and not is_pushed(run.target):
         return "unplanned", f"attempt {run.attempt} of {run.target} {run.window}: only {window.attempt} were handed out"
     known = admitted.runs.get(run.run_id)
     if known is not None and _identity(known, run.target) != _identity(_new_run(run, key), run.target):
@@ -102,8 +103,8 @@ def _new_run(run: Run, key: WindowKey) -> RunState:
 
 
 def _identity(run: RunState, target: Target) -> tuple[object, ...]:
-    # Who pushes the same once more may have looked at the clock once more.
-    order = (run.attempt, run.run_id) if is_pushed(target) else run.order
+    # Who pushes the same once more may have looked at the clock once more, and may have another rank by now.
+    order = (run.run_id,) if is_pushed(target) else run.order
     return (order, run.key, run.window_end)
 
 

@@ -10,7 +10,7 @@ from storage.database import Connection
 from storage.sql import load
 from storage.writer.columns import int4s
 from storage.writer.memory import Generations, Memory, ResourceKey, SeriesKey
-from storage.writer.resources import insert_columns, newest_readings, update_changed
+from storage.writer.resources import insert_columns, newest_readings, source_of, update_changed
 from telemetry.batch import Batch
 
 _Key = TypeVar("_Key", bound=tuple[Any, ...])
@@ -68,7 +68,7 @@ class Identities:
         )
         update_changed(connection, dict(zip(found, readings.values(), strict=True)))
         ids = dict(zip(readings, found, strict=True))
-        return [[ids[resource.key] for resource in batch.resources] for batch in batches]
+        return [[ids[*resource.key, source_of(batch)] for resource in batch.resources] for batch in batches]
 
 
 def _look_up(
@@ -95,7 +95,7 @@ def _find_or_make(
 
 
 def _resource_columns(keys: list[ResourceKey]) -> dict[str, Any]:
-    names = ("provider", "account", "region", "service", "provider_id")
+    names = ("provider", "account", "region", "service", "provider_id", "source")
     return {name: [key[place] for key in keys] for place, name in enumerate(names)}
 
 

@@ -16,8 +16,8 @@ from storage.partitions import Partitions
 from storage.writer.columns import register
 
 _Key = TypeVar("_Key")
-ResourceKey = tuple[str, str, str, str, str]
-"""Provider, account, region, service, and the provider's own id."""
+ResourceKey = tuple[str, str, str, str, str, str]
+"""Provider, account, region, service, the provider's own id, and the source that pushed it: empty where none did."""
 SeriesKey = tuple[int, str, str, str, str, int]
 """resource_id, metric, source_metric, unit, statistic, period."""
 

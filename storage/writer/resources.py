@@ -20,6 +20,7 @@ from storage.sql import load
 from storage.writer.columns import int4s, int8s, moments
 from storage.writer.memory import ResourceKey
 from telemetry.batch import Batch
+from telemetry.pushed import is_pushed
 from telemetry.records import Resource
 
 _SQL = load("writer_identities")
@@ -43,13 +44,23 @@ class Reading:
         self.first_seen = min(self.first_seen, other.first_seen)
 
 
+def source_of(batch: Batch) -> str:
+    """The source whose resources these are; empty where they were collected.
+
+    It is the target's account, which is checked, and nothing that the message itself could choose.
+    """
+    target = batch.run.target
+    return target.account if is_pushed(target) else ""
+
+
 def newest_readings(batches: Sequence[Batch]) -> dict[ResourceKey, Reading]:
     """One reading for each resource of ``batches``."""
     readings: dict[ResourceKey, Reading] = {}
     for batch in batches:
+        source = source_of(batch)
         for resource in batch.resources:
             reading = Reading(resource, _fingerprint(resource), batch.collected_at, batch.collected_at)
-            former = readings.setdefault(resource.key, reading)
+            former = readings.setdefault((*resource.key, source), reading)
             if former is not reading:
                 former.add(reading)
     return readings

@@ -4,17 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from storage import dead_letters
 from storage.database import Connection, Database
-from tasks.results import open_carrier
-from tests.support.ingesting import ingest, running_ingest
+from tests.support.ingesting import SETTINGS, all_queues, ingest, running_ingest
 from tests.support.node import node_modules, run_node
 from tests.support.pushing import costs, points, push_worker
 from tests.support.waiting import until
@@ -26,15 +24,12 @@ _SOURCES = ("training", "checkout")
 @pytest.fixture
 def stored(tmp_path: Path, redis_url: str, database: Database) -> Iterator[Connection]:
     """What is in Postgres, while worker and consumer run."""
-    carrier = open_carrier(SecretStr(redis_url))
-    consumer = replace(ingest(carrier, database), sources=_SOURCES)
-    with (
-        closing(carrier),
-        push_worker(tmp_path, redis_url, _SOURCES),
-        running_ingest(carrier, database, consumer=consumer),
-        database.connection() as connection,
-    ):
-        yield connection
+    with ExitStack() as stack:
+        queues = stack.enter_context(all_queues(redis_url, *_SOURCES))
+        consumer = replace(ingest(queues.results, database, SETTINGS, *_SOURCES), queues=queues)
+        stack.enter_context(push_worker(tmp_path, redis_url, _SOURCES))
+        stack.enter_context(running_ingest(queues.results, database, consumer=consumer))
+        yield stack.enter_context(database.connection())
 
 
 def _values(connection: Connection, count: int) -> dict[tuple[str, str], float]:

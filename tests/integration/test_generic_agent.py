@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from agents.generic_telemetry_agent import GenericTelemetryAgent
 from emulators.openfinops import OpenFinOpsServer
 from storage.database import Database
-from tasks.results import open_carrier
+from tasks.results import open_carrier, pushes_of
 from telemetry.errors import ForwardRetry, MessageError
-from tests.support.ingesting import ingest, running_ingest
+from tests.support.ingesting import SETTINGS, all_queues, ingest, running_ingest
 from tests.support.openfinops import rows, running_openfinops
 from tests.support.pushing import points
 from tests.support.waiting import until
@@ -74,7 +74,7 @@ def test_what_the_sample_of_the_reference_collects_goes_to_every_destination(
     when = metrics["timestamp"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with database.connection() as connection:
         assert points(connection) == {("training", "metric1", when): 123.45, ("training", "metric2", when): 678.9}
-    with closing(open_carrier(SecretStr(redis_url))) as carrier:
+    with closing(open_carrier(SecretStr(redis_url), pushes_of("training"))) as carrier:
         assert carrier.depth().messages == 1
 
 
@@ -85,11 +85,13 @@ def test_a_server_that_is_away_is_an_error_that_says_so() -> None:
 
 @pytest.mark.usefixtures("_configured")
 def test_the_results_queue_takes_what_is_pushed(redis_url: str, database: Database) -> None:
-    carrier = open_carrier(SecretStr(redis_url))
-    consumer = replace(ingest(carrier, database), sources=("training",))
     with (
-        closing(carrier),
-        running_ingest(carrier, database, consumer=consumer),
+        all_queues(redis_url, "training") as queues,
+        running_ingest(
+            queues.results,
+            database,
+            consumer=replace(ingest(queues.results, database, SETTINGS, "training"), queues=queues),
+        ),
         closing(GenericTelemetryAgent(source="training")) as agent,
         database.connection() as connection,
     ):

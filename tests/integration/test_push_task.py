@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 import celery
 import pytest
 import redis
-from pydantic import SecretStr
 
 from storage import dead_letters
 from storage.database import Database
-from tasks.results import NAME, open_carrier
-from telemetry.pushers import Pushers
-from tests.support.ingesting import ingest, running_ingest
+from tasks.results import pushes_of
+from tests.support.ingesting import SETTINGS, all_queues, ingest, running_ingest
 from tests.support.pushing import message, points, push_worker
 from tests.support.waiting import until
 
@@ -36,9 +34,9 @@ def _send(redis_url: str, *args: Any, **fields: Any) -> None:
 
 
 def test_whatever_it_is_given_is_stored_or_becomes_a_dead_letter(log: Path, redis_url: str, database: Database) -> None:
-    carrier = open_carrier(SecretStr(redis_url))
-    consumer = replace(ingest(carrier, database), pushers=Pushers.alone("training"))
-    with closing(carrier), running_ingest(carrier, database, consumer=consumer), database.connection() as connection:
+    with all_queues(redis_url, "training") as queues, database.connection() as connection, ExitStack() as stack:
+        consumer = replace(ingest(queues.results, database, SETTINGS, "training"), queues=queues)
+        stack.enter_context(running_ingest(queues.results, database, consumer=consumer))
         _send(redis_url, message())
         _send(redis_url, message())
         half = message(resources=[{"id": "\ud800"}])
@@ -55,9 +53,10 @@ def test_whatever_it_is_given_is_stored_or_becomes_a_dead_letter(log: Path, redi
 
 def test_what_the_results_queue_does_not_take_is_put_back(log: Path, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
-        client.set(f"{NAME}:stream", "in the way")
+        stream = f"{pushes_of('training')}:stream"
+        client.set(stream, "in the way")
         _send(redis_url, message())
-        until(lambda: "did not take message push/training" in log.read_text(), 40, "it was refused")
-        client.delete(f"{NAME}:stream")
-        until(lambda: client.xlen(f"{NAME}:stream") == 1, 40, "it was put back, and taken")
+        until(lambda: "did not take message push/push" in log.read_text(), 40, "it was refused")
+        client.delete(stream)
+        until(lambda: client.xlen(stream) == 1, 40, "it was put back, and taken")
         until(lambda: client.llen("push") == 0 and not client.exists("unacked"), 20, "it is done")

@@ -216,6 +216,7 @@ def test_resources_metrics_and_rates_are_shown_as_they_were_collected(connection
         "start": at("11:55"),
         "period": minutes(1),
         "value": 12.5,
+        "source": "",
     }
     (rate,) = read(connection, "SELECT * FROM reporting.cost_per_hour")
     assert rate == identity | {

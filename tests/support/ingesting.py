@@ -6,15 +6,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import SecretStr
 
 from storage.database import Connection, Database
-from tasks.results import Carrier
+from tasks.results import BILLS, LETTERS, NAME, Carrier, open_carrier, pushes_of
 from telemetry.batch import Batch, Message, Outcome, Points, Report, Run, Series
 from telemetry.codec import encode
 from telemetry.pushers import Pushers
@@ -41,6 +42,19 @@ def ingest(carrier: Carrier, database: Database, settings: IngestSettings = SETT
         keys=(KEY,),
         pushers=Pushers.alone(*sources),
     )
+
+
+@contextmanager
+def all_queues(broker_url: str, *sources: str) -> Iterator[Queues]:
+    """Those of a fleet on this broker, as `finfleet ingest` opens them."""
+    url = SecretStr(broker_url)
+    with ExitStack() as stack:
+
+        def opened(name: str) -> Carrier:
+            return stack.enter_context(closing(open_carrier(url, name)))
+
+        pushes = {source: opened(pushes_of(source)) for source in sources}
+        yield Queues(opened(NAME), opened(BILLS), opened(LETTERS), pushes)
 
 
 @contextmanager

@@ -109,7 +109,7 @@ class Ingest:
     ) -> Inlet:
         limit = self.settings.max_messages
         consumer = carrier.consumer(prefetch=2 * limit, claim_after=self.settings.claim_after.total_seconds())
-        return Inlet(read, read_here or read, consumer, limit)
+        return Inlet(read, read_here or read, consumer)
 
     def _lane(
         self, name: str, inlets: Sequence[Inlet], publishers: Mapping[str, Publisher], heartbeat: Callable[[], None]

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -39,8 +38,6 @@ ALONE_AFTER = 4
 """Deliveries after which a message is read and written alone: it may be what ended the consumers before."""
 GIVE_UP_AFTER = 4
 """Times that it was alone when the process ended, after which it becomes a dead letter."""
-_TURN = 0.5
-"""Seconds that the messages of one inlet may take, where there are several."""
 
 
 class PoisonMessage(MessageError):
@@ -75,6 +72,7 @@ class Lane:
                 while not stop.is_set():
                     busy = [self._turn(inlet, pool, stop) for inlet in self.inlets]
                     self._try_aside(stop)
+                    self._hold()
                     if not any(busy):
                         self._finish()
                         self.heartbeat()
@@ -87,25 +85,33 @@ class Lane:
                     inlet.consumer.close()
 
     def _turn(self, inlet: Inlet, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
-        """Take some messages of one inlet; whether there were any."""
-        if self._aside.is_full:
-            inlet.consumer.hold()
+        """One transaction of one inlet, so that each has its turn; whether there was anything to do."""
+        if self._submit(inlet, pool, stop):
+            return True
+        if inlet.suspects:
+            self._finish()
+            self._alone(inlet, inlet.suspects.popleft(), pool, stop)
+            return True
+        if not self._receive(inlet):
             return False
-        begun = time.monotonic()
-        found = inlet.consumer.receive(inlet.share, self.patience if len(self.inlets) == 1 else 0.0)
-        usual = [delivery for delivery in found if delivery.delivery_count < ALONE_AFTER]
-        for chunk in chunks(self._parts(inlet, usual)):
-            self._finish()
-            self._writing = pool.submit(self.writer.write, chunk, stop), chunk
-            if stop.is_set():
-                return True
-        for delivery in found:
-            if delivery.delivery_count >= ALONE_AFTER and not stop.is_set():
-                self._finish()
-                self._alone(inlet, delivery, pool, stop)
-        if found and len(self.inlets) > 1:
-            self._finish()
-            inlet.share = _share(len(found), time.monotonic() - begun, self.most)
+        self._submit(inlet, pool, stop)
+        return True
+
+    def _submit(self, inlet: Inlet, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
+        """Read the messages of the next transaction, and have it written; whether there was one."""
+        chunk = next(inlet.work, None)
+        if chunk is None:
+            return False
+        self._finish()
+        self._writing = pool.submit(self.writer.write, chunk, stop), chunk
+        return True
+
+    def _receive(self, inlet: Inlet) -> bool:
+        if self._aside.is_full:
+            return False
+        found = inlet.consumer.receive(self.most, self.patience if len(self.inlets) == 1 else 0.0)
+        inlet.suspects.extend(delivery for delivery in found if delivery.delivery_count >= ALONE_AFTER)
+        inlet.work = chunks(self._parts(inlet, [one for one in found if one.delivery_count < ALONE_AFTER]))
         return bool(found)
 
     def _parts(self, inlet: Inlet, deliveries: Iterable[Delivery]) -> Iterator[Item | tuple[Parcel, Undecodable]]:
@@ -224,9 +230,3 @@ class Lane:
     def _hold(self) -> None:
         for inlet in self.inlets:
             inlet.consumer.hold()
-
-
-def _share(messages: int, seconds: float, most: int) -> int:
-    """How many messages an inlet may bring in its next turn, so that it takes about ``_TURN`` seconds."""
-    fitting = int(messages * _TURN / max(seconds, 0.001))
-    return max(1, min(most, 2 * messages, fitting))

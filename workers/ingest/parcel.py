@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from storage.writer import Received
 from tasks.results import Consumer, Delivery
 from workers.ingest.doors import Reading
+
+if TYPE_CHECKING:
+    from workers.ingest.chunks import Chunk
 
 
 @dataclass
@@ -18,8 +23,10 @@ class Inlet:
     #: Reads what has a queue of its own that does not take it.
     read_here: Callable[[bytes], Reading]
     consumer: Consumer
-    #: Messages a turn: fewer where they take long, so that every inlet of a lane has the same part of its time.
-    share: int
+    #: What was received and is still to be written, read as it is asked for.
+    work: Iterator[Chunk] = field(default_factory=lambda: iter(()))
+    #: What was received and is to be tried alone.
+    suspects: deque[Delivery] = field(default_factory=deque)
 
 
 @dataclass(eq=False)

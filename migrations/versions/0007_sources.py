@@ -1,0 +1,20 @@
+"""Each source that pushes has resources of its own; messages that may be what ended an ingest."""
+
+from __future__ import annotations
+
+from migrations.script import run_file
+
+revision = "0007"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    run_file("0007_sources.sql")
+
+
+def downgrade() -> None:
+    """Take back."""
+    run_file("0007_sources_down.sql")

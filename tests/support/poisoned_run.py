@@ -1,0 +1,36 @@
+"""An ingest that ends at once when it reads a certain body, as a fault in a library would end it.
+
+Arguments: the broker's and the database's addresses, the name of the queue, and the body's beginning.
+"""
+
+import os
+import signal
+import sys
+from contextlib import closing
+
+from pydantic import SecretStr
+
+from storage.database import Database
+from tasks.results import open_carrier
+from telemetry import codec
+from telemetry.batch import Message
+from tests.support.ingesting import ingest
+from workers.ingest import doors
+from workers.process import stop_on_signals
+
+
+def main(broker_url: str, database_url: str, name: str, poison: str) -> None:
+    """Run until SIGTERM, or the poison."""
+
+    def decode(body: bytes) -> Message:
+        if body.startswith(poison.encode()):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return codec.decode(body)
+
+    doors.decode = decode  # type: ignore[attr-defined]  # what it imports
+    with closing(open_carrier(SecretStr(broker_url), name)) as carrier, Database(SecretStr(database_url)) as database:
+        ingest(carrier, database).run(stop_on_signals())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,75 @@
+"""What cannot be written is put aside, and condemned on evidence only."""
+
+from storage.writer import Received
+from tests.support.messages import make_report
+from workers.ingest.aside import MOST, TRIES, TRIES_WITHOUT_OTHERS, Aside
+from workers.ingest.parcel import Inlet, Item, Parcel
+from workers.ingest.writer import Stuck
+
+
+class _Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _stuck() -> Stuck:
+    inlet: Inlet = object()  # type: ignore[assignment]  # nothing of it is used here
+    parcel = Parcel(inlet, object(), left=1)  # type: ignore[arg-type]
+    return Stuck(Item(parcel, Received(make_report(), b"body")), "out of shared memory")
+
+
+def _fail_until(aside: Aside, clock: _Clock, tries: int) -> None:
+    while True:
+        clock.now += 3600
+        (held,) = aside.due()
+        if held.tries >= tries:
+            return
+        assert aside.verdict(held, works=lambda: True) is None
+        aside.put_back(held, "out of shared memory")
+
+
+def test_it_waits_longer_each_time_and_is_not_due_meanwhile() -> None:
+    clock = _Clock()
+    aside = Aside(clock)
+    aside.put(_stuck())
+    assert aside.due() == []
+    clock.now = 1.0
+    (held,) = aside.due()
+    for _ in range(12):
+        aside.put_back(held, "again")
+    assert held.due_at >= clock.now + 30
+    assert held.due_at <= clock.now + 60
+
+
+def test_it_is_condemned_after_some_tries_where_others_were_written() -> None:
+    clock = _Clock()
+    aside = Aside(clock)
+    aside.put(_stuck())
+    aside.note_success()
+    _fail_until(aside, clock, TRIES)
+    (held,) = aside.due()
+    letter = aside.verdict(held, works=lambda: True)
+    assert letter is not None
+    assert (letter.body, letter.code) == (b"body", "refused")
+    assert "out of shared memory" in letter.reason
+    # A database that is away now proves nothing.
+    assert aside.verdict(held, works=lambda: False) is None
+
+
+def test_alone_it_is_given_more_tries() -> None:
+    clock = _Clock()
+    aside = Aside(clock)
+    aside.put(_stuck())
+    _fail_until(aside, clock, TRIES_WITHOUT_OTHERS)
+    (held,) = aside.due()
+    assert aside.verdict(held, works=lambda: True) is not None
+
+
+def test_more_than_a_few_at_a_time_are_no_matter_of_single_messages() -> None:
+    aside = Aside(_Clock())
+    for _ in range(MOST):
+        assert not aside.is_full
+        aside.put(_stuck())
+    assert aside.is_full
