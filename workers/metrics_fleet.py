@@ -24,7 +24,7 @@ from storage.database import Database
 from storage.errors import StorageError
 from storage.reports import Gauges, read_gauges
 from tasks.redis_client import redis_of
-from tasks.results import CarrierUnavailable, open_carrier
+from tasks.results import CarrierUnavailable, ingest_queues, open_carrier
 from tasks.spend import used_share
 from telemetry.settings import Settings
 from workers.process import required_broker_url, required_database_url
@@ -51,6 +51,10 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "finfleet_dead_letters_waiting": ("Messages that wait for a person", ("code",)),
     "finfleet_results_messages": ("Messages on the results queue", ()),
     "finfleet_results_oldest_age_seconds": ("Age of the oldest of them", ()),
+    "finfleet_ingest_queue_messages": (
+        "Messages on each queue of the ingest: results, bills, letters, and one for each source that pushes",
+        ("queue",),
+    ),
     "finfleet_task_queue_messages": ("Tasks that wait, and that no worker holds", ("queue",)),
     "finfleet_api_budget_used_ratio": (
         "Part of today's budget for paid APIs that is used, of the account that has used most",
@@ -77,7 +81,9 @@ class FleetCollector(Collector):
             return
         url = required_database_url(self.settings)
         self._database = Database(url, application="finfleet metrics", size=1, wait=2)
-        self._carrier = open_carrier(required_broker_url(self.settings))
+        broker = required_broker_url(self.settings)
+        names = ingest_queues(self.settings.push_sources)
+        self._carriers = {label: open_carrier(broker, name) for label, name in names.items()}
         self._redis = redis_of(self.settings.broker)
         self._depths = QueueDepths(self.app)
 
@@ -124,9 +130,11 @@ class FleetCollector(Collector):
             return _of_gauges(read_gauges(connection, utc_now()))
 
     def _ask_results(self) -> Values:
-        depth = self._carrier.depth()
+        depths = {label: carrier.depth() for label, carrier in self._carriers.items()}
+        depth = depths["results"]
         found: dict[str, list[tuple[tuple[str, ...], float]]] = {
-            "finfleet_results_messages": [((), float(depth.messages))]
+            "finfleet_results_messages": [((), float(depth.messages))],
+            "finfleet_ingest_queue_messages": [((label,), float(one.messages)) for label, one in depths.items()],
         }
         if depth.oldest_age is not None:
             found["finfleet_results_oldest_age_seconds"] = [((), depth.oldest_age)]

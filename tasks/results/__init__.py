@@ -7,6 +7,8 @@ Each kind waits in a queue of its own, so that none of them holds up another.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import SecretStr
 
 from tasks.results import address
@@ -22,6 +24,7 @@ __all__ = [
     "Delivery",
     "Depth",
     "Publisher",
+    "ingest_queues",
     "open_carrier",
     "pushes_of",
 ]
@@ -37,6 +40,12 @@ LETTERS = "finfleet.letters"
 def pushes_of(source: str) -> str:
     """The name of the queue of one source that pushes. A broker's permissions can keep others away from it."""
     return f"finfleet.push.{source}"
+
+
+def ingest_queues(sources: Iterable[str]) -> dict[str, str]:
+    """Every queue that an ingest takes messages off: its name on the broker, by what people call it."""
+    pushes = {f"push.{source}": pushes_of(source) for source in sources}
+    return {"results": NAME, "bills": BILLS, "letters": LETTERS, **pushes}
 
 
 def open_carrier(broker_url: SecretStr, name: str = NAME) -> Carrier:

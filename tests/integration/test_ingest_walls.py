@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,8 +15,8 @@ from pydantic import SecretStr
 from storage import dead_letters
 from storage.database import Connection, Database
 from storage.retention import forget
-from tasks.results import Carrier, pushes_of
-from telemetry.batch import Batch, Run
+from tasks.results import Carrier
+from telemetry.batch import Batch
 from telemetry.codec import encode
 from telemetry.grants import grant
 from telemetry.push import Push
@@ -159,15 +160,12 @@ def test_what_is_pushed_onto_the_results_queue_goes_by_the_queue_of_its_source(
 ) -> None:
     ours = [encode(message) for message in expand(Push.model_validate_json(body(key="ours")))]
     publish(queues.results, body(), *ours, body(source="nobody"))
-    # Only the lane of the results runs: what it passes on stays where it has put it.
-    alone = replace(_consumer(queues, database), queues=replace(queues, pushes=dict(queues.pushes)))
     with _running(queues, database) as connection:
         until(lambda: len(points(connection)) == 1, 20, "it is stored")
         _letters(connection, 1)
         _drained(queues)
         (runs,) = connection.execute("SELECT count(*) FROM finfleet.runs").fetchone() or (0,)
         assert runs == 2
-    assert alone.queues.pushes
 
 
 def test_two_sources_that_share_agree_on_who_wins_whichever_comes_last(queues: Queues, database: Database) -> None:
@@ -261,7 +259,8 @@ def test_more_than_may_wait_is_a_dead_letter_that_can_be_sent_again(queues: Queu
     publish(queues.pushes["training"], body(key="a"), body(key="b"))
     publish(queues.results, body(key="c"))
     # Nothing takes them off the queue of the source meanwhile.
-    crowded = replace(crowded, queues=replace(queues, pushes={"training": _Unread(queues.pushes["training"])}))
+    unread: Any = _Unread(queues.pushes["training"])
+    crowded = replace(crowded, queues=replace(queues, pushes={"training": unread}))
     with running_ingest(queues.results, database, consumer=crowded), database.connection() as connection:
         letters = _letters(connection, 1)
         assert letters["over_budget"].startswith("source: 'training': 2 of its messages wait already, its max_waiting")
@@ -304,9 +303,3 @@ def test_what_a_worker_could_not_use_is_a_dead_letter_with_its_queue(queues: Que
         found = sorted((letter.reason_code, letter.reason) for letter in dead_letters.listing(connection))
         assert ("not_a_task", "on queue plan: its body is 5") in found
         assert [code for code, _ in found] == ["malformed", "malformed", "malformed", "not_a_task"]
-
-
-def test_a_run_of_the_old_release_bears_no_grant_and_is_told_so() -> None:
-    run = Run.start(writing.TARGET, writing.WINDOW, 1, writing.NOW)
-    assert run.grant == ""
-    assert pushes_of("training") == "finfleet.push.training"

@@ -22,10 +22,10 @@ from workers.process import stop_on_signals
 def main(broker_url: str, database_url: str, name: str, poison: str) -> None:
     """Run until SIGTERM, or the poison."""
 
-    def decode(body: bytes) -> Message:
-        if body.startswith(poison.encode()):
+    def decode(data: bytes) -> Message:
+        if data.startswith(poison.encode()):
             os.kill(os.getpid(), signal.SIGKILL)
-        return codec.decode(body)
+        return codec.decode(data)
 
     doors.decode = decode  # type: ignore[attr-defined]  # what it imports
     with closing(open_carrier(SecretStr(broker_url), name)) as carrier, Database(SecretStr(database_url)) as database:

@@ -10,11 +10,11 @@ import click
 
 from agents.context import utc_now
 from storage.reports import Status, read_status
-from tasks.results import CarrierUnavailable, Depth
+from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier
 from telemetry.settings import Settings
 from workers.output import cell, json_option, print_json, print_table
 from workers.parameters import TIME
-from workers.process import fleet_settings, open_database, open_results
+from workers.process import fleet_settings, open_database
 from workers.queues import task_queue_depths
 
 
@@ -29,25 +29,32 @@ def command(since: datetime | None, as_json: bool) -> None:
     settings = fleet_settings()
     with open_database(settings, "finfleet status") as database, database.connection() as connection:
         status = read_status(connection, utc_now(), since=since)
-    results, reason = _results_depth(settings)
+    depths, reason = _ingest_depths(settings)
+    results = depths.get("results")
     queues = task_queue_depths(settings)
     if as_json:
-        print_json({**_fields(status), "results_queue": _depth(results, reason), "task_queues": queues})
+        waiting = {label: depth.messages for label, depth in depths.items()}
+        found = {"results_queue": _depth(results, reason), "ingest_queues": waiting, "task_queues": queues}
+        print_json({**_fields(status), **found})
     else:
-        _print(status, results, reason, queues)
+        _print(status, depths, reason, queues)
     sys.exit(1 if _troubled(status) else 0)
 
 
-def _results_depth(settings: Settings) -> tuple[Depth | None, str]:
+def _ingest_depths(settings: Settings) -> tuple[dict[str, Depth], str]:
+    """The queues of the ingest by name; none, and why, where they cannot be asked."""
     if settings.broker.url is None:
-        return None, "no broker is configured: set broker.url or FINFLEET_BROKER_URL"
-    carrier = open_results(settings)
-    try:
-        return carrier.depth(), ""
-    except CarrierUnavailable as error:
-        return None, str(error)
-    finally:
-        carrier.close()
+        return {}, "no broker is configured: set broker.url or FINFLEET_BROKER_URL"
+    depths: dict[str, Depth] = {}
+    for label, name in ingest_queues(settings.push_sources).items():
+        carrier = open_carrier(settings.broker.url, name)
+        try:
+            depths[label] = carrier.depth()
+        except CarrierUnavailable as error:
+            return {}, str(error)
+        finally:
+            carrier.close()
+    return depths, ""
 
 
 def _fields(status: Status) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def _depth(depth: Depth | None, reason: str) -> dict[str, Any]:
     return {"messages": depth.messages, "oldest_age_seconds": depth.oldest_age, "error": ""}
 
 
-def _print(status: Status, results: Depth | None, reason: str, queues: dict[str, int | None]) -> None:
+def _print(status: Status, depths: dict[str, Depth], reason: str, queues: dict[str, int | None]) -> None:
     print_table(
         ("target", "planned", "complete", "empty", "denied", "failed", "waiting", "covered until", "lag"),
         (
@@ -96,9 +103,13 @@ def _print(status: Status, results: Depth | None, reason: str, queues: dict[str,
         ),
     )
     click.echo()
+    results = depths.get("results")
     depth = reason if results is None else f"{results.messages:,} messages"
     age = "" if results is None or results.oldest_age is None else f", the oldest {results.oldest_age:.0f} s old"
     click.echo(f"results queue: {depth}{age}")
+    others = [f"{label} {cell(one.messages)}" for label, one in depths.items() if label != "results"]
+    if others:
+        click.echo("other queues of the ingest: " + ", ".join(others))
     click.echo("task queues: " + (", ".join(f"{name} {cell(count)}" for name, count in queues.items()) or "-"))
     for line in status.outbox:
         waits = f", the oldest since {cell(line.oldest_pending)}" if line.oldest_pending else ""
