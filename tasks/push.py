@@ -27,7 +27,7 @@ from tasks.results import LETTERS, CarrierUnavailable, pushes_of
 from tasks.schedule import PUSH_QUEUE, source_queue
 from telemetry.errors import MessageError, PublishRefused
 from telemetry.push_checks import parse
-from telemetry.pushers import OverBudget, over_budget
+from telemetry.pushers import OverBudget, WrongQueue, over_budget
 from telemetry.redact import redact
 from telemetry.undeliverable import wrap
 
@@ -40,12 +40,6 @@ _PAUSE = 2.0
 """Seconds at the most, before a message is put back that could not be taken further."""
 _DEPTH_KEPT = 1.0
 """Seconds for which the number of a source's waiting messages is taken for true."""
-
-
-class WrongQueue(MessageError):
-    """A message lies on the queue of another source."""
-
-    code = "wrong_queue"
 
 
 @shared_task(bind=True, name="finfleet.push")  # type: ignore[untyped-decorator]  # Celery's decorators have no types
@@ -69,7 +63,8 @@ def _sorted(queue: str, body: bytes) -> tuple[str, bytes]:
     """Where a message of this Celery queue goes, and as what."""
     try:
         source = parse(body, runtime.settings().push_sources, utc_now()).source
-        if queue not in {PUSH_QUEUE, source_queue(source)}:
+        shared = () if source in runtime.settings().pushers.walled else (PUSH_QUEUE,)
+        if queue not in {source_queue(source), *shared}:
             raise WrongQueue(f"source: {source!r}: the queue {queue} is not its own: send it to {source_queue(source)}")
         _check_budget(source)
     except MessageError as error:

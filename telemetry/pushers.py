@@ -13,6 +13,12 @@ OWNER_RANK = 1000
 """Of two sources that share what they tell of, the one of higher rank wins, whichever comes last."""
 
 
+class WrongQueue(MessageError):
+    """A message lies on a queue that is not its source's."""
+
+    code = "wrong_queue"
+
+
 class OverBudget(MessageError):
     """More messages of a source wait than may."""
 
@@ -35,6 +41,8 @@ class Pushers:
     owners: Mapping[str, str] = field(default_factory=dict)
     #: How long before now the time may lie that a message speaks of; zero: no bound.
     max_age: timedelta = timedelta(0)
+    #: Those that are believed on their own queues only.
+    walled: frozenset[str] = frozenset()
 
     @classmethod
     def alone(cls, *names: str) -> Self:

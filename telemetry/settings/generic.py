@@ -89,6 +89,8 @@ class PushSource(Section):
     name: Name
     #: The push source whose records it adds to; where both tell of the same thing, that one wins.
     shares: Name | None = None
+    #: What lies on the queue that all share, and on that of the results, is not taken for its own.
+    own_queue_only: bool = False
     #: Messages that may wait for the ingest; more become dead letters.
     max_waiting: int = Field(default=200_000, ge=1, le=100_000_000)
 

@@ -151,7 +151,11 @@ class Settings(Section):
     def pushers(self) -> Pushers:
         """The sources that may push."""
         sources = self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
-        return Pushers({source.name: source.shares or source.name for source in sources}, self.retention.pushes)
+        return Pushers(
+            {source.name: source.shares or source.name for source in sources},
+            self.retention.pushes,
+            frozenset(source.name for source in sources if source.own_queue_only),
+        )
 
     @property
     def max_waiting(self) -> dict[str, int]:

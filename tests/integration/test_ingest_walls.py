@@ -303,3 +303,14 @@ def test_what_a_worker_could_not_use_is_a_dead_letter_with_its_queue(queues: Que
         found = sorted((letter.reason_code, letter.reason) for letter in dead_letters.listing(connection))
         assert ("not_a_task", "on queue plan: its body is 5") in found
         assert [code for code, _ in found] == ["malformed", "malformed", "malformed", "not_a_task"]
+
+
+def test_a_source_with_walls_is_believed_on_its_own_queue_only(queues: Queues, database: Database) -> None:
+    pushers = Pushers({"training": "training", "billing": "billing"}, walled=frozenset({"training"}))
+    ours = [encode(message) for message in expand(Push.model_validate_json(body(key="ours")))]
+    with _running(queues, database, pushers) as connection:
+        publish(queues.results, body(), *ours, body(source="billing"))
+        until(lambda: len(points(connection)) == 1, 20, "the other is stored")
+        assert set(_letters(connection, 3)) == {"wrong_queue"}
+        publish(queues.pushes["training"], body())
+        until(lambda: len(points(connection)) == 2, 20, "its own queue is its own")

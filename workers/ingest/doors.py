@@ -19,9 +19,9 @@ from telemetry.batch import Batch, Message
 from telemetry.codec import decode
 from telemetry.errors import InvalidRecord, MalformedMessage, MessageError
 from telemetry.grants import check_grant
-from telemetry.push_checks import MAX_AHEAD, UnknownSource
+from telemetry.push_checks import MAX_AHEAD
 from telemetry.pushed import is_push, is_pushed, messages_of, source_of
-from telemetry.pushers import OverBudget, Pushers
+from telemetry.pushers import OverBudget, Pushers, WrongQueue
 from telemetry.redact import redact
 from telemetry.target import format_time
 from telemetry.undeliverable import is_wrapped, unwrap
@@ -78,11 +78,11 @@ class Doors:
 
     def _results(self, body: bytes) -> Reading:
         if is_push(body):
-            return self._elsewhere(source_of(body)) or self._pushed(body)
+            return self._of_a_source(source_of(body), body)
         message = decode(body)
         target = message.run.target
         if is_pushed(target):
-            return self._elsewhere(target.account) or self._pushed(body)
+            return self._of_a_source(target.account, body)
         now = self.now()
         check_grant(self.keys, message.run, now)
         _check_clocks(message, now)
@@ -92,13 +92,13 @@ class Doors:
         if not is_push(body):
             target = decode(body).run.target
             if not is_pushed(target):
-                raise UnknownSource(f"target {target}: this is the queue of source {source!r}, for what it pushes only")
+                raise WrongQueue(f"target {target}: this is the queue of source {source!r}, for what it pushes only")
             said: str | None = target.account
         else:
             said = source_of(body)
         # What cannot be read is told with all its faults.
         if said is not None and said != source:
-            raise UnknownSource(f"source: {said!r}: this is the queue of {source!r}: send it to that of {said!r}")
+            raise WrongQueue(f"source: {said!r}: this is the queue of {source!r}: send it to that of {said!r}")
         return self._pushed(body)
 
     def _pushed(self, body: bytes) -> Reading:
@@ -108,8 +108,13 @@ class Doors:
             _check_clocks(item.message, now)
         return Reading(items)
 
-    def _elsewhere(self, source: str | None) -> Reading | None:
-        return Reading(elsewhere=source) if source in self.queued else None
+    def _of_a_source(self, source: str | None, body: bytes) -> Reading:
+        """What was pushed, and lies among the results."""
+        if source in self.pushers.walled:
+            raise WrongQueue(
+                f"source: {source!r}: it is believed on its own queue only (own_queue_only): send it there"
+            )
+        return Reading(elsewhere=source) if source in self.queued else self._pushed(body)
 
 
 def _letter(body: bytes) -> Reading:
