@@ -162,7 +162,7 @@ def wrong_value(draw: Draw) -> Any:
 def _wrong_type(draw: Draw) -> tuple[str, bytes]:
     """One value anywhere in the message, or a key, or the number of fields."""
     name = draw.choice(list(_TEMPLATES))
-    path = []
+    path: list[Any] = []
     node = _TEMPLATES[name]
     while isinstance(node, list | dict) and node and (not path or draw.random() < 0.85):
         place = draw.choice(list(node)) if isinstance(node, dict) else draw.randrange(len(node))

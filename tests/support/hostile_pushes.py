@@ -93,7 +93,7 @@ def _extra(source: str, draw: Draw) -> tuple[str, bytes]:
 
 
 def _many_faults(source: str, draw: Draw) -> tuple[str, bytes]:
-    wrong = draw.choice([0, {}, None, {"name": 1}, [[]]])
+    wrong: Any = draw.choice([0, {}, None, {"name": 1}, [[]]])
     return "push/many_faults", _encode(_whole(source) | {"metrics": [wrong] * draw.choice([21, 200, 2000])})
 
 
