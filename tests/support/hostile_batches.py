@@ -76,6 +76,14 @@ _PACKED = {name: _encode(template) for name, template in _TEMPLATES.items()}
 _FRAMED = {name: frame(packed) for name, packed in _PACKED.items()}
 
 
+def with_field(name: str, place: int, value: object) -> bytes:
+    """A valid ``batch`` or ``report`` but for one field (0 is the kind, 1 the run)."""
+    template = list(_TEMPLATES[name])
+    template += [None] * (place - len(template))
+    template[place : place + 1] = [value]
+    return frame(pack(template))
+
+
 def _cut(draw: Draw) -> tuple[str, bytes]:
     name = draw.choice(list(_FRAMED))
     if draw.random() < 0.5:
