@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from telemetry.checks import MAX_INT4, MAX_TEXT
+from telemetry.amounts import REMEDY, is_bounded, parse_amount
 from telemetry.costs import ChargeCategory
+from telemetry.limits import MAX_INT4, MAX_TAGS, MAX_TEXT
 from telemetry.target import PART
 
 
@@ -23,10 +24,26 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("must lie between the year 2000 and now") from None
 
 
+def _plain_amount(value: object) -> object:
+    """Text in ASCII digits, or a number of JSON, within bounds; anything else is for the type to refuse."""
+    amount = value
+    if isinstance(value, str):
+        try:
+            amount = parse_amount(value)
+        except ValueError:
+            raise ValueError(f"must be {REMEDY}") from None
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        amount = Decimal(str(value))
+    if isinstance(amount, Decimal) and amount.is_finite() and not is_bounded(amount):
+        raise ValueError(f"must be {REMEDY}")
+    return amount
+
+
 _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 _Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 _Text = Annotated[str, Field(max_length=MAX_TEXT)]
-_Amount = Annotated[Decimal, Field(allow_inf_nan=False)]
+_Amount = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_amount)]
+_Tags = Annotated[dict[_Text, _Text], Field(max_length=MAX_TAGS)]
 _Value = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -44,8 +61,8 @@ class PushedResource(_Part):
     account: Annotated[_Text, Field(description="Whose it is; the name of the source where it is left out.")] = ""
     region: Annotated[_Text, Field(description="Where it is; 'global' where it is left out.")] = ""
     service: Annotated[_Text, Field(description="What it belongs to; the name of the source where left out.")] = ""
-    tags: dict[str, _Text] = {}
-    attributes: dict[str, str | int | float | bool | None] = {}
+    tags: _Tags = {}
+    attributes: Annotated[dict[_Text, str | int | float | bool | None], Field(max_length=MAX_TAGS)] = {}
 
 
 class PushedMetric(_Part):
@@ -84,7 +101,7 @@ class PushedCharge(_Part):
     sku_id: _Text = ""
     quantity: _Amount | None = None
     unit: _Text = ""
-    tags: dict[str, _Text] = {}
+    tags: _Tags = {}
     estimated: bool | None = None
 
 

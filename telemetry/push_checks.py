@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
-
-from pydantic import ValidationError
 
 from telemetry.batch import MAX_BATCH_RECORDS
 from telemetry.errors import MalformedMessage, MessageError
-from telemetry.push import Push, PushedMetric
+from telemetry.faults import size_of
+from telemetry.push import Push, PushedMetric, PushedResource
+from telemetry.push_reading import Faults, read
 from telemetry.target import floor_time
 
 MAX_PUSH = 8 * 1024 * 1024
 """Bytes of one message."""
 MAX_WINDOWS = 1000
 """Spans of five minutes, or days of costs, that one message may touch."""
+MAX_DESCRIBED = 32 * 1024 * 1024
+"""Bytes of descriptions, each counted in every span in which it is needed: that many are stored with the metrics."""
 MAX_AHEAD = timedelta(minutes=10)
 """How far the clock of a source may be before ours."""
 FIVE_MINUTES = timedelta(minutes=5)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-_MAX_FAULTS = 20
 _SHOWN = 60
 
 
@@ -45,19 +45,15 @@ def parse(body: bytes, sources: Collection[str], now: datetime | None = None) ->
     now = now or datetime.now(UTC)
     if len(body) > MAX_PUSH:
         raise MalformedMessage(f"the message has {len(body)} bytes: at most {MAX_PUSH}; split it")
-    try:
-        push = Push.model_validate_json(body)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)
-    else:
+    faults = Faults()
+    push = read(body, faults)
+    if push is not None:
         _check_source(push.source, sources)
-        if problems := list(_faults(push, now)):
-            raise _refusal(problems)
-        return push
-    # Outside of the except block: the library's error holds the whole message.
-    if faults[0]["type"] == "json_invalid":
-        raise MalformedMessage(f"the message is not JSON: {faults[0]['msg']}")
-    raise _refusal([_in_words(fault) for fault in faults])
+        for line in _faults(push, now):
+            faults.add(line)
+    if push is None or faults.count:
+        raise PushRefused(str(faults))
+    return push
 
 
 def _check_source(source: str, sources: Collection[str]) -> None:
@@ -67,21 +63,6 @@ def _check_source(source: str, sources: Collection[str]) -> None:
             f"source: {source!r}: no such source pushes here; there are: {known}; "
             f"add {{name: {source}, kind: push}} to generic.sources"
         )
-
-
-def _refusal(faults: list[str]) -> PushRefused:
-    more = [f"... and {len(faults) - _MAX_FAULTS} more"] if len(faults) > _MAX_FAULTS else []
-    return PushRefused("\n".join([*faults[:_MAX_FAULTS], *more]))
-
-
-def _in_words(fault: Any) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        return f"{path}: there is no such field: leave it out"
-    if fault["type"] == "missing":
-        return f"{path}: it is missing: add it"
-    return f"{path or 'message'}: {repr(fault['input'])[:_SHOWN]}: {message[:1].lower()}{message[1:]}"
 
 
 def _faults(push: Push, now: datetime) -> Iterator[str]:
@@ -100,9 +81,22 @@ def _faults(push: Push, now: datetime) -> Iterator[str]:
             yield f"resources[{index}].id: {resource.id[:_SHOWN]!r}: is resources[{ids[resource.id]}] already: once"
     yield from _metric_faults(push, ids, now)
     yield from _cost_faults(push, now)
-    windows = {floor_time(start_of(push, metric), FIVE_MINUTES) for metric in push.metrics}
+    needed = {(metric.resource, floor_time(start_of(push, metric), FIVE_MINUTES)) for metric in push.metrics}
+    windows = {window for _, window in needed}
     if len(windows) > MAX_WINDOWS:
         yield f"metrics: they touch {len(windows)} spans of five minutes: at most {MAX_WINDOWS}; split the message"
+    sizes = {resource.id: _size(resource) for resource in push.resources}
+    described = sum(sizes.get(resource or "", 0) for resource, _ in needed)
+    if described > MAX_DESCRIBED:
+        yield (
+            f"resources: {described} bytes, each counted in every span of five minutes that has metrics of it: "
+            f"at most {MAX_DESCRIBED}; leave out tags, or split the message"
+        )
+
+
+def _size(resource: PushedResource) -> int:
+    texts = [resource.id, resource.type, resource.name, *resource.tags, *resource.tags.values(), *resource.attributes]
+    return size_of([*texts, *(value for value in resource.attributes.values() if isinstance(value, str))])
 
 
 def _metric_faults(push: Push, ids: Collection[str], now: datetime) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -78,15 +79,20 @@ def parse_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"time {text!r}: write it as 2026-11-24T05:00:00Z") from None
+        raise ValueError(f"time {text[:60]!r}: write it as 2026-11-24T05:00:00Z") from None
     if moment.tzinfo is None:
-        raise ValueError(f"time {text!r}: add its zone, Z for UTC")
-    return moment.astimezone(UTC)
+        raise ValueError(f"time {text[:60]!r}: add its zone, Z for UTC")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"time {text[:60]!r}: it lies outside of the calendar") from None
 
 
 def format_time(moment: datetime) -> str:
     """ISO 8601 in UTC, to the second where there is no fraction: ``2026-11-24T05:00:00Z``."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    with suppress(OverflowError):  # at the ends of the calendar, where another zone has a day that UTC has not
+        moment = moment.astimezone(UTC)
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def floor_time(moment: datetime, step: timedelta) -> datetime:

@@ -16,6 +16,9 @@ MAGIC = b"FL"
 MAX_BODY = 8 * 1024 * 1024
 """Bytes of a body that are kept; what is longer is cut, and its reason says so."""
 _MAX_TEXT = 4000
+_LONGEST = _MAX_TEXT + 100
+_MAX_WRAPPED = MAX_BODY + 64 * 1024
+_SHOWN = 500
 
 
 class Undeliverable(msgspec.Struct, frozen=True, array_like=True):
@@ -37,9 +40,9 @@ _decoder = msgspec.msgpack.Decoder(Undeliverable)
 def wrap(queue: str, code: str, reason: str, body: bytes) -> bytes:
     """The bytes to publish."""
     if len(body) > MAX_BODY:
-        reason = f"{reason} (cut: it had {len(body)} bytes)"
-    wrapped = Undeliverable(_text(queue), _text(code), _text(reason), body[:MAX_BODY])
-    return MAGIC + msgspec.msgpack.encode(wrapped)
+        reason = f"{reason[:_SHOWN]} (cut: it had {len(body)} bytes)"
+    found = Undeliverable(_text(queue), _text(code), _text(reason), body[:MAX_BODY])
+    return MAGIC + msgspec.msgpack.encode(found)
 
 
 def is_wrapped(data: bytes) -> bool:
@@ -49,11 +52,17 @@ def is_wrapped(data: bytes) -> bool:
 
 def unwrap(data: bytes) -> Undeliverable:
     """What :func:`wrap` was given; MalformedMessage where it is nothing of the kind."""
+    if len(data) > _MAX_WRAPPED:
+        raise MalformedMessage(f"a wrapped message of {len(data)} bytes: at most {_MAX_WRAPPED} are taken")
     try:
-        return _decoder.decode(data[len(MAGIC) :])
-    except (msgspec.DecodeError, ValueError, RecursionError, MemoryError) as error:
-        raise MalformedMessage(f"not a wrapped message: {error}") from None
+        found = _decoder.decode(memoryview(data)[len(MAGIC) :])
+    except Exception as error:  # noqa: BLE001 - RecursionError, what a decoder has: of this message
+        raise MalformedMessage(f"not a wrapped message: {str(error)[:_SHOWN]}") from None
+    texts = (found.queue, found.code, found.reason)
+    if max(map(len, texts)) > _LONGEST or "\0" in "".join(texts):
+        raise MalformedMessage(f"not a wrapped message: its texts have at most {_LONGEST} characters, and no NUL")
+    return found
 
 
 def _text(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()[:_MAX_TEXT]
+    return text[:_MAX_TEXT].encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:_MAX_TEXT]

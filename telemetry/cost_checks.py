@@ -1,0 +1,84 @@
+"""What makes lines of costs impossible. Whole columns are looked at first, as in telemetry/checks.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
+from operator import attrgetter
+
+import msgspec
+
+from telemetry import amounts
+from telemetry.costs import ChargeCategory, CostLine
+from telemetry.faults import are_short, check_currency, check_moment, check_size, each_entry, each_text, fail
+from telemetry.target import Window
+
+_AMOUNTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity")
+_TEXTS = tuple(field.name for field in msgspec.structs.fields(CostLine) if field.type is str)
+_amounts_of = attrgetter(*_AMOUNTS)
+_texts_of = attrgetter(*_TEXTS)
+_FEW = 16
+_SHORT = 500
+"""So few tags, of so few characters, cannot be too much in one record."""
+
+
+def check_costs(lines: Sequence[CostLine], window: Window) -> None:
+    """Raise InvalidRecord where a line is impossible."""
+    if _are_fine(lines, window):
+        return
+    for index, line in enumerate(lines):
+        _check_line(f"costs[{index}]", line, window)
+
+
+def _are_fine(lines: Sequence[CostLine], window: Window) -> bool:
+    """True only where :func:`_check_line` finds nothing in any line."""
+    first, last = window.start, window.end
+    known: list[Decimal] = []
+    for line in lines:
+        start, end = line.start, line.end
+        if start.tzinfo is None or end.tzinfo is None or not first <= start < end <= last:
+            return False
+        found = [amount for amount in _amounts_of(line) if amount is not None]
+        if line.amounts:
+            found += line.amounts.values()
+        if len(found) <= (line.quantity is not None):
+            return False
+        known += found
+        if len(line.tags) > _FEW or len(line.amounts) > _FEW:
+            return False
+    texts = list(chain.from_iterable(map(_texts_of, lines)))
+    names = [line.tags for line in lines if line.tags] + [line.amounts for line in lines if line.amounts]
+    texts += chain.from_iterable(names)
+    texts += chain.from_iterable(line.tags.values() for line in lines if line.tags)
+    return (
+        amounts.are_bounded(known)
+        and are_short(texts, _SHORT)
+        and {line.charge_category for line in lines} <= {"", *ChargeCategory}
+        and all(map(_is_currency, {line.currency for line in lines}))
+    )
+
+
+def _is_currency(text: str) -> bool:
+    return len(text) == len("USD") and text.isascii() and text.isalpha() and text.isupper()
+
+
+def _check_line(path: str, line: CostLine, window: Window) -> None:
+    check_moment(f"{path}.start", line.start)
+    check_moment(f"{path}.end", line.end)
+    if not window.start <= line.start < line.end <= window.end:
+        fail(f"{path}.start", f"{line.start} to {line.end}", f"a period inside the window {window}")
+    check_currency(f"{path}.currency", line.currency)
+    named: Mapping[str, Decimal | None] = dict(zip(_AMOUNTS, _amounts_of(line), strict=True))
+    known = {name: amount for name, amount in {**named, **line.amounts}.items() if amount is not None}
+    if not known.keys() - {"quantity"}:
+        fail(path, line.breakdown, "at least one amount")
+    for name, amount in known.items():
+        if not amounts.is_bounded(amount):
+            fail(f"{path}.{name[:40]}", amount, amounts.REMEDY)
+    if line.charge_category and line.charge_category not in set(ChargeCategory):
+        fail(f"{path}.charge_category", line.charge_category, f"one of {', '.join(ChargeCategory)}, or empty")
+    each_text(f"{path}.", zip(_TEXTS, _texts_of(line), strict=True))
+    each_entry(f"{path}.amounts", line.amounts)
+    each_entry(f"{path}.tags", line.tags)
+    check_size(path, [*_texts_of(line), *line.amounts, *line.tags, *line.tags.values()])

@@ -1,0 +1,162 @@
+"""Hostile messages on every queue of the ingest, among good ones: nothing ends, everything is accounted for.
+
+``make fuzz`` does the same with a million.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from storage.database import Connection, Database
+from tasks.results import Carrier, Publisher, ingest_queues, open_carrier
+from telemetry.codec import encode
+from telemetry.target import Window
+from tests.support import pushing, writing
+from tests.support.brokers import Broker, running_broker
+from tests.support.hostile import hostile_bodies
+from tests.support.ingesting import run_messages, windows
+from tests.support.waiting import until
+
+SOURCES = ("training", "billing")
+GOOD_WITHIN = 10.0
+GROWTH = 200 * 1024 * 1024
+"""Bytes of memory that an ingest may take beyond what it has taken for a first few hundred of every kind."""
+BURST = 500
+TOTAL = int(os.environ.get("HOSTILE_MESSAGES", "50000"))
+CARRIERS = [
+    pytest.param("redis", TOTAL * 4 // 5, id="redis"),
+    pytest.param("amqp", TOTAL // 5, id="amqp", marks=pytest.mark.amqp),
+]
+
+pytestmark = pytest.mark.timeout(max(600, TOTAL // 20))
+
+
+@dataclass
+class Fleet:
+    """An ingest as a program, and every queue that it takes messages off."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    publishers: dict[str, Publisher]
+    carriers: dict[str, Carrier]
+
+    @property
+    def memory(self) -> int:
+        """Bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def check(self) -> None:
+        """It lives."""
+        assert self.process.poll() is None, self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+
+
+@contextmanager
+def _fleet(broker: Broker, database_url: str, directory: Path) -> Iterator[Fleet]:
+    config = directory / "telemetry.yaml"
+    sources = [{"name": name, "kind": "push"} for name in SOURCES]
+    settings = {"flush_interval": 0.05, "max_messages": 64}
+    config.write_text(yaml.safe_dump({"generic": {"sources": sources}, "ingest": settings}), encoding="utf-8")
+    variables = {
+        "FINFLEET_CONFIG": str(config),
+        "FINFLEET_DATABASE_URL": database_url,
+        "FINFLEET_BROKER_URL": broker.url,
+    }
+    log = directory / "ingest.log"
+    carriers = {label: open_carrier(SecretStr(broker.url), name) for label, name in ingest_queues(SOURCES).items()}
+    publishers = {label: carrier.publisher() for label, carrier in carriers.items()}
+    command = [sys.executable, "-m", "workers.cli", "ingest"]
+    with log.open("wb") as output, closing(_Closing([*publishers.values(), *carriers.values()])):
+        process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=output, stderr=output)
+        try:
+            fleet = Fleet(process, log, publishers, carriers)
+            yield fleet
+            fleet.check()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+class _Closing:
+    def __init__(self, several: Sequence[Publisher | Carrier]) -> None:
+        self._several = several
+
+    def close(self) -> None:
+        for one in self._several:
+            one.close()
+
+
+@pytest.mark.parametrize(("kind", "number"), CARRIERS)
+def test_nothing_ends_and_every_message_is_accounted_for(
+    kind: str, number: int, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    bodies = hostile_bodies(seed=20261127, source="training")
+    sent: Counter[str] = Counter()
+    with (
+        running_broker(kind) as broker,
+        _fleet(broker, database_url, tmp_path) as fleet,
+        database.connection() as connection,
+    ):
+        labels = list(fleet.publishers)
+        bursts = max(1, number // BURST)
+        good = windows(connection, bursts)
+        start = 0
+        for index in range(bursts):
+            for place, (family, body) in enumerate(islice(bodies, BURST)):
+                # Every kind on every queue in the long run.
+                fleet.publishers[labels[(place + index) % len(labels)]].publish(body, message_id=family)
+                sent[family] += 1
+            _good(fleet, connection, index, good[index])
+            fleet.check()
+            start = start or fleet.memory
+            assert fleet.memory < start + GROWTH, (start, fleet.memory, index)
+        until(lambda: not any(one.depth().messages for one in fleet.carriers.values()), 60, "every queue is empty")
+        (letters,) = connection.execute("SELECT coalesce(sum(times), 0) FROM finfleet.dead_letters").fetchone() or (0,)
+        assert letters == sum(sent.values()), sent
+        (odd,) = connection.execute(
+            "SELECT count(*) FROM finfleet.dead_letters WHERE reason = '' OR reason_code = 'poison'"
+        ).fetchone() or (9,)
+        assert odd == 0
+        assert len({family.partition("/")[0] for family in sent}) >= 5
+
+
+def _good(fleet: Fleet, connection: Connection, index: int, window: Window) -> None:
+    """A good message on each queue that takes one, behind the hostile ones: each is stored soon."""
+    batch, report = run_messages(writing.run(window=window), series=1, batches=1)
+    begun = time.monotonic()
+    lane = "bills" if index % 2 else "results"
+    for message in (batch, report):
+        fleet.publishers[lane].publish(encode(message), message_id="good")
+    for source in SOURCES:
+        metric = {"name": "good", "value": index, "time": f"2026-11-20T05:{index // 60 % 60:02}:{index % 60:02}Z"}
+        fleet.publishers[f"push.{source}"].publish(
+            pushing.body(source=source, metrics=[metric], key=f"good {index}"), message_id="good"
+        )
+
+    def stored() -> bool:
+        fleet.check()
+        row = connection.execute(
+            """
+            SELECT (SELECT count(*) FROM finfleet.collections WHERE state = 'complete' AND window_start = %s),
+                   (SELECT count(*) FROM reporting.resource_metrics WHERE metric = 'good' AND value = %s)
+            """,
+            (window.start, float(index)),
+        ).fetchone()
+        return row is not None and row[0] >= 1 and row[1] >= len(SOURCES)
+
+    until(stored, GOOD_WITHIN, f"burst {index}: the good ones are stored")
+    assert time.monotonic() - begun < GOOD_WITHIN + 5
