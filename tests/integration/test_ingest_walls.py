@@ -231,7 +231,7 @@ def test_the_same_again_changes_nothing_for_as_long_as_it_may_be_pushed(queues: 
         assert sorted(points(connection).values()) == [1.0, 2.0]
 
 
-def test_nine_messages_of_a_thousand_days_each_are_stored_beside_their_neighbours(
+def test_messages_of_a_thousand_days_each_are_stored_beside_their_neighbours(
     queues: Queues, database: Database
 ) -> None:
     first = datetime(2020, 1, 1, tzinfo=UTC)
