@@ -18,7 +18,7 @@ from agents.service import find
 from storage.database import Database
 from tasks.limits import make_limiter
 from tasks.price_cache import make_price_cache
-from tasks.results import Carrier, Publisher, open_carrier
+from tasks.results import LETTERS, NAME, Carrier, Publisher, open_carrier
 from tasks.spend import make_spend
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import ConfigError
@@ -67,16 +67,26 @@ def database() -> Database:
 @_once
 def carrier() -> Carrier:
     """The results queue."""
+    return _open(NAME)
+
+
+def _open(name: str) -> Carrier:
     url = settings().broker.url
     if url is None:
         raise ConfigError("configuration", ("broker.url: set it, or FINFLEET_BROKER_URL",))
-    return open_carrier(url)
+    return open_carrier(url, name)
 
 
 @_once
 def publisher() -> Publisher:
     """The way onto the results queue; any number of threads may share it."""
     return carrier().publisher()
+
+
+@_once
+def letters() -> Publisher:
+    """The way of dead letters that a worker finds, to the ingest."""
+    return _open(LETTERS).publisher()
 
 
 @_once

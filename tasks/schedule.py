@@ -11,7 +11,7 @@ from telemetry.settings import Settings
 
 PLAN_QUEUE = "plan"
 PUSH_QUEUE = "push"
-"""Of the task ``finfleet.push``: where nobody may push, nobody listens."""
+"""Of the task ``finfleet.push``: where nobody may push, nobody listens. Its process is ``finfleet worker push``."""
 _MAX_TICK = timedelta(minutes=1)
 """A closed window waits at most that long for its planning; a tick that finds nothing costs one query."""
 
@@ -31,6 +31,11 @@ def beat_schedule(settings: Settings, planned: Mapping[tuple[str, str], Planned]
     entries["sweep"] = _entry("tasks.plan.sweep", settings.ledger.sweep_interval)
     entries["forget what is old"] = _entry("tasks.plan.forget_old", _RETENTION_TICK)
     return entries
+
+
+def push_queue(source: str) -> str:
+    """The queue of one source alone: a broker's permissions can wall it off."""
+    return f"{PUSH_QUEUE}.{source}"
 
 
 def _entry(task: str, tick: timedelta, args: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -10,10 +10,22 @@ from pydantic import SecretStr
 from tasks.results import address
 from tasks.results.carrier import Carrier, CarrierUnavailable, Consumer, Delivery, Depth, Publisher
 
-__all__ = ["NAME", "Carrier", "CarrierUnavailable", "Consumer", "Delivery", "Depth", "Publisher", "open_carrier"]
+__all__ = [
+    "LETTERS",
+    "NAME",
+    "Carrier",
+    "CarrierUnavailable",
+    "Consumer",
+    "Delivery",
+    "Depth",
+    "Publisher",
+    "open_carrier",
+]
 
 NAME = "finfleet.results"
 """Of the exchange and the queue (AMQP), and the stem of the stream's key (Redis)."""
+LETTERS = "finfleet.letters"
+"""The same, of what workers found on Celery's queues and could not use: see telemetry.undeliverable."""
 
 
 def open_carrier(broker_url: SecretStr, name: str = NAME) -> Carrier:
