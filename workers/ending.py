@@ -60,18 +60,19 @@ class WorkerEnding:
         end(0)
 
 
-def end_beat_at_once() -> None:
-    """Have SIGTERM and SIGINT end beat at once: it keeps nothing, and a tick sent by half does no harm."""
+def end_at_once() -> None:
+    """Have SIGTERM and SIGINT end beat or Flower at once: they keep nothing, and a tick sent by half does no harm."""
     _on_signals()
     beat_init.connect(_on_signals, weak=False)  # Celery has put handlers of its own there by then
 
 
 def _on_signals(**_: object) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end_now)
+        signal.signal(number, end_now)
 
 
-def _end_now(number: int, frame: FrameType | None) -> None:
+def end_now(number: int, frame: FrameType | None) -> None:
+    """End in order, as a handler of signals."""
     del frame
     logger.info("%s: ending", signal.Signals(number).name)
     end(0)

@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 import redis.client
-from amqp import serialization
-from amqp.spec import Basic
 from kombu.transport import pyamqp
 from kombu.transport import redis as kombu_redis
 from kombu.utils.json import loads
@@ -201,6 +199,9 @@ class AmqpsTransport(pyamqp.SSLTransport):
     Connection = _AmqpConnection
 
 
+serialization = pyamqp.amqp.serialization  # type: ignore[attr-defined]  # py-amqp comes with kombu, and only so
+
+
 def _properties(buf: Any, offset: int) -> tuple[dict[str, Any], int]:
     """Of a message; where they cannot be read, the message has none, and so becomes a dead letter."""
     try:
@@ -211,4 +212,4 @@ def _properties(buf: Any, offset: int) -> tuple[dict[str, Any], int]:
 
 
 # py-amqp has no other way in: it reads the properties of a message before anybody can ask for the message.
-serialization.PROPERTY_CLASSES[Basic.CLASS_ID] = _properties
+serialization.PROPERTY_CLASSES[serialization.Basic.CLASS_ID] = _properties

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workers.ending import FAILED, end_beat_at_once
+from workers.ending import FAILED, end_at_once
 from workers.metrics import metrics_options, serve
 from workers.process import fleet_settings, required_broker_url
 
@@ -19,7 +19,7 @@ def command(metrics_port: int, metrics_address: str) -> int:
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
     required_broker_url(fleet_settings())
-    end_beat_at_once()
+    end_at_once()
     with serve("beat", metrics_port, metrics_address):
         app.start(
             [

@@ -82,7 +82,8 @@ def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, 
         plans = [plan for (provider, _), plan in plan_targets(settings).items() if provider == role]
         known = {target.queue for plan in plans for target in plan.targets}
     if not known:
-        there = ", ".join([PLAN_QUEUE, PUSH_QUEUE, *(provider for provider, _ in settings.providers())])
+        push = [PUSH_QUEUE] if settings.push_sources else []
+        there = ", ".join([PLAN_QUEUE, *push, *(provider for provider, _ in settings.providers())])
         raise ConfigError("configuration", (f"{role}: there is nothing for such a worker to do; there are: {there}",))
     if unknown := sorted(set(only) - known):
         raise ConfigError(
