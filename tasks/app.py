@@ -5,6 +5,7 @@ Reads the configuration when it is imported; faults in it stop the process with 
 
 from __future__ import annotations
 
+import ssl
 import sys
 from typing import Any
 
@@ -13,8 +14,10 @@ from celery.signals import after_setup_logger, after_setup_task_logger, celeryd_
 from kombu.entity import Exchange, Queue
 from pydantic import SecretStr
 
+from tasks.foreign.rules import push_queues, queue_rules
+from tasks.foreign.transport import TRANSPORTS
 from tasks.logs import redact_handlers
-from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE, beat_schedule
+from tasks.schedule import PLAN_QUEUE, beat_schedule
 from tasks.targets import plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
@@ -25,18 +28,20 @@ _TASK_EXCHANGE = Exchange("finfleet.tasks", type="direct")
 def make_app(settings: Settings) -> Celery:
     """The application for one configuration; ConfigError where a part of it cannot be collected."""
     planned = plan_targets(settings)
-    queues = {
-        PLAN_QUEUE,
-        *([PUSH_QUEUE] if settings.push_sources else []),
-        *(target.queue for plan in planned.values() for target in plan.targets),
-    }
-    app = Celery("finfleet", include=["tasks.plan", "tasks.collect", "tasks.push"])
+    public = [name for name, _ in push_queues(settings.push_sources)]
+    rules = queue_rules(settings, planned)
+    app = Celery("finfleet", include=["tasks.plan", "tasks.collect", "tasks.push", "tasks.foreign.letters"])
+    app.queue_rules = rules
     app.conf.update(
         broker_url=_reveal(settings.broker.url),
-        broker_connection_retry_on_startup=True,
+        **_transport(settings),
         broker_transport_options=_transport_options(settings),
         beat_schedule=beat_schedule(settings, planned),
-        task_queues=[Queue(name, _TASK_EXCHANGE, routing_key=name) for name in sorted(queues)],
+        task_queues=[
+            # Each public queue has an exchange of its own: a broker's permissions are those of exchanges.
+            Queue(name, Exchange(name, type="direct") if name in public else _TASK_EXCHANGE, routing_key=name)
+            for name in sorted(rules)
+        ],
         task_default_queue=PLAN_QUEUE,
         task_default_exchange=_TASK_EXCHANGE.name,
         task_default_routing_key=PLAN_QUEUE,
@@ -65,7 +70,25 @@ _RELIABILITY: dict[str, Any] = {
     "worker_cancel_long_running_tasks_on_connection_loss": True,
     "worker_redirect_stdouts": False,
     "worker_hijack_root_logger": True,
+    "worker_consumer": "tasks.foreign.consumer:GuardedConsumer",
+    "worker_eta_task_limit": 1000,
+    # For ever: what ends a process helps nobody while the broker is away.
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_retry": True,
+    "broker_connection_max_retries": None,
+    "broker_channel_error_retry": True,
 }
+
+
+def _transport(settings: Settings) -> dict[str, Any]:
+    """Kombu's transport for this broker, with our checks in it."""
+    url = _reveal(settings.broker.url) or ""
+    scheme = url.partition("://")[0]
+    found: dict[str, Any] = {"broker_transport": TRANSPORTS.get(scheme)}
+    if scheme == "rediss" and "ssl_" not in url.partition("?")[2]:
+        # As the results queue has it; kombu's own would not look at the certificate.
+        found["broker_use_ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return found
 
 
 def _transport_options(settings: Settings) -> dict[str, Any]:

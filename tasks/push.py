@@ -24,7 +24,7 @@ from celery.exceptions import Reject
 from agents.context import utc_now
 from tasks import runtime
 from tasks.results import LETTERS, CarrierUnavailable, pushes_of
-from tasks.schedule import PUSH_QUEUE, source_queue
+from tasks.schedule import PUSH_QUEUE, push_queue
 from telemetry.errors import MessageError, PublishRefused
 from telemetry.push_checks import parse
 from telemetry.pushers import OverBudget, WrongQueue, over_budget
@@ -64,8 +64,8 @@ def _sorted(queue: str, body: bytes) -> tuple[str, bytes]:
     try:
         source = parse(body, runtime.settings().push_sources, utc_now()).source
         shared = () if source in runtime.settings().pushers.walled else (PUSH_QUEUE,)
-        if queue not in {source_queue(source), *shared}:
-            raise WrongQueue(f"source: {source!r}: the queue {queue} is not its own: send it to {source_queue(source)}")
+        if queue not in {push_queue(source), *shared}:
+            raise WrongQueue(f"source: {source!r}: the queue {queue} is not its own: send it to {push_queue(source)}")
         _check_budget(source)
     except MessageError as error:
         logger.warning("finfleet.push: the message becomes a dead letter: %s", redact(str(error)))

@@ -11,12 +11,7 @@ from telemetry.settings import Settings
 
 PLAN_QUEUE = "plan"
 PUSH_QUEUE = "push"
-"""Of the task ``finfleet.push``: where nobody may push, nobody listens."""
-
-
-def source_queue(source: str) -> str:
-    """The Celery queue of one source, which a broker's permissions can keep others away from."""
-    return f"{PUSH_QUEUE}.{source}"
+"""Of the task ``finfleet.push``: where nobody may push, nobody listens. Its process is ``finfleet worker push``."""
 
 
 _MAX_TICK = timedelta(minutes=1)
@@ -38,6 +33,11 @@ def beat_schedule(settings: Settings, planned: Mapping[tuple[str, str], Planned]
     entries["sweep"] = _entry("tasks.plan.sweep", settings.ledger.sweep_interval)
     entries["forget what is old"] = _entry("tasks.plan.forget_old", _RETENTION_TICK)
     return entries
+
+
+def push_queue(source: str) -> str:
+    """The queue of one source alone: a broker's permissions can wall it off."""
+    return f"{PUSH_QUEUE}.{source}"
 
 
 def _entry(task: str, tick: timedelta, args: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -5,6 +5,8 @@ A tick too many finds nothing to do, so there is no need to remember when the la
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +15,10 @@ from celery.beat import Scheduler
 from workers.health_sign import Sign
 from workers.metrics_beat import FAILED, SENT
 
+logger = logging.getLogger(__name__)
+
+_PAUSE = 2.0
+"""Seconds before the next try, after a turn that failed."""
 _LONG_AGO = timedelta(days=1)
 
 
@@ -32,13 +38,27 @@ class TellingScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             entry.last_run_at = entry.default_now() - _LONG_AGO
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Send what is due; the seconds until the next turn."""
-        delay: float = super().tick(*args, **kwargs)
+        """Send what is due; the seconds until the next turn. Nothing that goes wrong ends beat."""
+        try:
+            delay: float = super().tick(*args, **kwargs)
+        except Exception as error:
+            logger.exception("beat: the turn failed; trying again on a new connection")
+            self._trouble = f"the turn failed: {error}"
+            delay = _PAUSE
+            self._let_go()
         if self._trouble:
             self._sign.withhold(self._trouble)
         else:
             self._sign.give()
         return delay
+
+    def _let_go(self) -> None:
+        """Forget the connection: the next turn makes another."""
+        self.__dict__.pop("producer", None)
+        connection = self.__dict__.pop("connection", None)
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.release()
 
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
         """Send one entry; what goes wrong is logged by the caller."""

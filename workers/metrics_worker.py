@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from celery import states
 from celery.signals import task_postrun, task_prerun
-from celery.worker import state
+from celery.worker import state as worker_state
 from prometheus_client import Counter, Gauge, Histogram
 
+from tasks.foreign.letters import LETTER
 from workers.metrics import REGISTRY, Bounded
 
 _SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200)
@@ -25,6 +27,12 @@ DURATION = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+FOREIGN = Counter(
+    "finfleet_foreign_messages",
+    "Messages that were no task of the queue they lay on, and became dead letters",
+    ("code",),
+    registry=REGISTRY,
+)
 HELD = Gauge("finfleet_worker_tasks_held", "Tasks that this worker runs, or is about to run", registry=REGISTRY)
 SLOTS = Gauge("finfleet_worker_slots", "Tasks that this worker can run at once", registry=REGISTRY)
 
@@ -39,7 +47,7 @@ class WorkerMetrics:
         self._begun: dict[str, float] = {}
         self._labels = Bounded()
         SLOTS.set(slots)
-        HELD.set_function(lambda: len(state.reserved_requests))
+        HELD.set_function(lambda: len(worker_state.reserved_requests))
         task_prerun.connect(self._before, weak=False)
         task_postrun.connect(self._after, weak=False)
 
@@ -51,7 +59,10 @@ class WorkerMetrics:
         begun = self._begun.pop(task_id, None)
         if begun is not None:
             DURATION.labels(*labels).observe(time.monotonic() - begun)
-        TASKS.labels(*labels, str(details.get("state") or "UNKNOWN")).inc()
+        state = str(details.get("state") or "UNKNOWN")
+        TASKS.labels(*labels, state).inc()
+        if task.name == LETTER and state == states.SUCCESS:
+            FOREIGN.labels(str(args[1])).inc()
 
 
 def _target(task: str, args: Any) -> tuple[str, str]:

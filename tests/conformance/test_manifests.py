@@ -187,7 +187,8 @@ def _check_scaled(document: Document, deployments: dict[str, Any]) -> None:
     else:
         assert trigger["type"] == "redis"
         assert metadata.keys() == {"listName", "listLength", "databaseIndex"}
-        assert metadata["listName"] == f"collect.{name.removeprefix('worker-')}"
+        queue = name.removeprefix("worker-")
+        assert metadata["listName"] == (queue if queue == "push" else f"collect.{queue}")
 
 
 def test_a_scaled_deployment_leaves_its_size_to_keda() -> None:

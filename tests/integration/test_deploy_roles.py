@@ -34,7 +34,7 @@ _CONFIG = """
 aws: {services: [ec2], access_key_id: canary-id, secret_access_key: canary-key, collection_interval: 1d}
 azure: {subscription_id: "00000000-0000-0000-0000-000000000000", collection_interval: 1d, enabled: %(azure)s}
 gcp: {project_id: canary-project, services: [compute], collection_interval: 1d, enabled: %(gcp)s}
-generic: {services: [host], collection_interval: 5}
+generic: {services: [host], collection_interval: 5, sources: [{name: training, kind: push}]}
 openfinops: {endpoint: "http://127.0.0.1:1", api_key: "${OPENFINOPS_API_KEY}"}
 ledger: {sweep_interval: 5}
 """
@@ -217,7 +217,7 @@ def _collectible() -> set[str]:
 def _fleet() -> list[Command]:
     """The long-running command lines of ours that can run in this install."""
     found = [command for command in sorted(manifests.commands()) if command[0] == "finfleet" and command[1] != "db"]
-    return [c for c in found if c[1] != "worker" or c[2] == "plan" or c[2] in _collectible()]
+    return [c for c in found if c[1] != "worker" or c[2] in {"plan", "push"} | _collectible()]
 
 
 @contextmanager

@@ -16,19 +16,28 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
-# The program itself, with less patience.
+# The program itself, with less patience, and with signals by which it loses its queue and finds it again.
 _IMPATIENT = """
+import signal
 import workers.health_worker as health
-health.EVERY, health.TAKEN_WITHIN = 0.3, 1.5
+from celery.signals import worker_ready
 from workers.cli import main
+
+def listen(sender, **_):
+    queue = "collect.here"
+    signal.signal(signal.SIGUSR1, lambda *_: sender.call_soon(sender.cancel_task_queue, queue))
+    signal.signal(signal.SIGUSR2, lambda *_: sender.call_soon(sender.add_task_queue, queue))
+
+worker_ready.connect(listen, weak=False)
+health.EVERY, health.TAKEN_WITHIN = 0.3, 1.5
 main()
 """
 _CONFIG = "generic: {services: [host], queue: collect.here}"
 
 
 @contextmanager
-def _worker(directory: Path, broker: str) -> Iterator[Path]:
-    """A collector; the file of its sign of life."""
+def _worker(directory: Path, broker: str) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+    """A collector, and the file of its sign of life."""
     config = directory / "telemetry.yaml"
     config.write_text(_CONFIG, encoding="utf-8")
     sign = directory / "alive"
@@ -42,7 +51,7 @@ def _worker(directory: Path, broker: str) -> Iterator[Path]:
         )
     try:
         until(sign.exists, 60, "the worker is ready")
-        yield sign
+        yield process, sign
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
@@ -52,17 +61,18 @@ def _worker(directory: Path, broker: str) -> Iterator[Path]:
 
 def test_a_worker_that_lost_its_queue_without_losing_its_broker(redis_url: str, tmp_path: Path) -> None:
     app = Celery(broker=redis_url)
-    with _worker(tmp_path, redis_url) as sign, redis.Redis.from_url(redis_url) as client:
+    with _worker(tmp_path, redis_url) as (process, sign), redis.Redis.from_url(redis_url) as client:
         why = Path(f"{sign}.why")
-        app.control.cancel_consumer("collect.here", reply=True, timeout=20, limit=1)
-        # What it would take: it knows no such task, and would drop it.
+        process.send_signal(signal.SIGUSR1)
+        until(lambda: "Canceling queue" in (tmp_path / "log").read_text(), 20, "it has lost its queue")
+        # What it would take: it knows no such task, and would bury it.
         for _ in range(3):
             app.send_task("no.such.task", queue="collect.here")
         until(lambda: client.llen("collect.here") == 3, what="the tasks wait")
         until(why.exists, 30, "its sign is withheld")
         assert "3 tasks wait, and none was received" in why.read_text()
         stale = sign.stat().st_mtime
-        app.control.add_consumer("collect.here", reply=True, timeout=20, limit=1)
+        process.send_signal(signal.SIGUSR2)
         until(lambda: not client.llen("collect.here"), 30, "it takes them")
         until(lambda: sign.stat().st_mtime > stale, 30, "its sign is given again")
         assert not why.exists()

@@ -11,6 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROVIDERS = ("aws", "azure", "gcp", "generic")
+WORKERS = (*PROVIDERS, "push")
 KUSTOMIZE = ROOT / "deploy" / "kustomize"
 UNITS = ROOT / "deploy" / "systemd"
 _PROGRAM = "/opt/finfleet/bin/"
@@ -74,7 +75,7 @@ def commands() -> set[Command]:
     found: set[Command] = {tuple(service["command"]) for service in compose()["services"].values() if _ours(service)}
     for _, document in kubernetes():
         found |= {tuple(container["command"]) for _, container in pods(document)}
-    for path, provider in itertools.product(UNITS.glob("*.service"), PROVIDERS):
+    for path, provider in itertools.product(UNITS.glob("*.service"), WORKERS):
         for name, value in unit_lines(path):
             if name == "ExecStart":
                 found.add(tuple(shlex.split(value.replace("%i", provider).removeprefix(_PROGRAM))))

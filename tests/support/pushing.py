@@ -72,16 +72,16 @@ def states(connection: Connection) -> dict[str, int]:
 
 @contextmanager
 def push_worker(directory: Path, redis_url: str, sources: Sequence[str]) -> Iterator[Path]:
-    """A worker of the queue `push`, without a database, that knows these sources; its log."""
+    """A worker of the role `push`, without a database, that knows these sources; its log."""
     config = directory / "telemetry.yaml"
     entries = [{"name": name, "kind": "push"} for name in sources]
     config.write_text(yaml.safe_dump({"generic": {"sources": entries}}), encoding="utf-8")
     variables = {"FINFLEET_CONFIG": str(config), "FINFLEET_BROKER_URL": redis_url}
-    command = (sys.executable, "-m", "celery", "-A", "tasks.app", "worker", "-Q", "push", "-c", "2", "--loglevel=INFO")
+    command = (sys.executable, "-P", "-m", "workers.cli", "worker", "push", "--concurrency", "2")
     log = directory / "worker.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle"],
+            command,
             env={**os.environ, **variables},
             stdout=output,
             stderr=output,

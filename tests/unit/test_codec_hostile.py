@@ -15,6 +15,7 @@ from telemetry import undeliverable
 from telemetry.codec import decode, describe
 from telemetry.errors import MalformedMessage, MessageError
 from telemetry.pushed import messages_of
+from telemetry.pushers import Pushers
 from tests.support.hostile import hostile_bodies
 from tests.support.hostile_batches import frame, nested, pack
 from tests.support.hostile_bombs import BOMBS
@@ -112,7 +113,7 @@ def _refused(body: bytes) -> str:
         if undeliverable.is_wrapped(body):
             undeliverable.unwrap(body)
         else:
-            messages_of(body, ["training"], NOW)
+            messages_of(body, Pushers.alone("training"), NOW)
     except MessageError as error:
         return str(error)
     return "a batch, of a target that nobody plans"

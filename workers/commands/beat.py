@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import click
 
+from workers.ending import FAILED, end_at_once
 from workers.metrics import metrics_options, serve
 from workers.process import fleet_settings, required_broker_url
 
 
 @click.command(name="beat")
 @metrics_options
-def command(metrics_port: int, metrics_address: str) -> None:
+def command(metrics_port: int, metrics_address: str) -> int:
     """Send the planner its ticks. One or more may run: a second tick finds nothing to do.
 
-    Keeps nothing on disk: everything is due once when it starts. Runs until SIGTERM or Ctrl-C.
+    Keeps nothing on disk: everything is due once when it starts. Runs until SIGTERM or Ctrl-C, which end it at once.
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
     required_broker_url(fleet_settings())
+    end_at_once()
     with serve("beat", metrics_port, metrics_address):
         app.start(
             [
@@ -29,3 +31,5 @@ def command(metrics_port: int, metrics_address: str) -> None:
                 *("--loglevel", "INFO"),
             ]
         )
+    # Whoever stops it ends the process then and there.
+    return FAILED

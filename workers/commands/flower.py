@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 import click
 
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
+from workers.ending import FAILED, end, end_at_once, end_now
 from workers.process import fleet_settings, required_broker_url
 
 COLUMNS = "name,args,state,received,runtime,worker"
@@ -23,13 +23,16 @@ _DOORS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 @click.option("--address", default="127.0.0.1", show_default=True, envvar="FLOWER_ADDRESS", help="To listen on.")
 @click.option("--url-prefix", default="", envvar="FLOWER_URL_PREFIX", help="Behind a proxy: the path that is Flower's.")
 @click.option("--max-tasks", type=click.IntRange(100), default=MAX_TASKS, show_default=True, help="Kept in memory.")
-@click.option("--control", is_flag=True, help="With buttons: whoever has the password may stop workers.")
-def command(port: int, address: str, url_prefix: str, max_tasks: int, control: bool) -> None:
+def command(port: int, address: str, url_prefix: str, max_tasks: int) -> None:
     """Show workers and tasks in the browser. FLOWER_BASIC_AUTH=user:password, or FLOWER_AUTH for OAuth, is required.
 
-    Read-only, unless --control is given. Keeps nothing on disk. Runs until SIGTERM or Ctrl-C.
+    Read-only: workers obey no remote control. Keeps nothing on disk. Runs until SIGTERM or Ctrl-C.
     """
+    import flower.command  # noqa: PLC0415 - it sets up the options of a program
+    import flower.events  # noqa: PLC0415 - see above
+
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
+    from tasks.foreign.control import QuietReceiver  # noqa: PLC0415 - see above
 
     required_broker_url(fleet_settings())
     if not any(os.environ.get(door) for door in _DOORS):
@@ -39,24 +42,27 @@ def command(port: int, address: str, url_prefix: str, max_tasks: int, control: b
         )
     for credentials in os.environ.get("FLOWER_BASIC_AUTH", "").split(","):
         remember(credentials.partition(":")[2])
-    status: object = 0
+    # Flower has no setting for either.
+    flower.events.EventReceiver = QuietReceiver
+    flower.command.sigterm_handler = end_now
+    end_at_once()
+    status: object = FAILED  # whoever stops it ends the process then and there
     try:
-        app.start(["flower", *_options(port, address, url_prefix, max_tasks, control=control)])
-    except SystemExit as end:
-        status = end.code
+        app.start(["flower", *_options(port, address, url_prefix, max_tasks)])
+    except SystemExit as error:
+        status = error.code or FAILED
     # Its threads would wait for a broker that is away, and hold the process up; nothing is kept that could be lost.
-    logging.shutdown()
-    os._exit(status if isinstance(status, int) else int(status is not None))
+    end(status if isinstance(status, int) else FAILED)
 
 
-def _options(port: int, address: str, url_prefix: str, max_tasks: int, *, control: bool) -> list[str]:
+def _options(port: int, address: str, url_prefix: str, max_tasks: int) -> list[str]:
     options = {
         "address": address,
         "port": port,
         # Else a flowerconfig.py in the current directory would be run, and could open the doors.
         "conf": os.devnull,
         "persistent": False,
-        "read_only": not control,
+        "read_only": True,
         "max_tasks": max_tasks,
         "purge_offline_workers": _OFFLINE_AFTER,
         "tasks_columns": COLUMNS,

@@ -1,13 +1,15 @@
-"""``finfleet worker``: a Celery worker of the planner, or of a provider's collections."""
+"""``finfleet worker``: a Celery worker of the planner, of a provider's collections, or of what is pushed."""
 
 from __future__ import annotations
 
 import click
 
-from tasks.schedule import PLAN_QUEUE
+from tasks.foreign.rules import push_queues
+from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
+from workers.ending import WorkerEnding
 from workers.health_sign import Sign
 from workers.health_worker import WorkerWatch
 from workers.metrics import REGISTRY, metrics_options, serve
@@ -16,8 +18,8 @@ from workers.process import fleet_settings, required_broker_url, required_databa
 
 
 @click.command(name="worker")
-@click.argument("role", metavar="plan|PROVIDER")
-@click.option("--queue", "queues", multiple=True, help="Only this queue of the provider; may be given several times.")
+@click.argument("role", metavar="plan|push|PROVIDER")
+@click.option("--queue", "queues", multiple=True, help="Only this queue of the role; may be given several times.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Threads [default: collect.concurrency].")
 @click.option("--name", help="Of the node, as Flower shows it [default: the role]; different for two on one machine.")
 @metrics_options
@@ -29,11 +31,12 @@ def command(
     name: str | None,
     metrics_port: int,
     metrics_address: str,
-) -> None:
-    """Run the planner's tasks, or collect a provider: aws, azure, gcp, generic. Any number may run.
+) -> int:
+    """Run the planner's tasks, take in what is pushed, or collect a provider: aws, azure, gcp, generic.
 
-    The planner needs the database; a collector only needs the broker and its provider's credentials. It takes the
-    queues of all accounts of the provider. Runs until SIGTERM or Ctrl-C, and then finishes the tasks at hand.
+    Any number may run. The planner needs the database; a collector only needs the broker and its provider's
+    credentials, and takes the queues of all accounts of the provider. The role push needs the broker alone: strangers
+    write to its queues. Runs until SIGTERM or Ctrl-C, and then finishes the tasks at hand.
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
@@ -42,7 +45,7 @@ def command(
     if role == PLAN_QUEUE:
         required_database_url(settings)
         required_signing_keys(settings)
-    chosen = _queues(settings, role, queues, {queue.name for queue in app.conf.task_queues})
+    chosen = _queues(settings, role, queues)
     threads = concurrency or settings.collect.concurrency
     WorkerWatch(app, Sign.from_environment(), settings.ledger.lease.total_seconds()).install()
     WorkerMetrics(threads)
@@ -50,6 +53,7 @@ def command(
         from workers.metrics_fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
 
         REGISTRY.register(FleetCollector(settings, app))
+    ending = WorkerEnding()
     with serve(role, metrics_port, metrics_address):
         app.worker_main(
             [
@@ -63,20 +67,24 @@ def command(
                 "--without-mingle",
             ]
         )
+    return ending.status()
 
 
-def _queues(settings: Settings, role: str, only: tuple[str, ...], every: set[str]) -> tuple[str, ...]:
-    """Those that such a worker consumes, of ``every`` queue that there is."""
-    planned = plan_targets(settings)
-    collected = {target.queue for plan in planned.values() for target in plan.targets}
+def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that such a worker consumes."""
     if role == PLAN_QUEUE:
-        # What no target is collected by, is the planner's.
-        known = every - collected
+        known = {PLAN_QUEUE}
+    elif role == PUSH_QUEUE:
+        known = {name for name, _ in push_queues(settings.push_sources)}
+        if not known:
+            problem = "push: nobody may push: name a source of kind push under generic.sources"
+            raise ConfigError("configuration", (problem,))
     else:
-        plans = [plan for (provider, _), plan in planned.items() if provider == role]
+        plans = [plan for (provider, _), plan in plan_targets(settings).items() if provider == role]
         known = {target.queue for plan in plans for target in plan.targets}
     if not known:
-        there = ", ".join([PLAN_QUEUE, *(provider for provider, _ in settings.providers())])
+        push = [PUSH_QUEUE] if settings.push_sources else []
+        there = ", ".join([PLAN_QUEUE, *push, *(provider for provider, _ in settings.providers())])
         raise ConfigError("configuration", (f"{role}: there is nothing for such a worker to do; there are: {there}",))
     if unknown := sorted(set(only) - known):
         raise ConfigError(

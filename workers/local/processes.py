@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.schedule import PLAN_QUEUE
+from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import Planned
 from telemetry.settings import Settings
 from workers.embedded.ports import LOOPBACK
@@ -53,6 +53,8 @@ class Fleet:
         for provider, _ in self.settings.providers():
             if any(owner == provider for owner, _ in self.planned):
                 workers.append(self._command(f"collect.{provider}", "worker", provider, database=False))
+        if self.settings.push_sources:
+            workers.append(self._command("push", "worker", PUSH_QUEUE, database=False))
         senders = [self._command("beat", "beat", database=False)]
         if self.flower_port is not None:
             senders.append(self._flower(self.flower_port))

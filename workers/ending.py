@@ -1,0 +1,84 @@
+"""How the processes that Celery runs come to an end: in order, within a bound, and with a status that says the truth.
+
+Celery's own programs return after whatever has ended them. A process that was not told to stop has failed: its status
+is 1. One that was told to stop must not wait for a broker that does not answer: what it held comes back by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from celery.signals import beat_init, worker_init, worker_shutting_down
+from celery.worker import state
+
+logger = logging.getLogger(__name__)
+
+FAILED = 1
+WITHIN = 10.0
+"""Seconds that a worker may take to end once it has no task at hand."""
+
+
+class WorkerEnding:
+    """Watches the end of the Celery worker in this process. Make one, and start the worker."""
+
+    def __init__(self) -> None:
+        """Listen."""
+        self._told = False
+        self._worker: Any = None
+        worker_init.connect(self._begin, weak=False)
+        worker_shutting_down.connect(self._stop, weak=False)
+
+    def status(self) -> int:
+        """The exit status, once the worker has returned."""
+        code = getattr(self._worker, "exitcode", None)
+        if not self._told and not code:
+            logger.error("the worker has ended, and nobody told it to")
+            return FAILED
+        return int(code or 0)
+
+    def _begin(self, sender: Any, **_: object) -> None:
+        self._worker = sender
+
+    def _stop(self, **_: object) -> None:
+        if not self._told:
+            self._told = True
+            threading.Thread(target=self._bound, name="ending", daemon=True).start()
+
+    def _bound(self) -> None:
+        since = time.monotonic()
+        while time.monotonic() - since < WITHIN:
+            if state.active_requests:
+                since = time.monotonic()
+            time.sleep(0.1)
+        logger.warning("the broker does not answer: ending without a word to it; what is unacknowledged comes back")
+        end(0)
+
+
+def end_at_once() -> None:
+    """Have SIGTERM and SIGINT end beat or Flower at once: they keep nothing, and a tick sent by half does no harm."""
+    _on_signals()
+    beat_init.connect(_on_signals, weak=False)  # Celery has put handlers of its own there by then
+
+
+def _on_signals(**_: object) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end_now)
+
+
+def end_now(number: int, frame: FrameType | None) -> None:
+    """End in order, as a handler of signals."""
+    del frame
+    logger.info("%s: ending", signal.Signals(number).name)
+    end(0)
+
+
+def end(status: int) -> None:
+    """End the process without waiting for a thread of it."""
+    logging.shutdown()
+    os._exit(status)
