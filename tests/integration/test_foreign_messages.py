@@ -19,7 +19,7 @@ import yaml
 from kombu.connection import Connection
 from pydantic import SecretStr
 
-from tasks.results import LETTERS, NAME, open_carrier
+from tasks.results import LETTERS, open_carrier, pushes_of
 from telemetry.undeliverable import Undeliverable, unwrap
 from tests.support.brokers import Broker, running_broker
 from tests.support.foreign import TaskMessage, named
@@ -105,7 +105,7 @@ def reading_letters(broker: Broker) -> Iterator[Callable[[], list[Undeliverable]
 
 
 def _results(broker: Broker) -> int:
-    with closing(open_carrier(SecretStr(broker.url), NAME)) as carrier:
+    with closing(open_carrier(SecretStr(broker.url), pushes_of("training"))) as carrier:
         return carrier.depth().messages
 
 
