@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from telemetry.batch import Batch, Message, Rate, Report, Run, Series
+from telemetry.batch import MAX_REASON, MAX_REASONS, Batch, Message, Rate, Report, Run, Series
 from telemetry.costs import ChargeCategory, CostLine
 from telemetry.errors import InvalidRecord
 from telemetry.records import Resource
@@ -82,6 +82,12 @@ def _check_report(report: Report) -> None:
         if not 0 <= value <= MAX_INT4:
             _fail(name, value, "a whole number, not negative")
     _each_text("", [("error", report.error), ("permission", report.permission)], limit=20_000)
+    if len(report.partial) > MAX_REASONS:
+        _fail("partial", f"{len(report.partial)} reasons", f"at most {MAX_REASONS}")
+    for index, reason in enumerate(report.partial):
+        _each_text("", [(f"partial[{index}]", reason)], limit=MAX_REASON)
+        if not reason.strip():
+            _fail(f"partial[{index}]", reason, "a reason, or left out")
     for index, use in enumerate(report.apis):
         _each_text(f"apis[{index}].", [("api", use.api)])
         if not (0 <= use.calls <= MAX_INT4 and 0 <= use.throttles <= MAX_INT4):
