@@ -64,6 +64,20 @@ SELECT t.provider, t.account, t.region, t.service,
  ORDER BY until DESC, windows DESC
  LIMIT %(limit)s
 
+-- name: partial
+-- Windows that lack something and are complete or empty otherwise: a row a target, with the reasons of its newest one.
+SELECT t.provider, t.account, t.region, t.service,
+       count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until,
+       (array_agg(c.partial ORDER BY c.window_start DESC))[1] AS reasons
+  FROM finfleet.collections AS c
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE c.partial <> '' AND c.records IS NOT NULL
+   AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
+   AND t.enabled
+ GROUP BY t.target_id
+ ORDER BY until DESC, windows DESC
+ LIMIT %(limit)s
+
 -- name: activity
 -- Of every provider with an enabled target, over the last so many seconds.
 WITH reported AS (

@@ -122,6 +122,13 @@ def test_status_counts_windows_and_says_by_its_exit_whether_all_is_well(
         text = finfleet("status").stdout
         assert "aws/default/us-west-2/ec2" in text
         assert "dead letters: 0" in text
+        connection.execute(
+            "UPDATE finfleet.collections SET state = 'empty', records = 0, partial = 'rates: late' WHERE target_id = 1"
+        )
+        text = finfleet("status").stdout
+        assert "the newest lacks rates: late" in text, "and all is well, by its exit"
+        (lacking,) = _json(finfleet("status", "--json"))["partial"]
+        assert (lacking["windows"] > 9, lacking["reasons"]) == (True, ["rates: late"])
         connection.execute("UPDATE finfleet.collections SET state = 'failed', error = 'a reason' WHERE target_id = 1")
         assert "a reason" in finfleet("status", status=1).stdout
 

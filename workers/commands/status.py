@@ -56,6 +56,7 @@ def _fields(status: Status) -> dict[str, Any]:
         "targets": [_target(x) for x in status.targets],
         "activity": [_named(x) for x in status.activity],
         "troubles": [_target(x) for x in status.troubles],
+        "partial": [_target(x) for x in status.partial],
         "outbox": [line._asdict() for line in status.outbox],
         "dead_letters": status.dead_letters,
     }
@@ -108,6 +109,10 @@ def _print(status: Status, results: Depth | None, reason: str, queues: dict[str,
     for trouble in status.troubles:
         span = f"{cell(trouble.since)} to {cell(trouble.until)}"
         click.echo(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
+    for lacking in status.partial:
+        span = f"{cell(lacking.since)} to {cell(lacking.until)}"
+        reasons = "; ".join(lacking.reasons)
+        click.echo(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}")
 
 
 def _troubled(status: Status) -> bool:
