@@ -129,7 +129,10 @@ def read_troubles(connection: Connection, *, since: datetime | None = None, limi
 def read_partial(connection: Connection, *, since: datetime | None = None, limit: int = 20) -> list[Partial]:
     """Enabled targets with windows that lack something, those with the newest first."""
     rows = connection.execute(_SQL["partial"], {"since": since, "limit": limit})
-    return [Partial(Target(*row[:4]), *row[4:7], tuple(row[7].split("\n"))) for row in rows]
+    return [
+        Partial(Target(*place), windows, first, last, tuple(reasons.split("\n")))
+        for *place, windows, first, last, reasons in rows
+    ]
 
 
 def read_activity(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from agents.context import utc_now
 from storage.reports import Status, read_status
 from tasks.results import CarrierUnavailable, Depth
 from telemetry.settings import Settings
+from workers.local.glance import troubles_beside
 from workers.output import cell, json_option, print_json, print_table
 from workers.parameters import TIME
 from workers.process import fleet_settings, open_database, open_results
@@ -20,22 +22,35 @@ from workers.queues import task_queue_depths
 
 @click.command(name="status")
 @click.option("--since", type=TIME, help="Count only windows that began then: a time, a date, or 90m, 2h, 7d ago.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".finfleet"),
+    show_default=True,
+    help="The state directory of a `finfleet up` on this machine, where it has the same database.",
+)
 @json_option
-def command(since: datetime | None, as_json: bool) -> None:
+def command(since: datetime | None, state: Path, as_json: bool) -> None:
     """Show coverage, lag, queue depths, what is forwarded, and the last errors.
 
-    Exit status 1 where a window is denied or failed, or a message is dead.
+    Exit status 1 where a window is denied or failed, a message is dead, or a process of the `finfleet up` in this
+    directory (STATE/up.json) does not run, or ends again and again.
     """
     settings = fleet_settings()
     with open_database(settings, "finfleet status") as database, database.connection() as connection:
         status = read_status(connection, utc_now(), since=since)
     results, reason = _results_depth(settings)
     queues = task_queue_depths(settings)
+    beside = troubles_beside(state, settings.database.url)
     if as_json:
-        print_json({**_fields(status), "results_queue": _depth(results, reason), "task_queues": queues})
+        print_json(
+            {**_fields(status), "results_queue": _depth(results, reason), "task_queues": queues, "processes": beside}
+        )
     else:
         _print(status, results, reason, queues)
-    sys.exit(1 if _troubled(status) else 0)
+        for line in beside:
+            click.echo(line)
+    sys.exit(1 if _troubled(status) or beside else 0)
 
 
 def _results_depth(settings: Settings) -> tuple[Depth | None, str]:
