@@ -11,12 +11,12 @@ from datetime import date, timedelta
 
 from psycopg import sql
 
+from storage import locks
 from storage.database import Connection
 from storage.sql import load
 from storage.tables import PARTITIONED, SCHEMA
 
 _SQL = load("partitions")
-_LOCK = 0x66696E66_02  # any number that nobody else uses
 _TABLES = frozenset(table.name for table in PARTITIONED)
 
 Partition = tuple[str, date]
@@ -55,7 +55,7 @@ class Partitions:
 def create(connection: Connection, partitions: Iterable[Partition]) -> None:
     """Make those that do not exist, in a transaction of its own. Two consumers may do it at once."""
     with connection.transaction():
-        connection.execute(_SQL["lock"], {"key": _LOCK})
+        locks.take(connection, locks.PARTITIONS)
         existing = {row[0] for row in connection.execute(_SQL["list"])}
         for table, day in sorted(partitions):
             if _name(table, day) not in existing:
