@@ -8,6 +8,7 @@ from storage import ledger
 from storage.database import Connection, Database
 from storage.ledger.windows import settle_denied
 from storage.reports import read_troubles
+from telemetry.batch import Outcome
 from tests.support import writing as w
 from tests.support.ledger import NOW, at, clocks, minutes, plan, settle, sync, take, windows
 
@@ -71,7 +72,7 @@ def test_only_a_report_ends_the_counting_of_losses(database: Database) -> None:
         run = w.run()
         w.put(connection, w.batch(run, 1, final=False))  # whoever sent it may have ended of the rest
         assert w.ledger(connection, "state", "lost") == [("dispatched", 5)]
-        w.put(connection, w.report(w.run(), w.Outcome.FAILED, 0, error="boom"))
+        w.put(connection, w.report(w.run(), Outcome.FAILED, 0, error="boom"))
         assert w.ledger(connection, "state", "lost", "failures") == [("planned", 0, 1)]
         connection.execute("UPDATE finfleet.collections SET lost = 5")
         w.put(connection, w.report(run, batches=1))  # late, and whole

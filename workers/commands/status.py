@@ -10,6 +10,7 @@ import click
 
 from agents.context import utc_now
 from storage.reports import Status, read_status
+from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth
 from telemetry.settings import Settings
 from workers.output import cell, json_option, print_json, print_table
@@ -27,7 +28,7 @@ def command(since: datetime | None, as_json: bool) -> None:
     Exit status 1 where a window is denied or failed, or a message is dead.
     """
     settings = fleet_settings()
-    with open_database(settings, "finfleet status") as database, database.connection() as connection:
+    with open_database(settings, "finfleet status", timeouts=LOOK) as database, database.connection() as connection:
         status = read_status(connection, utc_now(), since=since)
     results, reason = _results_depth(settings)
     queues = task_queue_depths(settings)
