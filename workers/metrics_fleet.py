@@ -23,6 +23,7 @@ from agents.context import utc_now
 from storage.database import Database
 from storage.errors import StorageError
 from storage.reports import Gauges, read_gauges
+from storage.timeouts import LOOK
 from tasks.redis_client import redis_of
 from tasks.results import CarrierUnavailable, open_carrier
 from tasks.spend import used_share
@@ -76,7 +77,7 @@ class FleetCollector(Collector):
         if self.settings is None:
             return
         url = required_database_url(self.settings)
-        self._database = Database(url, application="finfleet metrics", size=1, wait=2)
+        self._database = Database(url, application="finfleet metrics", size=1, wait=2, timeouts=LOOK)
         self._carrier = open_carrier(required_broker_url(self.settings))
         self._redis = redis_of(self.settings.broker)
         self._depths = QueueDepths(self.app)

@@ -90,6 +90,11 @@ SELECT d.destination, n.target_id, n.run_id, n.number, n.body
 UPDATE finfleet.collections
    SET state = %(state)s,
        due_at = %(due_at)s,
+       -- A report of it came: a worker lives, and bears it.
+       lost = CASE
+                  WHEN %(state)s IN ('complete', 'empty') OR (state = 'dispatched' AND state <> %(state)s) THEN 0
+                  ELSE lost
+              END,
        failures = %(failures)s,
        settled_at = %(settled_at)s,
        refresh_at = %(refresh_at)s,

@@ -7,6 +7,7 @@ import logging
 import click
 
 from agents.service import services
+from storage.timeouts import WRITE
 from storage.writer import Written
 from workers.ingest import Ingest
 from workers.metrics import metrics_options, serve
@@ -28,7 +29,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
     stop = stop_on_signals()
     metrics = IngestMetrics()
     with (
-        open_database(settings, "finfleet ingest") as database,
+        open_database(settings, "finfleet ingest", timeouts=WRITE) as database,
         serve("ingest", metrics_port, metrics_address),
     ):
         carrier = open_results(settings)

@@ -11,6 +11,7 @@ import click
 
 from agents.context import utc_now
 from storage.reports import Status, read_status
+from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth
 from telemetry.settings import Settings
 from workers.local.glance import troubles_beside
@@ -37,7 +38,7 @@ def command(since: datetime | None, state: Path, as_json: bool) -> None:
     directory (STATE/up.json) does not run, or ends again and again.
     """
     settings = fleet_settings()
-    with open_database(settings, "finfleet status") as database, database.connection() as connection:
+    with open_database(settings, "finfleet status", timeouts=LOOK) as database, database.connection() as connection:
         status = read_status(connection, utc_now(), since=since)
     results, reason = _results_depth(settings)
     queues = task_queue_depths(settings)

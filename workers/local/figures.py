@@ -20,6 +20,7 @@ from storage.errors import StorageError
 from storage.ledger import count_states
 from storage.outbox import OutboxWaiting
 from storage.reports import ProviderActivity, read_activity
+from storage.timeouts import LOOK
 from tasks.results import Carrier, CarrierUnavailable, Depth, open_carrier
 from telemetry.redact import redact
 
@@ -77,7 +78,7 @@ class Watcher:
     def __init__(self, database_url: SecretStr, broker_url: SecretStr) -> None:
         """Name the servers."""
         self.latest = Figures()
-        self._database = Database(database_url, application="finfleet up", size=1, wait=_WAIT)
+        self._database = Database(database_url, application="finfleet up", size=1, wait=_WAIT, timeouts=LOOK)
         self._carrier: Carrier = open_carrier(broker_url)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="figures", daemon=True)
