@@ -191,6 +191,17 @@ def test_an_instance_that_has_run_ever_since_has_its_rate_late_and_one_started_s
     assert all("1 ec2 instance:" in reason for reason in late.report.partial[1:])
 
 
+@pytest.mark.parametrize(("state", "rates"), [("stopped", 0), ("terminated", 1)])
+def test_an_instance_that_is_stopped_may_have_been_given_another_type_since_it_ran(
+    aws: LocalAws, state: str, rates: int
+) -> None:
+    add_instance(aws, 1, state=state, stopped_at=WINDOW.end + timedelta(minutes=5))
+    assert len(collect(on_aws.shared(aws), on_aws.TARGET, WINDOW).rates()) == 1
+    late = collect(_later(on_aws.shared(aws)), on_aws.TARGET, WINDOW)
+    assert len(late.rates()) == rates
+    assert any(reason.startswith("rates of 1 ec2 instance:") for reason in late.report.partial) is not bool(rates)
+
+
 def test_clusters_of_azure_lack_their_nodes_late_and_keep_their_metrics(azure: LocalAzure) -> None:
     seed_aks(azure, 3)
     in_time = collect(on_azure.shared(azure), "azure/default/global/aks", WINDOW)
