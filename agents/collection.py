@@ -83,6 +83,8 @@ class Collection:
             error=redact(str(error))[:_MAX_ERROR] if error is not None else "",
             permission=error.permission if isinstance(error, Denied) else "",
             not_before=None if wait is None else now + timedelta(seconds=wait),
+            # Of a run that did not end well nothing counts: what it lacks is the least of it.
+            partial=self.meter.missing() if error is None else (),
         )
 
 

@@ -86,6 +86,10 @@ class Context:
     #: The provider's own names of the resources that are wanted; None for all.
     only: tuple[str, ...] | None = None
 
+    def partial(self, missing: str, why: str, *, of: str = "", count: int = 1) -> None:
+        """Say what is missing and why: ``partial("rates", "its state is not told", of="rds instances")``."""
+        self.meter.partial(missing, why, of=of, count=count)
+
     def check_deadline(self) -> None:
         """Raise CollectionFailed where the collection has used up its time."""
         if time.monotonic() >= self.deadline:

@@ -1,4 +1,4 @@
-"""Counts and prices every call that a collection makes."""
+"""Counts and prices every call that a collection makes, and keeps what it could not find out."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import threading
 from collections.abc import Mapping
 from decimal import Decimal
 
-from telemetry.batch import ApiUse
+from telemetry.batch import MAX_REASON, MAX_REASONS, ApiUse
+from telemetry.redact import redact
 
 FREE = Decimal(0)
+_MOST_REASONS = MAX_REASONS - 1
+"""One more says how many are left out."""
 
 
 class Meter:
-    """Calls, throttles and dollars by API, for one run. Safe to share between threads."""
+    """Calls, throttles and dollars by API, and what is missing, for one run. Safe to share between threads."""
 
     def __init__(self, prices: Mapping[str, Decimal] | None = None) -> None:
         """``prices`` are dollars a unit, for the APIs that are paid by the call or by what is asked."""
@@ -22,6 +25,7 @@ class Meter:
         self._cost: dict[str, Decimal] = {}
         self._lock = threading.Lock()
         self.unknown_prices = 0
+        self._partial: dict[tuple[str, str, str], int] = {}
 
     def call(self, api: str, units: int = 1) -> None:
         """One request of ``api`` went out; it is paid by ``units`` (metrics asked for, pages ...)."""
@@ -43,6 +47,24 @@ class Meter:
         with self._lock:
             self.unknown_prices += 1
 
+    def partial(self, missing: str, why: str, *, of: str = "", count: int = 1) -> None:
+        """Something is missing that nobody can find out any more: ``missing`` (rates) of a thing (rds instances).
+
+        What is missing for the same reason is told once, with the number of things.
+        """
+        key = (missing, of, why)
+        with self._lock:
+            self._partial[key] = self._partial.get(key, 0) + count
+
+    def missing(self) -> tuple[str, ...]:
+        """A line for each reason, for a person; not more of them, nor longer ones, than a report may have."""
+        with self._lock:
+            found = [_reason(*key, count) for key, count in self._partial.items()]
+        further = len(found) - MAX_REASONS
+        if further > 0:
+            found[_MOST_REASONS:] = [f"and {further + 1} further reasons"]
+        return tuple(found)
+
     @property
     def cost_usd(self) -> Decimal:
         """Dollars so far."""
@@ -57,3 +79,10 @@ class Meter:
                 ApiUse(api, self._calls.get(api, 0), self._throttles.get(api, 0), self._cost.get(api, FREE))
                 for api in names
             ]
+
+
+def _reason(missing: str, of: str, why: str, count: int) -> str:
+    """``rates of 12 rds instances: it is not known which``."""
+    things = of.removesuffix("s") if count == 1 else of
+    what = f"{missing} of {count:,} {things}" if of else missing
+    return f"{what}: {redact(why)}"[:MAX_REASON]

@@ -113,6 +113,8 @@ class Collecting:
             return False
         report = collection.report()
         logger.info("%s %s: %s, %d records", course.target, window, report.outcome, report.records)
+        for reason in report.partial:
+            logger.warning("%s %s is partial: %s", course.target, window, reason)
         return True
 
     def _note(self) -> None:

@@ -13,6 +13,7 @@ STOPPED = "stopped"
 SPOT = "spot"
 _PRESENT = timedelta(hours=1)
 """How old a window may be for a listing without times of change to speak of it."""
+LATE = "collected more than an hour after the window"
 
 
 def rate(resource: Resource, start: datetime, end: datetime, price: Price, basis: str) -> CostRate:

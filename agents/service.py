@@ -27,6 +27,9 @@ from telemetry.target import Target, Window, floor_time
 
 logger = logging.getLogger(__name__)
 
+_LATE = timedelta(hours=1)
+"""After its window is whole, or due to be read again for the last time."""
+
 ENTRY_POINTS = "finfleet.services"
 """The group of entry points by which other distributions offer services: modules that register them."""
 
@@ -94,6 +97,15 @@ class Service(ABC):
         """What somebody who asks once wants: the last window that is whole; of a live service the time up to now."""
         end = now.replace(microsecond=0) + timedelta(seconds=1) if self.live else floor_time(now - self.delay, interval)
         return Window(end - interval, end)
+
+    def is_late(self, window: Window, now: datetime) -> bool:
+        """Whether ``window`` is collected later than a schedule would: what is listed now may not be what was then."""
+        return now > window.end + max(self.delay, *self.refresh, timedelta(0)) + _LATE
+
+    def say_late(self, context: Context, window: Window, source: str) -> None:
+        """Say that a late collection lacks what was deleted meanwhile, where ``source`` lists the present only."""
+        if self.is_late(window, context.shared.now()):
+            context.partial("what was deleted since", f"collected late, and {source} lists only what there is now")
 
     def check_interval(self, interval: timedelta) -> str:
         """Why this service cannot be collected at ``interval``, or an empty string."""

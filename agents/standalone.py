@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from telemetry.errors import ConfigError
 from telemetry.records import CostRate, MetricPoint, Resource
 from telemetry.settings import Settings
 from telemetry.target import Target, Window, floor_time
+
+logger = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE")
@@ -120,7 +123,8 @@ def read(shared: Shared, target: Target, only: tuple[str, ...] | None = None) ->
     window = last_window(find(target.provider, target.service), shared)
     run = Run.start(target, window, 1, shared.now())
     found: dict[tuple[str, ...], Reading] = {}
-    for batch in Collection(shared, run, only=only).batches():
+    collection = Collection(shared, run, only=only)
+    for batch in collection.batches():
         for resource in batch.resources:
             found.setdefault(resource.key, Reading(resource))
         for record in unpack(batch):
@@ -129,6 +133,8 @@ def read(shared: Shared, target: Target, only: tuple[str, ...] | None = None) ->
                     found[record.resource.key].points.append(record)
                 case CostRate():
                     found[record.resource.key].rates.append(record)
+    for reason in collection.meter.missing():
+        logger.warning("%s %s is partial: %s", target, window, reason)
     return list(found.values())
 
 

@@ -1,5 +1,8 @@
 """Alembic's entry: connects, takes a lock so that two migrations never run at once, and migrates.
 
+The lock is one of the table of versions, held by a connection of its own for as long as the migrations take. Whoever
+only reads the views cannot take it, while any advisory lock is free to whoever may connect.
+
 Called by ``storage.migrate`` with the URL in ``config.attributes``, and by the program ``alembic`` with
 FINFLEET_DATABASE_URL.
 """
@@ -8,16 +11,24 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
 
 import psycopg
 from alembic import context
-from psycopg.errors import Diagnostic
+from psycopg.errors import Diagnostic, DuplicateSchema, DuplicateTable, LockNotAvailable, UniqueViolation
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, pool, text
 
 from storage.tables import SCHEMA, metadata
 
-_LOCK = 0x66696E66  # "finf": any number that nobody else uses
+_VERSIONS = f"{SCHEMA}.alembic_version"
+_TURN = timedelta(minutes=5)
+"""How long another migration is waited for."""
+_STATEMENT = timedelta(hours=1)
+"""What one statement may take: an index of a large table is one."""
 _logger = logging.getLogger("finfleet.migrations")
 
 
@@ -31,13 +42,21 @@ def _database_url() -> SecretStr:
 
 def _connect() -> psycopg.Connection[tuple[object, ...]]:
     """Connect; the URL goes to libpq as it is, and no engine holds it."""
-    connection = psycopg.connect(_database_url().get_secret_value(), application_name="finfleet migrate")
+    connection = psycopg.connect(
+        _database_url().get_secret_value(), application_name="finfleet migrate", connect_timeout=10
+    )
     connection.add_notice_handler(_log_notice)
     # A role of the name finfleet would have schema finfleet as its default: comparing needs the names as written.
     connection.execute("SET search_path TO pg_catalog")
     # A statement that waits for a lock makes everyone behind it wait: rather fail, and be run again.
     seconds = context.config.attributes.get("lock_wait", 10.0)
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{1000 * seconds:.0f}ms",))
+    timeouts = {"lock": f"{1000 * seconds:.0f}ms", "statement": f"{_STATEMENT.total_seconds():.0f}s"}
+    connection.execute(
+        "SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(statement)s, false),"
+        # Between its statements runs code of ours, and the holder of the turn waits for all of it.
+        " set_config('idle_in_transaction_session_timeout', '0', false)",
+        timeouts,
+    )
     connection.commit()
     return connection
 
@@ -56,17 +75,49 @@ def _partitions(connection: Connection) -> set[str]:
     return {name for (name,) in names}
 
 
-def _wait_for_turn(connection: Connection) -> None:
-    """Wait for whoever migrates now, for longer than for any other lock."""
-    connection.execute(text("SET LOCAL lock_timeout TO '5min'"))
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-    if connection.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": SCHEMA}) is None:
-        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
-    connection.commit()
+def _make_versions(holder: psycopg.Connection[Any]) -> None:
+    """Make the table of versions, as Alembic would, where it is not there."""
+    for _ in range(3):  # another one that makes it at the same moment is not an error
+        try:
+            with holder.transaction():
+                if holder.execute("SELECT to_regclass(%s)", (_VERSIONS,)).fetchone() == (None,):
+                    holder.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}".encode())
+                    holder.execute(
+                        f"CREATE TABLE IF NOT EXISTS {_VERSIONS}"
+                        " (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY)".encode()
+                    )
+        except (UniqueViolation, DuplicateSchema, DuplicateTable):
+            continue
+        return
+
+
+def _wait_for_turn(holder: psycopg.Connection[Any]) -> None:
+    """Take the turn, which ends with the connection; waits longer for another migration than for any other lock."""
+    _make_versions(holder)
+    until = time.monotonic() + _TURN.total_seconds()
+    while True:
+        try:
+            # It conflicts with itself, and with none that Alembic or somebody who reads takes.
+            holder.execute(f"LOCK TABLE {_VERSIONS} IN SHARE UPDATE EXCLUSIVE MODE".encode())
+        except LockNotAvailable:
+            holder.rollback()
+            if time.monotonic() > until or not _somebody_migrates(holder):
+                raise
+        else:
+            return
+
+
+def _somebody_migrates(holder: psycopg.Connection[Any]) -> bool:
+    row = holder.execute(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE granted AND pid <> pg_backend_pid()"
+        " AND relation = to_regclass(%s) AND mode = 'ShareUpdateExclusiveLock')",
+        (_VERSIONS,),
+    ).fetchone()
+    holder.rollback()
+    return row == (True,)
 
 
 def _migrate(connection: Connection) -> None:
-    _wait_for_turn(connection)
     partitions = _partitions(connection)
     connection.commit()
 
@@ -91,7 +142,8 @@ def _migrate(connection: Connection) -> None:
 
 if context.is_offline_mode():
     raise SystemExit("migrations run on a live database only: views and roles are looked up as they go")
-# The lock ends with the connection.
 _engine = create_engine("postgresql+psycopg://", creator=_connect, poolclass=pool.NullPool)
-with _engine.connect() as _connection:
-    _migrate(_connection)
+with closing(_connect()) as _holder:
+    _wait_for_turn(_holder)
+    with _engine.connect() as _connection:
+        _migrate(_connection)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +16,8 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import SecretStr
 
-from storage.errors import StorageUnavailable, translate, translated
+from storage.errors import StorageReadOnly, StorageUnavailable, translate, translated
+from storage.timeouts import USUAL, Timeouts
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 
@@ -22,11 +25,10 @@ Connection = psycopg.Connection[TupleRow]
 """In autocommit mode: a statement alone commits by itself, several belong into ``with connection.transaction():``."""
 
 # Names are always written with their schema, so nothing that somebody puts into another schema is ever taken for ours.
-# A process that hangs, or whose host is gone, must not keep its locks.
 _SESSION = b"""
-SET timezone TO 'UTC';
-SET search_path TO pg_catalog;
-SET idle_in_transaction_session_timeout TO '60s';
+SELECT set_config('timezone', 'UTC', false), set_config('search_path', 'pg_catalog', false),
+       set_config('statement_timeout', %(statement)s, false), set_config('lock_timeout', %(lock)s, false),
+       set_config('idle_in_transaction_session_timeout', %(idle)s, false)
 """
 _CONNECT: dict[str, Any] = {
     "autocommit": True,
@@ -37,26 +39,38 @@ _CONNECT: dict[str, Any] = {
 }
 
 
+_MILLISECOND = timedelta(milliseconds=1)
+
+
 class Database:
     """A pool of connections to one database. Safe to share between threads; open nothing before it is used.
 
     Close it when done, or use it as a context manager.
     """
 
-    def __init__(self, url: SecretStr, *, application: str = "finfleet", size: int = 4, wait: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: SecretStr,
+        *,
+        application: str = "finfleet",
+        size: int = 4,
+        wait: float = 10.0,
+        timeouts: Timeouts = USUAL,
+    ) -> None:
         """Take a ``postgresql://user@host/name`` URL; ConfigError where it is none.
 
         ``application`` is the name that ``pg_stat_activity`` shows, ``size`` the most connections at once,
-        ``wait`` the seconds that :meth:`connection` waits for one.
+        ``wait`` the seconds that :meth:`connection` waits for one, ``timeouts`` what the server may take.
         """
         parameters = _parse(url)
         if password := parameters.get("password"):
             remember(str(password))
         self.address = _address(parameters)
         self._parameters = {**parameters, **_CONNECT, "application_name": application}
+        self._was_read_only = False
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             kwargs=self._parameters,
-            configure=_configure,
+            configure=partial(_configure, timeouts=timeouts),
             check=ConnectionPool.check_connection,
             open=False,
             # None is kept ready: a server that is down is asked again by whoever needs it, not ever more rarely.
@@ -75,18 +89,40 @@ class Database:
         """Lend a connection; StorageUnavailable where there is none in time.
 
         Errors of the driver inside of the block leave it as storage errors. A transaction that the block left open
-        is rolled back.
+        is rolled back. A connection to a server that takes no changes is not lent again: another one may be the
+        primary by now.
         """
         with translated():
             self._pool.open()
             try:
-                connection = self._pool.getconn()
+                connection = self._lend()
             except PoolTimeout:
                 raise self._diagnose() from None
             try:
                 yield connection
+            except (psycopg.errors.ReadOnlySqlTransaction, StorageReadOnly):
+                self._was_read_only = True
+                connection.close()
+                raise
             finally:
                 self._pool.putconn(connection)
+
+    def _lend(self) -> Connection:
+        connection = self._pool.getconn()
+        if not self._was_read_only:
+            return connection
+        try:
+            row = connection.execute("SHOW transaction_read_only").fetchone()
+        except psycopg.Error:
+            self._pool.putconn(connection)
+            raise
+        if row == ("on",):
+            # Made while it still was: one that is made now may reach the primary.
+            connection.close()
+            self._pool.putconn(connection)
+            return self._pool.getconn()
+        self._was_read_only = False
+        return connection
 
     def close(self) -> None:
         """Close the connections that are not lent, and the others when they come back."""
@@ -130,5 +166,6 @@ def _address(parameters: dict[str, Any]) -> str:
     return f"{host or 'localhost'}:{port or 5432}/{name or ''}"
 
 
-def _configure(connection: Connection) -> None:
-    connection.execute(_SESSION)
+def _configure(connection: Connection, timeouts: Timeouts) -> None:
+    texts = {name: f"{value // _MILLISECOND}ms" for name, value in timeouts._asdict().items()}
+    connection.execute(_SESSION, texts)

@@ -25,8 +25,8 @@ _LOCK_WAIT = 10.0
 def migrate(url: SecretStr, revision: str = "head", *, lock_wait: float = _LOCK_WAIT) -> None:
     """Upgrade the database to ``revision``. Safe to run again, and by several at once: they wait for each other.
 
-    Raises StorageUnavailable where it cannot be reached or a table stays in use for ``lock_wait`` seconds, StorageError
-    where it refuses, or is of a later release.
+    Raises StorageUnavailable where it cannot be reached, takes no changes, or a table stays in use for ``lock_wait``
+    seconds; StorageError where it refuses, or is of a later release.
     """
     _run(command.upgrade, url, revision, lock_wait)
 
@@ -84,10 +84,17 @@ def _run(action: Callable[[Config, str], object], url: SecretStr, revision: str,
     try:
         action(config, revision)
     except DriverError as error:
-        raise translate(error) from None
+        raise _explained(error) from None
     except sqlalchemy.exc.DBAPIError as error:
         if isinstance(error.orig, DriverError):
-            raise translate(error.orig) from None
+            raise _explained(error.orig) from None
         raise
     except CommandError as error:
         raise StorageError(f"migration to {revision}: {error}") from None
+
+
+def _explained(error: DriverError) -> StorageError:
+    found = translate(error)
+    if found.code == "55P03":
+        found.args = (f"{found}: somebody reads or changes a table without an end (pg_stat_activity); run it again",)
+    return found

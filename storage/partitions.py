@@ -11,12 +11,13 @@ from datetime import date, timedelta
 
 from psycopg import sql
 
+from storage import locks
 from storage.database import Connection
 from storage.sql import load
 from storage.tables import PARTITIONED, SCHEMA
 
 _SQL = load("partitions")
-_LOCK = 0x66696E66_02  # any number that nobody else uses
+_AT_ONCE = 50
 _TABLES = frozenset(table.name for table in PARTITIONED)
 
 Partition = tuple[str, date]
@@ -53,13 +54,18 @@ class Partitions:
 
 
 def create(connection: Connection, partitions: Iterable[Partition]) -> None:
-    """Make those that do not exist, in a transaction of its own. Two consumers may do it at once."""
-    with connection.transaction():
-        connection.execute(_SQL["lock"], {"key": _LOCK})
-        existing = {row[0] for row in connection.execute(_SQL["list"])}
-        for table, day in sorted(partitions):
-            if _name(table, day) not in existing:
-                _create(connection, table, day)
+    """Make those that do not exist, in transactions of its own. Two consumers may do it at once.
+
+    A few at a time: each takes a handful of the locks that the server has for all.
+    """
+    wanted = sorted(partitions)
+    for first in range(0, len(wanted), _AT_ONCE):
+        with connection.transaction():
+            locks.take(connection, locks.PARTITIONS)
+            existing = {row[0] for row in connection.execute(_SQL["list"])}
+            for table, day in wanted[first : first + _AT_ONCE]:
+                if _name(table, day) not in existing:
+                    _create(connection, table, day)
 
 
 def _create(connection: Connection, table: str, day: date) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
 from storage import outbox, suspects
 from storage.database import Connection
@@ -14,6 +16,7 @@ from storage.tables import PARTITIONED, SCHEMA
 from telemetry.pushed import GRIDS, PROVIDER
 
 _SQL = load("retention")
+logger = logging.getLogger(__name__)
 _AT_ONCE = 10_000
 _SUSPECT_FOR = timedelta(days=30)
 
@@ -68,14 +71,28 @@ def _forget_runs(connection: Connection, before: datetime, pushes_before: dateti
 
 
 def _drop_days(connection: Connection, before: datetime) -> int:
-    """Drop the partitions of whole days before a time. A lock that cannot be had soon is left to the next time."""
+    """Drop the partitions of whole days before a time.
+
+    A table that somebody reads without an end keeps its old days until the next time: whoever waits to drop one makes
+    all who write wait behind, so it is a short wait, and only one.
+    """
     last = f"{before.astimezone(UTC):%Y%m%d}"
     dropped = 0
     for table in (table.name for table in PARTITIONED):
-        for (name,) in connection.execute(_SQL["partitions"], {"table": f"{SCHEMA}.{table}"}).fetchall():
-            if name.removeprefix(f"{table}_") < last:
-                with connection.transaction():
-                    connection.execute(b"SET LOCAL lock_timeout = '2s'")
-                    connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
-                dropped += 1
+        names = [row[0] for row in connection.execute(_SQL["partitions"], {"table": f"{SCHEMA}.{table}"})]
+        for name in names:
+            if name.removeprefix(f"{table}_") >= last:
+                continue
+            try:
+                _drop(connection, name)
+            except LockNotAvailable:
+                logger.warning("retention: %s.%s is in use: its old days stay until the next time", SCHEMA, table)
+                break
+            dropped += 1
     return dropped
+
+
+def _drop(connection: Connection, name: str) -> None:
+    with connection.transaction():
+        connection.execute(b"SET LOCAL lock_timeout = '2s'")
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))

@@ -131,6 +131,7 @@ collections = Table(  # the ledger
         postgresql_where=text("state IN ('planned', 'dispatched')"),
     ),
     Index("collections_bad_idx", "target_id", "window_start", postgresql_where=text("state IN ('denied', 'failed')")),
+    Index("collections_partial_idx", "target_id", "window_start", postgresql_where=text("partial <> ''")),
     Index("collections_refresh_idx", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("collections_window_idx", "window_start"),
 )
@@ -157,6 +158,7 @@ runs = Table(
     _json("apis", "[]"),
     _count("unknown_prices"),
     _text("error", default=""),
+    _text("partial", default=""),  # what it lacks although it ended well, a line for each reason
     Index(None, "target_id", "window_start"),
     Index(None, "reported_at"),
 )

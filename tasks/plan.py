@@ -1,13 +1,20 @@
-"""The planner's tasks: fan a service out into windows, and sweep up what is due, overdue or was never planned."""
+"""The planner's tasks: fan a service out into windows, and sweep up what is due, overdue or was never planned.
+
+A database that is away, takes no changes or is full is waited for by the next tick: the ledger knows what is owed, and
+a tick that did nothing costs time only. What waiting does not mend fails the task, and never the process.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from celery import shared_task
 
 from agents.context import utc_now
 from storage import ledger
+from storage.errors import StorageError
 from storage.retention import forget
 from tasks import runtime
 from tasks.dispatch import dispatch_due
@@ -27,37 +34,49 @@ def fan_out(provider: str, service: str) -> None:
         logger.warning("fan_out %s/%s: it is not in the configuration of this worker", provider, service)
         return
     now = utc_now()
-    with runtime.database().connection() as connection:
-        targets = with_regions(connection, plan.targets, now)
-        ledger.sync_targets(connection, targets, provider, service, now)
-        opened = ledger.open_windows(connection, provider, service, now)
-    handed_out = dispatch_due(provider, service)
-    logger.info("%s/%s: %d windows opened, %d attempts handed out", provider, service, opened, handed_out)
+    with _waiting(f"fan_out {provider}/{service}"):
+        with runtime.database().connection() as connection:
+            targets = with_regions(connection, plan.targets, now)
+            ledger.sync_targets(connection, targets, provider, service, now)
+            opened = ledger.open_windows(connection, provider, service, now)
+        handed_out = dispatch_due(provider, service)
+        logger.info("%s/%s: %d windows opened, %d attempts handed out", provider, service, opened, handed_out)
 
 
 @shared_task(name="tasks.plan.sweep")
 def sweep() -> None:
-    """Mend the ledger, then hand out everything that is due: retries, lost attempts, refreshes, back-fill."""
-    now = utc_now()
-    with runtime.database().connection() as connection:
-        ledger.disable_unknown(connection, list(runtime.planned()), now)
-        # What ticks have missed, and what is more than one tick opens: a long back-fill, a long time without a planner.
-        opened = ledger.open_windows(connection, None, None, now)
-        healed = ledger.heal_gaps(connection, now)
-    handed_out = sum(dispatch_due(provider) for provider, _ in runtime.settings().providers())
-    logger.info(
-        "sweep: %d windows opened, %d denied ones due again, %d attempts handed out",
-        opened + healed.opened,
-        healed.reopened,
-        handed_out,
-    )
+    """Mend the ledger, then hand out everything that is due: retries, lost attempts, refreshes, back-fill.
+
+    What one part of it cannot do for now, such as one statement over a large table, does not keep the others from it.
+    """
+    with _waiting("sweep"):
+        opened, reopened = 0, 0
+        with _part("what is configured"), runtime.database().connection() as connection:
+            ledger.disable_unknown(connection, list(runtime.planned()), utc_now())
+        with _part("opening windows"), runtime.database().connection() as connection:
+            # What ticks have missed, and what is more than one tick opens: a long back-fill, a long time without a
+            # planner.
+            opened = ledger.open_windows(connection, None, None, utc_now())
+        with _part("healing"), runtime.database().connection() as connection:
+            healed = ledger.heal_gaps(connection, utc_now())
+            opened, reopened = opened + healed.opened, healed.reopened
+        handed_out = 0
+        for provider, _ in runtime.settings().providers():
+            with _part(f"handing out {provider}"):
+                handed_out += dispatch_due(provider)
+        logger.info(
+            "sweep: %d windows opened, %d denied or failed ones due again, %d attempts handed out",
+            opened,
+            reopened,
+            handed_out,
+        )
 
 
 @shared_task(name="tasks.plan.forget_old")
 def forget_old() -> None:
     """Delete what the configuration's ``retention`` section says is too old."""
     retention = runtime.settings().retention
-    with runtime.database().connection() as connection:
+    with _waiting("retention"), runtime.database().connection() as connection:
         forgotten = forget(
             connection,
             utc_now(),
@@ -66,4 +85,27 @@ def forget_old() -> None:
             sent=retention.sent,
             pushes=retention.pushes,
         )
-    logger.info("retention: %d sent, %d runs, %d days of readings deleted", *forgotten)
+        logger.info("retention: %d sent, %d runs, %d days of readings deleted", *forgotten)
+
+
+@contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """Leave what the database cannot do for now to the next tick, and say so."""
+    try:
+        yield
+    except StorageError as error:
+        if not error.transient:
+            raise
+        logger.warning("%s waits for the database, the next tick tries again: %s", what, error)
+
+
+@contextmanager
+def _part(what: str) -> Iterator[None]:
+    """Go on with the other parts, unless nothing at all can be done."""
+    try:
+        yield
+    except StorageError as error:
+        if error.about_input is False:
+            raise
+        level = logging.WARNING if error.transient else logging.ERROR
+        logger.log(level, "sweep: %s failed, the next one tries again: %s", what, error)

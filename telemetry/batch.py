@@ -22,6 +22,11 @@ from telemetry.target import Target, Window
 MAX_BATCH_RECORDS = 5000
 """Points, rates, lines of costs and resources that one batch holds at the most (measured: 500 to 5,000 serve best)."""
 
+MAX_REASONS = 20
+"""Reasons for what is missing that one report gives."""
+MAX_REASON = 300
+"""Characters in one of them."""
+
 
 class Outcome(StrEnum):
     """How a run ended."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from telemetry import amounts
-from telemetry.batch import Batch, Message, Rate, Report, Run, Series
+from telemetry.batch import MAX_REASON, MAX_REASONS, Batch, Message, Rate, Report, Run, Series
 from telemetry.cost_checks import check_costs
 from telemetry.faults import (
     are_short,
@@ -77,16 +77,23 @@ def _check_report(report: Report) -> None:
         if not 0 <= value <= MAX_INT4:
             fail(name, value, "a whole number, not negative")
     each_text("", [("error", report.error), ("permission", report.permission)], limit=MAX_REPORT_TEXT)
-    for name, listed in (("apis", report.apis), ("partial", report.partial)):
-        if len(listed) > MAX_LISTED:
-            fail(name, f"{len(listed)} of them", f"at most {MAX_LISTED} in one report")
-    each_text("partial.", ((str(index), reason) for index, reason in enumerate(report.partial)))
+    for name, listed, most in (("apis", report.apis, MAX_LISTED), ("partial", report.partial, MAX_REASONS)):
+        if len(listed) > most:
+            fail(name, f"{len(listed)} of them", f"at most {most} in one report")
+    _check_reasons(report.partial)
     for index, use in enumerate(report.apis):
         each_text(f"apis[{index}].", [("api", use.api)])
         if not (0 <= use.calls <= MAX_INT4 and 0 <= use.throttles <= MAX_INT4):
             fail(f"apis[{index}]", (use.calls, use.throttles), "counts that are not negative")
         if use.cost_usd is not None and not (amounts.is_bounded(use.cost_usd) and use.cost_usd >= 0):
             fail(f"apis[{index}].cost_usd", use.cost_usd, f"not negative, and {amounts.REMEDY}")
+
+
+def _check_reasons(partial: Sequence[str]) -> None:
+    for index, reason in enumerate(partial):
+        each_text("", [(f"partial[{index}]", reason)], limit=MAX_REASON)
+        if not reason.strip():
+            fail(f"partial[{index}]", reason, "a reason, or left out")
 
 
 def _check_batch(batch: Batch) -> None:

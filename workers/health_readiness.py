@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import SecretStr
 
+from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, open_carrier
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings
@@ -33,7 +34,7 @@ class NotReady(FinfleetError):
 def _database(settings: Settings) -> str:
     from storage.migrate import check_migrated  # noqa: PLC0415 - a collector has no SQL to load
 
-    with open_database(settings, "finfleet health", size=1, wait=_WAIT) as database:
+    with open_database(settings, "finfleet health", size=1, wait=_WAIT, timeouts=LOOK) as database:
         with database.connection() as connection:
             check_migrated(connection)
         return f"database {database.address} answers"

@@ -23,6 +23,7 @@ from agents.context import utc_now
 from storage.database import Database
 from storage.errors import StorageError
 from storage.reports import Gauges, read_gauges
+from storage.timeouts import LOOK
 from tasks.redis_client import redis_of
 from tasks.results import CarrierUnavailable, ingest_queues, open_carrier
 from tasks.spend import used_share
@@ -80,7 +81,7 @@ class FleetCollector(Collector):
         if self.settings is None:
             return
         url = required_database_url(self.settings)
-        self._database = Database(url, application="finfleet metrics", size=1, wait=2)
+        self._database = Database(url, application="finfleet metrics", size=1, wait=2, timeouts=LOOK)
         broker = required_broker_url(self.settings)
         names = ingest_queues(self.settings.push_sources)
         self._carriers = {label: open_carrier(broker, name) for label, name in names.items()}

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from storage.database import Database
+from storage.timeouts import USUAL, Timeouts
 from tasks.results import Carrier, open_carrier
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
@@ -27,9 +28,12 @@ def fleet_settings(*, forwards: bool = False) -> Settings:
     return load_settings(providers=(), forwards=forwards)
 
 
-def open_database(settings: Settings, application: str, size: int = 4, wait: float = 10.0) -> Database:
+def open_database(
+    settings: Settings, application: str, size: int = 4, wait: float = 10.0, timeouts: Timeouts = USUAL
+) -> Database:
     """The database, as :class:`Database` describes it; ConfigError where none is configured."""
-    return Database(required_database_url(settings), application=application, size=size, wait=wait)
+    url = required_database_url(settings)
+    return Database(url, application=application, size=size, wait=wait, timeouts=timeouts)
 
 
 def required_database_url(settings: Settings) -> SecretStr:

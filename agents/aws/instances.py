@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -57,6 +57,21 @@ class Life:
         if self.created is not None and self.created >= window.end:
             return False
         return not (self.state in _ENDED and self.ended is not None and self.ended <= window.start)
+
+    @property
+    def may_have_another_type(self) -> bool:
+        """Whether it can have been given another type since it ran: of one that is stopped it can be changed."""
+        return self.state == "stopped"
+
+    def length_in(self, window: Window, now: datetime) -> timedelta:
+        """For how long of ``window`` it may have existed: a rate, zero or not, is owed for it."""
+        if self.state == "pending" and self.created is None:
+            return timedelta(0)
+        start = max(window.start, self.created or window.start)
+        end = min(window.end, now)
+        if self.state in {"shutting-down", "terminated"} and self.ended is not None:
+            end = min(end, self.ended)
+        return max(end - start, timedelta(0))
 
     def spells(self, window: Window, now: datetime) -> Iterator[tuple[Spell, datetime, datetime]]:
         """The parts of ``window`` in which the state is known and has a price, until ``now`` at the latest."""

@@ -28,6 +28,8 @@ QUERIES_PER_CALL = 500
 _POINTS_PER_CALL = 100_800
 _MINUTE = timedelta(minutes=1)
 _FIVE_MINUTES = timedelta(minutes=5)
+_KEPT = ((3600, timedelta(days=455)), (300, timedelta(days=63)), (60, timedelta(days=15)))
+"""For how long CloudWatch keeps values of so many seconds and more."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -100,6 +102,11 @@ class MetricReader:
         self._window = window
         self._period = period or period_of(window)
         self._queries: list[Query] = []
+        kept = next(kept for least, kept in _KEPT if self._period >= least)
+        if window.start < calls.context.shared.now() - kept:
+            calls.context.partial(
+                "metrics", f"CloudWatch keeps values of {self._period} s for {kept.days} days, and these are older"
+            )
 
     @property
     def waiting(self) -> int:

@@ -40,6 +40,24 @@ def rows(
             "order by id asc",
         ]
     )
+    yield from _pages(calls, query, kind)
+
+
+def change_rows(calls: AzureCalls, columns: Mapping[str, str], where: Sequence[str]) -> Iterator[Row]:
+    """What Azure noted of changes of resources, page by page: the id of each note, and ``columns``."""
+    wanted = ["id", *(f"{name} = {value}" for name, value in columns.items())]
+    query = " | ".join(
+        [
+            "resourcechanges",
+            *(f"where {condition}" for condition in where),
+            f"project {', '.join(wanted)}",
+            "order by id asc",
+        ]
+    )
+    yield from _pages(calls, query, "changes")
+
+
+def _pages(calls: AzureCalls, query: str, kind: str) -> Iterator[Row]:
     token = None
     while True:
         page = calls.call(API, _asking(calls.subscription, query, token))

@@ -22,6 +22,7 @@ BATCH = 50
 """The most resources in a call."""
 
 _MINUTE = timedelta(minutes=1)
+_KEPT = timedelta(days=93)
 _GRAINS = tuple(timedelta(minutes=minutes) for minutes in (60, 5, 1))
 _STATISTICS: Mapping[str, str] = {"average": "average", "total": "sum", "maximum": "maximum", "minimum": "minimum"}
 _UNKNOWN = re.compile(r"(?i)failed to find metric configuration .*metric: ([^,]+),")
@@ -95,6 +96,8 @@ class MetricReader:
         self._calls = calls
         self._window = window
         self._waiting: dict[tuple[str, Group], dict[str, Resource]] = {}
+        if window.start < calls.context.shared.now() - _KEPT:
+            calls.context.partial("metrics", f"Azure Monitor keeps values for {_KEPT.days} days, and these are older")
 
     def add(self, resource: Resource, groups: Sequence[Group]) -> Iterator[MetricPoint]:
         """Have a resource read; yields the points of a batch where it is now full."""

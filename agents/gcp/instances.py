@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agents.gcp.inventory import Asset, last_part
@@ -32,6 +32,7 @@ class Instance:
     number: str
     machine: Machine
     state: str
+    created: datetime | None
     started: datetime | None
     stopped: datetime | None
 
@@ -44,6 +45,7 @@ class Instance:
         machine_type = last_part(data.get("machineType"))
         scheduling = data.get("scheduling") or {}
         spot = scheduling.get("provisioningModel") == "SPOT" or bool(scheduling.get("preemptible"))
+        created = _time(data.get("creationTimestamp"))
         gpus = tuple(
             (last_part(one.get("acceleratorType")), int(one.get("acceleratorCount") or 0))
             for one in data.get("guestAccelerators") or ()
@@ -58,7 +60,7 @@ class Instance:
             "gpus": sum(count for _, count in gpus) or None,
             "gpu_type": ", ".join(kind for kind, _ in gpus) or None,
             "cpu_platform": data.get("cpuPlatform"),
-            "creation_time": _written(_time(data.get("creationTimestamp"))),
+            "creation_time": _written(created),
         }
         resource = Resource(
             provider="gcp",
@@ -76,9 +78,20 @@ class Instance:
             number,
             Machine(region, machine_type, spot, gpus, _is_licensed(data)),
             state,
-            _time(data.get("lastStartTimestamp")) or _time(data.get("creationTimestamp")),
+            created,
+            _time(data.get("lastStartTimestamp")) or created,
             _time(data.get("lastStopTimestamp")),
         )
+
+    @property
+    def may_have_another_type(self) -> bool:
+        """Whether it can have been given another type since it ran: of one that is stopped it can be changed."""
+        return self.state in STOPPED
+
+    def length_in(self, window: Window, now: datetime) -> timedelta:
+        """For how long of ``window`` it existed: a rate, zero or not, is owed for it."""
+        start = max(window.start, self.created or window.start)
+        return max(min(window.end, now.replace(microsecond=0)) - start, timedelta(0))
 
     def spells(self, window: Window, now: datetime) -> Iterator[tuple[bool, datetime, datetime]]:
         """The parts of ``window`` in which it is known to have run (True) or to have been stopped (False)."""

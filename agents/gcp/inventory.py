@@ -19,6 +19,7 @@ PERMISSION = "cloudasset.assets.listResource"
 _PAGE = 1000
 _REMEMBERED = timedelta(days=34)
 """It can be asked about the past of 35 days."""
+_FORGOTTEN = "the window is more than 34 days ago, and Google's inventory remembers 35 days"
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class Asset:
 def assets(calls: GcpCalls, *kinds: str, at: datetime) -> Iterator[Asset]:
     """Every resource of these kinds (``compute.googleapis.com/Instance``) as it was ``at`` a time, page by page.
 
-    A time that is longer ago than the inventory remembers gives what there is now.
+    A time that is longer ago than the inventory remembers gives what there is now, and the run says so.
     """
     from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - an SDK is loaded where it is used
 
     request = _request(calls, kinds, at)
+    if not remembers(calls, at):
+        calls.context.partial("what was deleted since", _FORGOTTEN)
 
     def ask(sending: Sending, token: str) -> Any:
         request["page_token"] = token
@@ -59,6 +62,11 @@ def assets(calls: GcpCalls, *kinds: str, at: datetime) -> Iterator[Asset]:
     for page in calls.pages(API, ask):
         for asset in page.assets:
             yield Asset(asset.name, asset.asset_type, asset.resource.location, MessageToDict(asset.resource.data))
+
+
+def remembers(calls: GcpCalls, at: datetime) -> bool:
+    """Whether the inventory can tell what there was ``at`` a time."""
+    return at > calls.context.shared.now() - _REMEMBERED
 
 
 def estimate(resources: int) -> dict[str, int]:
@@ -80,5 +88,5 @@ def _request(calls: GcpCalls, kinds: tuple[str, ...], at: datetime) -> dict[str,
         "content_type": ContentType.RESOURCE,
         "page_size": _PAGE,
     }
-    now = calls.context.shared.now()
-    return request | ({"read_time": at} if now - _REMEMBERED < at < now else {})
+    past = remembers(calls, at) and at < calls.context.shared.now()
+    return request | ({"read_time": at} if past else {})

@@ -33,6 +33,9 @@ PAGE = 20_000
 _NAMED = 50
 """Resources that a filter names one by one."""
 _MINUTE = timedelta(minutes=1)
+_KEPT_WHOLE = timedelta(weeks=6)
+"""Older values are kept one for each ten minutes."""
+_THINNED_TO = 600
 _FIVE_MINUTES = timedelta(minutes=5)
 
 
@@ -115,6 +118,10 @@ class MetricReader:
         self._calls = calls
         self._window = window
         self.period = period or period_of(window)
+        if self.period < _THINNED_TO and window.start < calls.context.shared.now() - _KEPT_WHOLE:
+            calls.context.partial(
+                "metrics", "Google keeps values of less than ten minutes for six weeks, and these are older"
+            )
 
     def read(self, metric: Metric) -> Iterator[Value]:
         """Every value of ``metric`` in the window, page by page; none where nothing in the project writes it."""

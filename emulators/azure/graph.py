@@ -17,7 +17,7 @@ from emulators.azure.kql.values import iso, kind_of
 from emulators.azure.operations import Operation, path
 from emulators.azure.places import RESOURCE_MANAGER
 from emulators.azure.request import AzureRequest
-from emulators.azure.resources import ROW, ResourceStore
+from emulators.azure.resources import CHANGE_ROW, ROW, ResourceStore
 from emulators.azure.subscriptions import Subscriptions
 
 _MOST_ROWS = 1000
@@ -133,7 +133,12 @@ class ResourceGraph:
             ]
             return Table(_CONTAINERS, rows)
 
+        def changes() -> Table:
+            rows = [one.row(number) for number, one in enumerate(self._resources.changes)]
+            return Table(CHANGE_ROW, [row for row in rows if row["subscriptionId"] in seen])
+
         return {
+            "resourcechanges": changes,
             "Resources": resources,
             "resources": resources,
             "ResourceContainers": containers,

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -69,12 +70,47 @@ ROW = tuple(AzureResource("", "", "a/b", "", "").row(""))
 """The columns of Resource Graph's table."""
 
 
+@dataclass(frozen=True)
+class Change:
+    """What Resource Graph notes when a resource is made, changed or deleted."""
+
+    resource: str
+    #: Of the resource, in the Resource Manager's own spelling.
+    type: str
+    #: `Create`, `Update` or `Delete`.
+    what: str
+    at: datetime
+    #: The new values by the paths of the properties.
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def row(self, number: int) -> dict[str, Any]:
+        """As a row of Resource Graph's table of changes."""
+        return {
+            "id": f"{self.resource}/providers/Microsoft.Resources/changes/{number:08}",
+            "type": "microsoft.resources/changes",
+            "subscriptionId": self.resource.split("/")[2],
+            "properties": {
+                "targetResourceId": self.resource,
+                "targetResourceType": self.type.lower(),
+                "changeType": self.what,
+                "changeAttributes": {"timestamp": self.at.isoformat(), "changesCount": len(self.changes)},
+                "changes": {path: {"newValue": value} for path, value in self.changes.items()},
+            },
+        }
+
+
+CHANGE_ROW = tuple(Change("/subscriptions/0", "", "", datetime.min.replace(tzinfo=UTC)).row(0))
+"""The columns of the table of changes."""
+
+
 class ResourceStore:
     """Every resource, by its id without regard to case."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._all: dict[str, AzureResource] = {}
+        #: Noted by who makes them: time is theirs.
+        self.changes: list[Change] = []
 
     def add(self, resources: Iterable[AzureResource]) -> None:
         """Put resources in, in the place of any with the same id."""
@@ -90,6 +126,7 @@ class ResourceStore:
         """Delete all."""
         with self._lock:
             self._all.clear()
+            self.changes.clear()
 
     def get(self, resource_id: str) -> AzureResource | None:
         """The resource with that id."""

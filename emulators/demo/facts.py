@@ -24,9 +24,10 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        count(*) FILTER (WHERE c.state = 'empty') AS empty,
        count(*) FILTER (WHERE c.state IN ('denied', 'failed')) AS failed,
        count(*) FILTER (WHERE c.state IN ('planned', 'dispatched')) AS waiting,
-       -- A window that closed a moment ago is a gap until the next tick of beat.
+       -- A window that closed a moment ago is a gap until the next tick of beat. What is read back is partial.
        (SELECT count(*) FROM reporting.gaps AS g
          WHERE (g.provider, g.account, g.region, g.service) = (t.provider, t.account, t.region, t.service)
+           AND g.reason NOT LIKE 'partial:%'
            AND g.gap_start < max(c.window_end)) AS gaps
   FROM finfleet.targets AS t JOIN finfleet.collections AS c USING (target_id)
  GROUP BY t.target_id ORDER BY 1

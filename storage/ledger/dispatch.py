@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from storage import locks
 from storage.database import Connection
 from storage.ledger.windows import settle_denied
 from storage.sql import load
 from telemetry.target import Target, Window
 
 _SQL = load("ledger_dispatch")
-_LOCK = 0x66696E66_01  # any number that nobody else uses
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,20 @@ def take_due(
     """Take at most ``limit`` due windows of ``provider`` (None: of every one), the newest first.
 
     No more than leave ``max_in_flight`` of each provider out. Due are: what was never collected; what failed and may be
-    tried again; what was handed out and not reported before its ``lease`` ended (after ``max_attempts`` failures it is
-    settled as failed); and, after all of those, settled windows whose refresh is due. One planner gets a window.
+    tried again; what was handed out and not reported before its ``lease`` ended; and, after all of those, settled
+    windows whose refresh is due. One planner gets a window.
+
+    A lost attempt is no answer, so it never makes a window ``failed``: without a worker the window stays open, however
+    often it is handed out, its reason is among the troubles and the target's lag grows. That is what I2 asks for:
+    nothing stays in between unseen, and nothing is given up that nobody tried. Each loss makes it wait longer, to an
+    hour at the most: it may be what ends its workers. A refresh is put off by a day after ``max_attempts`` losses.
 
     What is returned is committed. Send it, and :func:`give_back` what cannot be sent.
     """
     choice: dict[str, Any] = {"now": now, "provider": provider, "service": service}
     with connection.transaction():
-        connection.execute(_SQL["lock_dispatch"], {"key": _LOCK})
-        settle_denied(connection, choice)
+        locks.take(connection, locks.DISPATCH)
+        settle_denied(connection, choice, 10 * limit)
         connection.execute(_SQL["settle_lost"], {"now": now, "max_attempts": max_attempts, "limit": 10 * limit})
         free = {
             name: min(limit, max_in_flight - out)

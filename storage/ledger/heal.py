@@ -1,11 +1,11 @@
-"""The ledger mends itself: time that is owed and has no window, and windows whose permission has been granted."""
+"""The ledger mends itself: time that is owed and has no window, and windows that can be collected after all."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from storage.database import Connection
 from storage.ledger.cut import cut
@@ -16,6 +16,8 @@ from telemetry.target import floor_time
 _SQL = load("ledger_heal")
 _AT_ONCE = 1_000_000
 """Windows that every healing looks at."""
+_SHARDS = 100
+"""Of a larger ledger, healings until every window was looked at once, or about that many."""
 _DAY = timedelta(days=1)
 
 
@@ -24,7 +26,7 @@ class Healed(NamedTuple):
 
     #: Windows that were missing.
     opened: int
-    #: Denied windows that are due again.
+    #: Denied and failed windows that are due again.
     reopened: int
 
 
@@ -36,24 +38,38 @@ def heal_gaps(
     live_horizon: timedelta = LIVE_HORIZON,
     reopen: timedelta = timedelta(days=7),
 ) -> Healed:
-    """Plan what is missing between ``enabled_since`` and ``planned_until``, and try denied windows again.
+    """Plan what is missing between ``enabled_since`` and ``planned_until``, and try denied and failed windows again.
 
-    Denied windows that began before ``now - reopen``, or whose target still lacks the permission, stay as they are.
-    At most ``limit`` windows are opened at once, the newest first: call again until ``opened`` is 0.
+    Denied windows that began before ``now - reopen``, or whose target still lacks the permission, stay as they are:
+    how long a permission was missing says nothing of whether anybody still wants that time.
 
-    Of a ledger of more than a million windows (half a second) a call looks only at the last two days; one in a hundred
-    looks at everything.
+    A failed window is tried once more as soon as its target has answered since, whenever that is: an outage heals when
+    its cause is gone, and what answered is a newer window of the target. Of a target that does not answer one window
+    probes, the newest. A window that fails again waits for as long as it has failed, between an hour and a day, and
+    stays failed after ``reopen``: about a dozen calls more than it took to fail. Live targets have nothing to give.
+
+    At most ``limit`` windows are opened at once, and as many of each kind made due, the newest first: call again until
+    ``opened`` is 0.
+
+    Of a ledger of more than a million windows (half a second) a call looks only at the last two days of all targets,
+    and at everything of one target in a hundred.
     """
-    opened = fill(connection, now, None, limit, live_horizon, since=_look_back(connection, now))
-    reopened = connection.execute(_SQL["reopen_denied"], {"now": now, "since": now - reopen}).rowcount
+    if _is_large(connection):
+        opened = fill(connection, now, None, limit, live_horizon, since=floor_time(now, _DAY) - _DAY)
+        shard = random.randrange(_SHARDS)  # noqa: S311 - spreads work, keeps no secret
+        if opened < limit:
+            opened += fill(connection, now, None, limit - opened, live_horizon, shard=shard)
+    else:
+        opened = fill(connection, now, None, limit, live_horizon)
+    again = {"now": now, "limit": limit}
+    reopened = connection.execute(_SQL["reopen_denied"], again | {"since": now - reopen}).rowcount
+    reopened += connection.execute(_SQL["reopen_failed"], again | {"reopen": reopen}).rowcount
     return Healed(opened, reopened)
 
 
-def _look_back(connection: Connection, now: datetime) -> datetime | None:
+def _is_large(connection: Connection) -> bool:
     row = connection.execute(_SQL["estimate_windows"]).fetchone()
-    if not row or row[0] <= _AT_ONCE or random.randrange(100) == 0:  # noqa: S311 - spreads work, keeps no secret
-        return None
-    return floor_time(now, _DAY) - _DAY
+    return bool(row and row[0] > _AT_ONCE)
 
 
 def fill(
@@ -64,16 +80,23 @@ def fill(
     live_horizon: timedelta,
     *,
     since: datetime | None = None,
+    shard: int | None = None,
 ) -> int:
     """Plan missing windows of these targets, or of all, and return how many; again until it returns 0.
 
-    With ``since``, only of targets that miss one that began after it.
+    With ``since``, only of targets that miss one that began after it; with ``shard``, only of one target in a hundred.
     """
-    look = {"target_ids": target_ids, "since": since}
+    look: dict[str, Any] = {
+        "target_ids": target_ids,
+        "since": since,
+        "shard": shard,
+        "shards": _SHARDS,
+        "limit": limit,
+    }
     gaps = connection.execute(_SQL["find_gaps"], look).fetchall()
     if not gaps:
         return 0
-    suspects = {"target_ids": sorted({row[0] for row in gaps[:limit]}), "since": None}
+    suspects = look | {"target_ids": sorted({row[0] for row in gaps}), "since": None, "shard": None}
     with connection.transaction():
         connection.execute(_SQL["lock_targets"], suspects)
         # Again, now that nobody else plans for them.

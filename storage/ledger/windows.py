@@ -34,13 +34,14 @@ def open_windows(
     """Plan the windows of a service that have closed since the last time, oldest first, and return their number.
 
     None stands for every provider, or every service of it.
-    At most about ``limit`` at once, shared between the targets: call again until it returns 0. Windows of a live target
+    At most ``limit`` at once, shared between the targets: call again until it returns 0. Windows of a live target
     that ended before ``now - live_horizon`` are failed at once; those of a target that lacks a permission are denied
     at once, but for one that probes once ``denied_until`` has passed.
     """
     choice = {"now": now, "provider": provider, "service": service}
     with connection.transaction():
-        behind = connection.execute(_SQL["lock_behind"], choice).fetchall()
+        found = [row[0] for row in connection.execute(_SQL["find_behind"], choice | {"limit": limit})]
+        behind = connection.execute(_SQL["lock_behind"], {"now": now, "target_ids": found}).fetchall()
         if not behind:
             return 0
         share = max(1, limit // len(behind))
@@ -55,7 +56,7 @@ def open_windows(
             reached.append(until)
         insert_windows(connection, windows, now, live_horizon)
         connection.execute(_SQL["advance"], {"target_ids": ids, "planned_until": reached})
-        settle_denied(connection, choice)
+        settle_denied(connection, choice, limit)
     return len(windows)
 
 
@@ -98,9 +99,9 @@ def insert_windows(connection: Connection, windows: Sequence[Owed], now: datetim
     return connection.execute(_SQL["insert_windows"], rows).rowcount
 
 
-def settle_denied(connection: Connection, choice: dict[str, Any]) -> int:
-    """Deny what is planned for targets that lack a permission, but for a probe; how many windows.
+def settle_denied(connection: Connection, choice: dict[str, Any], limit: int) -> int:
+    """Deny what is planned for targets that lack a permission, but for a probe; how many windows, ``limit`` at most.
 
     ``choice`` holds ``now`` and, or None, ``provider`` and ``service``.
     """
-    return connection.execute(_SQL["settle_denied"], choice).rowcount
+    return connection.execute(_SQL["settle_denied"], choice | {"limit": limit}).rowcount

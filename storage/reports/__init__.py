@@ -3,18 +3,21 @@
 from storage.reports.gauges import Gauges, read_gauges
 from storage.reports.resources import resources_by_target
 from storage.reports.status import (
+    Partial,
     ProviderActivity,
     Status,
     TargetCoverage,
     Trouble,
     read_activity,
     read_coverage,
+    read_partial,
     read_status,
     read_troubles,
 )
 
 __all__ = [
     "Gauges",
+    "Partial",
     "ProviderActivity",
     "Status",
     "TargetCoverage",
@@ -22,6 +25,7 @@ __all__ = [
     "read_activity",
     "read_coverage",
     "read_gauges",
+    "read_partial",
     "read_status",
     "read_troubles",
     "resources_by_target",

@@ -57,6 +57,19 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """Windows of a target that lack something that nobody can find out any more."""
+
+    target: Target
+    windows: int
+    #: Start of the oldest of them, and end of the newest.
+    since: datetime
+    until: datetime
+    #: What the newest one lacks, and why.
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderActivity:
     """What the collections of a provider did lately."""
 
@@ -80,6 +93,7 @@ class Status:
     targets: list[TargetCoverage]
     activity: list[ProviderActivity]
     troubles: list[Trouble]
+    partial: list[Partial]
     outbox: list[OutboxStatus]
     #: Messages that could not be taken in and wait for a person.
     dead_letters: int
@@ -94,6 +108,7 @@ def read_status(connection: Connection, now: datetime, *, since: datetime | None
             targets=read_coverage(connection, now, since=since),
             activity=read_activity(connection, now),
             troubles=read_troubles(connection, since=since),
+            partial=read_partial(connection, since=since),
             outbox=outbox.status(connection),
             dead_letters=dead_letters.count_waiting(connection),
         )
@@ -109,6 +124,15 @@ def read_troubles(connection: Connection, *, since: datetime | None = None, limi
     """What went wrong with enabled targets, the newest first; a window that has ended well since is no trouble."""
     rows = connection.execute(_SQL["troubles"], {"since": since, "limit": limit})
     return [Trouble(Target(*row[:4]), *row[4:]) for row in rows]
+
+
+def read_partial(connection: Connection, *, since: datetime | None = None, limit: int = 20) -> list[Partial]:
+    """Enabled targets with windows that lack something, those with the newest first."""
+    rows = connection.execute(_SQL["partial"], {"since": since, "limit": limit})
+    return [
+        Partial(Target(*place), windows, first, last, tuple(reasons.split("\n")))
+        for *place, windows, first, last, reasons in rows
+    ]
 
 
 def read_activity(

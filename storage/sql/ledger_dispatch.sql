@@ -1,37 +1,31 @@
 -- Handing windows out to workers.
 
--- name: lock_dispatch
--- One planner at a time hands out, so that the bound on what is in flight is one for all of them.
-SELECT pg_advisory_xact_lock(%(key)s)
-
 -- name: settle_lost
--- Dispatched, and no report came back while the lease ran. A window that was settled before keeps what it has:
--- only its refresh was lost, and is tried again tomorrow.
+-- Dispatched, and no report came back while the lease ran: nobody answered, so this is no failure of the window. It is
+-- due again when the lease ends, then a minute later, two, four, up to an hour: it may be what ends its workers. A
+-- window that was settled before keeps what it has: only its refresh is lost, and after so many tomorrow's turn.
 UPDATE finfleet.collections AS c
-   SET failures = c.failures + 1,
-       due_at = %(now)s,
+   SET lost = c.lost + 1,
+       due_at = c.due_at + CASE
+                               WHEN c.lost = 0 THEN interval '0'
+                               ELSE interval '1 minute' * least(60, 2 ^ least(c.lost - 1, 6))
+                           END,
        state = CASE
-                   WHEN c.failures + 1 < %(max_attempts)s THEN 'planned'
-                   WHEN c.records > 0 THEN 'complete'
-                   WHEN c.records = 0 THEN 'empty'
-                   ELSE 'failed'
+                   WHEN lost.gives_up AND c.records > 0 THEN 'complete'
+                   WHEN lost.gives_up AND c.records = 0 THEN 'empty'
+                   ELSE 'planned'
                END,
-       settled_at = CASE WHEN c.failures + 1 >= %(max_attempts)s THEN %(now)s ELSE c.settled_at END,
-       refresh_at = CASE
-                        WHEN c.failures + 1 >= %(max_attempts)s AND c.records IS NOT NULL
-                        THEN %(now)s + interval '24 hours'
-                    END,
-       error = format(
-           '%%s: no report came back before the lease ended',
-           CASE c.failures WHEN 0 THEN 'lost' ELSE format('lost or failed %%s times', c.failures + 1) END
-       )
+       settled_at = CASE WHEN lost.gives_up AND c.records IS NOT NULL THEN %(now)s ELSE c.settled_at END,
+       refresh_at = CASE WHEN lost.gives_up AND c.records IS NOT NULL THEN %(now)s + interval '24 hours' END,
+       error = format('no report came back; is a worker of %%s running?', lost.queue)
   FROM (
-        SELECT target_id, window_start
-          FROM finfleet.collections
-         WHERE state = 'dispatched' AND due_at <= %(now)s
-         ORDER BY due_at
+        SELECT c.target_id, c.window_start, t.queue, c.lost + 1 >= %(max_attempts)s AS gives_up
+          FROM finfleet.collections AS c
+          JOIN finfleet.targets AS t USING (target_id)
+         WHERE c.state = 'dispatched' AND c.due_at <= %(now)s
+         ORDER BY c.due_at
          LIMIT %(limit)s
-           FOR NO KEY UPDATE SKIP LOCKED
+           FOR NO KEY UPDATE OF c SKIP LOCKED
        ) AS lost
  WHERE c.target_id = lost.target_id AND c.window_start = lost.window_start
 
@@ -58,7 +52,20 @@ UPDATE finfleet.collections AS c
                  WHERE t.provider = free.provider
                    AND (%(service)s::text IS NULL OR t.service = %(service)s)
                    AND t.enabled
-                   AND (t.denied_until IS NULL OR t.denied_until <= %(now)s)
+                   AND (
+                           t.denied_until IS NULL
+                           OR (
+                               t.denied_until <= %(now)s
+                               -- One probe: its newest window, while none of it is out.
+                               AND NOT EXISTS (
+                                   SELECT
+                                     FROM finfleet.collections AS other
+                                    WHERE other.target_id = c.target_id
+                                      AND other.state IN ('planned', 'dispatched')
+                                      AND (other.state = 'dispatched' OR other.window_start > c.window_start)
+                               )
+                           )
+                       )
                    AND c.state = 'planned'
                    AND c.due_at <= %(now)s
                  ORDER BY c.window_start DESC
@@ -76,7 +83,7 @@ RETURNING c.target_id, t.provider, t.account, t.region, t.service, t.queue, c.wi
 -- Settled windows that are to be read again, after everything that was never read.
 UPDATE finfleet.collections AS c
    SET state = 'dispatched', attempt = c.attempt + 1, dispatched_at = %(now)s, due_at = %(lease_end)s,
-       failures = 0, refresh_at = NULL, refreshes = c.refreshes + 1
+       failures = 0, lost = 0, refresh_at = NULL, refreshes = c.refreshes + 1
   FROM (
         SELECT due.*
           FROM unnest(%(providers)s::text[], %(rooms)s::int[]) AS free(provider, room)

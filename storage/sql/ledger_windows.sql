@@ -1,15 +1,27 @@
 -- Opening windows: owed time becomes rows of the ledger.
 
+-- name: find_behind
+-- Enabled targets with a closed window that is not planned yet, those that are furthest behind.
+SELECT target_id
+  FROM finfleet.targets
+ WHERE enabled
+   AND (%(provider)s::text IS NULL OR provider = %(provider)s)
+   AND (%(service)s::text IS NULL OR service = %(service)s)
+   AND planned_until < date_bin(
+           make_interval(secs => interval_seconds), %(now)s - make_interval(secs => delay_seconds), timestamptz 'epoch'
+       )
+ ORDER BY planned_until, target_id
+ LIMIT %(limit)s
+
 -- name: lock_behind
--- Enabled targets with a closed window that is not planned yet.
+-- Those of them that nobody else has planned for or disabled meanwhile.
 SELECT target_id, interval_seconds, planned_until,
        date_bin(
            make_interval(secs => interval_seconds), %(now)s - make_interval(secs => delay_seconds), timestamptz 'epoch'
        ) AS closed_until
   FROM finfleet.targets
  WHERE enabled
-   AND (%(provider)s::text IS NULL OR provider = %(provider)s)
-   AND (%(service)s::text IS NULL OR service = %(service)s)
+   AND target_id = ANY(%(target_ids)s::int[])
    AND planned_until < date_bin(
            make_interval(secs => interval_seconds), %(now)s - make_interval(secs => delay_seconds), timestamptz 'epoch'
        )
@@ -46,9 +58,12 @@ UPDATE finfleet.targets AS t
 
 -- name: settle_denied
 -- While a permission is missing no call is made: what is planned for the target is denied too, for the same reason.
--- Only once denied_until has passed is its newest window left to probe, and only while no other one does.
+-- Only once denied_until has passed is its newest window left to probe, and only while no other one does. A window
+-- that was settled before keeps what it has: only its refresh is put off.
 UPDATE finfleet.collections AS c
-   SET state = 'denied', settled_at = %(now)s, error = d.denied_error, permission = d.denied_permission
+   SET state = CASE WHEN c.records > 0 THEN 'complete' WHEN c.records = 0 THEN 'empty' ELSE 'denied' END,
+       refresh_at = CASE WHEN c.records IS NOT NULL THEN %(now)s + interval '24 hours' END,
+       settled_at = %(now)s, error = d.denied_error, permission = d.denied_permission
   FROM (
         SELECT c.target_id, c.window_start, t.denied_error, t.denied_permission
           FROM finfleet.targets AS t
@@ -67,6 +82,8 @@ UPDATE finfleet.collections AS c
                           AND (other.state = 'dispatched' OR other.window_start > c.window_start)
                    )
                )
+         ORDER BY c.target_id, c.window_start
+         LIMIT %(limit)s
            FOR NO KEY UPDATE OF c SKIP LOCKED
        ) AS d
  WHERE c.target_id = d.target_id AND c.window_start = d.window_start

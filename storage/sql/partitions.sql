@@ -1,8 +1,5 @@
 -- One partition a day. Made apart and then attached: that locks out nobody who writes, as CREATE ... PARTITION OF would.
 
--- name: lock
-SELECT pg_advisory_xact_lock(%(key)s)
-
 -- name: list
 SELECT c.relname
   FROM pg_catalog.pg_inherits AS i

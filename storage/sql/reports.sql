@@ -51,16 +51,36 @@ SELECT t.provider, t.account, t.region, t.service, t.enabled, t.live,
 
 -- name: troubles
 -- The same trouble of the same target is told once, with its newest window. What is tried again has a state of open.
+-- However often its windows were lost, that is one trouble.
 SELECT t.provider, t.account, t.region, t.service,
        CASE WHEN c.state IN ('denied', 'failed') THEN c.state ELSE 'open' END AS state,
-       c.error, c.permission,
+       CASE max(c.lost)
+           WHEN 0 THEN c.error
+           WHEN 1 THEN concat('lost once: ', c.error)
+           ELSE format('lost %%s times: %%s', max(c.lost), c.error)
+       END AS error,
+       c.permission,
        count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until
   FROM finfleet.collections AS c
   JOIN finfleet.targets AS t USING (target_id)
  WHERE c.error <> ''
    AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
    AND t.enabled
- GROUP BY 1, 2, 3, 4, 5, 6, 7
+ GROUP BY 1, 2, 3, 4, 5, c.error, c.permission, c.lost > 0
+ ORDER BY until DESC, windows DESC
+ LIMIT %(limit)s
+
+-- name: partial
+-- Windows that lack something and are complete or empty otherwise: a row a target, with the reasons of its newest one.
+SELECT t.provider, t.account, t.region, t.service,
+       count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until,
+       (array_agg(c.partial ORDER BY c.window_start DESC))[1] AS reasons
+  FROM finfleet.collections AS c
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE c.partial <> '' AND c.records IS NOT NULL
+   AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
+   AND t.enabled
+ GROUP BY t.target_id
  ORDER BY until DESC, windows DESC
  LIMIT %(limit)s
 

@@ -9,7 +9,7 @@ SELECT t.target_id, t.provider, t.account, t.region, t.service
 -- name: lock_windows
 -- Windows first, then their targets, each in the order of its key: the planner does the same, so nobody deadlocks.
 SELECT c.target_id, c.window_start, c.window_end, c.state, c.due_at, c.attempt, c.failures, c.settled_at,
-       c.refresh_at, c.newest_attempt, c.newest_started_at, c.settled_run, c.records, c.error, c.permission
+       c.refresh_at, c.newest_attempt, c.newest_started_at, c.settled_run, c.records, c.error, c.permission, c.partial
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) AS n(target_id, window_start)
   JOIN finfleet.collections AS c USING (target_id, window_start)
  ORDER BY c.target_id, c.window_start
@@ -26,7 +26,7 @@ SELECT target_id
 -- name: runs_of_windows
 -- And those with the ids of the messages, should one of them claim to be another window's.
 SELECT r.run_id, r.target_id, r.window_start, r.window_end, r.attempt, r.started_at,
-       r.batches_committed, r.records_committed, r.outcome, r.batches_expected, r.reported_at,
+       r.batches_committed, r.records_committed, r.outcome, r.batches_expected, r.reported_at, r.partial,
        coalesce((SELECT max(b.number) FROM finfleet.batches AS b WHERE b.run_id = r.run_id), 0) AS last_number
   FROM finfleet.runs AS r
  WHERE r.run_id IN (
@@ -70,7 +70,8 @@ UPDATE finfleet.runs
        api_cost_usd = %(api_cost_usd)s,
        apis = %(apis)s,
        unknown_prices = %(unknown_prices)s,
-       error = %(error)s
+       error = %(error)s,
+       partial = %(partial)s
  WHERE run_id = %(run_id)s
 
 -- name: insert_batches
@@ -89,6 +90,11 @@ SELECT d.destination, n.target_id, n.run_id, n.number, n.body
 UPDATE finfleet.collections
    SET state = %(state)s,
        due_at = %(due_at)s,
+       -- A report of it came: a worker lives, and bears it.
+       lost = CASE
+                  WHEN %(state)s IN ('complete', 'empty') OR (state = 'dispatched' AND state <> %(state)s) THEN 0
+                  ELSE lost
+              END,
        failures = %(failures)s,
        settled_at = %(settled_at)s,
        refresh_at = %(refresh_at)s,
@@ -97,7 +103,8 @@ UPDATE finfleet.collections
        settled_run = %(settled_run)s,
        records = %(records)s,
        error = %(error)s,
-       permission = %(permission)s
+       permission = %(permission)s,
+       partial = %(partial)s
  WHERE target_id = %(target_id)s AND window_start = %(window_start)s
 
 -- name: allow_targets

@@ -11,7 +11,7 @@ from storage.database import Connection
 from storage.sql import load
 from storage.writer.messages import Received, Rejected, Written
 from storage.writer.pushed import open_pushed
-from storage.writer.state import Admitted, NewBatch, NewReport, RunState, WindowKey, WindowState
+from storage.writer.state import Admitted, NewBatch, NewReport, RunState, WindowKey, WindowState, as_lines
 from telemetry.batch import Batch, Message, Run
 from telemetry.pushed import is_pushed
 from telemetry.target import Target
@@ -72,6 +72,7 @@ def _take(
         written.duplicates += 1
     else:
         run.outcome, run.batches_expected = message.outcome.value, message.batches
+        run.partial = as_lines(message.partial)
         admitted.reports.append(NewReport(message, run))
 
 

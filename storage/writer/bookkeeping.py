@@ -104,6 +104,7 @@ def _report(new: NewReport, now: datetime) -> dict[str, object]:
         "apis": Jsonb([_use(use) for use in report.apis]),
         "unknown_prices": report.unknown_prices,
         "error": redact(report.error),
+        "partial": new.run.partial,
     }
 
 

@@ -88,6 +88,7 @@ def _settle(window: WindowState, run: RunState, target: Target, policy: Policy, 
     window.state = "complete" if run.records_committed else "empty"
     window.records, window.settled_run, window.settled_at = run.records_committed, run.run_id, now
     window.failures, window.error, window.permission = 0, "", ""
+    window.partial = run.partial
     window.refresh_at = policy.next_refresh((target.provider, target.service), window.window_end, run.started_at)
 
 

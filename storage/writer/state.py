@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from telemetry.batch import Batch, Outcome, Report
+from telemetry.redact import redact
 from telemetry.target import Target
 
 Order = tuple[int, datetime, UUID]
 """Orders the runs of a window: attempt, start, and the id where both are the same."""
 WindowKey = tuple[int, datetime]
 """target_id and the window's start."""
+
+
+def as_lines(reasons: Sequence[str]) -> str:
+    """Reasons as the ledger keeps them: a line for each, whatever is in them, and no secret."""
+    return "\n".join(" ".join(redact(reason).split()) for reason in reasons)
 
 
 @dataclass(slots=True)
@@ -30,6 +37,8 @@ class RunState:
     outcome: str | None = None
     batches_expected: int | None = None
     reported_at: datetime | None = None
+    #: What it lacks although it ended well, a line for each reason.
+    partial: str = ""
     #: The highest number of a batch that was committed before this transaction.
     last_number: int = 0
 
@@ -69,6 +78,8 @@ class WindowState:
     records: int | None
     error: str
     permission: str
+    #: Of the run that settled it.
+    partial: str
 
     @property
     def key(self) -> WindowKey:

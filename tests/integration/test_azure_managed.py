@@ -20,7 +20,7 @@ _PRICES = {"Standard_D2s_v5": Decimal("0.096"), "Standard_F8s_v2": Decimal("0.33
 """In eastus, as they are seeded: the second by spot."""
 _FACTORS = {"eastus": Decimal(1), "westeurope": Decimal("1.15")}
 _QUARTER = Window(datetime(2026, 11, 24, 11, 30, tzinfo=UTC), datetime(2026, 11, 24, 11, 45, tzinfo=UTC))
-_HOUR = Window(datetime(2026, 11, 24, 9, tzinfo=UTC), datetime(2026, 11, 24, 10, tzinfo=UTC))
+_HOUR = Window(datetime(2026, 11, 24, 10, tzinfo=UTC), datetime(2026, 11, 24, 11, tzinfo=UTC))
 _ML = "azure/default/global/ml_workspace"
 
 

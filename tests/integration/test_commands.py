@@ -23,6 +23,7 @@ from tests.support import writing
 from tests.support.ingesting import put, running_ingest, totals
 from tests.support.waiting import until
 from workers.cli import _COMMANDS
+from workers.local.addresses import database_address
 
 CANARY = "canary-command-line-4Tz"
 _CONFIG = f"""
@@ -122,8 +123,51 @@ def test_status_counts_windows_and_says_by_its_exit_whether_all_is_well(
         text = finfleet("status").stdout
         assert "aws/default/us-west-2/ec2" in text
         assert "dead letters: 0" in text
+        connection.execute(
+            "UPDATE finfleet.collections SET state = 'empty', records = 0, partial = 'rates: late' WHERE target_id = 1"
+        )
+        text = finfleet("status").stdout
+        assert "the newest lacks rates: late" in text, "and all is well, by its exit"
+        (lacking,) = _json(finfleet("status", "--json"))["partial"]
+        assert (lacking["windows"] > 9, lacking["reasons"]) == (True, ["rates: late"])
         connection.execute("UPDATE finfleet.collections SET state = 'failed', error = 'a reason' WHERE target_id = 1")
         assert "a reason" in finfleet("status", status=1).stdout
+
+
+def test_status_tells_of_processes_of_a_finfleet_up_beside_that_do_not_run(
+    finfleet: Run, database_url: str, tmp_path: Path
+) -> None:
+    state = tmp_path / ".finfleet"
+    state.mkdir(mode=0o700)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as alive:
+        report = {
+            "pid": os.getpid(),
+            "processes": {"plan": alive.pid, "beat": alive.pid},
+            "not_running": [],
+            "looping": [],
+            "database": database_address(SecretStr(database_url)),
+        }
+
+        def write(**changes: Any) -> None:
+            (state / "up.json").write_text(json.dumps({**report, **changes}))
+
+        write()
+        assert _json(finfleet("status", "--json"))["processes"] == []
+        write(not_running=["ingest"], looping=["plan"])
+        told = ["ingest of finfleet up does not run", "plan of finfleet up ends again and again"]
+        assert _json(finfleet("status", "--json", status=1))["processes"] == told
+        assert "\n".join(told) in finfleet("status", status=1).stdout
+        write(database={**report["database"], "name": "another"}, not_running=["ingest"])  # type: ignore[dict-item]
+        assert _json(finfleet("status", "--json"))["processes"] == []
+        alive.communicate()
+    write()
+    told = ["beat of finfleet up does not run", "plan of finfleet up does not run"]
+    assert _json(finfleet("status", "--json", status=1))["processes"] == told
+    write(pid=alive.pid)
+    (told_of_all,) = _json(finfleet("status", "--json", status=1))["processes"]
+    assert f"is gone (process {alive.pid})" in told_of_all
+    (state / "up.json").write_text("half of")
+    finfleet("status")
 
 
 def test_status_without_a_broker_says_so(finfleet: Run) -> None:

@@ -6,7 +6,14 @@ import pytest
 from pydantic import SecretStr
 
 from storage.database import Database
-from storage.errors import StorageError, StorageNotMigrated, StorageRejected, StorageUnavailable
+from storage.errors import (
+    StorageError,
+    StorageForbidden,
+    StorageNotMigrated,
+    StorageReadOnly,
+    StorageRejected,
+    StorageUnavailable,
+)
 from telemetry.errors import ConfigError
 
 
@@ -101,3 +108,39 @@ def test_an_address_that_cannot_be_read_is_not_repeated(url: str) -> None:
         Database(SecretStr(url))
     assert "canary" not in str(caught.value)
     assert "ary@h" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "about_input"),
+    [
+        ("25006", StorageReadOnly, False),
+        ("42501", StorageForbidden, False),
+        ("53300", StorageUnavailable, False),
+        ("57P01", StorageUnavailable, False),
+        ("08006", StorageUnavailable, False),
+        # The server's trouble, or that of this very transaction: whether it repeats tells.
+        ("53100", StorageUnavailable, None),
+        ("53200", StorageUnavailable, None),
+        ("40001", StorageUnavailable, None),
+        ("55P03", StorageUnavailable, None),
+        ("57014", StorageUnavailable, None),
+        ("54001", StorageRejected, True),
+        ("22003", StorageRejected, True),
+        ("23514", StorageRejected, True),
+        ("42P01", StorageNotMigrated, False),
+        ("XX000", StorageError, None),
+    ],
+)
+def test_an_error_says_whose_fault_it_is(
+    database: Database, code: str, kind: type[StorageError], about_input: bool | None
+) -> None:
+    raises = f"DO $$ BEGIN RAISE EXCEPTION 'so it is' USING ERRCODE = '{code}'; END $$"
+    with pytest.raises(StorageError, match="so it is") as caught, database.connection() as connection:
+        connection.execute(raises.encode())
+    assert (type(caught.value), caught.value.code, caught.value.about_input) == (kind, code, about_input)
+
+
+def test_nothing_is_waited_for_without_an_end(database: Database) -> None:
+    with database.connection() as connection:
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            assert connection.execute("SELECT current_setting(%s)", (name,)).fetchone() != ("0",)

@@ -1,17 +1,25 @@
 """A program that is kept running although it always ends, with real processes."""
 
+import errno
+import functools
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from telemetry.redact import remember
 from tests.support.waiting import until
-from workers.local.files import StateFiles
+from workers.local.files import LOG_BYTES, StateFiles
 from workers.local.keeper import Keeper, State
 from workers.local.unit import Program, ProgramUnit
 
 
-def _keeper(state: Path, code: str, say: Callable[[str], None]) -> Keeper:
+def _nothing() -> None:
+    """Whoever is told of changes does nothing."""
+
+
+def _keeper(state: Path, code: str, say: Callable[[str], None], changed: Callable[[], None] = _nothing) -> Keeper:
     state.mkdir(mode=0o700)
     files = StateFiles(state)
     files.prepare()
@@ -21,7 +29,7 @@ def _keeper(state: Path, code: str, say: Callable[[str], None]) -> Keeper:
         {"SIGN": str(files.sign_of_life("luckless").absolute())},
         grace=10,
     )
-    return Keeper(ProgramUnit(program, files, heir_of=0), changed=lambda: None, say=say)
+    return Keeper(ProgramUnit(program, files, heir_of=0), changed=changed, say=say)
 
 
 _SLEEP = "end = lambda: (print('ended well'), sys.exit()); time.sleep(600)"
@@ -59,3 +67,83 @@ def test_one_that_is_told_to_stop_ends_in_order(tmp_path: Path) -> None:
     keeper.join()
     assert keeper.unit.log.read_text() == "ended well\n"
     assert said[-1] == "luckless stopped"
+
+
+def _lines_of(said: list[str], what: str) -> list[str]:
+    return [line for line in said if what in line]
+
+
+def _has_started(keeper: Keeper, times: int) -> bool:
+    return keeper.status.restarts == times
+
+
+_STAYS = _READY + "import time; time.sleep(600)"
+
+
+def test_whatever_its_callbacks_raise_it_starts_again_what_ended(tmp_path: Path) -> None:
+    said: list[str] = []
+    broken = [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("can't start new thread"), MemoryError()]
+
+    def fail() -> None:
+        raise broken[0]
+
+    def say(line: str) -> None:
+        said.append(line)
+        raise broken[0]
+
+    keeper = _keeper(tmp_path / "state", _STAYS, say, fail)
+    keeper.start()
+    for restarts in range(1, 4):
+        until(lambda: keeper.status.state is State.RUNNING)
+        os.kill(keeper.status.pid or 0, signal.SIGKILL)
+        until(functools.partial(_has_started, keeper, restarts))
+        broken.append(broken.pop(0))
+    until(lambda: keeper.status.state is State.RUNNING)
+    assert keeper.alive
+    told = _lines_of(said, "telling of the change")
+    assert 1 <= len(told) <= 7, "once for as long as it is the same"
+    assert any("No space left on device" in line for line in told)
+    keeper.ask_to_stop()
+    keeper.join()
+    assert keeper.status.pid is None
+
+
+def test_a_process_that_cannot_be_started_is_tried_until_it_can(tmp_path: Path) -> None:
+    said: list[str] = []
+    keeper = _keeper(tmp_path / "state", _STAYS, said.append)
+    keeper.start()
+    until(lambda: keeper.status.state is State.RUNNING)
+    logs = keeper.unit.log.parent
+    logs.rename(logs.with_name("away"))  # where nothing can be written, by root neither
+    os.kill(keeper.status.pid or 0, signal.SIGKILL)
+    until(lambda: bool(_lines_of(said, "No such file or directory")))
+    logs.with_name("away").rename(logs)
+    until(lambda: keeper.status.state is State.RUNNING, 20)
+    assert keeper.status.restarts == 1
+    keeper.ask_to_stop()
+    keeper.join()
+
+
+def test_a_log_that_cannot_be_trimmed_is_said_once_and_trimmed_when_it_can_be(tmp_path: Path) -> None:
+    said: list[str] = []
+    code = _READY + f"print('x' * {LOG_BYTES + 1}, flush=True); import time; time.sleep(600)"
+    keeper = _keeper(tmp_path / "state", code, said.append)
+    obstacle = keeper.unit.log.with_name(f"{keeper.unit.log.name}.1")
+    obstacle.mkdir()
+    keeper.start()
+    until(lambda: bool(_lines_of(said, "trimming its log")))
+    until(lambda: keeper.status.state is State.RUNNING)
+    obstacle.rmdir()
+    until(lambda: keeper.unit.log.stat().st_size == 0, 20)
+    assert len(_lines_of(said, "trimming its log")) == 1
+    assert obstacle.stat().st_size > LOG_BYTES
+    keeper.ask_to_stop()
+    keeper.join()
+
+
+def test_nobody_mistakes_a_loop_for_a_process_that_runs(tmp_path: Path) -> None:
+    keeper = _keeper(tmp_path / "state", _READY + "raise SystemExit(3)", lambda _: None)
+    keeper.start()
+    until(lambda: keeper.status.looping, 30)
+    keeper.ask_to_stop()
+    keeper.join()

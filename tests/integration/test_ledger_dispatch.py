@@ -29,19 +29,6 @@ def test_a_lost_attempt_is_handed_out_again_with_the_next_number(database: Datab
         assert [dispatch.attempt for dispatch in again] == [2] * 12
 
 
-def test_after_so_many_lost_attempts_a_window_is_failed_and_says_so(database: Database) -> None:
-    with database.connection() as connection:
-        open_hour(connection)
-        for hour in ("12:01", "12:30", "13:00"):
-            assert len(take(connection, at(hour))) == 12
-        assert take(connection, at("14:00")) == []
-        rows = connection.execute("SELECT DISTINCT state, failures, error, settled_at FROM finfleet.collections")
-        assert rows.fetchall() == [
-            ("failed", 3, "lost or failed 3 times: no report came back before the lease ended", at("14:00"))
-        ]
-        assert ledger.is_settled(connection)
-
-
 def test_no_more_than_the_bound_of_a_provider_are_out(database: Database) -> None:
     with database.connection() as connection:
         open_hour(connection)

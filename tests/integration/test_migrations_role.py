@@ -108,3 +108,39 @@ def test_who_may_not_create_roles_migrates_all_the_same_and_is_told_the_remedy(
         downgrade(theirs, "base")
     assert f"role finfleet_reader stays: {owner} may not drop it" in caplog.messages
     admin.execute("DROP ROLE finfleet_reader")
+
+
+_SETTINGS = "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = to_regrole('finfleet_reader') ORDER BY 1"
+
+
+def test_the_role_waits_for_nothing_for_ever(admin: psycopg.Connection[tuple[object, ...]], url: SecretStr) -> None:
+    migrate(url)
+    assert admin.execute(_SETTINGS).fetchall() == [
+        ("idle_in_transaction_session_timeout=5min",),
+        ("lock_timeout=30s",),
+        ("statement_timeout=15min",),
+    ]
+    downgrade(url, "0003")
+    assert admin.execute(_SETTINGS).fetchall() == []
+    downgrade(url, "base")
+
+
+def test_who_may_not_alter_the_role_migrates_all_the_same_and_is_told(
+    admin: psycopg.Connection[tuple[object, ...]], url: SecretStr, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner, password = f"owner_{secrets.token_hex(4)}", secrets.token_hex(8)
+    admin.execute("CREATE ROLE finfleet_reader NOLOGIN")
+    admin.execute(f"CREATE ROLE {owner} LOGIN PASSWORD '{password}'".encode())
+    parts = urlsplit(url.get_secret_value())
+    admin.execute(f"GRANT CREATE ON DATABASE {parts.path[1:]} TO {owner}".encode())
+    theirs = SecretStr(urlunsplit(parts._replace(netloc=f"{owner}:{password}@{parts.hostname}:{parts.port}")))
+    with caplog.at_level(logging.WARNING, "finfleet.migrations"):
+        migrate(theirs)
+    (told,) = caplog.messages
+    assert f"role finfleet_reader got no timeouts: {owner} may not alter it" in told
+    check_drift(theirs)
+    for remedy in re.findall(r"(ALTER ROLE [^;]+);", told):
+        admin.execute(remedy.encode())
+    assert len(admin.execute(_SETTINGS).fetchall()) == 3
+    downgrade(theirs, "base")
+    admin.execute("DROP ROLE finfleet_reader")

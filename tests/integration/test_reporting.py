@@ -89,6 +89,7 @@ def test_coverage_adds_up_by_day(connection: Connection) -> None:
         "refreshing": 0,
         "percent_settled": Decimal("25.00"),
         "percent_covered": Decimal("16.66"),
+        "partial": 0,
     }
 
 
@@ -184,6 +185,28 @@ def test_time_without_configuration_is_no_gap(connection: Connection) -> None:
     assert hours(connection) == [(9, 6, "waiting"), (2, 0, "waiting")]
     (row,) = connection.execute("SELECT sum(planned), sum(waiting) FROM reporting.coverage")
     assert row == (5, 5)
+
+
+def lacking(connection: Connection, dispatch: ledger.Dispatch, *reasons: str) -> None:
+    of = run(dispatch.target, dispatch.window, attempt=dispatch.attempt)
+    put(connection, report(of, Outcome.EMPTY, 0, partial=reasons), now=NOW)
+
+
+def test_a_window_that_lacks_something_counts_as_partial_and_is_a_gap_with_its_reasons(connection: Connection) -> None:
+    first, second, third, fourth = open_hours(connection, 4)
+    end(connection, first, Outcome.COMPLETE)
+    for dispatch in (second, third):
+        lacking(connection, dispatch, "rates of 3 rds instances: late", "metrics: older\nthan kept")
+    lacking(connection, fourth)
+    assert hours(connection) == [(3, 1, "partial: rates of 3 rds instances: late; metrics: older than kept")]
+    rows = read(connection, "SELECT planned, complete, empty, partial, percent_covered FROM reporting.coverage")
+    assert [sum(row[name] for row in rows) for name in ("planned", "complete", "empty", "partial")] == [4, 1, 3, 2]
+    assert {row["percent_covered"] for row in rows} == {Decimal(100)}
+    connection.execute("UPDATE finfleet.collections SET refresh_at = %s", (PRESENT,))
+    again = {dispatch.window: dispatch for dispatch in take(connection, PRESENT)}
+    assert len(hours(connection)) == 1, "what is being read again lacks what it lacked"
+    lacking(connection, again[second.window])
+    assert hours(connection) == [(3, 2, "partial: rates of 3 rds instances: late; metrics: older than kept")]
 
 
 # What was collected ---------------------------------------------------------------------------------------------------

@@ -63,6 +63,21 @@ def test_the_same_trouble_is_told_once(database: Database) -> None:
         assert len(reports.read_troubles(connection, limit=1)) == 1
 
 
+def test_what_windows_lack_is_a_line_a_target_with_the_reasons_of_the_newest(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.COMPLETE, Outcome.COMPLETE, Outcome.EMPTY)
+        assert reports.read_partial(connection) == []
+        connection.execute("UPDATE finfleet.collections SET partial = 'old' WHERE records IS NOT NULL")
+        connection.execute(
+            "UPDATE finfleet.collections SET partial = %s WHERE window_start = %s", ("one\ntwo", at("11:55"))
+        )
+        (found,) = reports.read_partial(connection)
+        assert (found.windows, found.since, found.until) == (3, at("11:45"), at("12:00"))
+        assert found.reasons == ("one", "two")
+        assert reports.read_partial(connection, since=at("12:00")) == []
+        assert reports.read_status(connection, NOW).partial == [found]
+
+
 def test_a_missing_permission_is_named(database: Database) -> None:
     with database.connection() as connection:
         collect(connection, Outcome.DENIED)

@@ -38,6 +38,27 @@ def test_a_window_is_complete_when_the_report_and_every_batch_is_there(database:
         ]
 
 
+@pytest.mark.parametrize("report_first", [True, False])
+def test_what_a_run_lacks_is_kept_with_the_window_that_it_settles(database: Database, report_first: bool) -> None:
+    remember("canary-of-a-secret")
+    run, whole = w.run(attempt=1), w.run(attempt=2)
+    reasons = ("rates of 2 rds instances: late", "metrics: of\ntwo lines, canary-of-a-secret")
+    messages: list[Message] = [w.batch(run), w.report(run, partial=reasons)]
+    with database.connection() as connection:
+        w.plan(connection)
+        for message in reversed(messages) if report_first else messages:
+            w.put(connection, message)
+        told = "rates of 2 rds instances: late\nmetrics: of two lines, ********"
+        assert w.ledger(connection, "state", "partial", "error") == [("complete", told, "")]
+        redispatch(connection, 2)
+        w.put(connection, w.report(whole, Outcome.DENIED, 0, error="no"))
+        assert w.ledger(connection, "state", "partial") == [("complete", told)], "it keeps what it has"
+        redispatch(connection, 2)
+        newest = w.run(attempt=2, second=5)
+        w.put(connection, w.batch(newest), w.report(newest))
+        assert w.ledger(connection, "state", "partial") == [("complete", "")]
+
+
 @pytest.mark.parametrize("outcome", [Outcome.EMPTY, Outcome.COMPLETE])
 def test_a_run_without_records_settles_as_empty(database: Database, outcome: Outcome) -> None:
     run = w.run()

@@ -116,9 +116,10 @@ def report(
     error: str = "",
     permission: str = "",
     not_before: datetime | None = None,
+    partial: tuple[str, ...] = (),
 ) -> Report:
     finished = of.started_at + timedelta(seconds=2)
-    return Report(of, outcome, batches, batches, finished, list(apis), 0, error, permission, not_before)
+    return Report(of, outcome, batches, batches, finished, list(apis), 0, error, permission, not_before, partial)
 
 
 def received(*messages: Message) -> list[Received]:

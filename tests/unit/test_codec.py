@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import codec
-from telemetry.batch import ApiUse, Batch, Points, Series
+from telemetry.batch import MAX_REASON, MAX_REASONS, ApiUse, Batch, Points, Series
 from telemetry.builder import build_batches, unpack
+from telemetry.checks import check
 from telemetry.codec import MAGIC, SCHEMA, decode, describe, encode
 from telemetry.errors import InvalidRecord, MalformedMessage, UnknownSchema
 from telemetry.records import CostRate, MetricPoint
@@ -33,6 +34,15 @@ def test_a_batch_and_a_report_come_back_the_same() -> None:
     report = make_report()
     report = _replace(report, apis=[ApiUse("ec2:DescribeInstances", 3, 1, None), ApiUse("x", 1, 0, Decimal("0.01"))])
     assert decode(encode(report)) == report
+
+
+def test_what_a_run_lacks_comes_back_and_has_an_end() -> None:
+    reasons = tuple(f"rates: {number}" for number in range(MAX_REASONS))
+    report = _replace(make_report(), partial=reasons)
+    assert decode(encode(report)) == report
+    for wrong in ((*reasons, "one more"), ("x" * (MAX_REASON + 1),), (" ",), ("a\x00b",)):
+        with pytest.raises(InvalidRecord, match="partial"):
+            check(_replace(report, partial=wrong))
 
 
 def test_the_same_message_gives_the_same_bytes() -> None:

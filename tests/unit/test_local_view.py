@@ -1,6 +1,8 @@
 """What `finfleet up` shows: figures that are not known are no zeros, passwords are nowhere."""
 
+import errno
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from storage.outbox import OutboxWaiting
 from storage.reports import ProviderActivity
 from tasks.results import Depth
 from workers.local import LocalStack
-from workers.local.figures import Figures
-from workers.local.view import LiveView, PlainView, picture
+from workers.local.figures import Figures, _try
+from workers.local.view import LiveView, PlainView, ViewConsole, picture
 
 _KNOWN = Figures(
     windows={"generic": {"complete": 1200, "empty": 34, "planned": 5, "dispatched": 6, "denied": 7, "failed": 1}},
@@ -111,3 +113,42 @@ def test_a_terminal_that_is_gone_stops_nothing(stack: LocalStack) -> None:
             view.show(stack, _KNOWN)
             view.say("second")
             view.show(stack, _KNOWN)
+
+
+class _Full(io.StringIO):
+    """A file on a disk that is full while ``room`` is False."""
+
+    room = False
+
+    def write(self, text: str) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_line_for_which_there_is_no_room_is_not_the_last_one() -> None:
+    file = _Full()
+    view = PlainView(Console(file=file, width=120))
+    view.say("lost")
+    file.room = True
+    view.say("ingest runs")
+    assert [line.split("Z ")[1] for line in file.getvalue().splitlines()] == ["lost", "ingest runs"]
+
+
+def test_a_reader_that_is_gone_ends_no_thread_that_speaks() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as file:
+        view = PlainView(ViewConsole(file=file))
+        view.say("nobody reads it")
+        view.say("nor this")
+
+
+def test_figures_that_cannot_be_asked_for_are_told_whatever_the_reason() -> None:
+    troubles: list[str] = []
+
+    def ask() -> None:
+        raise RuntimeError("can't start new thread")
+
+    assert _try(ask, troubles) is None
+    assert troubles == ["RuntimeError: can't start new thread"]

@@ -85,6 +85,7 @@ def _summary(report: Report) -> dict[str, Any]:
             for use in report.apis
         ],
         "unknown_prices": report.unknown_prices,
+        "partial": report.partial,
         "error": report.error,
         "permission": report.permission,
         "not_before": report.not_before,
@@ -133,4 +134,5 @@ def _sentence(report: Report) -> str:
     text = f"{report.outcome}: {report.records} records in {took}; {calls}; calls cost ${sum(known, Decimal(0)):f}"
     if report.unknown_prices:
         text += f"; {report.unknown_prices} prices are unknown"
+    text += "".join(f"\npartial: {reason}" for reason in report.partial)
     return f"{text}\n{report.error}" if report.error else text

@@ -7,6 +7,7 @@ import logging
 import click
 
 from agents.openfinops import OpenFinOpsClient
+from storage.timeouts import WRITE
 from telemetry.errors import ConfigError
 from telemetry.settings.model import OpenFinOpsSettings
 from workers.forward import Forwarder
@@ -33,7 +34,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
         raise ConfigError("configuration", ("openfinops: there is no such section, so there is nowhere to forward to",))
     stop = stop_on_signals()
     with (
-        open_database(settings, "finfleet forward", size=_PARALLEL + 1) as database,
+        open_database(settings, "finfleet forward", size=_PARALLEL + 1, timeouts=WRITE) as database,
         _client(settings.openfinops) as client,
         serve("forward", metrics_port, metrics_address),
     ):

@@ -7,6 +7,7 @@ import logging
 import click
 
 from agents.service import services
+from storage.timeouts import WRITE
 from storage.writer import Written
 from tasks.results import BILLS, LETTERS, open_carrier, pushes_of
 from telemetry.settings import Settings
@@ -40,7 +41,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
     stop = stop_on_signals()
     metrics = IngestMetrics()
     with (
-        open_database(settings, "finfleet ingest", size=_CONNECTIONS) as database,
+        open_database(settings, "finfleet ingest", size=_CONNECTIONS, timeouts=WRITE) as database,
         serve("ingest", metrics_port, metrics_address),
     ):
         queues = _queues(settings)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from agents.context import utc_now
 from storage.reports import Status, read_status
+from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier
 from telemetry.settings import Settings
+from workers.local.glance import troubles_beside
 from workers.output import cell, json_option, print_json, print_table
 from workers.parameters import TIME
 from workers.process import fleet_settings, open_database
@@ -20,25 +23,36 @@ from workers.queues import task_queue_depths
 
 @click.command(name="status")
 @click.option("--since", type=TIME, help="Count only windows that began then: a time, a date, or 90m, 2h, 7d ago.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".finfleet"),
+    show_default=True,
+    help="The state directory of a `finfleet up` on this machine, where it has the same database.",
+)
 @json_option
-def command(since: datetime | None, as_json: bool) -> None:
+def command(since: datetime | None, state: Path, as_json: bool) -> None:
     """Show coverage, lag, queue depths, what is forwarded, and the last errors.
 
-    Exit status 1 where a window is denied or failed, or a message is dead.
+    Exit status 1 where a window is denied or failed, a message is dead, or a process of the `finfleet up` in this
+    directory (STATE/up.json) does not run, or ends again and again.
     """
     settings = fleet_settings()
-    with open_database(settings, "finfleet status") as database, database.connection() as connection:
+    with open_database(settings, "finfleet status", timeouts=LOOK) as database, database.connection() as connection:
         status = read_status(connection, utc_now(), since=since)
     depths, reason = _ingest_depths(settings)
     results = depths.get("results")
     queues = task_queue_depths(settings)
+    beside = troubles_beside(state, settings.database.url)
     if as_json:
         waiting = {label: depth.messages for label, depth in depths.items()}
         found = {"results_queue": _depth(results, reason), "ingest_queues": waiting, "task_queues": queues}
-        print_json({**_fields(status), **found})
+        print_json({**_fields(status), **found, "processes": beside})
     else:
         _print(status, depths, reason, queues)
-    sys.exit(1 if _troubled(status) else 0)
+        for line in beside:
+            click.echo(line)
+    sys.exit(1 if _troubled(status) or beside else 0)
 
 
 def _ingest_depths(settings: Settings) -> tuple[dict[str, Depth], str]:
@@ -63,6 +77,7 @@ def _fields(status: Status) -> dict[str, Any]:
         "targets": [_target(x) for x in status.targets],
         "activity": [_named(x) for x in status.activity],
         "troubles": [_target(x) for x in status.troubles],
+        "partial": [_target(x) for x in status.partial],
         "outbox": [line._asdict() for line in status.outbox],
         "dead_letters": status.dead_letters,
     }
@@ -119,6 +134,10 @@ def _print(status: Status, depths: dict[str, Depth], reason: str, queues: dict[s
     for trouble in status.troubles:
         span = f"{cell(trouble.since)} to {cell(trouble.until)}"
         click.echo(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
+    for lacking in status.partial:
+        span = f"{cell(lacking.since)} to {cell(lacking.until)}"
+        reasons = "; ".join(lacking.reasons)
+        click.echo(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}")
 
 
 def _troubled(status: Status) -> bool:

@@ -17,7 +17,6 @@ from typing import Self
 
 import click
 import psutil
-from rich.console import Console
 
 from telemetry.errors import FinfleetError
 from telemetry.redact import RedactingFormatter
@@ -26,7 +25,9 @@ from workers.embedded import EmbeddedServerError, StateInUseError
 from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
 from workers.local.files import LOG_BYTES, StateFiles
-from workers.local.view import LiveView, PlainView, View
+from workers.local.view import LiveView, PlainView, View, ViewConsole
+
+logger = logging.getLogger(__name__)
 
 EX_IN_USE = 75
 _EVERY = 0.5
@@ -37,7 +38,8 @@ _FORCED = 130
     name="up",
     epilog="""\b
 Exit status: 0 stopped in order; 130 stopped at once by a second Ctrl-C or SIGTERM; 75 another `finfleet up` holds the
-state directory; 69 a server cannot be started or reached; 78 the configuration has faults.""",
+state directory; 69 a server cannot be started or reached, or a part of it could not go on; 78 the configuration has
+faults.""",
 )
 @click.option(
     "--state",
@@ -57,7 +59,7 @@ def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) 
     """
     if no_flower and flower_port is not None:
         raise click.UsageError("--flower-port and --no-flower exclude each other")
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = ViewConsole(highlight=False, markup=False, emoji=False)
     view: View = PlainView(console) if plain or not console.is_terminal else LiveView(console)
     stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, say=view.say)
     with StopSignals() as signals:
@@ -90,7 +92,9 @@ def _show(stack: LocalStack, view: View, signals: StopSignals) -> Figures:
             return Figures()
         view.show(stack, Figures())
     with Watcher(stack.database_url, stack.broker_url) as watcher:
-        while not signals.wait(_EVERY):
+        while not signals.wait(_EVERY) and stack.error is None:
+            if not watcher.alive:
+                raise FinfleetError("nobody asks for the figures any more: what runs could not be watched")
             view.show(stack, watcher.latest)
         return watcher.latest
 
@@ -105,7 +109,10 @@ def _stop(stack: LocalStack, view: View, signals: StopSignals, figures: Figures)
         if signals.wait(_EVERY / 5):
             forced = True
             stack.stop_now()
-        view.show(stack, figures)
+        try:
+            view.show(stack, figures)
+        except Exception:  # it may be why all is stopped: what runs is stopped in order all the same
+            logger.exception("showing how it stops")
     return forced
 
 

@@ -160,11 +160,16 @@ def write_private(path: Path, text: str, account: Account | None = None) -> None
     """Replace a file as a whole: mode 0600, owned by `account` (by us where None).  The directory must be ours."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        if account is not None:
-            os.fchown(descriptor, account.uid, account.gid)
-        file.write(text)
-    draft.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if account is not None:
+                os.fchown(descriptor, account.uid, account.gid)
+            file.write(text)
+        draft.replace(path)
+    except BaseException:  # a disk that is full must not be filled with drafts
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def secret(path: Path) -> str:

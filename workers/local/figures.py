@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +20,11 @@ from storage.errors import StorageError
 from storage.ledger import count_states
 from storage.outbox import OutboxWaiting
 from storage.reports import ProviderActivity, read_activity
+from storage.timeouts import LOOK
 from tasks.results import Carrier, CarrierUnavailable, Depth, open_carrier
+from telemetry.redact import redact
+
+logger = logging.getLogger(__name__)
 
 _EVERY = 1.0
 _SHARE = 20
@@ -73,10 +78,15 @@ class Watcher:
     def __init__(self, database_url: SecretStr, broker_url: SecretStr) -> None:
         """Name the servers."""
         self.latest = Figures()
-        self._database = Database(database_url, application="finfleet up", size=1, wait=_WAIT)
+        self._database = Database(database_url, application="finfleet up", size=1, wait=_WAIT, timeouts=LOOK)
         self._carrier: Carrier = open_carrier(broker_url)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="figures", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still looks."""
+        return self._thread.is_alive()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -118,4 +128,9 @@ def _try(ask: Callable[[], T], troubles: list[str]) -> T | None:
         return ask()
     except (StorageError, CarrierUnavailable) as error:
         troubles.append(str(error))
+        return None
+    except Exception as error:
+        # None is known to come so far; and figures that stand still would look like a fleet that does.
+        logger.exception("asking for the figures")
+        troubles.append(redact(f"{type(error).__name__}: {error}"))
         return None

@@ -10,6 +10,7 @@ run/NAME                touched by a process when it is ready and when it has do
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -102,7 +103,8 @@ class StateFiles:
 def trim(log: Path, limit: int = LOG_BYTES) -> None:
     """Move what a log holds to NAME.log.1 where it is longer than ``limit`` bytes.
 
-    Its writer goes on, since it appends; a line that comes between the two steps is lost.
+    Its writer goes on, since it appends; a line that comes between the two steps is lost. Where there is no room for a
+    copy, OSError is raised and the log is left as it is.
     """
     try:
         if log.stat().st_size <= limit:
@@ -110,8 +112,14 @@ def trim(log: Path, limit: int = LOG_BYTES) -> None:
     except FileNotFoundError:
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with log.open("rb") as source, os.fdopen(os.open(f"{log}.1", flags, 0o600), "wb") as former:
-        shutil.copyfileobj(source, former)
+    former = log.with_name(f"{log.name}.1")
+    try:
+        with log.open("rb") as source, os.fdopen(os.open(former, flags, 0o600), "wb") as copy:
+            shutil.copyfileobj(source, copy)
+    except OSError:  # a disk that is full must not be filled with halves
+        with contextlib.suppress(OSError):
+            former.unlink(missing_ok=True)
+        raise
     os.truncate(log, 0)
 
 
@@ -121,6 +129,6 @@ def tail(log: Path, lines: int = 12) -> str:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
             found = file.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
+    except OSError:
         found = []
     return redact("\n".join(f"  {line}" for line in found[-lines:])) or "  (nothing)"

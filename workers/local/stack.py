@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -29,9 +30,13 @@ from workers.local.addresses import broker_address, database_address, psql_line
 from workers.local.files import USER, StateFiles, tail
 from workers.local.keeper import Keeper, ProcessStatus
 from workers.local.processes import CONFIG_VARIABLE, Fleet
+from workers.local.report import UpReport
 from workers.local.unit import ProgramUnit, ServerUnit, Unit
 
+logger = logging.getLogger(__name__)
+
 _POLL = 0.05
+_LOOK_EVERY = 0.5
 
 
 class StackError(FinfleetError):
@@ -47,7 +52,8 @@ class LocalStack:
     ``{"pid", "ready_at", "processes": {name: pid}, "database": {"host", "port", "user", "name", "embedded"},
     "broker": {"host", "port", "embedded"}, "flower": {"url", "user", "password_file"} or null, "logs"}``
 
-    It is written again when a process was replaced, holds no secret, and is removed at the stop.
+    It is written again when a process was replaced, as soon as there is room for it, holds no secret, and is removed at
+    the stop. ``"not_running"`` and ``"looping"`` are names of processes that ended, and that end again and again.
     """
 
     def __init__(
@@ -91,8 +97,7 @@ class LocalStack:
         self._thread = threading.Thread(target=self._run, name="local stack", daemon=True)
         self._settled = threading.Event()  # ready, or failed
         self._stopping = threading.Event()
-        self._reporting = threading.Lock()
-        self._ready_at: datetime | None = None
+        self._report = UpReport(self.files, self._described, say)
         self.error: Exception | None = None
 
     def start(self) -> None:
@@ -129,7 +134,7 @@ class LocalStack:
     @property
     def is_ready(self) -> bool:
         """Whether every process has been at work."""
-        return self._ready_at is not None
+        return self._report.ready_at is not None
 
     @property
     def is_stopping(self) -> bool:
@@ -179,9 +184,7 @@ class LocalStack:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
-        with self._reporting:
-            self._ready_at = None
-            self.files.remove_report()
+        self._report.remove()
         for group in reversed(self._groups):
             for keeper in group:
                 keeper.ask_to_stop()
@@ -209,9 +212,22 @@ class LocalStack:
     def _run(self) -> None:
         try:
             self._bring_up()
-        except (EmbeddedServerError, FinfleetError, OSError) as error:
+            self._settled.set()
+            while not self._stopping.wait(_LOOK_EVERY):
+                self._check_keepers()
+                self._report.catch_up()
+        except Exception as error:
+            # Whatever it is, whoever waits must hear of it.
+            if not isinstance(error, EmbeddedServerError | FinfleetError | OSError):
+                logger.exception("looking after the local stack")
             self.error = error
         self._settled.set()
+
+    def _check_keepers(self) -> None:
+        """StackError where a process has nobody who would start it again: better none runs than a part unseen."""
+        gone = [keeper.unit.name for group in self._groups for keeper in group if not keeper.alive]
+        if gone:
+            raise StackError(f"nobody looks after {', '.join(gone)} any more: the log {self.files.log('up')} says why")
 
     def _bring_up(self) -> None:
         servers: list[EmbeddedServer] = [server for server in (self._postgres, self._valkey) if server is not None]
@@ -225,8 +241,7 @@ class LocalStack:
         while not all(keeper.ready for group in self._groups for keeper in group):
             if self._stopping.wait(_POLL):
                 return
-        self._ready_at = datetime.now(UTC)
-        self._report()
+        self._report.publish(datetime.now(UTC))
 
     def _start(self, keepers: list[Keeper]) -> None:
         self._groups.append(keepers)
@@ -260,13 +275,7 @@ class LocalStack:
         )
 
     def _keeper(self, unit: Unit) -> Keeper:
-        return Keeper(unit, changed=self._report, say=self._say)
-
-    def _report(self) -> None:
-        """Bring up.json up to date."""
-        with self._reporting:
-            if self._ready_at is not None:
-                self.files.write_report(self._described(self._ready_at))
+        return Keeper(unit, changed=self._report.update, say=self._say)
 
     def _described(self, ready_at: datetime) -> dict[str, Any]:
         flower = {"url": self.flower_url, "user": USER, "password_file": str(self.files.flower_password.absolute())}
@@ -274,6 +283,8 @@ class LocalStack:
             "pid": os.getpid(),
             "ready_at": format_time(ready_at),
             "processes": self.pids,
+            "not_running": [each.name for each in self.processes if each.pid is None],
+            "looping": [each.name for each in self.processes if each.looping],
             "database": database_address(self.database_url) | {"embedded": self._postgres is not None},
             "broker": broker_address(self.broker_url) | {"embedded": self._valkey is not None},
             "flower": flower if self._flower else None,

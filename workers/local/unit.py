@@ -84,7 +84,7 @@ class ProgramUnit:
     def start(self) -> None:
         """See Unit; returns at once."""
         self._sign.unlink(missing_ok=True)
-        trim(self.log)
+        _trim(self.log)
         # SIGKILL when we are gone: nothing is lost by it, and without its servers it would wait for them in vain.
         self._process = spawn(
             self._program.command,
@@ -141,7 +141,7 @@ class ServerUnit:
 
     def start(self) -> None:
         """See Unit; returns when the server answers, each time on the same port: it is all that the others know."""
-        trim(self.log)
+        _trim(self.log)
         self._server.start(port=self._port)
         self._port = urlsplit(self._server.url.get_secret_value()).port
 
@@ -164,6 +164,12 @@ class ServerUnit:
         if process is not None:
             # Postgres has to end its backends, which SIGKILL would leave behind.
             process.send_signal(signal.SIGQUIT if isinstance(self._server, EmbeddedPostgres) else signal.SIGKILL)
+
+
+def _trim(log: Path) -> None:
+    """A log that cannot be trimmed keeps nothing from being started: who keeps the unit says so, and tries again."""
+    with contextlib.suppress(OSError):
+        trim(log)
 
 
 def ending(status: int) -> str:

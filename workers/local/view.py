@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +26,7 @@ from workers.output import cell, duration
 
 _LINES_KEPT = 6
 _WINDOWS_BETWEEN = 100
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _STYLES = {State.RUNNING: "green", State.STARTING: "yellow", State.WAITING: "red", State.STOPPING: "yellow"}
 
 
@@ -51,6 +55,18 @@ def addresses(stack: LocalStack) -> tuple[tuple[str, str], ...]:
         found.append(("Flower", f"{stack.flower_url}  user {USER}, password in {stack.files.flower_password}"))
     found.append(("logs", str(stack.files.logs)))
     return tuple(found)
+
+
+class ViewConsole(Console):
+    """A console whose reader may go away: rich would end the thread that writes just then."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the view; nothing is left to be written at the end of the process, which would complain."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class PlainView:
@@ -85,8 +101,9 @@ class PlainView:
             try:
                 self._console.print(f"{stamp} {line}", soft_wrap=True)
                 self._console.file.flush()
-            except (OSError, ValueError):  # whoever read it is gone, or has closed it
-                self._console = None
+            except (OSError, ValueError) as error:
+                if not _passes(error):  # whoever read it is gone, or has closed it
+                    self._console = None
 
     def show(self, stack: LocalStack, figures: Figures) -> None:
         """Print what is new: the addresses once, windows by the hundred, whatever went wrong."""
@@ -116,6 +133,11 @@ class PlainView:
                 f"{dead:,} dead letters, {outbox.pending:,} to be forwarded"
                 + (f", {outbox.dead:,} refused by OpenFinOps" if outbox.dead else "")
             )
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the next line may be taken again: there was no room for this one."""
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 class LiveView:

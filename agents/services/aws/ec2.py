@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from agents.context import Context
 from agents.pricing import Price
 from agents.pricing import aws as pricing
 from agents.pricing.ec2 import Ec2Prices
-from agents.rates import LISTED, SPOT, STOPPED, rate
+from agents.rates import LISTED, SPOT, STOPPED, is_present, rate
 from agents.service import Estimate, Service, service
 from telemetry.errors import CollectionFailed
 from telemetry.records import AttributeValue, CostRate, Record, Resource
@@ -35,6 +35,9 @@ _METRICS = (
 )
 _MEMORY = Metric("CWAgent", "mem_used_percent", "Average", "memory_utilization", "percent")
 _GROUP_TAG = "aws:autoscaling:groupName"
+_UNTOLD = (
+    "in a part of the window their state is not known, or their type of then: EC2 tells of the last start and stop"
+)
 _BASIC = 300
 _DETAILED = 60
 """Seconds between two values of AWS/EC2, by the instance's monitoring."""
@@ -45,6 +48,7 @@ class Ec2(Service):
     """EC2 instances: CPU, network, memory where the CloudWatch agent publishes it, and the on-demand list price.
 
     A running instance has its list price, a stopped one zero, and a spot instance the spot price, change by change.
+    EC2 tells of the last start and the last stop: what a window before them lacks is said.
     """
 
     interval = timedelta(minutes=5)
@@ -59,6 +63,7 @@ class Ec2(Service):
         calls = AwsCalls(context, target.region)
         reader = MetricReader(calls, window)
         rates = _Rates(calls, window)
+        self.say_late(context, window, "EC2")
         dimensions = _memory_dimensions(context)
         for page in _pages(calls):
             listed = ((one, found["OwnerId"]) for found in page["Reservations"] for one in found["Instances"])
@@ -87,6 +92,7 @@ class _Rates:
     """What instances cost an hour, in the parts of one window in which their state is known."""
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
+        self._context = calls.context
         self._prices = Ec2Prices(calls)
         self._spot = SpotPrices(calls, window)
         self._nothing = Price(Decimal(0), pricing.currency_of(calls.partition))
@@ -113,7 +119,10 @@ class _Rates:
 
     def _of(self, resource: Resource, instance: Mapping[str, Any], life: Life) -> Iterator[CostRate]:
         """None where its price or its state is unknown."""
-        for spell, start, end in life.spells(self._window, self._now):
+        spells = list(self._spells(life))
+        if sum((end - start for _, start, end in spells), timedelta(0)) < life.length_in(self._window, self._now):
+            self._context.partial("rates", _UNTOLD, of="ec2 instances")
+        for spell, start, end in spells:
             if spell is Spell.STOPPED:
                 yield rate(resource, start, end, self._nothing, STOPPED)
             elif is_spot(instance):
@@ -125,7 +134,13 @@ class _Rates:
                     yield rate(resource, start, end, listed, LISTED)
 
     def _runs(self, life: Life) -> bool:
-        return any(spell is Spell.RUNNING for spell, _, _ in life.spells(self._window, self._now))
+        return any(spell is Spell.RUNNING for spell, _, _ in self._spells(life))
+
+    def _spells(self, life: Life) -> Iterator[tuple[Spell, datetime, datetime]]:
+        """The parts of the window with a known state, and the type that the instance has now."""
+        for spell, start, end in life.spells(self._window, self._now):
+            if spell is Spell.STOPPED or not life.may_have_another_type or is_present(self._window, self._now):
+                yield spell, start, end
 
 
 def _pages(calls: AwsCalls) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from agents.aws.metrics import Metric, MetricReader, Query
 from agents.context import Context
 from agents.pricing import Price, price_book
 from agents.pricing import aws as pricing
-from agents.rates import LISTED, is_present, part_since, rate
+from agents.rates import LATE, LISTED, is_present, part_since, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window, format_time
@@ -29,13 +29,17 @@ _METRICS = (
     Metric(_NAMESPACE, "node_memory_utilization", "Average", "memory_utilization", "percent"),
 )
 
+_WATCHED_FOR = timedelta(days=13)
+_FORGOTTEN = "the window is more than 13 days ago, and CloudWatch lists the clusters of the last 14 days only"
+
 
 @service("aws", "eks")
 class Eks(Service):
     """EKS clusters with the list price of their control plane, and their node groups with their sizes.
 
     Nodes are instances of EC2 and priced there. Node count, CPU and memory are Container Insights', of the clusters
-    that publish them. Past its standard support a version of Kubernetes costs more, and is priced so.
+    that publish them. Past its standard support a version of Kubernetes costs more, and is priced so. EKS tells the
+    version of now only: a window that is collected more than an hour late has no prices, and says so.
     """
 
     interval = timedelta(minutes=5)
@@ -57,6 +61,7 @@ class Eks(Service):
         calls = AwsCalls(context, target.region)
         reader = MetricReader(calls, window)
         prices = _ControlPlanes(calls, window)
+        self.say_late(context, window, "EKS")
         watched: set[str] | None = None
         for page in calls.pages("eks", "ListClusters", page_size=_PAGE):
             for name in page["clusters"]:
@@ -71,6 +76,8 @@ class Eks(Service):
                 if name in watched:
                     dimensions = (("ClusterName", name),)
                     yield from reader.add(*(Query(resource, metric, dimensions) for metric in _METRICS))
+        if watched is not None and window.start < context.shared.now() - _WATCHED_FOR:
+            context.partial("metrics of clusters without a value for two weeks", _FORGOTTEN)
         yield from reader.finish()
 
     def estimate(self, window: Window, resources: int) -> Estimate:
@@ -105,11 +112,21 @@ class _ControlPlanes:
     def of(self, resource: Resource, cluster: Mapping[str, Any]) -> Iterator[CostRate]:
         """The rate of one cluster; none where its price or its state is unknown."""
         part = part_since(self._window, cluster["createdAt"].astimezone(UTC), self._now)
-        if part is None or cluster["status"] != "ACTIVE" or not is_present(self._window, self._now):
+        if part is None:
+            return
+        # Updates can be listed, but nobody says for how long; and a version can be rolled back.
+        if not is_present(self._window, self._now):
+            self._missing(f"{LATE}, and EKS tells their version and tier of now only")
+            return
+        if cluster["status"] != "ACTIVE":
+            self._missing(f"their status is {cluster['status']}, which does not tell what they cost")
             return
         price = self._price(cluster, part)
         if price is not None:
             yield rate(resource, part.start, part.end, price, LISTED)
+
+    def _missing(self, why: str) -> None:
+        self._calls.context.partial("rates", why, of="eks clusters")
 
     def _price(self, cluster: Mapping[str, Any], part: Window) -> Price | None:
         tier = cluster.get("controlPlaneScalingConfig", {}).get("tier", "standard")

@@ -43,6 +43,7 @@ class Lambda(Service):
         """A resource a function, with its metrics."""
         calls = AwsCalls(context, target.region)
         reader = MetricReader(calls, window)
+        self.say_late(context, window, "Lambda")
         for page in calls.pages("lambda", "ListFunctions", page_size=_PAGE):
             for function in page["Functions"]:
                 resource = _resource(function)

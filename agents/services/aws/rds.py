@@ -15,7 +15,7 @@ from agents.aws.metrics import Metric, MetricReader, Query
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing import aws as pricing
-from agents.rates import LISTED, STOPPED, is_present, part_since, rate
+from agents.rates import LATE, LISTED, STOPPED, is_present, part_since, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window, format_time
@@ -30,6 +30,7 @@ _METRICS = (
 _FREE_STORAGE = Metric(_NAMESPACE, "FreeStorageSpace", "Average", "free_storage", "bytes")
 _ENGINES: Mapping[str, str] = MappingProxyType({"mariadb": "MariaDB", "mysql": "MySQL", "postgres": "PostgreSQL"})
 """What the price list calls the engines that have one price. The others' hangs from a licence or a kind of storage."""
+_THINGS = "rds instances"
 _RUNNING = frozenset({"available", "backing-up", "storage-full", "storage-optimization"})
 """Statuses in which it runs and is not being changed."""
 
@@ -39,7 +40,8 @@ class Rds(Service):
     """RDS instances: CPU, connections, free memory and storage, and the on-demand list price of the instance.
 
     MariaDB, MySQL and PostgreSQL have a price; Aurora, Multi-AZ clusters and licensed engines have none here: theirs
-    hangs from more than the instance tells. A stopped instance costs no compute. Storage is not in the price.
+    hangs from more than the instance tells. A stopped instance costs no compute. Storage is not in the price. RDS tells
+    the class of now and not since when: a window that is collected more than an hour late has no prices, and says so.
     """
 
     interval = timedelta(minutes=5)
@@ -52,6 +54,7 @@ class Rds(Service):
         calls = AwsCalls(context, target.region)
         reader = MetricReader(calls, window)
         rates = _Rates(calls, window)
+        self.say_late(context, window, "RDS")
         for page in calls.pages("rds", "DescribeDBInstances", page_size=_PAGE):
             for instance in page["DBInstances"]:
                 resource = _resource(instance)
@@ -77,6 +80,7 @@ class _Rates:
     """What instances cost an hour now; of a window that is long past the listing says nothing."""
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
+        self._context = calls.context
         self._prices = pricing.PriceList(calls)
         self._nothing = Price(Decimal(0), pricing.currency_of(calls.partition))
         self._region = calls.region
@@ -86,17 +90,21 @@ class _Rates:
     def of(self, resource: Resource, instance: Mapping[str, Any]) -> Iterator[CostRate]:
         """The rate of one instance; none where its price or its state is unknown."""
         created: datetime | None = instance.get("InstanceCreateTime")
-        if created is None or not is_present(self._window, self._now):
-            return
-        part = part_since(self._window, created.astimezone(UTC), self._now)
+        part = None if created is None else part_since(self._window, created.astimezone(UTC), self._now)
+        status = instance["DBInstanceStatus"]
         if part is None:
             return
-        if instance["DBInstanceStatus"] == "stopped":
+        # Its events would tell of changes: RDS asks not to rely on their existence.
+        if not is_present(self._window, self._now):
+            self._context.partial("rates", f"{LATE}, and RDS tells their class and state of now only", of=_THINGS)
+        elif status == "stopped":
             yield rate(resource, part.start, part.end, self._nothing, STOPPED)
-        elif instance["DBInstanceStatus"] in _RUNNING:
+        elif status in _RUNNING:
             price = self._price(instance)
             if price is not None:
                 yield rate(resource, part.start, part.end, price, LISTED)
+        else:
+            self._context.partial("rates", f"their status is {status}, which does not tell what they cost", of=_THINGS)
 
     def _price(self, instance: Mapping[str, Any]) -> Price | None:
         engine = _ENGINES.get(instance["Engine"])

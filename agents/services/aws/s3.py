@@ -44,6 +44,8 @@ _DIGITS = Decimal("1E-15")
 _LISTED_FOR = timedelta(days=13)
 """ListMetrics forgets what had no value for two weeks: of an older day a class may be missing."""
 
+_FORGOTTEN = "the day is more than 13 days ago, and CloudWatch lists the storage classes of the last 14 days only"
+
 
 @service("aws", "s3")
 class S3(Service):
@@ -69,6 +71,7 @@ class S3(Service):
         calls = AwsCalls(context, target.region)
         reader = GroupReader(MetricReader(calls, window, _DAY_SECONDS))
         sizes = _Sizes()
+        self.say_late(context, window, "S3")
         types: defaultdict[str, set[str]] | None = None
         for page in calls.pages("s3", "ListBuckets", page_size=_PAGE, BucketRegion=target.region):
             for bucket in page.get("Buckets", ()):
@@ -81,6 +84,8 @@ class S3(Service):
             yield from sizes.take(group)
         if window.start >= context.shared.now() - _LISTED_FOR:
             yield from _rates(calls, sizes)
+        elif types is not None:
+            context.partial("rates, and classes without a value for two weeks", _FORGOTTEN)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of 10,000 buckets and 500 metrics; two metrics a bucket of one class. Prices are a look-up a day."""

@@ -39,6 +39,7 @@ _SUM = Metric(_NAMESPACE, _LATENCY, "Sum", "model_latency", "milliseconds", 1000
 _NUMBER = Metric(_NAMESPACE, _LATENCY, "SampleCount", "model_latency", "count")
 _AVERAGE = _MEAN.statistic.lower()
 _NUMBER_NAME = _NUMBER.statistic.lower()
+_CHANGED = "changed after the window began, and SageMaker tells their variants and instances since the last change"
 _SETTLED = frozenset({"InService", "SystemUpdating"})
 """Statuses in which the instances are there, and their number is not changing."""
 
@@ -68,6 +69,7 @@ class SageMaker(Service):
         calls = AwsCalls(context, target.region)
         reader = GroupReader(MetricReader(calls, window))
         rates = _Rates(calls, window)
+        self.say_late(context, window, "SageMaker")
         for name in _names(calls):
             try:
                 endpoint = calls.call("sagemaker", "DescribeEndpoint", EndpointName=name)
@@ -97,6 +99,7 @@ class _Rates:
     """What endpoints cost an hour, in the part of one window for which their instances are known."""
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
+        self._context = calls.context
         self._prices = pricing.PriceList(calls)
         self._currency = pricing.currency_of(calls.partition)
         self._region = calls.region
@@ -110,7 +113,14 @@ class _Rates:
         """
         paid = [one for one in variants if not one.serverless]
         part = part_since(self._window, endpoint["LastModifiedTime"].astimezone(UTC), self._now)
-        if endpoint["EndpointStatus"] not in _SETTLED or not paid or part is None:
+        life = part_since(self._window, endpoint["CreationTime"].astimezone(UTC), self._now)
+        if life is None:
+            return
+        settled = endpoint["EndpointStatus"] in _SETTLED
+        if part != life or (paid and not settled):
+            why = _CHANGED if part != life else f"their status is {endpoint['EndpointStatus']}"
+            self._context.partial("rates", why, of="sagemaker endpoints")
+        if not settled or not paid or part is None:
             return
         price = self._sum(paid)
         if price is not None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from agents.azure import graph, metrics
+from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.gauges import gauges
 from agents.azure.metrics import Group, Metric, MetricReader
 from agents.context import Context
 from agents.pricing import Price
 from agents.pricing.azure import VmPriceList
-from agents.rates import LISTED, SPOT, STOPPED, is_present, rate
+from agents.rates import LATE, LISTED, SPOT, STOPPED, is_present, rate
 from agents.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window
@@ -42,6 +42,7 @@ _METRICS = Group(
     ),
 )
 _RUNNING = "running"
+_NODES = f"{LATE}, and Azure tells the nodes of now only"
 
 
 @service("azure", "aks")
@@ -49,7 +50,9 @@ class Aks(Service):
     """AKS clusters and their node pools: nodes, CPU, memory, disk and network, and the list price of the nodes.
 
     `node_count` is what the pools are set to at the time of reading. A pool's rate is that of all its machines; they
-    belong to scale sets and are not among `virtual_machines`. The fee of a cluster's tier is on the bill.
+    belong to scale sets and are not among `virtual_machines`. The fee of a cluster's tier is on the bill. Nodes come
+    and go, and Azure tells those of now only: a window that is collected more than an hour late has neither, and says
+    so.
     """
 
     interval = timedelta(minutes=5)
@@ -64,6 +67,8 @@ class Aks(Service):
         reader = MetricReader(calls, window)
         prices = VmPriceList(calls)
         present = is_present(window, context.shared.now())
+        if self.is_late(window, context.shared.now()):
+            changes.read_late(calls, _TYPE, window, "aks clusters")
         for row in graph.rows(calls, _TYPE, _COLUMNS, graph.one_of(context.only)):
             stopped = (row["state"] or _RUNNING).lower() != _RUNNING
             pools = [_Pool.of(pool, stopped=stopped) for pool in row["pools"] or ()]
@@ -72,12 +77,15 @@ class Aks(Service):
             if present:
                 values = {"node_count": (float(sum(pool.nodes for pool in pools)), "count")}
                 yield from gauges(cluster, _POOLS, dict(values), window)
+            else:
+                context.partial("node_count, and the rates of the pools,", _NODES, of="aks clusters")
             for pool in pools:
                 resource = pool.resource(cluster)
                 yield resource
                 if present:
                     yield from pool.rate(resource, prices, window)
-            if not stopped:
+            # One that is stopped now may have run in a window that is long past.
+            if not stopped or not present:
                 yield from reader.add(cluster, [_METRICS])
         yield from reader.finish()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from agents.azure import graph, metrics
+from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.metrics import Group, Metric, MetricReader
 from agents.context import Context
@@ -62,6 +62,8 @@ class Functions(Service):
         del target
         calls = AzureCalls(context)
         reader = MetricReader(calls, window)
+        if self.is_late(window, context.shared.now()):
+            changes.read_late(calls, _TYPE, window, "function apps")
         for row in graph.rows(calls, _TYPE, _COLUMNS, [_APPS, *graph.one_of(context.only)]):
             attributes = {"state": row["state"], "plan": row["plan"], "kind": row["kind"]}
             resource = graph.resource_of(row, self.name, kind="function_app", attributes=attributes)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from agents.azure import graph, jobs, metrics
+from agents.azure import changes, graph, jobs, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.gauges import gauges
 from agents.azure.jobs import JobCounts, count_jobs
 from agents.azure.metrics import Group, Metric, MetricReader
 from agents.context import Context
-from agents.rates import is_present
+from agents.rates import LATE, is_present
 from agents.service import Estimate, Service, service
 from telemetry.records import Record
 from telemetry.target import Target, Window
@@ -72,6 +72,8 @@ class MlWorkspace(Service):
         calls = AzureCalls(context)
         reader = MetricReader(calls, window)
         present = is_present(window, context.shared.now())
+        if self.is_late(window, context.shared.now()):
+            changes.read_late(calls, TYPE, window, "workspaces")
         for row in graph.rows(calls, TYPE, _COLUMNS, graph.one_of(context.only)):
             attributes = {name: row[name] for name in _COLUMNS}
             resource = graph.resource_of(row, self.name, attributes=attributes)
@@ -80,6 +82,9 @@ class MlWorkspace(Service):
             if present:
                 counts = count_jobs(calls, resource, month_until(window.end))
                 yield from gauges(resource, _SOURCE, _values(counts), window)
+            else:
+                why = f"{LATE}, and Azure lists the jobs of now only"
+                context.partial("jobs and node hours", why, of="workspaces")
             yield from reader.add(resource, [_RUNS, _NODES])
         yield from reader.finish()
 

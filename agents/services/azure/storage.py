@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from agents.azure import graph, metrics
+from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.metrics import Group, Metric, MetricReader
 from agents.context import Context
@@ -60,6 +60,8 @@ class Storage(Service):
         del target
         calls = AzureCalls(context)
         reader = MetricReader(calls, window)
+        if self.is_late(window, context.shared.now()):
+            changes.read_late(calls, _TYPE, window, "storage accounts")
         for row in graph.rows(calls, _TYPE, _COLUMNS, graph.one_of(context.only)):
             sku = row["sku"] or {}
             attributes = {

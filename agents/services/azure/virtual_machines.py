@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from agents.azure import graph, guests, metrics
+from agents.azure import changes, graph, guests, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.graph import Row
 from agents.azure.metrics import Group, Metric, MetricReader
-from agents.azure.rates import Machine, VmRates
+from agents.azure.rates import CPU, THINGS, Machine, VmRates
 from agents.context import Context
+from agents.rates import is_present
 from agents.service import Estimate, Service, service
 from telemetry.records import MetricPoint, Record, Resource
 from telemetry.target import Target, Window
@@ -34,7 +35,7 @@ _MEMORY = "memory_utilization"
 _METRICS = Group(
     "Microsoft.Compute/virtualMachines",
     (
-        Metric("Percentage CPU", "cpu_utilization", "percent", "average"),
+        Metric("Percentage CPU", CPU, "percent", "average"),
         Metric(
             "Available Memory Percentage",
             _MEMORY,
@@ -59,7 +60,9 @@ class VirtualMachines(Service):
 
     Memory is what the platform tells to be in use, else what VM insights tells (`logs_workspace_id`). A machine that
     holds its hardware has its list price even where it is shut down from within (`stopped`); a deallocated one is
-    zero. Disks and the software of images are not in it: a machine with Red Hat or SUSE by the hour has no price.
+    zero. Disks and the software of images are not in it: a machine with Red Hat or SUSE by the hour has no price. A
+    window that is collected more than an hour late has the prices of machines that told of their CPU all the time, and
+    whose size has not changed since; what it lacks is said.
     """
 
     interval = timedelta(minutes=5)
@@ -77,17 +80,20 @@ class VirtualMachines(Service):
         calls = AzureCalls(context)
         reader = MetricReader(calls, window)
         rates = VmRates(calls, window)
+        late = not is_present(window, context.shared.now())
+        history = changes.read_late(calls, _TYPE, window, THINGS) if late else None
         #: Running machines that have not told of their memory yet, where there is a workspace that may know it.
         silent: dict[str, Resource] | None = {} if calls.identity.logs_workspace_id is not None else None
         for row in graph.rows(calls, _TYPE, _COLUMNS, _wanted(context.only)):
             resource, machine = _read(row)
             yield resource
             yield from rates.of(resource, machine)
-            if _may_have_data(machine, window):
+            if _may_have_data(machine, window, late=late):
                 if silent is not None:
                     silent[resource.resource_id] = resource
-                yield from _heard(reader.add(resource, [_METRICS]), silent)
-        yield from _heard(reader.finish(), silent)
+                yield from _heard(rates.heard(reader.add(resource, [_METRICS])), silent)
+        yield from _heard(rates.heard(reader.finish()), silent)
+        yield from rates.finish(history)
         if silent:
             yield from guests.memory(calls, window, silent)
 
@@ -109,8 +115,9 @@ def _heard(points: Iterator[MetricPoint], silent: dict[str, Resource] | None) ->
         yield point
 
 
-def _may_have_data(machine: Machine, window: Window) -> bool:
-    return machine.state == "running" and (machine.created is None or machine.created < window.end)
+def _may_have_data(machine: Machine, window: Window, *, late: bool) -> bool:
+    # One that does not run now may have run in a window that is long past.
+    return (late or machine.state == "running") and (machine.created is None or machine.created < window.end)
 
 
 def _wanted(only: Sequence[str] | None) -> list[str]:

@@ -18,6 +18,9 @@ from agents.service import Estimate, Service, service
 from telemetry.records import CostRate, Record, Resource
 from telemetry.target import Target, Window
 
+_THINGS = "compute instances"
+_UNLISTED = "they have metrics, and are not in the inventory of the end of the window"
+_UNTOLD = "in a part of the window their state is not known: Google tells of the last start and the last stop"
 KIND = "compute.googleapis.com/Instance"
 
 _GCE = "gce_instance"
@@ -100,7 +103,7 @@ class Compute(Service):
         calls = GcpCalls(context)
         reader = MetricReader(calls, window)
         rates = _Rates(calls, window)
-        known = _Known(calls.project, listed_only=context.only is not None)
+        known = _Known(calls, listed_only=context.only is not None)
         for asset in inventory.assets(calls, KIND, at=window.end):
             instance = Instance.of(asset, calls.project)
             if context.only is not None and instance.resource.name not in context.only:
@@ -130,8 +133,9 @@ class Compute(Service):
 class _Known:
     """The instances by Google's number."""
 
-    def __init__(self, project: str, *, listed_only: bool) -> None:
-        self._project = project
+    def __init__(self, calls: GcpCalls, *, listed_only: bool) -> None:
+        self._context = calls.context
+        self._project = calls.project
         self._listed_only = listed_only
         self._index = ResourceIndex()
         #: Those of the inventory.
@@ -151,6 +155,7 @@ class _Known:
             return known
         resource = unlisted(name, zone, number, self._project)
         self._index.add(number, resource)
+        self._context.partial("rates", _UNLISTED, of=_THINGS)
         return resource
 
 
@@ -162,13 +167,23 @@ class _Rates:
         self._prices = ComputePriceList(calls)
         self._window = window
         self._now = calls.context.shared.now()
+        #: Whether the inventory tells what there was at the end of the window, not what there is now.
+        self._told = inventory.remembers(calls, window.end)
 
     def of(self, instance: Instance) -> Iterator[CostRate]:
         """The rates of one instance; none where its price or its state is unknown."""
         if instance.state in SUSPENDED:
             # Its memory is billed, by a price that depends on how much of it is kept.
             self._calls.context.meter.unknown_price()
-        for runs, start, end in instance.spells(self._window, self._now):
+            return
+        spells = [
+            (runs, start, end)
+            for runs, start, end in instance.spells(self._window, self._now)
+            if not runs or not instance.may_have_another_type or self._told
+        ]
+        if sum((end - start for _, start, end in spells), timedelta(0)) < instance.length_in(self._window, self._now):
+            self._calls.context.partial("rates", _UNTOLD, of=_THINGS)
+        for runs, start, end in spells:
             price = self._prices.hourly(instance.machine) if runs else self._prices.nothing()
             if price is not None:
                 basis = (SPOT if instance.machine.spot else LISTED) if runs else STOPPED

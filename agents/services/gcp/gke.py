@@ -40,6 +40,7 @@ _METRICS = (
     ),
     Metric(_CPU, _NODE, "node_count", "count", "average", "ALIGN_MEAN", "REDUCE_COUNT", _GROUP),
 )
+_UNLISTED = "their nodes have metrics, and they are not in the inventory of the end of the window"
 
 
 @service("gcp", "gke")
@@ -68,11 +69,16 @@ class Gke(Service):
             yield from _pools(asset, cluster)
         if not len(index):
             return
+        unlisted: set[str] = set()
         for metric in _METRICS:
             for value in reader.read(metric):
                 found = index.find((value.resource.get("cluster_name"), value.resource.get("location")))
                 if found is not None:
                     yield reader.point(metric, found, value)
+                else:
+                    unlisted.add(str(value.resource.get("cluster_name")))
+        if unlisted:
+            context.partial("metrics", _UNLISTED, of="gke clusters", count=len(unlisted))
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and where there are clusters, of each of three metrics."""

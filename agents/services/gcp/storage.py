@@ -51,6 +51,7 @@ _METRICS = (
         _GROUP[:1],
     ),
 )
+_UNLISTED = "they have metrics, and are not in the inventory of the end of the window"
 
 
 @service("gcp", "storage")
@@ -80,8 +81,11 @@ class Storage(Service):
             index.add(resource.name, resource)
             yield resource
         if len(index):
+            unlisted: set[str] = set()
             for metric in _METRICS:
-                yield from _points(reader, metric, index)
+                yield from _points(reader, metric, index, unlisted)
+            if unlisted:
+                context.partial("metrics", _UNLISTED, of="buckets", count=len(unlisted))
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and where there are buckets, of two metrics; a series a bucket of one class."""
@@ -96,12 +100,13 @@ class Storage(Service):
         return "" if interval % _DAY == timedelta(0) else "Cloud Storage has a value a day: use a multiple of 1d"
 
 
-def _points(reader: MetricReader, metric: Metric, index: ResourceIndex) -> Iterator[MetricPoint]:
+def _points(reader: MetricReader, metric: Metric, index: ResourceIndex, unlisted: set[str]) -> Iterator[MetricPoint]:
     totals: defaultdict[tuple[str, datetime], list[float]] = defaultdict(list)
     for value in reader.read(metric):
         name = value.resource.get("bucket_name", "")
         resource = index.find(name)
         if resource is None:
+            unlisted.add(name)
             continue
         point = reader.point(metric, resource, value)
         if metric.name == OBJECTS:

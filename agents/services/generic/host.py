@@ -74,6 +74,7 @@ class Host(Service):
         start, end = window.start.timestamp(), window.end.timestamp()
         inside = sampler.between(start, end)
         if not inside:
+            context.partial("all", "this machine was not watched in the window: its worker did not run")
             return
         host = host_resource(target)
         yield host
@@ -83,6 +84,8 @@ class Host(Service):
         late = window.duration.total_seconds() * (1 - _COVERED)
         if first and last and first.time - start <= late and last.time - end <= late:
             yield from _changes(host, window, first, last)
+        else:
+            context.partial("sums and averages", "less than nine tenths of the window were watched")
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Nobody is called, and nothing is paid."""

@@ -1,0 +1,24 @@
+"""Locks that only finfleet can hold: rows of a table that people who read the views cannot even see.
+
+An advisory lock would be free to whoever may connect, and one session of a report tool could stop the planner with it.
+"""
+
+from __future__ import annotations
+
+from storage.database import Connection
+from storage.sql import load
+
+_SQL = load("locks")
+
+DISPATCH = "dispatch"
+"""One planner at a time hands out, so that the bound on what is in flight is one for all of them."""
+PARTITIONS = "partitions"
+"""One process at a time makes partitions."""
+
+
+def take(connection: Connection, name: str) -> None:
+    """Hold the lock ``name`` until the transaction ends; StorageUnavailable where ``lock_timeout`` passes before."""
+    if connection.execute(_SQL["take"], {"name": name}).rowcount == 0:
+        # New, or its row is gone.
+        connection.execute(_SQL["make"], {"name": name})
+        connection.execute(_SQL["take"], {"name": name})
