@@ -21,6 +21,8 @@ from telemetry.records import Resource
 from telemetry.target import PART
 
 MAX_WINDOW = timedelta(days=32)
+MAX_BACKFILL = timedelta(days=1200)
+"""More than three years: longer than clouds keep figures of their services."""
 """A month of daily costs in one window is the longest that a provider is asked for."""
 MAX_RECORDS = 20_000
 """Records in one message: four times what we publish."""
