@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,12 +20,6 @@ from storage.database import Database
 from telemetry.target import Target, Window
 from tests.support import writing as w
 
-_CONFIG = """
-aws: {services: [ec2, cost], regions: [us-east-1]}
-generic:
-  services: [http_json, host]
-  sources: [{name: shop, kind: http_json, url: "https://shop.example/", metrics: {orders: {path: orders}}}]
-"""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -67,6 +62,14 @@ def finfleet(tmp_path: Path, database_url: str, database: Database) -> Run:
     return run
 
 
+def _ago(database: Database, service: str, days: int) -> str:
+    """So many days of whole windows, however late it gets while the test runs."""
+    with database.connection() as connection:
+        row = connection.execute("SELECT planned_until FROM finfleet.targets WHERE service = %s", (service,)).fetchone()
+    assert row is not None
+    return (row[0] - timedelta(days=days)).isoformat()
+
+
 def _windows(database: Database) -> int:
     with database.connection() as connection:
         return w.count(connection, "collections")
@@ -88,7 +91,7 @@ def test_so_long_ago_that_there_was_no_time_is_wrong_usage(finfleet: Run) -> Non
 
 
 def test_what_is_paid_needs_consent_and_shows_its_price_first(finfleet: Run, database: Database) -> None:
-    words = ("--from", "3d", "--target", "aws/*/cost")
+    words = ("--from", _ago(database, "cost", 3), "--target", "aws/*/cost")
     said = finfleet(*words, status=2).stderr
     assert "aws/cost: 1 targets, 3 windows to open, 0 to collect again; 6 ce:GetCostAndUsage; USD 0.06" in said
     assert "nothing is collected yet: agree to that price with --yes" in said
@@ -102,20 +105,21 @@ def test_what_is_paid_needs_consent_and_shows_its_price_first(finfleet: Run, dat
 
 def test_what_is_kept_no_longer_is_not_asked_for(finfleet: Run) -> None:
     done = finfleet("--from", "2001-01-01", "--target", "aws/*/cost", "--dry-run", "--json")
-    assert _price(done)["aws/cost"]["missing"] == 425
+    assert _price(done)["aws/cost"]["missing"] in {424, 425}  # it may be midnight
     assert "aws/cost: nothing from before " in done.stderr
 
 
 def test_a_dry_run_changes_nothing(finfleet: Run, database: Database) -> None:
-    said = finfleet("--from", "2d", "--dry-run").stdout
+    since = _ago(database, "http_json", 2)
+    said = finfleet("--from", since, "--dry-run").stdout
     assert "generic/http_json: 1 targets, 48 windows to open, 0 to collect again; no calls; USD 0 at the least" in said
-    assert "aws/ec2: 1 targets, 576 windows to open, 0 to collect again; calls unknown; USD unknown" in said
+    assert re.search(r"aws/ec2: 1 targets, \d+ windows to open, 0 to collect again; calls unknown; USD unknown", said)
     assert "windows; USD unknown" in said
     assert _windows(database) == 0
 
 
 def test_a_price_that_is_not_known_is_no_zero(finfleet: Run, database: Database) -> None:
-    words = ("--from", "2d", "--target", "aws/*/ec2")
+    words = ("--from", _ago(database, "ec2", 2), "--target", "aws/*/ec2")
     assert "USD unknown" in finfleet(*words, status=2).stderr
     line = _price(finfleet(*words, "--dry-run", "--json"))["aws/ec2"]
     assert (line["calls"], line["usd"]) == (None, None)
@@ -130,7 +134,7 @@ def test_a_price_that_is_not_known_is_no_zero(finfleet: Run, database: Database)
 
 def test_what_is_free_needs_consent_where_it_is_much(finfleet: Run, database: Database) -> None:
     free = ("--target", "generic/*/http_json")
-    assert "48 windows opened" in finfleet("--from", "2d", *free).stdout
+    assert "48 windows opened" in finfleet("--from", _ago(database, "http_json", 2), *free).stdout
     assert "--yes" in finfleet("--from", "2020-01-01", *free, status=2).stderr
     assert _windows(database) == 48
 
@@ -140,7 +144,8 @@ def test_a_person_is_asked(finfleet: Run, database: Database, answer: str, statu
     ours, theirs = pty.openpty()
     with closing(os.fdopen(ours, "wb", buffering=0)) as keyboard, closing(os.fdopen(theirs)) as terminal:
         keyboard.write(f"{answer}\n".encode())
-        said = finfleet("--from", "2d", "--target", "generic/*", status=status, stdin=terminal.fileno()).stderr
+        since = _ago(database, "http_json", 2)
+        said = finfleet("--from", since, "--target", "generic/*", status=status, stdin=terminal.fileno()).stderr
     assert "48 windows to open" in said
     assert "collect them?" in said
     assert _windows(database) == opened
@@ -156,7 +161,7 @@ def test_what_is_shown_is_what_is_done(finfleet: Run, database: Database) -> Non
         )
         connection.execute("UPDATE finfleet.collections SET state = 'complete', records = 1 WHERE state = 'planned'")
     for again in ((), ("--again",)):
-        words = ("--from", "2d", "--target", "generic/*", *again)
+        words = ("--from", _ago(database, "http_json", 2), "--target", "generic/*", *again)
         shown = _price(finfleet(*words, "--dry-run", "--json"))["generic/http_json"]
         done = json.loads(finfleet(*words, "--json").stdout)
         assert (done["opened"], done["reopened"]) == (shown["missing"], shown["again"])
