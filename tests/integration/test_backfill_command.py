@@ -67,7 +67,7 @@ def _ago(database: Database, service: str, days: int) -> str:
     with database.connection() as connection:
         row = connection.execute("SELECT planned_until FROM finfleet.targets WHERE service = %s", (service,)).fetchone()
     assert row is not None
-    return (row[0] - timedelta(days=days)).isoformat()
+    return str((row[0] - timedelta(days=days)).isoformat())
 
 
 def _windows(database: Database) -> int:
