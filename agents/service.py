@@ -54,6 +54,8 @@ class Service(ABC):
     keeps_interval: ClassVar[bool] = False
     #: How long after its end a window can be expected to be whole at the provider.
     delay: ClassVar[timedelta]
+    #: How long the provider keeps what this service asks for, at the longest; None: not known.
+    look_back: ClassVar[timedelta | None] = None
     #: Has targets per region; otherwise one per account, in the region ``global``.
     regional: ClassVar[bool] = True
     #: Can only be asked about the time since its worker started: a machine cannot be measured in the past.

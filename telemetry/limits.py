@@ -26,6 +26,8 @@ MAX_REPORT_TEXT = 20_000
 """Characters of an error in a report."""
 MAX_WINDOW = timedelta(days=32)
 """A month of daily costs in one window is the longest that a provider is asked for."""
+MAX_BACKFILL = timedelta(days=1200)
+"""More than three years: longer than clouds keep figures of their services."""
 MAX_INT4 = 2**31 - 1
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)

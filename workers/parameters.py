@@ -55,13 +55,13 @@ class TimeType(click.ParamType[datetime]):
             return value
         if value == "now":
             return datetime.now(UTC)
-        if match := _AGO.fullmatch(value):
-            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
         try:
+            if match := _AGO.fullmatch(value):
+                return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
             if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
                 value = f"{value}T00:00:00Z"
             return parse_time(value)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             self.fail(f"{error}; or now, or how long ago: 90m, 2h, 7d", param, ctx)
 
 

@@ -24,6 +24,9 @@ LIST_API = "cloudwatch:ListMetrics"
 LIST_PAID: Mapping[str, Decimal] = MappingProxyType({LIST_API: Decimal("0.00001")})
 """$0.01 for 1,000 calls, as of CloudWatch's other calls."""
 
+LOOK_BACK = timedelta(days=455)
+"""Values of an hour are kept so long; of five minutes 63 days, of one minute 15."""
+
 QUERIES_PER_CALL = 500
 _POINTS_PER_CALL = 100_800
 _MINUTE = timedelta(minutes=1)

@@ -20,6 +20,8 @@ API = "metrics:getBatch"
 PERMISSION = METRICS
 BATCH = 50
 """The most resources in a call."""
+LOOK_BACK = timedelta(days=93)
+"""How long Azure Monitor keeps metrics."""
 
 _MINUTE = timedelta(minutes=1)
 _KEPT = timedelta(days=93)

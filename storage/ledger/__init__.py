@@ -4,7 +4,16 @@ Every function is safe to be called twice, and by several planners at once. Each
 (or inside the caller's), so what it returned is committed, and can be sent.
 """
 
-from storage.ledger.backfill import Backfill, BackfillRefused, LedgerTarget, backfill, find_targets
+from storage.ledger.backfill import (
+    EARLIEST,
+    Backfill,
+    BackfillRefused,
+    LedgerTarget,
+    Preview,
+    backfill,
+    find_targets,
+    preview,
+)
 from storage.ledger.dispatch import Dispatch, give_back, take_due
 from storage.ledger.heal import Healed, heal_gaps
 from storage.ledger.plans import Synced, TargetPlan, disable_unknown, sync_targets
@@ -13,6 +22,7 @@ from storage.ledger.regions import REGIONS_SERVICE, EnabledRegions, collected_re
 from storage.ledger.windows import LIVE_HORIZON, open_windows
 
 __all__ = [
+    "EARLIEST",
     "LIVE_HORIZON",
     "REGIONS_SERVICE",
     "Backfill",
@@ -21,6 +31,7 @@ __all__ = [
     "EnabledRegions",
     "Healed",
     "LedgerTarget",
+    "Preview",
     "Synced",
     "TargetPlan",
     "backfill",
@@ -33,6 +44,7 @@ __all__ = [
     "heal_gaps",
     "is_settled",
     "open_windows",
+    "preview",
     "sync_targets",
     "take_due",
 ]

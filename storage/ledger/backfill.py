@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -13,10 +13,12 @@ from storage.ledger.heal import fill
 from storage.ledger.windows import LIVE_HORIZON
 from storage.sql import load
 from telemetry.errors import FinfleetError
-from telemetry.target import Target, Window, floor_time
+from telemetry.target import Target, Window, floor_time, format_time
 
 _SQL = load("ledger_backfill")
 _BATCH = 10_000
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No cloud is older."""
 
 
 class BackfillRefused(FinfleetError):
@@ -41,6 +43,17 @@ class LedgerTarget(NamedTuple):
     live: bool
 
 
+class Preview(NamedTuple):
+    """What a back-fill would do of one target."""
+
+    target: LedgerTarget
+    #: Windows that are not in the ledger.
+    missing: int
+    #: Settled windows that would be due again.
+    again: int
+    interval: timedelta
+
+
 def find_targets(connection: Connection, patterns: Iterable[str] = ("*",)) -> list[LedgerTarget]:
     """The targets that match any of ``patterns``: ``aws/*/us-east-1/ec2``, or the whole name of one."""
     chosen = tuple(patterns)
@@ -54,25 +67,59 @@ def backfill(
 ) -> Backfill:
     """Have every window that touches ``span`` collected: those that are missing, denied or failed.
 
-    Those that are complete or empty only with ``again``. ``span`` is widened to whole windows; what is newer than the
-    last planned window is left to :func:`storage.ledger.open_windows`. BackfillRefused where a target is live, or not
-    configured any more; then nothing is changed.
+    In as many short transactions as it takes: it may be interrupted, and what is missing by then is opened by any
+    healing. Those that are complete or empty only with ``again``. ``span`` is widened to whole windows; what is newer
+    than the last planned window is left to :func:`storage.ledger.open_windows`. BackfillRefused where it begins before
+    EARLIEST, or a target is live, or not configured any more; then nothing is changed.
     """
-    _check(targets)
+    _check(targets, span)
     ids = [found.target_id for found in targets]
     values: dict[str, Any] = {"target_ids": ids, "since": span.start, "until": span.end, "now": now, "again": again}
     with connection.transaction():
-        reopened = connection.execute(_SQL["reopen"], values).rowcount
-        connection.execute(_SQL["hasten"], values)
         _owe(connection, ids, span)
-    # The ledger owes these windows now, so a crash from here on costs nothing: any healing goes on with them.
+    # The ledger owes these windows now, so an end from here on costs nothing: any healing goes on with them.
+    reopened = _in_steps(connection, "reopen", values)
+    _in_steps(connection, "hasten", values)
     opened = 0
-    while more := fill(connection, now, ids, _BATCH, LIVE_HORIZON):
-        opened += more
+    for target_id in ids:
+        while more := fill(connection, now, [target_id], _BATCH, LIVE_HORIZON):
+            opened += more
     return Backfill(opened, reopened)
 
 
-def _check(targets: Sequence[LedgerTarget]) -> None:
+def preview(
+    connection: Connection, targets: Sequence[LedgerTarget], span: Window, *, again: bool = False
+) -> list[Preview]:
+    """What :func:`backfill` would do of ``span``, in the order of ``targets``. BackfillRefused as there."""
+    _check(targets, span)
+    ids = [found.target_id for found in targets]
+    values = {"target_ids": ids, "since": span.start, "until": span.end, "again": again}
+    rows = {row[0]: row[1:] for row in connection.execute(_SQL["preview"], values)}
+    return [
+        Preview(found, missing, due, timedelta(seconds=seconds))
+        for found in targets
+        for missing, due, seconds in [rows[found.target_id]]
+    ]
+
+
+def _in_steps(connection: Connection, statement: str, values: dict[str, Any]) -> int:
+    """Change so many windows in each transaction, in the order of their keys; how many in all."""
+    changed = 0
+    after: tuple[int, datetime] = (-1, EARLIEST)
+    while True:
+        step = {"after_target": after[0], "after_start": after[1], "limit": _BATCH}
+        keys = connection.execute(_SQL[statement], values | step).fetchall()
+        changed += len(keys)
+        if len(keys) < _BATCH:
+            return changed
+        after = max(keys)
+
+
+def _check(targets: Sequence[LedgerTarget], span: Window) -> None:
+    if span.start < EARLIEST:
+        raise BackfillRefused(
+            f"{format_time(span.start)}: no cloud keeps anything from before {format_time(EARLIEST)}; begin later"
+        )
     live = [str(found.target) for found in targets if found.live]
     if live:
         raise BackfillRefused(f"{', '.join(live)}: only measured as it happens, so there is no past to collect")

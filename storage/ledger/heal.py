@@ -18,6 +18,8 @@ _AT_ONCE = 1_000_000
 """Windows that every healing looks at."""
 _SHARDS = 100
 """Of a larger ledger, healings until every window was looked at once, or about that many."""
+_MOST_TARGETS = 500
+"""Targets that are locked while their gaps are filled."""
 _DAY = timedelta(days=1)
 
 
@@ -86,21 +88,19 @@ def fill(
 
     With ``since``, only of targets that miss one that began after it; with ``shard``, only of one target in a hundred.
     """
-    look: dict[str, Any] = {
-        "target_ids": target_ids,
-        "since": since,
-        "shard": shard,
-        "shards": _SHARDS,
-        "limit": limit,
-    }
-    gaps = connection.execute(_SQL["find_gaps"], look).fetchall()
+    look: dict[str, Any] = {"target_ids": target_ids, "shard": shard, "shards": _SHARDS, "limit": limit}
+    if target_ids is None and shard is None:
+        gaps = connection.execute(_SQL["find_gaps"], {"since": since, "limit": limit}).fetchall()
+    else:
+        gaps = connection.execute(_SQL["find_gaps_of"], look).fetchall()
     if not gaps:
         return 0
-    suspects = look | {"target_ids": sorted({row[0] for row in gaps}), "since": None, "shard": None}
+    behind = list(dict.fromkeys(row[0] for row in gaps))[:_MOST_TARGETS]
+    suspects = look | {"target_ids": sorted(behind), "shard": None}
     with connection.transaction():
         connection.execute(_SQL["lock_targets"], suspects)
         # Again, now that nobody else plans for them.
-        gaps = connection.execute(_SQL["find_gaps"], suspects).fetchall()
+        gaps = connection.execute(_SQL["find_gaps_of"], suspects).fetchall()
         missing: list[Owed] = []
         for target_id, seconds, start, end in gaps:
             room = limit - len(missing)

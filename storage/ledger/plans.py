@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from storage.database import Connection
 from storage.sql import load
-from telemetry.checks import MAX_WINDOW
+from telemetry.limits import MAX_BACKFILL, MAX_WINDOW
 from telemetry.target import Target, floor_time
 
 _SQL = load("ledger_targets")
@@ -36,7 +36,7 @@ class TargetPlan:
         for name, least, most in (
             ("interval", _SECOND, MAX_WINDOW),
             ("delay", timedelta(0), timedelta.max),
-            ("backfill", timedelta(0), timedelta.max),
+            ("backfill", timedelta(0), MAX_BACKFILL),
         ):
             value: timedelta = getattr(self, name)
             if value < least or value > most or value % _SECOND:

@@ -6,9 +6,9 @@ SELECT target_id, provider, account, region, service, enabled, live
  ORDER BY provider, account, region, service
 
 -- name: reopen
--- Windows are locked before targets, and in the order of their key, as by whoever settles them: nobody deadlocks.
+-- The next windows after a key, in the order of their key, as by whoever settles them: nobody deadlocks.
 UPDATE finfleet.collections AS c
-   SET state = 'planned', due_at = %(now)s, failures = 0, error = '', permission = ''
+   SET state = 'planned', due_at = %(now)s, failures = 0, lost = 0, failed_since = NULL, error = '', permission = ''
   FROM (
         SELECT target_id, window_start
           FROM finfleet.collections
@@ -16,10 +16,13 @@ UPDATE finfleet.collections AS c
            AND window_start < %(until)s
            AND window_end > %(since)s
            AND (state IN ('denied', 'failed') OR (%(again)s AND state IN ('complete', 'empty')))
+           AND (target_id, window_start) > (%(after_target)s::int, %(after_start)s::timestamptz)
          ORDER BY target_id, window_start
+         LIMIT %(limit)s
            FOR NO KEY UPDATE
        ) AS again
  WHERE c.target_id = again.target_id AND c.window_start = again.window_start
+RETURNING c.target_id, c.window_start
 
 -- name: hasten
 -- What waits for a later time is due now. What is being settled at this moment is left alone.
@@ -33,9 +36,50 @@ UPDATE finfleet.collections AS c
            AND window_end > %(since)s
            AND state = 'planned'
            AND due_at > %(now)s
+           AND (target_id, window_start) > (%(after_target)s::int, %(after_start)s::timestamptz)
+         ORDER BY target_id, window_start
+         LIMIT %(limit)s
            FOR NO KEY UPDATE SKIP LOCKED
        ) AS later
  WHERE c.target_id = later.target_id AND c.window_start = later.window_start
+RETURNING c.target_id, c.window_start
+
+-- name: preview
+-- Of each target: windows of the span that the ledger lacks, and those that would be due again.
+SELECT t.target_id,
+       (
+           SELECT coalesce(sum(
+                      ceil(extract(epoch FROM upper(gap)) / t.interval_seconds)
+                      - floor(extract(epoch FROM lower(gap)) / t.interval_seconds)
+                  ), 0)::bigint
+             FROM unnest(
+                      tstzmultirange(tstzrange(span.since, greatest(span.since, least(span.until, t.planned_until))))
+                      - found.ranges
+                  ) AS gap
+       ) AS missing,
+       found.again,
+       t.interval_seconds
+  FROM finfleet.targets AS t
+ CROSS JOIN LATERAL (
+           SELECT date_bin(make_interval(secs => t.interval_seconds), %(since)s, timestamptz 'epoch') AS since,
+                  date_bin(
+                      make_interval(secs => t.interval_seconds), %(until)s - interval '1 microsecond',
+                      timestamptz 'epoch'
+                  ) + make_interval(secs => t.interval_seconds) AS until
+       ) AS span
+ CROSS JOIN LATERAL (
+           SELECT coalesce(range_agg(tstzrange(c.window_start, c.window_end)), '{}') AS ranges,
+                  count(*) FILTER (
+                      WHERE c.window_start < %(until)s
+                        AND c.window_end > %(since)s
+                        AND (c.state IN ('denied', 'failed') OR (%(again)s AND c.state IN ('complete', 'empty')))
+                  ) AS again
+             FROM finfleet.collections AS c
+            WHERE c.target_id = t.target_id
+              AND c.window_start < span.until
+              AND c.window_end > span.since
+       ) AS found
+ WHERE t.target_id = ANY(%(target_ids)s::int[])
 
 -- name: lock_targets
 SELECT target_id, interval_seconds, enabled_since, planned_until

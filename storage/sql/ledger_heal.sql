@@ -5,16 +5,41 @@
 SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass('finfleet.collections')
 
 -- name: find_gaps
--- For each target, or each of target_ids, or one in so many (shard): [enabled_since, planned_until) without its windows
--- and its pauses, the newest first. One target after the other, so that memory grows with the windows of one.
+-- For each target: [enabled_since, planned_until) without its windows and its pauses, the newest first.
 -- With since only what comes after; a gap that begins right then may be the end of an earlier window, and is left out.
+-- Reads the ledger in its own order, and holds what it reads in memory: for so many windows only.
+WITH covered AS (
+    SELECT target_id, range_agg(tstzrange(window_start, window_end)) AS ranges
+      FROM finfleet.collections
+     WHERE %(since)s::timestamptz IS NULL OR window_start >= %(since)s
+     GROUP BY target_id
+),
+paused AS (
+    SELECT target_id, range_agg(tstzrange(paused_from, paused_until)) AS ranges
+      FROM finfleet.pauses
+     GROUP BY target_id
+)
+SELECT t.target_id, t.interval_seconds, lower(gap), upper(gap)
+  FROM finfleet.targets AS t
+  LEFT JOIN covered USING (target_id)
+  LEFT JOIN paused USING (target_id)
+ CROSS JOIN LATERAL unnest(
+           tstzmultirange(tstzrange(t.enabled_since, t.planned_until)) * tstzmultirange(tstzrange(%(since)s, NULL))
+           - coalesce(covered.ranges, '{}') - coalesce(paused.ranges, '{}')
+       ) AS gap
+ WHERE t.enabled
+   AND lower(gap) IS DISTINCT FROM %(since)s
+ ORDER BY upper(gap) DESC, t.target_id
+ LIMIT %(limit)s
+
+-- name: find_gaps_of
+-- The same of some targets, or of one in so many (shard), each by itself: memory grows with the windows of one.
 SELECT t.target_id, t.interval_seconds, lower(gap), upper(gap)
   FROM finfleet.targets AS t
  CROSS JOIN LATERAL (
            SELECT coalesce(range_agg(tstzrange(window_start, window_end)), '{}') AS ranges
              FROM finfleet.collections AS c
             WHERE c.target_id = t.target_id
-              AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
        ) AS covered
  CROSS JOIN LATERAL (
            SELECT coalesce(range_agg(tstzrange(paused_from, paused_until)), '{}') AS ranges
@@ -22,13 +47,11 @@ SELECT t.target_id, t.interval_seconds, lower(gap), upper(gap)
             WHERE p.target_id = t.target_id
        ) AS paused
  CROSS JOIN LATERAL unnest(
-           tstzmultirange(tstzrange(t.enabled_since, t.planned_until)) * tstzmultirange(tstzrange(%(since)s, NULL))
-           - covered.ranges - paused.ranges
+           tstzmultirange(tstzrange(t.enabled_since, t.planned_until)) - covered.ranges - paused.ranges
        ) AS gap
  WHERE t.enabled
    AND (%(target_ids)s::int[] IS NULL OR t.target_id = ANY(%(target_ids)s::int[]))
    AND (%(shard)s::int IS NULL OR (t.target_id - 1) %% %(shards)s::int = %(shard)s)
-   AND lower(gap) IS DISTINCT FROM %(since)s
  ORDER BY upper(gap) DESC, t.target_id
  LIMIT %(limit)s
 

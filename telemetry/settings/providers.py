@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from telemetry.limits import MAX_BACKFILL
 from telemetry.settings.fields import Dollars, Duration, Endpoint, Name, OptionalDuration, Section
 
 DEFAULT_ACCOUNT = "default"
@@ -20,6 +21,12 @@ _API = re.compile(r"\*|[A-Za-z*?][A-Za-z0-9.*?-]*:[A-Za-z0-9.*?/_-]+")
 def _rate(value: float) -> float:
     if not (math.isfinite(value) and value > 0):
         raise ValueError("write calls a second, more than 0: 5, or 0.5 for one every two seconds")
+    return value
+
+
+def _backfill(value: timedelta) -> timedelta:
+    if value > MAX_BACKFILL:
+        raise ValueError(f"at most {MAX_BACKFILL.days}d; what is older is collected with finfleet backfill")
     return value
 
 
@@ -59,7 +66,7 @@ class ProviderSettings(Section):
     #: Per service, where one needs another interval than the rest.
     intervals: dict[str, Duration] = Field(default_factory=dict)
     #: How far before it is first enabled a target is collected.
-    backfill: OptionalDuration = timedelta(0)
+    backfill: Annotated[OptionalDuration, AfterValidator(_backfill)] = timedelta(0)
     queue: Name | None = None
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     ca_file: str | None = None

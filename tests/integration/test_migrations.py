@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from storage import partitions
 from storage.database import Database
-from storage.errors import StorageError, StorageNotMigrated, StorageUnavailable
+from storage.errors import StorageError, StorageNotMigrated, StorageReadOnly, StorageUnavailable
 from storage.migrate import check_drift, check_migrated, downgrade, head, migrate
 from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
@@ -189,6 +189,15 @@ def test_a_lock_that_is_not_had_in_time_is_an_error_that_passes(
             running = pool.submit(migrate, url, lock_wait=0.2)
             with pytest.raises(StorageUnavailable, match="lock timeout"):
                 running.result(30)
+    migrate(url)
+
+
+def test_a_server_that_takes_no_changes_is_said_in_words(url: SecretStr) -> None:
+    with psycopg.connect(url.get_secret_value(), autocommit=True) as owner:
+        owner.execute(f"ALTER DATABASE {owner.info.dbname} SET default_transaction_read_only TO on".encode())
+        with pytest.raises(StorageReadOnly, match="takes no changes now: a replica, or set to read only"):
+            migrate(url)
+        owner.execute(f"ALTER DATABASE {owner.info.dbname} RESET default_transaction_read_only".encode())
     migrate(url)
 
 

@@ -38,6 +38,7 @@ class Cost(Service):
     brings_bills = True
     # Cost Explorer is brought up to date at least once in 24 hours.
     delay = _DAY
+    look_back = timedelta(days=425)  # this month and the 13 before
     regional = False
     refresh = tuple(timedelta(days=days) for days in (2, 3, 5, 8, 15, 35))
     permissions = (costs.API,)

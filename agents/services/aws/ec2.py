@@ -55,6 +55,7 @@ class Ec2(Service):
     # Basic monitoring publishes a value some minutes after its five are over, the agent a minute after; ten minutes
     # hold both. There is no second reading: CloudWatch would bill it like the first.
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     permissions = ("ec2:DescribeInstances", spot.PERMISSION, metrics.API, *pricing.PERMISSIONS)
     paid = metrics.PAID
 

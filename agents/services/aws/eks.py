@@ -44,6 +44,7 @@ class Eks(Service):
 
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     permissions = (
         "eks:ListClusters",
         "eks:DescribeCluster",

@@ -36,6 +36,7 @@ class Lambda(Service):
 
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     permissions = ("lambda:ListFunctions", metrics.API)
     paid = metrics.PAID
 

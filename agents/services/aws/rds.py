@@ -46,6 +46,7 @@ class Rds(Service):
 
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     permissions = ("rds:DescribeDBInstances", metrics.API, *pricing.PERMISSIONS)
     paid = metrics.PAID
 

@@ -60,6 +60,7 @@ class S3(Service):
     keeps_interval = True
     # The values of a day are published in the course of the next.
     delay = _DAY
+    look_back = metrics.LOOK_BACK
     refresh = (timedelta(days=3),)
     permissions = ("s3:ListAllMyBuckets", "sts:GetCallerIdentity", metrics.LIST_API, metrics.API, *pricing.PERMISSIONS)
     paid = MappingProxyType({**metrics.PAID, **metrics.LIST_PAID, _LIST: Decimal("0.000005")})

@@ -55,6 +55,7 @@ class SageMaker(Service):
     interval = timedelta(minutes=5)
     # A value a minute, some minutes late.
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     permissions = (
         "sagemaker:ListEndpoints",
         "sagemaker:DescribeEndpoint",

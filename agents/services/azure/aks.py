@@ -57,6 +57,7 @@ class Aks(Service):
 
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     regional = False
     permissions = (graph.PERMISSION, "Microsoft.ContainerService/managedClusters/read", metrics.PERMISSION)
 

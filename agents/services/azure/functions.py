@@ -54,6 +54,7 @@ class Functions(Service):
 
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     regional = False
     permissions = (graph.PERMISSION, "Microsoft.Web/sites/Read", metrics.PERMISSION)
 

@@ -58,6 +58,7 @@ class MlWorkspace(Service):
     interval = timedelta(minutes=15)
     keeps_interval = True
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     regional = False
     permissions = (
         graph.PERMISSION,

@@ -52,6 +52,7 @@ class Storage(Service):
     interval = _HOUR
     keeps_interval = True
     delay = _HOUR
+    look_back = metrics.LOOK_BACK
     regional = False
     permissions = (graph.PERMISSION, "Microsoft.Storage/storageAccounts/read", metrics.PERMISSION)
 

@@ -68,6 +68,7 @@ class VirtualMachines(Service):
     interval = timedelta(minutes=5)
     # Platform metrics are there within some minutes after their minute.
     delay = timedelta(minutes=10)
+    look_back = metrics.LOOK_BACK
     regional = False
     permissions = (graph.PERMISSION, "Microsoft.Compute/virtualMachines/read", metrics.PERMISSION, guests.PERMISSION)
 
