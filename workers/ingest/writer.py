@@ -1,8 +1,8 @@
 """Writes one chunk. A database that is away is waited for; what of a chunk cannot be written is found by halving.
 
-No error of the database says for sure whose fault it is: one that names a lack of memory may come from a single message
-that takes too many locks, and one that names the data from a table that somebody has changed. So the kind of an error
-decides nothing here. What counts is what can be seen: whether the database does other work meanwhile.
+Few errors of the database say for sure whose fault they are: one that names a lack of memory may come from a single
+message that takes too many locks. So, but for those that no message can cause, the kind of an error decides nothing here.
+What counts is what can be seen: whether the database does other work meanwhile.
 """
 
 from __future__ import annotations
@@ -87,16 +87,19 @@ class Writer:
         """What was written; or why it cannot be although the database works; None where it is to stop."""
         failures, pause = 0, _FIRST_PAUSE
         while True:
+            database_alone = False
             try:
                 with self.database.connection() as connection:
                     return self.store(connection, items, letters)
             except StorageError as error:
                 reason = str(error)
+                # A right that is missing, a server that is read only: no message has caused that.
+                database_alone = error.about_input is False
                 logger.warning("ingest, %s: %d messages are not written: %s", self.name, len(items), reason)
             except Exception as error:  # whatever it is, it ends no process
                 reason = redact(f"{type(error).__name__}: {error}")
                 logger.exception("ingest, %s: %d messages are not written", self.name, len(items))
-            if self.works():
+            if not database_alone and self.works():
                 failures += 1
                 if failures >= _TRIES_TOGETHER:
                     return reason
