@@ -154,6 +154,7 @@ class WorkerWatch:
         try:
             waiting = sum(depths.read(self._queues).values())
         except OperationalError as error:
+            depths.close()
             return f"the broker does not answer: {error}"
         return judge.judge(
             Look(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -52,7 +53,8 @@ class QueueDepths:
         except OperationalError:
             self.close()
             raise
-        except self._app.connection_for_read().connection_errors as error:
+        except Exception as error:
+            # Whatever it is that the broker answers in the place of a number: it is loading, locked, or cannot write.
             self.close()
             raise OperationalError(str(error)) from error
 
@@ -60,7 +62,8 @@ class QueueDepths:
         """Let go of the connection; the next read makes another."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
-            connection.release()
+            with contextlib.suppress(Exception):  # it may be broken in any way
+                connection.release()
 
     def _connect(self) -> None:
         if self._connection is None:

@@ -38,7 +38,7 @@ def call(queue: str, error: ForeignMessage, body: bytes) -> bytes:
     return json.dumps([[queue, error.code, reason, kept], {}, None]).encode()
 
 
-@shared_task(name=LETTER)  # type: ignore[untyped-decorator]  # Celery's decorators have no types
+@shared_task(name=LETTER, send_events=False, track_started=False)  # type: ignore[untyped-decorator]  # Celery's decorators have no types
 def letter(queue: str, code: str, reason: str, body: str) -> None:
     """Publish what lay on ``queue``."""
     data = base64.b64decode(body)

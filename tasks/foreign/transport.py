@@ -145,6 +145,15 @@ class RedisChannel(kombu_redis.Channel):
             self._clear_the_way()
             raise Empty from None
 
+    def close(self) -> None:
+        """Close, and give back what could not be noted, where that is possible now."""
+        if _taken and not self.closed:
+            try:
+                self._give_back()
+            except (RedisError, OSError) as error:
+                logger.warning("%d messages wait in this process until the broker takes them: %s", len(_taken), error)
+        super().close()
+
     def _give_back(self) -> None:
         with self.conn_or_acquire() as client:
             while _taken:

@@ -43,8 +43,9 @@ _COMMANDS = {
 class Role:
     """One process that runs."""
 
-    def __init__(self, name: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", log: Path, sign: Path) -> None:
         self.name = name
+        self.sign = sign
         self.process = process
         self.log = log
 
@@ -56,6 +57,8 @@ class Role:
         """Fail the test unless it does its work now."""
         seen = self._seen(client)
         until(lambda: self._alive() and self._worked(client, seen), 60, f"{self.name} works: {self.said[-3000:]}")
+        since = self.sign.stat().st_mtime
+        until(lambda: self.sign.stat().st_mtime > since, 30, f"{self.name} gives its sign: {self.said[-3000:]}")
 
     def _alive(self) -> bool:
         assert self.process.poll() is None, self.said[-5000:]
@@ -97,7 +100,7 @@ def running(directory: Path, url: str, name: str, database_url: str) -> Iterator
     command = [sys.executable, "-P", "-m", "workers.cli", *_COMMANDS[name]]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=output, stderr=output)
-    role = Role(name, process, log)
+    role = Role(name, process, log, sign)
     try:
         until(lambda: listens(process.pid, port) if name == "flower" else sign.exists(), 60, f"{name} is ready")
         yield role

@@ -1,6 +1,7 @@
 """Which programs make up a local fleet; and the files of its state directory."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,16 @@ def test_without_flower_and_openfinops(fleet: Fleet, tmp_path: Path) -> None:
     programs = [program for group in alone.programs() for program in group]
     assert [program.name for program in programs] == ["ingest", "plan", "collect.aws", "collect.generic", "beat"]
     assert not any("FINFLEET_CONFIG" in program.environment for program in programs)
+
+
+def test_whoever_pushes_has_a_process_without_a_database(fleet: Fleet, tmp_path: Path) -> None:
+    config = tmp_path / "pushed.yaml"
+    config.write_text("generic: {services: [host], sources: [{name: training, kind: push}]}")
+    settings = load_settings(config, {})
+    _, workers, _ = replace(fleet, settings=settings, planned=plan_targets(settings)).programs()
+    push = workers[-1]
+    assert push.command[3:] == ("workers.cli", "worker", "push")
+    assert "FINFLEET_DATABASE_URL" not in push.environment
 
 
 def test_pauses_grow_to_half_a_minute() -> None:
