@@ -17,9 +17,9 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from agents.generic.address import Place, find
-from agents.generic.decoding import ACCEPTED, unpacked
 from agents.meter import Meter
 from agents.openfinops_answer import parse_retry_after
+from agents.unpacking import ACCEPTED, unpacked
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
 from telemetry.settings.generic import PolledSource
