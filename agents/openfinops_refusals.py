@@ -3,7 +3,8 @@
 Seen from one message the two look alike. What becomes of others tells them apart::
 
     refused again, the first since another was      the message's own: CONDEMN (the second time, where it was
-    taken                                           refused among others before: there may be wave after wave)
+    taken                                           refused among others before: there may be wave after wave;
+                                                    but at once, where that other was of its queue and just before)
     refused in OpenFinOps's own form, no other      the message's own: CONDEMN
     was refused since the last that was taken,
     and OpenFinOps takes a registration right now
@@ -56,6 +57,8 @@ class Refusals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken = 0
+        #: The queue of the last that was taken, until something is refused.
+        self._fresh: Hashable = None
         self._suspects: dict[int, _Suspect] = {}
         #: Queues by message: what was refused since the last that was taken.
         self._row: dict[int, Hashable] = {}
@@ -71,10 +74,11 @@ class Refusals:
         with self._lock:
             return [number for number, suspect in self._suspects.items() if suspect.queue == queue]
 
-    def taken(self, number: int) -> None:
-        """Note a message that the destination took."""
+    def taken(self, number: int, queue: Hashable) -> None:
+        """Note a message of ``queue`` that the destination took."""
         with self._lock:
             self._taken += 1
+            self._fresh = queue
             self._row.clear()
             self._suspects.pop(number, None)
 
@@ -86,11 +90,12 @@ class Refusals:
         with self._lock:
             suspect = self._suspects.setdefault(number, _Suspect(queue, self._taken))
             suspect.tries += 1
+            is_fresh, self._fresh = self._fresh == queue, None
             is_alone = len(self._row) == (number in self._row)
             if self._taken > suspect.taken:
                 suspect.taken = self._taken
                 suspect.alone += is_alone
-                if suspect.alone > suspect.in_wave:
+                if suspect.alone > suspect.in_wave or is_fresh:
                     del self._suspects[number]
                     return Verdict.CONDEMN
             self._note_row(number, suspect)

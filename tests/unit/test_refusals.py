@@ -25,21 +25,31 @@ def refusals() -> Refusals:
 
 
 def test_the_first_refusal_is_no_verdict(refusals: Refusals) -> None:
-    refusals.taken(1)
+    refusals.taken(1, "z")
     assert refusals.refused(2, "a", _no) is Verdict.AGAIN
     assert refusals.suspects("a") == [2]
 
 
 def test_refused_again_after_another_was_taken_is_condemned(refusals: Refusals) -> None:
     refusals.refused(2, "a", _no)
-    refusals.taken(3)
+    refusals.taken(3, "z")
     assert refusals.refused(2, "a", _never) is Verdict.CONDEMN
     assert refusals.suspects("a") == []
 
 
+def test_of_those_that_were_refused_together_each_needs_another_that_is_taken(refusals: Refusals) -> None:
+    refusals.refused(1, "a", _no)
+    refusals.refused(2, "a", _no)
+    refusals.taken(3, "a")
+    assert refusals.refused(1, "a", _no) is Verdict.CONDEMN
+    assert refusals.refused(2, "a", _no) is Verdict.LOOK_BEHIND
+    refusals.taken(4, "a")
+    assert refusals.refused(2, "a", _no) is Verdict.CONDEMN
+
+
 def test_taken_later_it_is_no_suspect_any_more(refusals: Refusals) -> None:
     refusals.refused(2, "a", _no)
-    refusals.taken(2)
+    refusals.taken(2, "z")
     assert refusals.refused(2, "a", _no) is Verdict.AGAIN
 
 
@@ -51,14 +61,14 @@ def test_where_nothing_is_taken_nothing_is_condemned_however_often(refusals: Ref
 
 
 def test_one_in_the_form_of_openfinops_is_condemned_at_once(refusals: Refusals) -> None:
-    refusals.taken(1)
+    refusals.taken(1, "z")
     assert refusals.refused(2, "a", _yes) is Verdict.CONDEMN
-    refusals.taken(3)
+    refusals.taken(3, "z")
     assert refusals.refused(4, "a", _yes) is Verdict.CONDEMN
 
 
 def test_a_wave_in_the_form_of_openfinops_costs_the_first_at_the_most(refusals: Refusals) -> None:
-    refusals.taken(1)
+    refusals.taken(1, "z")
     verdicts = [refusals.refused(number, "a", _yes) for number in range(2, 40)]
     assert verdicts.count(Verdict.CONDEMN) == 1
     # The form alone says nothing, and it decides nothing where others are refused too.
@@ -85,7 +95,7 @@ def test_bad_ones_side_by_side_are_condemned_one_by_one(refusals: Refusals) -> N
     left, turns = [1, 2, 3], 0
     while left:
         turns += 1
-        refusals.taken(100 + turns)
+        refusals.taken(100 + turns, "z")
         left = [number for number in left if refusals.refused(number, number, _no) is not Verdict.CONDEMN]
     assert turns <= 7
 
@@ -113,7 +123,7 @@ class _Course:
     def _send(self, number: int) -> bool:
         good = not self.blanket and number not in self.bad
         if good:
-            self.refusals.taken(number)
+            self.refusals.taken(number, number % 7)
             self.arrived.append(number)
         return good
 

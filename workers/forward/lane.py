@@ -141,7 +141,7 @@ class Lanes:
 
     def _take_note(self, turn: _Turn, entry: OutboxEntry) -> None:
         outbox.mark_sent(turn.connection, entry.outbox_id)
-        self._refusals.taken(entry.outbox_id)
+        self._refusals.taken(entry.outbox_id, turn.target_id)
         turn.recovered |= self._breaker.succeeded()
         self._count(sent=1)
         self._forget(entry)
