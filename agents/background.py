@@ -71,6 +71,8 @@ class Background:
                 rows = collector()
             except CollectionError as error:
                 logger.warning("%s: %s", name, redact(str(error)))
+            except Exception:
+                logger.exception("%s: a fault", name)
             else:
                 yield name, rows
 

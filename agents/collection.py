@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from agents.context import Context, Shared
+from agents.limits import LONGEST_WAIT
 from agents.meter import Meter
 from agents.service import Service, find
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Outcome, Report, Run
@@ -82,7 +83,7 @@ class Collection:
             unknown_prices=self.meter.unknown_prices,
             error=redact(str(error))[:_MAX_ERROR] if error is not None else "",
             permission=error.permission if isinstance(error, Denied) else "",
-            not_before=None if wait is None else now + timedelta(seconds=wait),
+            not_before=None if wait is None else now + timedelta(seconds=min(wait, LONGEST_WAIT)),
             # Of a run that did not end well nothing counts: what it lacks is the least of it.
             partial=self.meter.missing() if error is None else (),
         )

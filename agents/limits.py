@@ -13,6 +13,9 @@ from typing import Protocol
 
 from telemetry.errors import Throttled
 
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds: no provider is left alone for longer by its own word, which may be a mistake."""
+
 
 @dataclass(frozen=True)
 class Quota:

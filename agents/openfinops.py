@@ -11,28 +11,29 @@ What an answer means::
                                   and what waits is then still there; a dead entry would have to be replayed
     5xx, 408, 425, no answer,     ForwardRetry
     2xx with something else       (a log-in page, another program: nothing was taken)
-    any other 4xx (400, 413, 422) ForwardRejected: this batch, as it is, never will be taken
+    any other 4xx (400, 413, 422) ForwardRefused, a kind of ForwardRejected: this batch, as it is, never will be
+                                  taken, unless it was no OpenFinOps that refused (agents.openfinops_refusals)
+
+An answer is bytes, few and soon enough: whatever they are, nothing but these errors leaves the client.
 """
 
 from __future__ import annotations
 
-import logging
-import socket
 import ssl
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 from pydantic import SecretStr
 
 from agents.openfinops_address import HEALTH, INGEST, REGISTER, base_address, is_local
-from agents.openfinops_answer import Answer, read_answer, refuse
+from agents.openfinops_answer import Answer, one_line, read_answer, refuse
 from agents.openfinops_shape import Agent, Telemetry, to_json
-from telemetry.errors import ConfigError, ForwardRetry
-from telemetry.redact import redact, remember
+from agents.openfinops_wire import Wire
+from telemetry.errors import ConfigError, ForwardError, ForwardRejected, ForwardRetry
+from telemetry.redact import remember
 
-_log = logging.getLogger(__name__)
 _CONNECT_TIMEOUT = 5.0
 
 
@@ -50,22 +51,26 @@ class OpenFinOpsClient:
     ) -> None:
         """Reach nothing yet; ConfigError where an argument cannot be right.
 
-        ``endpoint`` is the base address, or one of the API's full addresses; ``timeout`` the seconds to wait for a
-        part of an answer; ``ca_file`` certificates (PEM) to trust instead of the usual ones.
+        ``endpoint`` is the base address, or one of the API's full addresses; ``timeout`` the seconds for a request and
+        its answer, beside those for the connection; ``ca_file`` certificates (PEM) to trust instead of the usual ones.
         """
         self.base = base_address(endpoint, allow_plaintext=allow_plaintext)
         self.timeout = timeout
         self._registered: set[str] = set()
-        self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._http = httpx.Client(
-            headers={"User-Agent": "finfleet", "Accept": "application/json", **_authorization(api_key)},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
-            verify=_certificates(ca_file),
+        connecting = min(timeout, _CONNECT_TIMEOUT)
+        self._within = connecting + timeout
+        self._http = Wire(
+            {
+                "User-Agent": "finfleet",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                **_authorization(api_key),
+            },
+            httpx.Timeout(timeout, connect=connecting),
+            _certificates(ca_file),
             # A proxy of the environment must not be handed what is for this machine.
             trust_env=not is_local(self.base),
-            # The key goes to the address that was configured, and to no other.
-            follow_redirects=False,
         )
 
     def __repr__(self) -> str:
@@ -76,13 +81,21 @@ class OpenFinOpsClient:
         with self._lock:
             if agent.agent_id in self._registered:
                 return
-        self._post(REGISTER, to_json(agent), {})
+        self._post(REGISTER, agent, {})
         with self._lock:
             self._registered.add(agent.agent_id)
 
+    def takes(self, agent: Agent) -> bool:
+        """Whether OpenFinOps takes this agent's registration right now, be it known or not."""
+        try:
+            self._post(REGISTER, agent, {})
+        except ForwardError:
+            return False
+        return True
+
     def ingest(self, telemetry: Telemetry) -> None:
         """Send one batch; ForwardRetry where it may be taken later, ForwardRejected where it never will."""
-        self._post(INGEST, to_json(telemetry), {"Idempotency-Key": telemetry.idempotency_key})
+        self._post(INGEST, telemetry, {"Idempotency-Key": telemetry.idempotency_key})
 
     def forget_agents(self) -> None:
         """Register every agent again: the server may be a new one, with an empty table of agents."""
@@ -91,13 +104,7 @@ class OpenFinOpsClient:
 
     def abort(self) -> None:
         """End the requests that are under way, from another thread: they raise ForwardRetry at once."""
-        with self._lock:
-            sockets, self._sockets = self._sockets, set()
-        for sock in sockets:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                _log.debug("a connection to OpenFinOps was closed already")
+        self._http.abort()
 
     def close(self) -> None:
         """Close the connections."""
@@ -111,9 +118,9 @@ class OpenFinOpsClient:
     ) -> None:
         self.close()
 
-    def _post(self, path: str, body: bytes, headers: dict[str, str]) -> None:
+    def _post(self, path: str, body: Agent | Telemetry, headers: dict[str, str]) -> None:
         url = self.base + path
-        answer = self._ask("POST", url, body, {"Content-Type": "application/json", **headers})
+        answer = self._ask("POST", url, _written(body), {"Content-Type": "application/json", **headers})
         if not answer.taken:
             refuse(f"POST {url}", answer, self._what_is_there() if answer.status in {404, 405} else "")
 
@@ -125,9 +132,12 @@ class OpenFinOpsClient:
             answer = self._ask("GET", url, None, {})
         except ForwardRetry:
             return f"GET {url} did not answer either: {start}"
-        if answer.status == httpx.codes.OK and answer.fields.get("status") == "healthy":
+        fields = answer.fields
+        if answer.status == httpx.codes.OK and fields.get("status") == "healthy":
+            version = fields.get("version")
             return (
-                f"GET {url} answers as a healthy server of version {answer.fields.get('version', 'unknown')}, "
+                f"GET {url} answers as a healthy server of version "
+                f"{one_line(version) if isinstance(version, str) else 'unknown'}, "
                 f"but without this path: {start}, or correct openfinops.endpoint"
             )
         return (
@@ -136,26 +146,42 @@ class OpenFinOpsClient:
         )
 
     def _ask(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        line = None
         try:
-            with self._http.stream(
-                method, url, content=body, headers=headers, extensions={"trace": self._trace}
-            ) as response:
+            with (
+                self._http.line(self._within) as line,
+                line.client.stream(
+                    method, url, content=body, headers=headers, extensions={"trace": line.trace}
+                ) as response,
+            ):
                 return read_answer(response, self.timeout)
         except httpx.TimeoutException as error:
-            message = f"{method} {url}: no answer in time ({type(error).__name__}, {self.timeout:g} s)"
+            fault = f"no answer in time ({type(error).__name__}, {self.timeout:g} s)"
         except httpx.HTTPError as error:
+            fault = one_line(str(error)) or type(error).__name__
+        except Exception as error:  # noqa: BLE001 - whatever an answer makes of a library
+            fault = f"the answer cannot be read ({type(error).__name__})"
+        if line is not None and line.late:
+            fault = f"no answer in time ({self._within:g} s with the connection)"
+        elif not fault.startswith("no answer in time"):
             # Whoever answers next may be another server.
             self.forget_agents()
-            message = f"{method} {url}: {redact(str(error)) or type(error).__name__}"
         # Outside of the except blocks: the driver's error holds the request, and so the key.
-        raise ForwardRetry(message)
+        raise ForwardRetry(f"{method} {url}: {fault}")
 
-    def _trace(self, event: str, info: dict[str, Any]) -> None:
-        # httpx's own way to tell of its sockets, which abort() needs.
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            sock = info["return_value"].get_extra_info("socket")
-            with self._lock:
-                self._sockets = {known for known in self._sockets if known.fileno() != -1} | {sock}
+
+def _written(body: Agent | Telemetry) -> bytes:
+    try:
+        return to_json(body)
+    except ForwardError:
+        raise
+    except MemoryError:
+        fault = ""
+    except Exception as error:  # noqa: BLE001 - half a character, a number of 20 digits, a nest without an end
+        fault = f"not sent: it cannot be written as JSON ({type(error).__name__})"
+    if not fault:
+        raise ForwardRetry("not sent: there is no memory for it")
+    raise ForwardRejected(fault)
 
 
 def _authorization(api_key: SecretStr | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -11,7 +12,8 @@ from typing import Any, NoReturn
 import httpx
 import msgspec
 
-from telemetry.errors import ForwardRejected, ForwardRetry
+from agents.unpacking import unpacked
+from telemetry.errors import CollectionFailed, ForwardInvalid, ForwardRefused, ForwardRetry
 from telemetry.redact import redact
 
 LONG_WAIT = 60.0
@@ -21,6 +23,7 @@ THROTTLE_WAIT = 5.0
 MAX_WAIT = 3600.0
 """A server that asks for more is asked again after this, since its word may be a mistake."""
 _MAX_BODY = 64 * 1024
+_PIECE = 4 * 1024
 _MAX_TEXT = 200
 _MENDED_BY_A_PERSON = {
     HTTPStatus.UNAUTHORIZED: "the key is missing or not valid: set openfinops.api_key",
@@ -32,43 +35,78 @@ _RETRIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MAN
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer, read to its end."""
+    """An answer: bytes, which are read only where they are needed."""
 
     status: int
-    #: The JSON object in the body; empty where it is none.
-    fields: dict[str, Any]
-    #: The beginning of the body, one line, without secrets; empty where it is a page for a browser.
-    text: str
+    #: No more of it than is kept.
+    body: bytes
+    content_type: str
     #: Seconds, where the server asks to wait.
     retry_after: float | None
     #: Where a redirect leads.
     location: str
 
     @property
+    def fields(self) -> dict[str, Any]:
+        """The JSON object in the body; empty where it is none."""
+        try:
+            return msgspec.json.decode(self.body, type=dict[str, Any])
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # not UTF-8 is a ValueError
+            return {}
+
+    @property
+    def text(self) -> str:
+        """The beginning of the body, one line, without secrets; empty where it is a page for a browser."""
+        return "" if "html" in self.content_type else one_line(self.body.decode("utf-8", "replace"))
+
+    @property
     def taken(self) -> bool:
         """Whether the server says, in its own form, that it took what was sent."""
-        success = httpx.codes.is_success(self.status)
-        return success and bool(self.fields) and "error" not in self.fields
+        if not httpx.codes.is_success(self.status):
+            return False
+        fields = self.fields
+        return bool(fields) and "error" not in fields
+
+    @property
+    def of_openfinops(self) -> bool:
+        """Whether a refusal has the form of OpenFinOps's own: ``{"error": "..."}``."""
+        fields = self.fields
+        return fields.keys() == {"error"} and isinstance(fields["error"], str)
 
 
 def read_answer(response: httpx.Response, within: float) -> Answer:
-    """Read a response's body, at most 64 KiB of it and for ``within`` seconds; ``httpx.ReadTimeout`` past those."""
-    deadline = time.monotonic() + within
-    body = b""
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > _MAX_BODY:
-            break
+    """Read a response's body, at most 64 KiB of it and for ``within`` seconds; ``httpx.ReadTimeout`` past those.
+
+    Never by httpx's own decoders: they unpack a piece whole, and a small piece of zeros may be gigabytes.
+    """
+    raw = [response.content] if response.is_stream_consumed else response.iter_raw()
+    return Answer(
+        status=response.status_code,
+        body=_read(raw, response.headers.get("Content-Encoding", ""), time.monotonic() + within),
+        content_type=response.headers.get("Content-Type", ""),
+        retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
+        location=one_line(response.headers.get("Location", "")),
+    )
+
+
+def _read(raw: Iterable[bytes], encoding: str, deadline: float) -> bytes:
+    """What fits of a body; empty where it is packed in a way that we do not read."""
+    body = bytearray()
+    try:
+        # Nothing packed was asked for. A server that packs all the same must not be sent everything twice.
+        for piece in unpacked(_in_time(raw, deadline), encoding, _MAX_BODY):
+            body += piece
+    except CollectionFailed:  # too long, or broken: what there is of it says enough
+        pass
+    return bytes(body[:_MAX_BODY])
+
+
+def _in_time(raw: Iterable[bytes], deadline: float) -> Iterator[bytes]:
+    for piece in raw:
+        yield from (piece[start : start + _PIECE] for start in range(0, len(piece), _PIECE))
         if time.monotonic() > deadline:
             # Each wait for a part of it has a limit, but not the sum of them.
             raise httpx.ReadTimeout("the answer did not end")
-    return Answer(
-        status=response.status_code,
-        fields=_fields(body),
-        text="" if "html" in response.headers.get("Content-Type", "") else _line(body.decode("utf-8", "replace")),
-        retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
-        location=_line(response.headers.get("Location", "")),
-    )
 
 
 def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
@@ -78,11 +116,11 @@ def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
         return min(float(value), MAX_WAIT)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:  # "-0000": UTC, of an unknown place
+            moment = moment.replace(tzinfo=UTC)
+        wait = (moment - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):  # the library's reader trusts what it reads
         return None
-    if moment.tzinfo is None:  # "-0000": UTC, of an unknown place
-        moment = moment.replace(tzinfo=UTC)
-    wait = (moment - (now or datetime.now(UTC))).total_seconds()
     return min(max(wait, 0.0), MAX_WAIT)
 
 
@@ -101,7 +139,7 @@ def refuse(request: str, answer: Answer, hint: str) -> NoReturn:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise ForwardRetry(message, THROTTLE_WAIT if answer.retry_after is None else answer.retry_after)
     if httpx.codes.is_client_error(status) and status not in _RETRIED:
-        raise ForwardRejected(message)
+        raise ForwardInvalid(message) if answer.of_openfinops else ForwardRefused(message)
     if httpx.codes.is_success(status):
         problem = "that is not how OpenFinOps confirms: another program answers at this address"
         raise ForwardRetry(f"{message}: {problem}", LONG_WAIT)
@@ -115,14 +153,8 @@ def _status(status: int) -> str:
         return str(status)
 
 
-def _fields(body: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return {}
-
-
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The beginning of what a stranger wrote: one line, printable, without secrets."""
     # Redacted before it is cut: half a key would not be known for one.
     line = " ".join("".join(char if char.isprintable() else " " for char in redact(text)).split())
     return line if len(line) <= _MAX_TEXT else line[:_MAX_TEXT] + "…"

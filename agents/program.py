@@ -140,6 +140,8 @@ class _Program:
                 self._collecting.due()
             except OSError as error:
                 logger.error("the spool cannot be written, so nothing is collected: %s", error)  # noqa: TRY400 - a disk that is full needs no traceback
+            except Exception:
+                logger.exception("a round of collection failed: the next one comes")
             stop.wait(max(0.1, self._collecting.next_due()))
 
     def __enter__(self) -> Self:

@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ MAX_BEHIND = 24
 """Windows of a target that are made up for: what is older when the program comes back is left out."""
 MAX_TRIES = 5
 """At one window, before the next ones have their turn."""
+_MAX_NOTES = 16 * 1024 * 1024
 _NAMESPACE = uuid.UUID("0b6f2c1e-7a64-5d0e-8f6c-30f1b1f3a9c2")
 
 
@@ -111,6 +113,11 @@ class Collecting:
         except (CollectionError, MessageError) as error:  # the second: a record that cannot be stored
             logger.warning("%s %s: %s: %s", course.target, window, error.code, redact(str(error)))
             return False
+        except OSError:
+            raise  # of the spool
+        except Exception:
+            logger.exception("%s %s: a fault", course.target, window)
+            return False
         report = collection.report()
         logger.info("%s %s: %s, %d records", course.target, window, report.outcome, report.records)
         for reason in report.partial:
@@ -129,17 +136,20 @@ def _course(target: Target, interval: timedelta, noted: str | None, now: datetim
     closed = course.closed(now)
     course.until = closed if course.service.live else closed - interval
     if noted is not None:
-        # Windows keep their grid where the interval was changed meanwhile.
-        course.until = min(closed, floor_time(parse_time(noted), interval))
+        with suppress(OverflowError):  # at the other end of time
+            # Windows keep their grid where the interval was changed meanwhile.
+            course.until = min(closed, floor_time(parse_time(noted), interval))
     return course
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
+        if path.stat().st_size > _MAX_NOTES:
+            raise ValueError(f"it has more than {_MAX_NOTES} bytes")  # noqa: TRY301 - one answer to all that is wrong
         notes = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): format_time(parse_time(when)) for name, when in notes.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, OverflowError, RecursionError) as error:
         logger.warning("%s cannot be read, so every target begins anew: %s", path, error)
         return {}

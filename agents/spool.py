@@ -1,4 +1,8 @@
-"""Messages that wait on disk for being sent: in order, over restarts, and never more bytes than allowed."""
+"""Messages that wait on disk for being sent: in order, over restarts, and never more bytes than allowed.
+
+What cannot be read as one, or will never be taken, is set aside with its reason: nothing in the directory ends the
+program that uses it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,11 @@ import contextlib
 import fcntl
 import logging
 import os
+import re
+import stat
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +25,14 @@ logger = logging.getLogger(__name__)
 
 _SUFFIX = ".batch"
 _STAGED = ".staged"
+_ASIDE = "set-aside"
+_REASON = ".reason"
+_KEPT_ASIDE = 100
+"""The newest of them."""
+_NAME = re.compile(r"0[0-9]{19}")
+"""What we number our own messages by."""
+_MAX_MESSAGE = 64 * 1024 * 1024
+"""Bytes: what a message unpacks to at the most."""
 
 
 class Entry(NamedTuple):
@@ -78,17 +92,27 @@ class Spool:
             self._make_room()
             self._changed.notify_all()
 
-    def oldest(self) -> tuple[Entry, bytes] | None:
-        """The message to send next; None where nothing waits."""
+    def oldest(self, but: Collection[int] = ()) -> tuple[Entry, bytes] | None:
+        """The message to send next, but for those of these numbers; None where nothing waits."""
         while True:
             with self._changed:
-                if not self._entries:
-                    return None
-                entry = self._entries[0]
+                entry = next((one for one in self._entries if one.number not in but), None)
+            if entry is None:
+                return None
             try:
-                return entry, self._path(entry.number).read_bytes()
+                return entry, _read(self._path(entry.number))
             except FileNotFoundError:
                 self.remove(entry)  # dropped, or deleted by a person
+            except OSError as error:
+                self.set_aside(entry, f"it cannot be read: {error.strerror or error}")
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        """Take a message out of the way, and keep it for a person with the reason beside it."""
+        with self._changed:
+            if entry in self._entries:
+                self._entries.remove(entry)
+                self._bytes -= entry.size
+        self._put_aside(self._path(entry.number), reason)
 
     def remove(self, entry: Entry) -> None:
         """Forget a message: it was sent. Harmless where it was dropped meanwhile."""
@@ -96,7 +120,7 @@ class Spool:
             if entry in self._entries:
                 self._entries.remove(entry)
                 self._bytes -= entry.size
-            self._path(entry.number).unlink(missing_ok=True)
+            _delete(self._path(entry.number))
 
     def wait(self, seconds: float) -> None:
         """Until something is added, at most so long."""
@@ -118,7 +142,7 @@ class Spool:
         while self._bytes > self._max_bytes and len(self._entries) > 1:
             entry = self._entries.popleft()
             self._bytes -= entry.size
-            self._path(entry.number).unlink(missing_ok=True)
+            _delete(self._path(entry.number))
             self.dropped += 1
         if self.dropped > before:
             logger.error(
@@ -128,16 +152,39 @@ class Spool:
                 self.dropped,
             )
 
+    def _put_aside(self, path: Path, reason: str) -> None:
+        logger.error("%s is set aside: %s", path, reason)
+        aside = self.directory / _ASIDE
+        try:
+            aside.mkdir(mode=0o700, exist_ok=True)
+            path.replace(aside / path.name)
+            with open(os.open(_reason(aside, path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - of a descriptor, whose file nobody else may read
+                file.write(f"{reason}\n".encode("utf-8", "replace").decode())
+            for name in sorted(one.stem for one in aside.glob(f"*{_REASON}"))[:-_KEPT_ASIDE]:
+                _delete(aside / f"{name}{_SUFFIX}")
+                _delete(aside / f"{name}{_REASON}")
+        except OSError as error:
+            logger.warning("%s stays where it is until the next start: %s", path, error.strerror)
+
     def _path(self, number: int) -> Path:
         return self.directory / f"{number:020d}{_SUFFIX}"
 
     def _read_directory(self) -> list[Entry]:
         for staged in self.directory.glob(f"*{_STAGED}"):
-            staged.unlink()  # of a program that was killed before it had all of them
+            _delete(staged)  # of a program that was killed before it had all of them
         found = []
         for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
-            with contextlib.suppress(ValueError):
-                found.append(Entry(int(path.stem), path.stat().st_size))
+            try:
+                status = path.lstat()
+            except OSError as error:
+                logger.warning("%s is left alone: %s", path, error.strerror)
+                continue
+            if not _NAME.fullmatch(path.stem):
+                self._put_aside(path, "its name is none that a message of the spool has")
+            elif not stat.S_ISREG(status.st_mode):
+                self._put_aside(path, "it is no file")
+            else:
+                found.append(Entry(int(path.stem), status.st_size))
         return found
 
 
@@ -162,6 +209,25 @@ class Stage:
         """Delete them."""
         for path, _ in self.files:
             path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes:
+    # A link may lead anywhere, and a pipe never ends.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor, which is of that very file
+        size = os.fstat(descriptor).st_size
+        if size > _MAX_MESSAGE:
+            raise OSError(f"it has {size} bytes: no message has more than {_MAX_MESSAGE}")
+        return file.read(_MAX_MESSAGE)
+
+
+def _reason(aside: Path, path: Path) -> Path:
+    return aside / f"{path.stem}{_REASON}"
+
+
+def _delete(path: Path) -> None:
+    with contextlib.suppress(OSError):  # a folder of that name is no matter of ours
+        path.unlink()
 
 
 def _sync(directory: Path) -> None:

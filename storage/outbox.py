@@ -92,6 +92,16 @@ def take(
         return cursor.execute(_SQL["take"], parameters).fetchone()
 
 
+def take_behind(connection: Connection, destination: str, target_id: int, refused: Iterable[int]) -> OutboxEntry | None:
+    """Lock and return the target's oldest pending entry but for those in ``refused``; None where there is none.
+
+    For whoever has taken the head, inside of the same transaction: nobody else gets at what is behind it.
+    """
+    parameters = {"destination": destination, "target_id": target_id, "refused": list(refused)}
+    with connection.cursor(row_factory=class_row(OutboxEntry)) as cursor:
+        return cursor.execute(_SQL["take_behind"], parameters).fetchone()
+
+
 def mark_sent(connection: Connection, outbox_id: int) -> None:
     """The destination has it: its body is dropped."""
     connection.execute(_SQL["mark_sent"], {"outbox_id": outbox_id})
@@ -150,7 +160,8 @@ def purge_sent(connection: Connection, before: datetime) -> int:
 
 
 def _text(error: str) -> str:
-    return error.replace("\0", "")[:_MAX_ERROR]  # Postgres keeps no NUL in a text
+    # Postgres keeps no NUL in a text, and no half a character.
+    return error.replace("\0", "")[:_MAX_ERROR].encode("utf-8", "replace").decode()
 
 
 def _targets(connection: Connection, query: str, destination: str, busy: Iterable[int], limit: int) -> list[int]:

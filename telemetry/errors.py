@@ -18,6 +18,8 @@
     └── ForwardError         OpenFinOps did not take a batch
         ├── ForwardRetry         it may take it later
         └── ForwardRejected      it never will: the entry is dead, and can be replayed
+            └── ForwardRefused       a server said so: dead where it takes others
+                └── ForwardInvalid       in the form of OpenFinOps's own
 
 All arguments are positional and kept in ``args``, so that every error survives pickling
 (Celery pickles exceptions between processes).
@@ -194,3 +196,11 @@ class ForwardRetry(ForwardError):
 
 class ForwardRejected(ForwardError):
     """OpenFinOps will never take this batch as it is."""
+
+
+class ForwardRefused(ForwardRejected):
+    """A server refused this batch. It may be a proxy that refuses everything: what becomes of others tells."""
+
+
+class ForwardInvalid(ForwardRefused):
+    """A server refused this batch in the form that OpenFinOps's own refusals have."""

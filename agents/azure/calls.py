@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from agents.azure.credentials import Identity
 from agents.azure.errors import Asked, BrokenListing, ExpiredToken, LoginUnavailable, in_our_words
@@ -68,7 +68,7 @@ class AzureCalls:
             page = self.call(api, _getting(where, parameters))
             yield page.get("value") or []
             # The token goes to the address that is configured, whatever the link says.
-            link = urlsplit(page.get("nextLink") or "")
+            link = _link(api, page.get("nextLink"))
             following = f"{link.path}?{link.query}"
             if not link.path:
                 return
@@ -105,6 +105,13 @@ class AzureCalls:
             raise Denied(f"{error.message}, and a fresh one neither: check the credentials and azure.cloud") from None
 
 
+def _link(api: str, text: Any) -> SplitResult:
+    try:
+        return urlsplit(str(text or ""))
+    except ValueError as error:
+        raise Unavailable(f"{api}: the link to the next page cannot be read ({error})") from None
+
+
 def _getting(path: str, query: Mapping[str, str]) -> Callable[[AzureSession], Any]:
     def send(session: AzureSession) -> Any:
         return get_json(session.resource_manager, path, query)
@@ -122,9 +129,12 @@ def get_json(client: Any, path: str, query: Mapping[str, str]) -> Any:
     response = client.send_request(HttpRequest("GET", address))
     response.raise_for_status()
     try:
-        return response.json()
-    except ValueError:
+        answer = response.json()
+    except (ValueError, RecursionError):
         raise HttpResponseError("the answer is no JSON", response=response) from None
+    if not isinstance(answer, dict):
+        raise HttpResponseError("the answer is no object of JSON", response=response)
+    return answer
 
 
 def _wait(error: CollectionError, attempt: int) -> float | None:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_MAX_DEPTH, _MAX_PARTS, _MAX_TEXT = 8, 20, 4000
+"""Of one answer's errors, so many are read."""
+
 
 @dataclass(frozen=True)
 class Details:
@@ -48,19 +51,22 @@ def _body(response: Any) -> Any:
     return body.get("error", body.get("Error", {}))
 
 
-def _gather(error: Any, codes: list[str], messages: list[str]) -> None:
-    """Codes and messages from the outside to the inside; the inner ones often say more."""
-    if not isinstance(error, dict):
+def _gather(error: Any, codes: list[str], messages: list[str], depth: int = 0) -> None:
+    """Codes and messages from the outside to the inside, a few of them; the inner ones often say more."""
+    if not isinstance(error, dict) or depth >= _MAX_DEPTH or len(messages) >= _MAX_PARTS:
         return
     parts = {str(name).lower(): value for name, value in error.items()}
     for name, found in (("code", codes), ("message", messages)):
-        text = str(parts.get(name) or "").strip()
+        given = parts.get(name)
+        text = given.strip()[:_MAX_TEXT] if isinstance(given, str) else str(given) if isinstance(given, int) else ""
         if text and text not in found:
             found.append(text)
-    for one in parts.get("details") or ():
-        _gather(one, codes, messages)
-    _gather(parts.get("innererror"), codes, messages)
+    details = parts.get("details")
+    for one in details[:_MAX_PARTS] if isinstance(details, list) else ():
+        _gather(one, codes, messages, depth + 1)
+    _gather(parts.get("innererror"), codes, messages, depth + 1)
 
 
 def _first_line(error: Any) -> str:
-    return str(getattr(error, "message", "") or type(error).__name__).splitlines()[0]
+    lines = str(getattr(error, "message", "")).splitlines()
+    return lines[0][:_MAX_TEXT] if lines else type(error).__name__

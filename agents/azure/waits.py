@@ -9,6 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from agents.limits import LONGEST_WAIT
+
 _COST = re.compile(r"(?i)x-ms-ratelimit-microsoft\.costmanagement-[a-z]+-retry-after")
 _QUERIES = "x-ms-ratelimit-microsoft.costmanagement-qpu-remaining"
 _SECONDS = {"QueriesPer10Sec": 10.0, "QueriesPerMin": 60.0, "QueriesPerHour": 300.0}
@@ -51,9 +53,10 @@ def pause_of(headers: Mapping[str, str]) -> float:
 
 
 def _read(text: str | None, form: Callable[[str], float]) -> float | None:
-    with suppress(ValueError):
+    # The library's reader of dates trusts what it reads.
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
         if text and math.isfinite(seconds := form(text.strip())):
-            return max(0.0, seconds)
+            return min(max(0.0, seconds), LONGEST_WAIT)
     return None
 
 
@@ -70,7 +73,10 @@ def _after(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        return (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # "-0000": UTC, of an unknown place
+            moment = moment.replace(tzinfo=UTC)
+        return (moment - datetime.now(UTC)).total_seconds()
 
 
 def _clock(text: str) -> float:

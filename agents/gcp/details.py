@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.limits import LONGEST_WAIT
+
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 _RETRY_INFO = "google.rpc.RetryInfo"
 
@@ -53,7 +55,7 @@ def _first_reason(error: Any) -> str:
 
 def _retry_after(error: Any) -> float | None:
     waits = [wait for wait in (*_retry_infos(error), _header(error)) if wait is not None and math.isfinite(wait)]
-    return max(waits, default=None)
+    return min(max(waits), LONGEST_WAIT) if waits else None
 
 
 def _retry_infos(error: Any) -> Iterator[float]:

@@ -10,12 +10,14 @@ import ipaddress
 import re
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
+from agents.generic import nat64
 from telemetry.errors import CollectionFailed, Unavailable
 
 Address = IPv4Address | IPv6Address
@@ -44,10 +46,12 @@ _EMBEDDING = (
     (IPv6Network("::ffff:0:0:0/96"), 0),
     (IPv6Network("::/96"), 0),
     (IPv6Network("64:ff9b::/96"), 0),
-    (IPv6Network("64:ff9b:1::/48"), 0),
     (IPv6Network("2002::/16"), 80),
 )
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+# What RFC 8215 keeps for prefixes of networks' own, of any length.
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+_LOCAL_LENGTHS = tuple(length for length in nat64.LENGTHS if length >= _LOCAL_NAT64.prefixlen)
 _TEREDO = IPv6Network("2001::/32")
 _SHARED = IPv4Network("100.64.0.0/10")
 
@@ -96,17 +100,21 @@ def find(url: str, allow_hosts: Sequence[str], *, allow_private: bool, patience:
     parts, host, port = _split(url)
     if not any(_matches(host, allowed) for allowed in allow_hosts):
         _refuse(f"host {host!r} is not among those allowed ({', '.join(allow_hosts)}): add it to allow_hosts")
+    deadline = time.monotonic() + patience
     addresses = _resolve(host, port, patience)
+    outside = any(isinstance(address, IPv6Address) and address.is_global for address in addresses)
+    prefixes = nat64.prefixes(deadline - time.monotonic()) if outside else ()
     for address in addresses:
-        if fault := why_not(address, allow_private=allow_private):
+        if fault := why_not(address, allow_private=allow_private, prefixes=prefixes):
             _refuse(f"host {host!r} has the address {address}, which is {fault}")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(parts.scheme, host, port, target, tuple(addresses))
 
 
-def why_not(address: Address, *, allow_private: bool) -> str:
-    """Why nothing may be asked at an address; empty where it may."""
-    for one in (address, *_embedded(address)):
+def why_not(address: Address, *, allow_private: bool, prefixes: tuple[IPv6Network, ...] = ()) -> str:
+    """Why nothing may be asked at an address; empty where it may. ``prefixes``: of translators of this network."""
+    translated = nat64.hidden(address, prefixes) if isinstance(address, IPv6Address) else ()
+    for one in (address, *_embedded(address), *translated):
         if one in _METADATA:
             return "a metadata service of a cloud: that is never allowed"
         if one.is_unspecified or one.is_multicast or one.is_link_local or _is_nobodys(one):
@@ -128,6 +136,8 @@ def _embedded(address: Address) -> tuple[IPv4Address, ...]:
         return ()
     number = int(address)
     found = [IPv4Address(number >> shift & 0xFFFFFFFF) for network, shift in _EMBEDDING if address in network]
+    if address in _LOCAL_NAT64:
+        found += [nat64.inside(address, length) for length in _LOCAL_LENGTHS]
     if number >> 32 & 0xFFFFFFFF in _ISATAP:
         found.append(IPv4Address(number & 0xFFFFFFFF))
     if address in _TEREDO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,16 +11,25 @@ from typing import Any
 import jmespath
 
 from agents.generic.samples import Samples
-from telemetry.errors import CollectionFailed
+from telemetry.errors import CollectionError, CollectionFailed
 from telemetry.settings.generic import HttpJsonSource, JsonMapping
 from telemetry.target import parse_time
 
 _SHOWN = 60
+_ITEMS_A_SAMPLE = 20
+_SPARE_ITEMS = 10_000
 
 
-def read_document(body: Iterable[bytes]) -> Any:
-    """The document; CollectionFailed where it is not JSON, or not UTF-8. NaN and Infinity are read as such."""
+def read_document(body: Iterable[bytes], max_samples: int = 50_000) -> Any:
+    """The document; CollectionFailed where it is not JSON, or not UTF-8. NaN and Infinity are read as such.
+
+    Also where it has more than 20 items for each of ``max_samples``: 16 MB of ``{},`` would be half a gigabyte.
+    """
     data = b"".join(body)
+    # Counted before it is read: one that stands in a text counts as well, which does no harm.
+    items = data.count(b",") + data.count(b"[") + data.count(b"{")
+    if items > _ITEMS_A_SAMPLE * max_samples + _SPARE_ITEMS:
+        raise CollectionFailed(f"the answer has about {items} items: raise max_samples, or ask for less")
     try:
         return json.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -39,7 +49,19 @@ def add_samples(document: Any, source: HttpJsonSource, samples: Samples) -> None
             raise CollectionFailed(f"{path}.records: {mapping.records!r} finds nothing in the answer")
         finder = _Finder(mapping, path, samples)
         for number, record in enumerate(records if isinstance(records, list) else [records]):
-            finder.take(record, number)
+            _take(finder, record, number, path)
+
+
+def _take(finder: _Finder, record: Any, number: int, path: str) -> None:
+    try:
+        finder.take(record, number)
+    except CollectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a nest without an end, for one
+        reason = type(error).__name__
+    else:
+        return
+    raise CollectionFailed(f"{path}, record {number}: cannot be read ({reason})")
 
 
 class _Finder:
@@ -74,15 +96,19 @@ class _Finder:
     def _find(self, name: str, record: Any) -> Any:
         try:
             return self._compiled[name].search(record)
-        except (jmespath.exceptions.JMESPathError, TypeError, ValueError, RecursionError) as error:
-            raise CollectionFailed(f"{self._path}.{name}: {' '.join(str(error).split())[:200]}") from None
+        except Exception as error:  # noqa: BLE001 - functions of JMESPath raise what Python's do
+            raise CollectionFailed(f"{self._path}.{name}: {_reason(error)}") from None
 
 
 def _search(expression: str, document: Any, path: str) -> Any:
     try:
         return jmespath.search(expression, document)
-    except (jmespath.exceptions.JMESPathError, TypeError, ValueError, RecursionError) as error:
-        raise CollectionFailed(f"{path}: {' '.join(str(error).split())[:200]}") from None
+    except Exception as error:  # noqa: BLE001 - as above
+        raise CollectionFailed(f"{path}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _as_float(value: float) -> float:
@@ -118,4 +144,4 @@ def _time(value: Any, where: str) -> datetime | None:
 
 
 def _show(value: Any) -> str:
-    return repr(value)[:_SHOWN]
+    return reprlib.repr(value)[:_SHOWN]

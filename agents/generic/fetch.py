@@ -17,9 +17,9 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from agents.generic.address import Place, find
-from agents.generic.decoding import ACCEPTED, unpacked
 from agents.meter import Meter
 from agents.openfinops_answer import parse_retry_after
+from agents.unpacking import ACCEPTED, unpacked
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
 from telemetry.settings.generic import PolledSource
@@ -91,9 +91,16 @@ class _Request:
                     _refuse(place, response)
                 encoding = response.headers.get("Content-Encoding", "")
                 body = unpacked(response.iter_raw(), encoding, self.source.max_bytes)
-                yield Page(place, response.headers.get("Content-Type", ""), body)
+                yield Page(place, response.headers.get("Content-Type", ""), self._in_time(body))
         finally:
             clock.cancel()
+
+    def _in_time(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        """The body while there is time: what is read already, and unpacks to much, waits for no socket."""
+        for piece in body:
+            if self.fault:
+                raise Unavailable("the rest was not read")
+            yield piece
 
     @contextmanager
     def _follow(self, transport: httpx.HTTPTransport) -> Iterator[tuple[Place, httpx.Response]]:
@@ -187,7 +194,8 @@ class _Request:
     def _shut(self) -> None:
         if self._socket is not None:
             with contextlib.suppress(OSError):  # closed already
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # Not an SSLSocket's own method, which takes the layer away under the thread that reads.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _left(self) -> float:
         return max(0.0, self.deadline - time.monotonic())

@@ -90,7 +90,8 @@ class DiskPriceCache:
         if found is None:
             return None
         price, left = found
-        self._memory.put(key, price, timedelta(seconds=left))
+        with suppress(OverflowError):  # of a time that we never wrote
+            self._memory.put(key, str(price), timedelta(seconds=left))
         return str(price)
 
     def put(self, key: str, value: str, ttl: timedelta) -> None:

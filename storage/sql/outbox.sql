@@ -74,6 +74,25 @@ WHERE
     AND (due_at <= now() OR %(even_if_waiting)s)
 FOR UPDATE SKIP LOCKED
 
+-- name: take_behind
+-- The first entry behind those that were refused, for whoever has locked the head of the target.
+SELECT outbox_id, body, attempts
+FROM finfleet.outbox
+WHERE
+    outbox_id = (
+        SELECT outbox_id
+        FROM finfleet.outbox
+        WHERE
+            destination = %(destination)s
+            AND state = 'pending'
+            AND target_id = %(target_id)s
+            AND outbox_id <> ALL (%(refused)s::bigint[])
+        ORDER BY outbox_id
+        LIMIT 1
+    )
+    AND state = 'pending'
+FOR UPDATE SKIP LOCKED
+
 -- name: mark_sent
 UPDATE finfleet.outbox
 SET state = 'sent', body = NULL, attempts = attempts + 1, sent_at = clock_timestamp(), error = ''

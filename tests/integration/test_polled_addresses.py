@@ -14,6 +14,7 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
+from agents.generic import nat64
 from agents.generic.address import why_not
 from telemetry.errors import CollectionFailed, Unavailable
 from tests.support.polling import poll, values
@@ -85,6 +86,11 @@ DIRECT = {
     "IPv4-compatible": "http://[::127.0.0.1]:{port}/",
     "6to4": "http://[2002:7f00:1::]:{port}/",
     "NAT64": "http://[64:ff9b::7f00:1]:{port}/",
+    "NAT64 of a network's own, /96": "http://[2a01:4f8:122:344::7f00:1]:{port}/",
+    "NAT64 of a network's own, /64": "http://[2a01:4f8:122:344:7f:0:100::]:{port}/",
+    "NAT64 of a network's own, /48": "http://[2a01:4f8:122:7f00:0:100::]:{port}/",
+    "NAT64 of a network's own, /32": "http://[2a01:4f8:7f00:1::]:{port}/",
+    "NAT64 for local use": "http://[64:ff9b:1:7f00:0:100::]:{port}/",
     "Teredo": "http://[2001:0:7f00:1::]:{port}/",
     "a zone": "http://[fe80::1%25lo]:{port}/",
     "link-local": "http://169.254.1.1:{port}/",
@@ -139,6 +145,16 @@ def test_each_address_of_a_name_is_tried(server: RawServer, resolve: Resolve) ->
     # As localhost is ::1 and 127.0.0.1; nobody listens on the first of these.
     resolve("both.example", ["127.0.0.2", "127.0.0.1"])
     assert values(poll(server.url("both.example"))) == {("probe", "load"): 1.5}
+
+
+def test_a_prefix_that_the_resolver_tells_of_is_looked_through(
+    server: RawServer, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not of the form: the last bits are not zero.
+    resolve("metrics.example", ["2a01:4f8:122:344:a9:fea9:fe00:1"])
+    prefix = ipaddress.IPv6Network("2a01:4f8:122:344::/64")
+    monkeypatch.setattr(nat64, "prefixes", lambda _: (prefix,))
+    assert "a metadata service" in _refused(server, server.url("metrics.example"))
 
 
 def test_a_proxy_of_the_environment_is_not_used(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -142,12 +143,73 @@ def test_nan_and_infinity_are_left_out_and_counted() -> None:
         (b'{"value": true}', "value True is not a number"),
         (b"[" * 100_000, "nests too deep"),
         (b'{"value": ' + b"1" * 100_000 + b"}", "not JSON"),
+        (b"[" + b"{}," * 2_000_000 + b"{}]", "about 4000002 items: raise max_samples"),
+        (b'{"value": [' + b"0," * 500_000 + b"0]}", "value [0, 0, 0, 0, 0, 0, ...] is not a number"),
     ],
 )
 def test_a_document_that_does_not_fit_is_an_error_that_says_why(body: bytes, fault: str) -> None:
     error = _error(answer(body))
     assert isinstance(error, CollectionFailed)
     assert fault in str(error)
+
+
+@pytest.mark.parametrize("value", ["ceil(value)", "to_number(value)", "avg(@.values)", "max_by(@, &value)", "value"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"value": Infinity, "values": [1' + b"0" * 400 + b"]}",
+        b'{"value": "' + b"9" * 100_000 + b'", "values": ["x"]}',
+        b'{"value": {"a": 1}, "values": [NaN]}',
+    ],
+)
+def test_what_a_function_cannot_compute_is_an_error_of_the_source(body: bytes, value: str) -> None:
+    with RawServer(answer(body)) as server:
+        found = poll(server.url(), mapping=[{"value": value, "metric": "'load'"}])
+    assert found.error is None or (isinstance(found.error, CollectionFailed) and "mapping[0]" in str(found.error))
+
+
+def test_a_nest_in_a_text_is_an_error_of_the_source() -> None:
+    body = b'{"value": 1, "labels": {"a": ' + b"[" * 970 + b"]" * 970 + b"}}"
+    mapping = [{"value": "value", "metric": "'load'", "tags": "labels"}]
+    with RawServer(answer(body)) as server:
+        found = poll(server.url(), mapping=mapping)
+    assert found.error is None or isinstance(found.error, CollectionFailed)
+
+
+def test_what_unpacks_to_much_is_given_up_in_time_too() -> None:
+    line = b"a{" + b",".join(b'l%d="x"' % number for number in range(5500)) + b"} 1\n"
+    packed = zstandard.compress(line * 3000)
+    assert len(packed) < 200_000
+    started = time.monotonic()
+    error = _error(
+        answer(packed, "text/plain", "Content-Encoding: zstd"), "prometheus", timeout=1, max_bytes=1_000_000_000
+    )
+    assert time.monotonic() - started < 10
+    assert isinstance(error, Unavailable)
+    assert "no whole answer within 1 s" in str(error)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200_000,
+        b"HTTP/1.1 200 \xff\x00\r\nX-\xff: \xfe\r\n\r\n",
+        b"HTTP/1.1 999 \r\nRetry-After: " + b"9" * 50_000 + b"\r\n\r\n",
+        b"HTTP/1.1 429 \r\nRetry-After: Mon, 99 Jan 99999999999 99:99:99 +9999999999\r\n\r\n",
+        b"HTTP/1.1 302 \r\nLocation: http://[::1:99999999999/\xff\r\n\r\n",
+        b"HTTP/1.1 302 \r\nLocation: //" + b"a" * 300 + b".\xc3\xa4/\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: \xff\r\n\r\n{}",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100_000,
+        b"SSH-2.0-OpenSSH\r\n",
+        b"\x00" * 200_000,
+    ],
+)
+@pytest.mark.parametrize("kind", ["http_json", "prometheus"])
+def test_an_odd_head_is_an_error_in_our_words(script: bytes, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    _error(script, kind, timeout=2)
+    assert "Traceback" not in caplog.text
+    assert "collection of" not in caplog.text, "a fault that nobody foresaw"
 
 
 @pytest.mark.parametrize(

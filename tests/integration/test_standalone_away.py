@@ -1,15 +1,18 @@
 """OpenFinOps is away from an agent that runs alone: for an hour, within the bound and past it."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
-from agents import program_collecting
+from agents import program_collecting, program_sending
 from agents.context import Shared, utc_now
 from agents.openfinops import OpenFinOpsClient
+from agents.openfinops_shape import Telemetry, telemetry_of
 from agents.program_collecting import Collecting
 from agents.program_sending import Sending
 from agents.program_settings import targets
@@ -176,7 +179,87 @@ def test_a_record_that_cannot_be_stored_costs_its_own_window_only(
 
 
 def test_a_batch_that_never_will_be_taken_holds_up_no_other(alone: _Alone, server: ScriptedServer) -> None:
-    server.script = lambda request: Reply(422) if "us-west-2" in str(request.body) and request.key else OK
+    server.script = lambda request: Reply(422) if "us-east-1" in str(request.body) and request.key else OK
     alone.five_minutes()
     assert (alone.sending.sent, alone.sending.rejected) == (2, 2)
     assert len(alone.spool) == 0
+    aside = alone.directory / "set-aside"
+    assert len(list(aside.glob("*.batch"))) == 2
+    assert all("422 Unprocessable" in path.read_text() for path in aside.glob("*.reason"))
+
+
+def test_of_the_last_ones_that_are_refused_the_next_that_is_taken_tells(alone: _Alone, server: ScriptedServer) -> None:
+    server.script = lambda request: Reply(422) if "us-west-2" in str(request.body) and request.key else OK
+    alone.five_minutes()
+    assert (alone.sending.sent, alone.sending.rejected, len(alone.spool)) == (2, 0, 2)
+    alone.five_minutes()
+    assert (alone.sending.sent, alone.sending.rejected, len(alone.spool)) == (3, 1, 2)
+    alone.five_minutes()
+    assert (alone.sending.sent, alone.sending.rejected, len(alone.spool)) == (4, 2, 2)
+
+
+@pytest.mark.parametrize("everything", [True, False])
+@pytest.mark.parametrize("body", [b"<html>Bad Request</html>", b'{"error": "Bad Request"}', b"", b"\xff"])
+def test_a_proxy_that_refuses_everything_costs_nothing(
+    alone: _Alone, server: ScriptedServer, body: bytes, everything: bool
+) -> None:
+    server.script = lambda request: Reply(400, body) if everything or request.key else OK
+    alone.five_minutes()
+    # Where registrations pass and each refusal looks like OpenFinOps's own, the first is believed.
+    believed = 0 if everything or b"error" not in body else 1
+    for _ in range(6):
+        alone.five_minutes()
+        before = len(server.ingests())
+        alone.sending.drain()
+        assert len(server.ingests()) - before <= 3, "a few requests, however many wait"
+    assert alone.sending.rejected == believed
+    assert len(alone.spool) == 16 - believed
+
+    server.script = lambda _: OK
+    server.requests.clear()
+    alone.sending.drain()
+    received = _received(server)
+    assert len(alone.spool) == 0
+    assert sum(map(len, received.values())) == 16 - believed
+    assert all(starts == sorted(starts) for starts in received.values())
+
+
+def test_what_is_wrong_in_the_spool_is_set_aside_and_the_rest_is_sent(alone: _Alone, server: ScriptedServer) -> None:
+    server.script = lambda _: Reply(503)
+    alone.five_minutes()
+    alone.end()
+    names = sorted(path.name for path in alone.directory.glob("*.batch"))
+    nest = zstandard.compress(b"\x91" * 100_000)
+    contents = [b"", b"\xff" * 100, b"FF\x02" + nest, b"FF\x02" + zstandard.compress(b"\0" * 200_000_000)]
+    for number, content in enumerate(contents, 1000):
+        (alone.directory / f"{number:020d}.batch").write_bytes(content)
+    (alone.directory / f"{2000:020d}.batch").mkdir()
+    (alone.directory / f"{2001:020d}.batch").symlink_to("/etc/passwd")
+    (alone.directory / f"{2002:020d}.batch").symlink_to("nowhere")
+    os.mkfifo(alone.directory / f"{2003:020d}.batch")
+    (alone.directory / "9.batch").write_bytes(b"?")
+    (alone.directory / "x.staged").mkdir()
+    (alone.directory / "collected.json").write_text("[" * 100_000)
+    alone.start()
+    server.script = lambda _: OK
+    assert alone.sending.drain() is None
+    assert len(_received(server)) == 2
+    assert alone.sending.sent == len(names)
+    assert len(alone.spool) == 0
+    aside = {path.stem for path in (alone.directory / "set-aside").glob("*.reason")}
+    assert aside == {f"{number:020d}" for number in (*range(1000, 1004), *range(2000, 2004))} | {"9"}
+
+
+def test_a_fault_over_one_batch_is_that_batchs_own(
+    alone: _Alone, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half_a_fault(batch: Batch, host: str) -> Telemetry:
+        if batch.run.target.region == "us-east-1":
+            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x")
+        return telemetry_of(batch, host)
+
+    monkeypatch.setattr(program_sending, "telemetry_of", half_a_fault)
+    alone.five_minutes()
+    for _ in range(10):
+        alone.sending.drain()
+    assert (alone.sending.sent, alone.sending.rejected, len(alone.spool)) == (2, 2, 0)

@@ -8,7 +8,7 @@ import pytest
 from agents.azure.credentials import Identity
 from agents.azure.quotas import scopes_of
 from agents.azure.waits import pause_of, wait_of
-from agents.limits import Quota
+from agents.limits import LONGEST_WAIT, Quota
 
 _COST = "x-ms-ratelimit-microsoft.costmanagement"
 _READS = "x-ms-ratelimit-remaining-subscription-reads"
@@ -23,6 +23,12 @@ _ME = Identity("prod", "sub", "tenant", "client", None, None)
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, 0),
         ({"retry-after": "inf"}, None),
+        ({"retry-after": "9" * 50}, LONGEST_WAIT),
+        ({"retry-after": "9" * 5000}, None),
+        ({"retry-after": "Mon, 01 Jan 2001 00:00:00 -0000"}, 0),
+        ({"retry-after": "Mon, 99 Jan 99999999999 99:99:99 +9999999999"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, LONGEST_WAIT),
+        ({"x-ms-user-quota-resets-after": "9999999999:00:00"}, LONGEST_WAIT),
         ({"x-ms-retry-after-ms": "1500"}, 1.5),
         ({"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:01:05"}, 65),
         (

@@ -297,3 +297,22 @@ def test_agents_that_ask_elsewhere_keep_prices_apart(
         monkeypatch.delenv(variable)
     same = make_shared(make_settings("aws", {"region": "us-east-1"}, "an agent"), price_cache=folder)
     assert same.prices.get("m5") == "1"
+
+
+@pytest.mark.parametrize(
+    ("price", "until"),
+    [
+        ("[" * 100_000, 9e999),
+        ('{"amount": "x", "currency": 1}', 1e300),
+        (b"\xff\x00", 1e12),
+        ("\\ud800", 1e12),
+        ('{"amount": ' + "9" * 10_000 + "}", 1e12),
+    ],
+)
+def test_what_nobody_of_us_wrote_is_no_price(folder: Path, price: object, until: float) -> None:
+    assert _book(folder).find("m5", lambda: PRICE) == PRICE
+    with sqlite3.connect(folder / FILE) as file:
+        file.execute("UPDATE prices SET price = ?, until = ?", [price, until])
+    file.close()
+    other = Price(Decimal(1), "EUR")
+    assert _book(folder).find("m5", lambda: other) == other

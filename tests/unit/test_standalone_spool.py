@@ -106,3 +106,26 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="--spool"):
         Spool(tmp_path / "file" / "spool", 1000)
+
+
+def test_what_is_set_aside_is_kept_with_its_reason_and_bounded(tmp_path: Path) -> None:
+    with _spool(tmp_path, 10_000) as spool:
+        _add(spool, *(b"%d" % number for number in range(120)))
+        for _ in range(120):
+            entry, _ = spool.oldest() or (None, b"")
+            assert entry is not None
+            spool.set_aside(entry, "it is \ud800 bad")
+        assert spool.oldest() is None
+        aside = spool.directory / "set-aside"
+        assert len(list(aside.glob("*.batch"))) == len(list(aside.glob("*.reason"))) == 100
+        assert (aside / f"{120:020d}.reason").read_text() == "it is ? bad\n"
+    with _spool(tmp_path) as spool:
+        assert len(spool) == 0
+
+
+def test_those_that_are_known_are_passed_over(tmp_path: Path) -> None:
+    with _spool(tmp_path) as spool:
+        _add(spool, b"1", b"2", b"3")
+        entry, body = spool.oldest(but=[1, 2]) or (None, b"")
+        assert (entry and entry.number, body) == (3, b"3")
+        assert spool.oldest(but=[1, 2, 3]) is None

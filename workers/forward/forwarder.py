@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 DESTINATION = "openfinops"
 """The name that the outbox knows OpenFinOps by."""
+LONGEST_REST = 10.0
+"""Seconds between two looks at a database that cannot be used."""
 
 
 def run_forwarder(
@@ -38,7 +41,8 @@ class Forwarder:
     """Forwards one destination's entries, several targets at once, each in order.
 
     Any number of forwarders may run side by side. A destination that is down costs a request now and then; a database
-    that is down is waited for. Any other fault leaves :meth:`run` as an exception.
+    that is down, read-only, or lacks a right or a table is waited for. No fault ends :meth:`run`: that of an entry is
+    the entry's own, and after any other the target, or the loop, rests for a while.
     """
 
     def __init__(
@@ -79,7 +83,9 @@ class Forwarder:
         self._lanes = Lanes(database, client, self.circuit, stop=stop, heartbeat=heartbeat, destination=destination)
         self._running: dict[Future[int], int] = {}
         self._aside: dict[int, float] = {}
-        self._storage_failures = 0
+        self._faults: Counter[int] = Counter()  # by target, in a row
+        self._failures = 0  # of turns, in a row
+        self._told = ""
 
     @property
     def totals(self) -> Totals:
@@ -101,9 +107,16 @@ class Forwarder:
             self._collect_finished()
             started = self._start_lanes(pool)
         except StorageError as error:
-            self._wait_for_storage(error)
+            self._rest(f"the outbox cannot be used, trying again until it can: {error}")
             return
-        self._storage_failures = 0
+        except Exception as error:  # noqa: BLE001 - told with its traceback
+            # No thread to be had, or a fault of ours: what is due is still there in a while.
+            _log.error("a turn of the forwarder failed", exc_info=error)
+            self._rest(f"the forwarder goes on after a fault: {type(error).__name__}")
+            return
+        if self._told:
+            _log.warning("the outbox can be used again")
+        self._failures, self._told = 0, ""
         if self._running:
             wait(self._running, timeout=self._poll, return_when=FIRST_COMPLETED)
         elif not started:
@@ -115,17 +128,16 @@ class Forwarder:
         admission = self.circuit.admit() if room > 0 else Admission.REFUSED
         if admission is Admission.REFUSED:
             return False
+        submitted = False
         try:
             targets = self._waiting_targets(admission, room)
-        except StorageError:
-            if admission is Admission.PROBE:
+            for target_id in targets:
+                self._running[pool.submit(self._lanes.drain, target_id, admission)] = target_id
+                submitted = True
+        finally:
+            if admission is Admission.PROBE and not submitted:
                 self.circuit.abandoned()
-            raise
-        if admission is Admission.PROBE and not targets:
-            self.circuit.abandoned()
-        for target_id in targets:
-            self._running[pool.submit(self._lanes.drain, target_id, admission)] = target_id
-        return bool(targets)
+        return submitted
 
     def _waiting_targets(self, admission: Admission, room: int) -> list[int]:
         now = time.monotonic()
@@ -137,21 +149,33 @@ class Forwarder:
             return outbox.due_targets(connection, self._destination, busy=busy, limit=room)
 
     def _collect_finished(self) -> None:
-        """Forget the lanes that are done; raises what one of them raised."""
+        """Forget the lanes that are done; raises a StorageError that one of them raised."""
+        failure: StorageError | None = None
         for lane in [lane for lane in self._running if lane.done()]:
             target_id = self._running.pop(lane)
-            if lane.result() == 0:
-                # Another forwarder has it: look again a little later, and at others meanwhile.
-                self._aside[target_id] = time.monotonic() + self._poll
+            error = lane.exception()
+            if isinstance(error, StorageError):
+                failure = error
+            elif error is not None:
+                self._faults[target_id] += 1
+                _log.error("the turn of target %d failed", target_id, exc_info=error)
+                self._aside[target_id] = time.monotonic() + full_jitter(self._faults[target_id], 1.0, LONGEST_REST)
+            else:
+                self._faults.pop(target_id, None)
+                if lane.result() == 0:
+                    # Another forwarder has it: look again a little later, and at others meanwhile.
+                    self._aside[target_id] = time.monotonic() + self._poll
+        if failure is not None:
+            raise failure
 
-    def _wait_for_storage(self, error: StorageError) -> None:
-        if not error.transient:
-            raise error
-        self._storage_failures += 1
-        if self._storage_failures == 1:
-            _log.warning("the outbox cannot be reached, trying again until it can: %s", error)
+    def _rest(self, reason: str) -> None:
+        """Wait, longer with each failure; say why where it is news."""
+        self._failures += 1
+        if reason != self._told:
+            self._told = reason
+            _log.warning("%s", reason)
         self._heartbeat()
-        self._stop.wait(full_jitter(self._storage_failures, self._poll, 10.0))
+        self._stop.wait(full_jitter(self._failures, self._poll, LONGEST_REST))
 
     def _finish(self) -> None:
         """Let the requests under way end, or break them off: their entries stay as they were."""

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.openfinops import OpenFinOpsClient
-from agents.openfinops_shape import Telemetry, agent_of, telemetry_of
+from agents.openfinops_refusals import MAX_BEHIND, Refusals, Verdict
+from agents.openfinops_shape import Agent, Telemetry, agent_of, telemetry_of
 from storage import outbox
 from storage.database import Connection, Database
 from storage.outbox import OutboxEntry
 from telemetry.batch import Batch
 from telemetry.codec import decode
-from telemetry.errors import ForwardRejected, ForwardRetry, MessageError
+from telemetry.errors import ForwardInvalid, ForwardRefused, ForwardRejected, ForwardRetry, MessageError
 from workers.forward.breaker import Admission, CircuitBreaker, full_jitter
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 BLAMED_LIMIT = 20
 """Failures of one entry, each right after OpenFinOps took another, after which the entry itself is the trouble."""
+FAULT_LIMIT = 5
+"""Faults of our own code over one entry, after which it is dead."""
 
 
 @dataclass
@@ -36,6 +39,17 @@ class Totals:
     sent: int = 0
     retried: int = 0
     dead: int = 0
+
+
+@dataclass
+class _Turn:
+    """One transaction, which holds the place of a target."""
+
+    connection: Connection
+    target_id: int
+    probe: bool
+    #: Whether it closed the circuit.
+    recovered: bool = False
 
 
 class Lanes:
@@ -65,6 +79,8 @@ class Lanes:
         self._hostname = socket.gethostname()
         self._lock = threading.Lock()
         self._blamed: Counter[int] = Counter()
+        self._faults: Counter[int] = Counter()
+        self._refusals = Refusals()
         # The longest that a transaction is idle: a registration, an ingest, a look at the health page, and a margin.
         self._hold = 4 * client.timeout + 30
 
@@ -89,30 +105,91 @@ class Lanes:
 
     def _step(self, connection: Connection, target_id: int, *, probe: bool) -> bool:
         """Send the oldest entry; False where there is none to send now."""
+        turn = _Turn(connection, target_id, probe)
         with connection.transaction():
             entry = outbox.take(connection, self._destination, target_id, hold=self._hold, even_if_waiting=probe)
-            if entry is None:
+            if entry is None or not self._settle(turn, entry):
                 return False
-            try:
-                self._send(entry)
-            except ForwardRejected as rejected:
-                self._bury(connection, entry, str(rejected))
-                recovered = self._breaker.succeeded()  # it answers
-            except ForwardRetry as failure:
-                if self.aborting.is_set():
-                    return False
-                self._put_off(connection, entry, failure)
-                return True
-            else:
-                outbox.mark_sent(connection, entry.outbox_id)
-                recovered = self._breaker.succeeded()
-                self._count(sent=1)
-                self._blamed.pop(entry.outbox_id, None)
-        if recovered:
+        if turn.recovered:
             # It may be a new server, and what failed at the old one need not wait any longer.
             self._client.forget_agents()
             outbox.wake(connection, self._destination)
         return True
+
+    def _settle(self, turn: _Turn, entry: OutboxEntry) -> bool:
+        """Send an entry, and note what came of it; False where the sending was broken off."""
+        try:
+            self._send(entry)
+        except ForwardRefused as refused:
+            return self._judge(turn, entry, refused)
+        except ForwardRejected as rejected:
+            # It was not sent, which says nothing of OpenFinOps.
+            self._bury(turn.connection, entry, str(rejected))
+            self._abandon(turn)
+        except ForwardRetry as failure:
+            if self.aborting.is_set():
+                return False
+            self._put_off(turn.connection, entry, failure)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this entry's own
+            if self.aborting.is_set():
+                return False
+            _log.error("outbox entry %d cannot be sent", entry.outbox_id, exc_info=error)
+            self._put_aside(turn, entry, f"not sent: {type(error).__name__}: see the log")
+        else:
+            self._take_note(turn, entry)
+        return True
+
+    def _take_note(self, turn: _Turn, entry: OutboxEntry) -> None:
+        outbox.mark_sent(turn.connection, entry.outbox_id)
+        self._refusals.taken(entry.outbox_id, turn.target_id)
+        turn.recovered |= self._breaker.succeeded()
+        self._count(sent=1)
+        self._forget(entry)
+
+    def _judge(self, turn: _Turn, entry: OutboxEntry, refused: ForwardRefused) -> bool:
+        """Bury an entry that was refused where that is its own fault; else it waits, and nothing is lost by it."""
+        verdict = self._verdict(turn, entry, refused)
+        if verdict is Verdict.CONDEMN:
+            self._bury(turn.connection, entry, str(refused))
+            self._abandon(turn)
+            return True
+        if verdict is Verdict.AGAIN or turn.probe:
+            # For all that is known, it is the destination that fails.
+            self._breaker.failed(str(refused))
+        if verdict is Verdict.LOOK_BEHIND and self._look_behind(turn):
+            return self._settle(turn, entry)
+        self._mark_retry(
+            turn.connection, entry, full_jitter(entry.attempts + 1, FIRST_WAIT, LONGEST_WAIT), str(refused)
+        )
+        return True
+
+    def _verdict(self, turn: _Turn, entry: OutboxEntry, refused: ForwardRefused) -> Verdict:
+        def is_own() -> bool:
+            # A proxy that refuses everything refuses a registration as well.
+            return isinstance(refused, ForwardInvalid) and self._client.takes(self._agent_of(entry))
+
+        return self._refusals.refused(entry.outbox_id, turn.target_id, is_own)
+
+    def _look_behind(self, turn: _Turn) -> bool:
+        """Whether one behind those that were refused is taken: there is nothing else by which to tell."""
+        while len(known := self._refusals.suspects(turn.target_id)) < MAX_BEHIND and not self.aborting.is_set():
+            entry = outbox.take_behind(turn.connection, self._destination, turn.target_id, known)
+            if entry is None:
+                return False
+            self._heartbeat()
+            try:
+                self._send(entry)
+            except ForwardRefused as refused:
+                self._verdict(turn, entry, refused)
+                self._breaker.failed(str(refused))
+            except Exception:  # noqa: BLE001 - it tells nothing, and will have its own turn
+                return False
+            else:
+                self._take_note(turn, entry)
+                return True
+            if turn.probe or self._must_pause():
+                return False
+        return False
 
     def _send(self, entry: OutboxEntry) -> None:
         batch, telemetry = self._shape(entry)
@@ -137,6 +214,9 @@ class Lanes:
             raise ForwardRejected(f"not sent: it cannot be shaped ({type(error).__name__}): see the log") from None
         raise ForwardRejected("not sent: it is a report, and only batches are forwarded")
 
+    def _agent_of(self, entry: OutboxEntry) -> Agent:
+        return agent_of(self._shape(entry)[0].run.target, self._hostname)
+
     def _put_off(self, connection: Connection, entry: OutboxEntry, failure: ForwardRetry) -> None:
         reason = str(failure)
         if failure.retry_after is not None:
@@ -147,6 +227,25 @@ class Lanes:
                 self._bury(connection, entry, f"{BLAMED_LIMIT} times while others were taken: {reason}")
                 return
             wait = full_jitter(entry.attempts + 1, FIRST_WAIT, LONGEST_WAIT)
+        self._mark_retry(connection, entry, wait, reason)
+
+    def _put_aside(self, turn: _Turn, entry: OutboxEntry, reason: str) -> None:
+        """Try an entry again that our own code fails over, a few times, and without blaming the destination."""
+        self._abandon(turn)
+        with self._lock:
+            self._faults[entry.outbox_id] += 1
+            faults = self._faults[entry.outbox_id]
+        if faults >= FAULT_LIMIT:
+            self._bury(turn.connection, entry, f"{reason} ({faults} times)")
+        else:
+            self._mark_retry(turn.connection, entry, full_jitter(faults, FIRST_WAIT, LONGEST_WAIT), reason)
+
+    def _abandon(self, turn: _Turn) -> None:
+        """Let another request be the probe: this one told nothing."""
+        if turn.probe and not turn.recovered:
+            self._breaker.abandoned()
+
+    def _mark_retry(self, connection: Connection, entry: OutboxEntry, wait: float, reason: str) -> None:
         _log.info("outbox entry %d waits %.1f s: %s", entry.outbox_id, wait, reason)
         outbox.mark_retry(connection, entry.outbox_id, wait, reason)
         self._count(retried=1)
@@ -155,7 +254,12 @@ class Lanes:
         _log.error("outbox entry %d is dead: %s", entry.outbox_id, reason)
         outbox.mark_dead(connection, entry.outbox_id, reason)
         self._count(dead=1)
-        self._blamed.pop(entry.outbox_id, None)
+        self._forget(entry)
+
+    def _forget(self, entry: OutboxEntry) -> None:
+        with self._lock:
+            self._blamed.pop(entry.outbox_id, None)
+            self._faults.pop(entry.outbox_id, None)
 
     def _blame(self, entry: OutboxEntry) -> int:
         with self._lock:

@@ -1,8 +1,8 @@
 """Writes one chunk. A database that is away is waited for; what of a chunk cannot be written is found by halving.
 
 Few errors of the database say for sure whose fault they are: one that names a lack of memory may come from a single
-message that takes too many locks. So, but for those that no message can cause, the kind of an error decides nothing here.
-What counts is what can be seen: whether the database does other work meanwhile.
+message that takes too many locks. So, but for those that no message can cause, the kind of an error decides nothing
+here. What counts is what can be seen: whether the database does other work meanwhile.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class HttpJson(Service):
             raise CollectionFailed(f"{target}: no entry of generic.sources is a http_json of that name")
         samples = Samples(target, source, window, moment_of(context, window))
         with fetch(source, "application/json", context.meter, context.deadline - time.monotonic()) as page:
-            document = read_document(page.body)
+            document = read_document(page.body, source.max_samples)
         add_samples(document, source, samples)
         if words := samples.say():
             logger.warning("%s", words)
