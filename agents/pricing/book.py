@@ -70,7 +70,7 @@ class PriceBook:
             return None
         try:
             return (_read(kind, text),)
-        except msgspec.DecodeError:  # spoilt, or another release's
+        except (msgspec.DecodeError, ValueError, RecursionError):  # spoilt, or another release's
             return None
 
     @contextmanager
