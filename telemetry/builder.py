@@ -17,14 +17,14 @@ from telemetry.limits import MAX_BATCH_SIZE
 from telemetry.records import AttributeValue, CostRate, MetricPoint, Record, Resource
 
 _cost_texts = attrgetter(*(field.name for field in msgspec.structs.fields(CostLine) if field.type is str))
-# Bytes of msgpack beside the texts, rather too many than too few.
+# Bytes of msgpack beside the texts, rather too many than too few; amounts as providers write them.
 _A_TEXT = 5
 _A_POINT = 3 + 5 + 9
 _A_SERIES = 25
 _A_RATE = 160
 _A_RESOURCE = 60
-_A_LINE = 120
-_AN_AMOUNT = 120
+_A_LINE = 100
+_AN_AMOUNT = 30
 
 
 class _Draft:

@@ -92,3 +92,13 @@ def test_large_messages_are_read_as_small_ones(monkeypatch: pytest.MonkeyPatch) 
     whole = decode(encode(batch))
     monkeypatch.setattr(wire, "_AT_ONCE", 0)
     assert msgspec.to_builtins(decode(encode(batch))) == msgspec.to_builtins(whole) == msgspec.to_builtins(batch)
+
+
+def test_lines_of_many_digits_are_within_it_too() -> None:
+    dear = {f"a{n}": Decimal("9" * 100) for n in range(MAX_TAGS)}
+    batches = list(build_batches(make_run(), (_line(amounts=dear) for _ in range(600)), NOW))
+    assert sum(len(batch.costs) for batch in batches) == 600
+    for batch in batches:
+        assert len(wire.decompress(encode(batch))) < MAX_BODY
+    plain = list(build_batches(make_run(), (_line(service_name="S3", tags={"team": "a"}) for _ in range(4990)), NOW))
+    assert len(plain) == 1
