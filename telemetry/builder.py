@@ -60,8 +60,11 @@ class _Draft:
 
     def _add_line(self, line: CostLine) -> None:
         self.costs.append(line)
-        self.size += _A_LINE + size_of(_cost_texts(line)) + _size_of_entries(line.tags)
-        self.size += _AN_AMOUNT * len(line.amounts) + size_of(line.amounts)
+        self.size += _A_LINE + size_of(_cost_texts(line))
+        if line.tags:
+            self.size += _size_of_entries(line.tags)
+        if line.amounts:
+            self.size += _AN_AMOUNT * len(line.amounts) + size_of(line.amounts)
 
     def _add_point(self, point: MetricPoint) -> None:
         index = self._resource(point.resource)
@@ -92,8 +95,8 @@ class _Draft:
 
 
 def _size_of_entries(entries: Mapping[str, AttributeValue]) -> int:
-    texts = size_of(entries) + size_of(value for value in entries.values() if isinstance(value, str))
-    return texts + 3 * _A_TEXT * len(entries)
+    texts = [*entries, *[value for value in entries.values() if isinstance(value, str)]]
+    return size_of(texts) + 3 * _A_TEXT * len(entries)
 
 
 def build_batches(

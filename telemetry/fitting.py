@@ -52,8 +52,11 @@ def fit_line(line: CostLine) -> CostLine:
 
 
 def _fits(entries: Mapping[str, AttributeValue]) -> bool:
-    texts = [*entries, *(value for value in entries.values() if isinstance(value, str))]
-    return len(entries) <= _FEW and are_short(texts, _SHORT) and "".join(texts).isascii()
+    texts = [*entries, *[value for value in entries.values() if isinstance(value, str)]]
+    together = "".join(texts)
+    # Where all of it is short, each of it is.
+    short = len(together) <= _SHORT or max(map(len, texts)) <= _SHORT
+    return len(entries) <= _FEW and short and together.isascii() and "\x00" not in together
 
 
 def _kept(entries: Mapping[str, V], most: int) -> dict[str, V]:
