@@ -36,7 +36,10 @@ class RedisPriceCache:
         except redis.RedisError as error:
             logger.warning("the price cache cannot be read: %s", error)
             return None
-        value = found.decode()
+        try:
+            value = found.decode()
+        except UnicodeDecodeError:
+            return None  # spoilt: asked for again
         if left > 0:
             self._local.put(key, value, timedelta(seconds=left))
         return value

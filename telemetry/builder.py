@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
+
+import msgspec
 
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Points, Rate, Run, Series
 from telemetry.costs import CostLine
-from telemetry.records import CostRate, MetricPoint, Record, Resource
+from telemetry.faults import size_of
+from telemetry.fitting import fit_line, fit_resource
+from telemetry.limits import MAX_BATCH_SIZE
+from telemetry.records import AttributeValue, CostRate, MetricPoint, Record, Resource
+
+_cost_texts = attrgetter(*(field.name for field in msgspec.structs.fields(CostLine) if field.type is str))
+# Bytes of msgpack beside the texts, rather too many than too few; amounts as providers write them.
+_A_TEXT = 5
+_A_POINT = 3 + 5 + 9
+_A_SERIES = 25
+_A_RATE = 160
+_A_RESOURCE = 60
+_A_LINE = 100
+_AN_AMOUNT = 30
 
 
 class _Draft:
     """One batch in the making: columns, and the indexes of what it has seen."""
 
     def __init__(self) -> None:
+        #: About so many bytes.
+        self.size = 0
         self.resources: list[Resource] = []
         self.series: list[Series] = []
         self.points = Points([], [], [])
@@ -33,11 +51,20 @@ class _Draft:
             case CostRate():
                 index = self._resource(record.resource)
                 start = int(record.start.timestamp())
+                self.size += _A_RATE
                 self.rates.append(Rate(index, start, record.period, record.amount, record.currency, record.basis))
             case CostLine():
-                self.costs.append(record)
+                self._add_line(fit_line(record))
             case Resource():
                 self._resource(record)
+
+    def _add_line(self, line: CostLine) -> None:
+        self.costs.append(line)
+        self.size += _A_LINE + size_of(_cost_texts(line))
+        if line.tags:
+            self.size += _size_of_entries(line.tags)
+        if line.amounts:
+            self.size += _AN_AMOUNT * len(line.amounts) + size_of(line.amounts)
 
     def _add_point(self, point: MetricPoint) -> None:
         index = self._resource(point.resource)
@@ -46,6 +73,8 @@ class _Draft:
         if series is None:
             series = self._series_index[key] = len(self.series)
             self.series.append(key)
+            self.size += _A_SERIES + size_of((key.metric, key.source_metric, key.unit, key.statistic))
+        self.size += _A_POINT
         self.points.series.append(series)
         self.points.start.append(int(point.start.timestamp()))
         self.points.value.append(point.value)
@@ -54,7 +83,10 @@ class _Draft:
         index = self._resource_index.get(resource.key)
         if index is None:
             index = self._resource_index[resource.key] = len(self.resources)
-            self.resources.append(resource)
+            fitted = fit_resource(resource)
+            self.resources.append(fitted)
+            self.size += _A_RESOURCE + size_of((*fitted.key, fitted.type, fitted.name)) + _size_of_entries(fitted.tags)
+            self.size += _size_of_entries(fitted.attributes)
         return index
 
     def finish(self, run: Run, number: int, collected_at: datetime, *, final: bool) -> Batch:
@@ -62,10 +94,18 @@ class _Draft:
         return Batch(run, number, final, collected_at, *parts)
 
 
+def _size_of_entries(entries: Mapping[str, AttributeValue]) -> int:
+    texts = [*entries, *[value for value in entries.values() if isinstance(value, str)]]
+    return size_of(texts) + 3 * _A_TEXT * len(entries)
+
+
 def build_batches(
     run: Run, records: Iterable[Record], collected_at: datetime, limit: int = MAX_BATCH_RECORDS
 ) -> Iterator[Batch]:
     """Cut ``records`` into batches of at most about ``limit`` records, numbered from 1, the last one marked final.
+
+    A batch is full, too, when it has about MAX_BATCH_SIZE bytes: a reader takes more, whatever the records hold.
+    Tags and attributes that no message can hold are left out, and counted (telemetry/fitting.py).
 
     Lazy: at most one batch is held, so memory does not grow with the account. No records, no batch.
     """
@@ -73,7 +113,7 @@ def build_batches(
     draft = _Draft()
     for record in records:
         # A record may bring its resource along, so leave room for both.
-        if len(draft) + 1 >= limit:
+        if len(draft) + 1 >= limit or draft.size >= MAX_BATCH_SIZE:
             yield draft.finish(run, number, collected_at, final=False)
             number, draft = number + 1, _Draft()
         draft.add(record)

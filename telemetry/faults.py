@@ -80,4 +80,5 @@ def check_size(path: str, texts: Sequence[str]) -> None:
 
 def size_of(texts: Iterable[str]) -> int:
     """Bytes in UTF-8."""
-    return sum(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    together = "".join(texts)
+    return len(together) if together.isascii() else len(together.encode("utf-8", "surrogatepass"))

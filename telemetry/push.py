@@ -40,8 +40,10 @@ def _plain_amount(value: object) -> object:
 
 
 _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-_Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-_Text = Annotated[str, Field(max_length=MAX_TEXT)]
+# Postgres cannot keep a NUL character.
+_NO_NUL = r"^[^\x00]*$"
+_Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
+_Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)]
 _Amount = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_amount)]
 _Tags = Annotated[dict[_Text, _Text], Field(max_length=MAX_TAGS)]
 _Value = Annotated[float, Field(allow_inf_nan=False)]

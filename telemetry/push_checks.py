@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from telemetry.batch import MAX_BATCH_RECORDS
 from telemetry.errors import MalformedMessage, MessageError
-from telemetry.faults import size_of
+from telemetry.faults import are_short, size_of
+from telemetry.limits import MAX_TEXT
 from telemetry.push import Push, PushedMetric, PushedResource
 from telemetry.push_reading import Faults, read
 from telemetry.target import floor_time
@@ -79,6 +80,7 @@ def _faults(push: Push, now: datetime) -> Iterator[str]:
     for index, resource in enumerate(push.resources):
         if ids.setdefault(resource.id, index) != index:
             yield f"resources[{index}].id: {resource.id[:_SHOWN]!r}: is resources[{ids[resource.id]}] already: once"
+        yield from _attribute_faults(f"resources[{index}].attributes", resource)
     yield from _metric_faults(push, ids, now)
     yield from _cost_faults(push, now)
     needed = {(metric.resource, floor_time(start_of(push, metric), FIVE_MINUTES)) for metric in push.metrics}
@@ -92,6 +94,13 @@ def _faults(push: Push, now: datetime) -> Iterator[str]:
             f"resources: {described} bytes, each counted in every span of five minutes that has metrics of it: "
             f"at most {MAX_DESCRIBED}; leave out tags, or split the message"
         )
+
+
+def _attribute_faults(path: str, resource: PushedResource) -> Iterator[str]:
+    for name, value in resource.attributes.items():
+        if isinstance(value, str) and not are_short([value]):
+            said = f"a text of at most {MAX_TEXT} characters without NUL"
+            yield f"{path}.{name[:_SHOWN]}: {value[:_SHOWN]!r}: must be {said}"
 
 
 def _size(resource: PushedResource) -> int:

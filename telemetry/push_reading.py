@@ -183,8 +183,10 @@ def _validated(model: type[_Model], data: bytes, path: str, faults: Faults) -> _
     # Outside of the except block: the library's error holds the whole message.
     if found[0]["type"] == "json_invalid":
         raise MalformedMessage(f"the message is not JSON: {f'{path}: ' if path else ''}{found[0]['msg']}")
-    for fault in found:
+    shown = found[: MAX_FAULTS - len(faults.lines)]
+    for fault in shown:
         faults.add(_in_words(fault, path))
+    faults.count += len(found) - len(shown)
     return None
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.aws.calls import AwsCalls
+from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionFailed, Denied, Unavailable
 
 API = "ce:GetCostAndUsage"
@@ -179,7 +180,10 @@ def _amounts(metrics: Mapping[str, Mapping[str, str]], keys: tuple[str, ...]) ->
     if len(currencies) != 1:
         found = ", ".join(sorted(currencies)) or "none"
         raise CollectionFailed(f"{API}: the amounts of {' / '.join(keys)} have not one currency, but {found}")
-    return currencies.pop(), {name: Decimal(metric["Amount"]) for name, metric in metrics.items()}
+    try:
+        return currencies.pop(), {name: parse_amount(metric["Amount"]) for name, metric in metrics.items()}
+    except ValueError as error:
+        raise CollectionFailed(f"{API}: an amount of {' / '.join(keys)}: {error}") from None
 
 
 def moment_of(text: str) -> datetime:

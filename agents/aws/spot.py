@@ -12,6 +12,8 @@ from typing import Any
 from agents.aws.calls import AwsCalls
 from agents.pricing import Price
 from agents.pricing.aws import currency_of
+from telemetry.amounts import parse_amount
+from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
 PERMISSION = "ec2:DescribeSpotPriceHistory"
@@ -60,7 +62,7 @@ class SpotPrices:
         for page in pages:
             for change in page["SpotPriceHistory"]:
                 key = (change["InstanceType"], change["ProductDescription"], change["AvailabilityZone"])
-                self._changes[key][change["Timestamp"].astimezone(UTC)] = Decimal(change["SpotPrice"])
+                self._changes[key][change["Timestamp"].astimezone(UTC)] = _price(change["SpotPrice"], key)
 
     def parts(self, instance: Mapping[str, Any], start: datetime, end: datetime) -> Iterator[tuple[Window, Price]]:
         """The parts of ``[start, end)`` with the price of each; a price that is unknown is counted once a kind."""
@@ -79,3 +81,10 @@ class SpotPrices:
         if kind not in self._unknown:
             self._unknown.add(kind)
             self._calls.context.meter.unknown_price()
+
+
+def _price(text: str, kind: _Kind) -> Decimal:
+    try:
+        return parse_amount(text)
+    except ValueError as error:
+        raise CollectionFailed(f"{PERMISSION}: the price of {' / '.join(kind)}: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import COSTS
 from agents.azure.session import AzureSession
+from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.target import Window
 
@@ -153,10 +153,13 @@ def _day(number: Any, window: Window) -> datetime:
 
 
 def _money(amount: Any) -> Decimal:
-    # The shortest decimal of a float is what Azure wrote.
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount):
-        raise CollectionFailed(f"{API}: the amount {amount!r} is no number")
-    return Decimal(str(amount))
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        raise CollectionFailed(f"{API}: the amount {repr(amount)[:60]} is no number")
+    try:
+        # The shortest decimal of a float is what Azure wrote.
+        return parse_amount(str(amount))
+    except ValueError as error:
+        raise CollectionFailed(f"{API}: an amount is no number: {error}") from None
 
 
 def _text(moment: datetime) -> str:

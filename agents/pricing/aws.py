@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from agents.aws.calls import AwsCalls
 from agents.pricing import Price, price_book
+from telemetry.amounts import parse_amount
 
 PERMISSIONS = ("pricing:GetProducts",)
 
@@ -95,7 +96,7 @@ def _price(per_unit: Mapping[str, Any]) -> Price | None:
         return None
     ((currency, text),) = per_unit.items()
     try:
-        amount = Decimal(text)
-    except InvalidOperation:
+        amount = parse_amount(str(text))
+    except ValueError:
         return None
-    return Price(amount, currency) if amount.is_finite() and amount > 0 else None
+    return Price(amount, currency) if amount > 0 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +13,7 @@ from agents.azure.calls import AzureCalls, get_json
 from agents.azure.clouds import address_of
 from agents.azure.session import AzureSession
 from agents.pricing.book import Price, price_book
+from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionFailed
 
 API = "retailprices:items"
@@ -147,10 +148,10 @@ def _price(item: Mapping[str, Any], currency: str) -> Price | None:
         return None
     try:
         # The shortest decimal of the number is what the list has.
-        amount = Decimal(str(item.get("retailPrice")))
-    except InvalidOperation:
+        amount = parse_amount(str(item.get("retailPrice")))
+    except ValueError:
         return None
-    return Price(amount, currency) if amount.is_finite() and amount > 0 else None
+    return Price(amount, currency) if amount > 0 else None
 
 
 def _escaped(text: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+
+from telemetry.amounts import parse_amount
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def tiered_price(product: Mapping[str, Any], unit: str) -> TieredPrice | None:
         return None
     try:
         read = [_tier(one) for one in terms[0]["priceDimensions"].values() if one["unit"] == unit]
-    except (KeyError, ValueError, InvalidOperation):
+    except (KeyError, ValueError):
         return None
     tiers = tuple(sorted((tier for tier, _ in read), key=lambda tier: tier.begin))
     currencies = {currency for _, currency in read}
@@ -62,14 +64,12 @@ def read_product(item: str) -> dict[str, Any]:
 def _tier(dimension: Mapping[str, Any]) -> tuple[Tier, str]:
     ((currency, amount),) = dimension["pricePerUnit"].items()
     end = dimension["endRange"]
-    tier = Tier(Decimal(dimension["beginRange"]), None if end == "Inf" else Decimal(end), Decimal(amount))
-    if not all(_is_amount(number) for number in (tier.begin, tier.end, tier.amount) if number is not None):
+    tier = Tier(
+        parse_amount(dimension["beginRange"]), None if end == "Inf" else parse_amount(end), parse_amount(amount)
+    )
+    if not all(number >= 0 for number in (tier.begin, tier.end, tier.amount) if number is not None):
         raise ValueError("not an amount")
     return tier, currency
-
-
-def _is_amount(number: Decimal) -> bool:
-    return number.is_finite() and number >= 0
 
 
 def _is_whole(tiers: tuple[Tier, ...]) -> bool:

@@ -18,8 +18,8 @@ from tests.support.waiting import until
 
 
 def poison(number: int = 9) -> Batch:
-    """A batch that is well formed, and that Postgres has no room for."""
-    return w.batch(w.run(second=number), number, [], [("i-9", 0, "1E+200000")])
+    """A batch that is well formed, and that Postgres refuses."""
+    return w.batch(w.run(second=number), number, [], [("i-9", 0, w.DEAR)])
 
 
 def test_one_impossible_message_does_not_stop_its_neighbours(database: Database) -> None:
@@ -29,6 +29,7 @@ def test_one_impossible_message_does_not_stop_its_neighbours(database: Database)
     messages = w.received(*good[:3], bad[0], *good[3:7], bad[1], *good[7:], w.report(run, batches=11))
     with database.connection() as connection:
         w.plan(connection)
+        w.refuse_dear_rates(connection)
         with pytest.raises(StorageRejected):
             w.put(connection, *[item.message for item in messages])
         written = write_each(connection, messages, destinations=["openfinops"], now=w.NOW)
@@ -45,6 +46,7 @@ def test_what_cannot_be_taken_in_is_buried_and_may_come_again(database: Database
     garbage = Undecodable(b"\x00garbage", "MalformedMessage", "starts with \x00 and canary-of-a-secret")
     with database.connection() as connection:
         w.plan(connection)
+        w.refuse_dear_rates(connection)
         for times in (1, 2):
             written = take_in(
                 connection, w.received(stray, w.batch(w.run()), poison()), [garbage], destinations=[], now=w.NOW

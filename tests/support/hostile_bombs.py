@@ -68,6 +68,24 @@ def _lines(count: int, amounts: int) -> list[object]:
     return [["", *day, "USD", "1", None, None, None, names] for _ in range(count)]
 
 
+PUSHED: dict[str, Callable[[str], bytes]] = {
+    "zero_metrics": lambda source: _repeated(source, b'"metrics":[', b"0", b"]"),
+    "empty_metrics": lambda source: _repeated(source, b'"metrics":[', b"{}", b"]"),
+    "empty_charges": lambda source: _repeated(source, b'"costs":[{"day":"2026-11-19","charges":[', b"{}", b"]}]"),
+    "nested_lists": lambda source: _repeated(source, b'"metrics":[', b"[[[[0]]]]", b"]"),
+    "unknown_keys": _keys,
+    "duplicate_keys": lambda source: _repeated(source, b'"metrics":[],', b'"a":0', b""),
+    "duplicate_fields": lambda source: _repeated(source, b'"metrics":[],', b'"metrics":[0]', b""),
+    "million_digits": lambda source: _push(source, b'"metrics":[' + b"9" * 1_000_000 + b"]"),
+    "many_digits": lambda source: _push(source, b'"metrics":[{"name":"a","value":0.' + b"3" * (_SIZE - 200) + b"}]"),
+    "numbers_of_many_digits": lambda source: _repeated(source, b'"metrics":[', b"9" * 4000, b"]"),
+    "long_name": lambda source: _push(source, b'"metrics":[{"name":"' + b"x" * (_SIZE - 200) + b'","value":1}]'),
+    "escapes": lambda source: _push(source, b'"key":"' + b"\\u00e9" * (_SIZE // 6 - 50) + b'"'),
+    "tags": lambda source: _push(
+        source, b'"resources":[{"id":"a","tags":{' + b",".join(b'"%07d":""' % n for n in range(_SIZE // 13)) + b"}}]"
+    ),
+}  # fmt: skip
+"""By name, in JSON; each is given the name of a source."""
 BOMBS: dict[str, Callable[[str], bytes]] = {
     "zeros": lambda _: frame(bytes(64 * 2**20)),
     "zeros_of_unknown_size": lambda _: _HEAD + _stream(64 * 2**20),
@@ -97,20 +115,6 @@ BOMBS: dict[str, Callable[[str], bytes]] = {
     "report_of_apis": lambda _: with_field("report", 6, [["", 0, 0, None]] * 1_600_000),
     "report_of_reasons": lambda _: with_field("report", 11, [""] * (_SIZE - 1000)),
     "report_of_one_error": lambda _: with_field("report", 8, "\U000e0001" * (_SIZE // 4 - 99)),
-    "zero_metrics": lambda source: _repeated(source, b'"metrics":[', b"0", b"]"),
-    "empty_metrics": lambda source: _repeated(source, b'"metrics":[', b"{}", b"]"),
-    "empty_charges": lambda source: _repeated(source, b'"costs":[{"day":"2026-11-19","charges":[', b"{}", b"]}]"),
-    "nested_lists": lambda source: _repeated(source, b'"metrics":[', b"[[[[0]]]]", b"]"),
-    "unknown_keys": _keys,
-    "duplicate_keys": lambda source: _repeated(source, b'"metrics":[],', b'"a":0', b""),
-    "duplicate_fields": lambda source: _repeated(source, b'"metrics":[],', b'"metrics":[0]', b""),
-    "million_digits": lambda source: _push(source, b'"metrics":[' + b"9" * 1_000_000 + b"]"),
-    "many_digits": lambda source: _push(source, b'"metrics":[{"name":"a","value":0.' + b"3" * (_SIZE - 200) + b"}]"),
-    "numbers_of_many_digits": lambda source: _repeated(source, b'"metrics":[', b"9" * 4000, b"]"),
-    "long_name": lambda source: _push(source, b'"metrics":[{"name":"' + b"x" * (_SIZE - 200) + b'","value":1}]'),
-    "escapes": lambda source: _push(source, b'"key":"' + b"\\u00e9" * (_SIZE // 6 - 50) + b'"'),
-    "tags": lambda source: _push(
-        source, b'"resources":[{"id":"a","tags":{' + b",".join(b'"%07d":""' % n for n in range(_SIZE // 13)) + b"}}]"
-    ),
+    **PUSHED,
 }  # fmt: skip
-"""By name; each is given the name of a source."""
+"""All of them."""

@@ -76,7 +76,7 @@ def _times(source: str, draw: Draw) -> tuple[str, bytes]:
 def _references(source: str, draw: Draw) -> tuple[str, bytes]:
     whole = _whole(source)
     name = draw.choice(["resources", "metrics", "costs"])
-    whole[name] *= draw.choice([2, 3, 500])
+    whole[name] *= draw.choice([2, 3, 40])
     if draw.random() < 0.5:
         whole["metrics"][0] = whole["metrics"][0] | {"resource": f"gpu-{draw.random()}"}
     return "push/references", _encode(whole)
@@ -94,7 +94,7 @@ def _extra(source: str, draw: Draw) -> tuple[str, bytes]:
 
 def _many_faults(source: str, draw: Draw) -> tuple[str, bytes]:
     wrong: Any = draw.choice([0, {}, None, {"name": 1}, [[]]])
-    return "push/many_faults", _encode(_whole(source) | {"metrics": [wrong] * draw.choice([21, 200, 2000])})
+    return "push/many_faults", _encode(_whole(source) | {"metrics": [wrong] * draw.choice([21, 60, 300])})
 
 
 def _cut(source: str, draw: Draw) -> tuple[str, bytes]:

@@ -122,6 +122,15 @@ def report(
     return Report(of, outcome, batches, batches, finished, list(apis), 0, error, permission, not_before, partial)
 
 
+DEAR = "1E+300"
+"""The amount of a rate that passes our checks, and that Postgres refuses after :func:`refuse_dear_rates`."""
+
+
+def refuse_dear_rates(connection: Connection) -> None:
+    """Have Postgres refuse something that we let through."""
+    connection.execute("ALTER TABLE finfleet.cost_rates ADD CONSTRAINT rate_overflow CHECK (amount < 1E+200)")
+
+
 def received(*messages: Message) -> list[Received]:
     return [Received(message, encode(message)) for message in messages]
 

@@ -1,6 +1,7 @@
 """No bytes on the results queue cost more than their refusal: kinds of errors, memory, time."""
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -130,3 +131,46 @@ def test_no_bomb_takes_a_second_or_a_hundred_megabytes() -> None:
     assert len(costs) == 2 * len(BOMBS)
     dear = {name: cost for name, cost in costs.items() if cost.megabytes > 100 or cost.seconds > 1}
     assert not dear
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ((1, 2), ["0001-01-01T00:00:00+14:00", "0001-01-01T00:05:00+14:00"], "run.window: .*between the years"),
+        ((1, 4), "9999-12-31T23:59:59-14:00", "run.started_at: .*between the years 2000 and 2100"),
+        ((4,), "2100-01-01T00:00:00Z", "collected_at: .*between the years"),
+        ((1, 3), 2**31, "run.attempt: 2147483648"),
+        ((1, 3), 2**64 - 1, "run.attempt: 18446744073709551615"),
+        ((5, 0, 7), {str(n): "" for n in range(257)}, r"resources\[0\].tags: '257 of them': at most 256"),
+        ((7, 0), "x", r"`points.series`"),
+        ((5, 1, 6), 5, r"`resources\[1\]\[6\]`"),
+    ],
+)
+def test_what_cannot_be_is_named_by_its_field(path: tuple[int, ...], value: Any, says: str) -> None:
+    fields = _fields(make_batch())
+    node = fields
+    for place in path[:-1]:
+        node = node[place]
+    node[path[-1]] = value
+    assert re.search(says, _said(frame(pack(fields)))), _said(frame(pack(fields)))
+
+
+def test_what_a_worker_could_not_use_is_shown_with_its_body() -> None:
+    shown: Any = describe(
+        undeliverable.wrap("push", "not_a_task", "it is 5", b'{"source": "training", "half": "\\u00e9"}')
+    )
+    assert shown["undeliverable"]["queue"] == "push"
+    assert shown["undeliverable"]["reason"] == "it is 5"
+    assert shown["undeliverable"]["body"] == {"pushed": {"source": "training", "half": "\u00e9"}}
+    inner: Any = describe(undeliverable.wrap("push", "malformed", "why", b"5"))
+    assert inner["undeliverable"]["body"] == {"not a finfleet message": "5", "bytes": 1}
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": "\\ud800"}', b'{"a": "\xff"}', b'{"a": 1e999}', b'{"a":' * 5000, b'{"a": 1, "\\ud800": 2}']
+)
+def test_json_that_is_none_is_shown_as_text(body: bytes) -> None:
+    shown: Any = describe(body)
+    assert shown["not a finfleet message"].startswith('{"a":')
+    assert shown["bytes"] == len(body)
+    msgspec.json.encode(shown)

@@ -1,0 +1,81 @@
+"""Records as a provider gives them, made to fit into a message: what cannot be kept is left out, and counted.
+
+The limits are far above what a cloud lets a resource have (AWS and Azure 50 tags, Google 64 labels). Kubernetes and
+services of other distributions know no limit, and one odd resource must not cost a window its other records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from telemetry.costs import CostLine
+from telemetry.faults import are_short, size_of
+from telemetry.limits import MAX_RECORD, MAX_TAGS, MAX_TEXT
+from telemetry.records import AttributeValue, Resource
+
+TAGS_LEFT_OUT = "tags_left_out"
+ATTRIBUTES_LEFT_OUT = "attributes_left_out"
+_SHARE = MAX_RECORD // 3
+"""Bytes for the tags, and for the attributes, of one record."""
+_FEW = 50
+_SHORT = 300
+"""So few texts of so few characters fit without being counted one by one."""
+
+V = TypeVar("V", bound=AttributeValue)
+
+
+def fit_resource(resource: Resource) -> Resource:
+    """The resource itself, or one without what cannot be kept; attributes say how much was left out."""
+    if _fits(resource.tags) and _fits(resource.attributes):
+        return resource
+    tags = _kept(resource.tags, MAX_TAGS)
+    attributes: dict[str, AttributeValue] = _kept(resource.attributes, MAX_TAGS - 2)
+    counts = {
+        TAGS_LEFT_OUT: len(resource.tags) - len(tags),
+        ATTRIBUTES_LEFT_OUT: len(resource.attributes) - len(attributes),
+    }
+    return replace(
+        resource, tags=tags, attributes=attributes | {name: count for name, count in counts.items() if count}
+    )
+
+
+def fit_line(line: CostLine) -> CostLine:
+    """The line itself, or one without the tags that cannot be kept; a tag says how many those were."""
+    if not line.tags or _fits(line.tags):
+        return line
+    tags = _kept(line.tags, MAX_TAGS - 1)
+    left_out = len(line.tags) - len(tags)
+    return replace(line, tags=tags | {TAGS_LEFT_OUT: str(left_out)}) if left_out else line
+
+
+def _fits(entries: Mapping[str, AttributeValue]) -> bool:
+    texts = [*entries, *[value for value in entries.values() if isinstance(value, str)]]
+    together = "".join(texts)
+    # Where all of it is short, each of it is.
+    short = len(together) <= _SHORT or max(map(len, texts)) <= _SHORT
+    return len(entries) <= _FEW and short and together.isascii() and "\x00" not in together
+
+
+def _kept(entries: Mapping[str, V], most: int) -> dict[str, V]:
+    """The first of them by name that can be kept, in their order."""
+    room = _SHARE
+    kept: set[str] = set()
+    for key in sorted(entries):
+        value: AttributeValue = entries[key]
+        texts = [key, value] if isinstance(value, str) else [key]
+        size = size_of(texts)
+        if len(kept) < most and size <= room and are_short(texts, MAX_TEXT) and _is_unicode(texts):
+            kept.add(key)
+            room -= size
+    return {key: value for key, value in entries.items() if key in kept}
+
+
+def _is_unicode(texts: list[str]) -> bool:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:  # half a character
+        return False
+    return True

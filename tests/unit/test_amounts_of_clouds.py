@@ -1,0 +1,50 @@
+"""Amounts in the answers of clouds: what is no plain amount is an error in words, or a price that is not known."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from agents.aws import costs as aws_costs
+from agents.aws import spot
+from agents.azure import costs as azure_costs
+from agents.context import LocalPriceCache
+from agents.pricing import PriceBook, aws, azure
+from agents.pricing.tiers import tiered_price
+from telemetry.errors import CollectionFailed
+
+_TEXTS = ["1_000", "\u0661", "NaN", "1e999999999", "9" * 5000, "", "abc"]
+
+
+@pytest.mark.parametrize("text", _TEXTS)
+def test_an_amount_of_a_bill_is_named(text: str) -> None:
+    metrics = {"UnblendedCost": {"Unit": "USD", "Amount": text}}
+    with pytest.raises(CollectionFailed, match="an amount in ASCII digits"):
+        aws_costs._amounts(metrics, ("EC2",))
+    with pytest.raises(CollectionFailed, match=r"m5.large .* an amount in ASCII digits"):
+        spot._price(text, ("m5.large", "Linux/UNIX", "us-east-1a"))
+
+
+@pytest.mark.parametrize("amount", [float("nan"), float("inf"), 10**5000, True, None, "1"], ids=lambda _: "")
+def test_an_amount_of_azure_is_a_number(amount: Any) -> None:
+    with pytest.raises(CollectionFailed, match="is no number"):
+        azure_costs._money(amount)
+
+
+@pytest.mark.parametrize("text", _TEXTS)
+def test_a_price_that_cannot_be_read_is_not_known(text: str) -> None:
+    assert aws._price({"USD": text}) is None
+    item = {"unitOfMeasure": "1 Hour", "currencyCode": "USD", "retailPrice": text}
+    assert azure._price(item, "USD") is None
+    rate = {"unit": "GB-Mo", "beginRange": "0", "endRange": "Inf", "pricePerUnit": {"USD": text}}
+    assert tiered_price({"terms": {"OnDemand": {"a": {"priceDimensions": {"b": rate}}}}}, "GB-Mo") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[" * 100_000, '{"amount": 1}', '{"amount": "x", "currency": "USD"}', '"\\ud800"']
+)
+def test_a_spoilt_cache_of_prices_is_asked_again(text: str) -> None:
+    cache = LocalPriceCache()
+    cache.put("key", text, timedelta(hours=1))  # by somebody else
+    price = aws._price({"USD": "0.5"})
+    assert PriceBook(cache).find("key", lambda: price) == price
