@@ -16,6 +16,7 @@ import msgspec
 
 from telemetry import undeliverable
 from telemetry.errors import MessageError
+from telemetry.grants import hide_grants
 from telemetry.target import format_time
 from telemetry.wire import HEADER, MAGIC, decompress, read
 
@@ -73,7 +74,8 @@ def _message(data: bytes) -> object:
 
 
 def _beginning(data: bytes) -> dict[str, object]:
-    return {"not a finfleet message": data[:_BEGINNING].decode("utf-8", "backslashreplace"), "bytes": len(data)}
+    text = hide_grants(data[:_BEGINNING].decode("utf-8", "backslashreplace"))
+    return {"not a finfleet message": text, "bytes": len(data)}
 
 
 def _plain(body: bytes) -> object:
@@ -87,7 +89,7 @@ def _plain(body: bytes) -> object:
 
 def _text(text: str) -> str:
     """What UTF-8 has, no longer than a person reads."""
-    shown = text[:_MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+    shown = hide_grants(text[:_MAX_TEXT].encode("utf-8", "backslashreplace").decode())
     return shown if len(text) <= _MAX_TEXT else f"{shown}... ({len(text)} characters)"
 
 

@@ -1,5 +1,6 @@
 """Grants: what only a planner can give."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,8 +9,12 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from telemetry.batch import Run
+from telemetry.codec import describe, encode
 from telemetry.grants import RESULTS_MAY_WAIT, NotGranted, check_grant, grant
+from telemetry.redact import MASK
 from telemetry.target import Target, Window
+from telemetry.undeliverable import wrap
+from tests.support.messages import make_report
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
@@ -62,3 +67,12 @@ def test_without_a_key_nothing_is_let_in() -> None:
 def test_whatever_stands_there_is_refused_in_words(signed: str) -> None:
     with pytest.raises(NotGranted):
         check_grant((NEW,), _run(signed), NOW)
+
+
+def test_a_dead_letter_is_shown_without_its_grant() -> None:
+    report = make_report(_run(SIGNED))
+    task = json.dumps([[str(TARGET), str(WINDOW), 3, SIGNED], {}, None]).encode()
+    for body in (encode(report), wrap("collect.aws", "time", "odd", task), task, SIGNED.encode()):
+        shown = json.dumps(describe(body))
+        assert SIGNED.rpartition(".")[2] not in shown
+        assert MASK in shown
