@@ -14,6 +14,7 @@ from storage.database import Connection
 from storage.dead_letters import DeadLetter
 from tasks.results import Publisher
 from telemetry.codec import describe
+from telemetry.undeliverable import is_wrapped
 from workers.output import json_option, print_json, print_table
 from workers.process import fleet_settings, open_database, open_results
 
@@ -65,18 +66,22 @@ def show(number: int, as_json: bool) -> None:
 @click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that wait.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
-    """Put them back on the results queue, for instance after an upgrade. What fails again comes back here."""
+    """Put them back on the results queue, for instance after an upgrade. What fails again comes back here.
+
+    What was found on a queue of tasks is no result, and stays here: send it again from where it came, or drop it.
+    """
     _check_choice(numbers, everything)
     settings = fleet_settings()
+    refused: list[int] = []
     with _connect() as database, database.connection() as connection:
         chosen = _chosen(connection, numbers, everything)
         publisher = open_results(settings).publisher()
         try:
-            for number in chosen:
-                _replay(connection, publisher, number)
+            refused += [number for number in chosen if not _replay(connection, publisher, number)]
         finally:
             publisher.close()
-    click.echo(f"{len(chosen)} put back on the results queue")
+    click.echo(f"{len(chosen) - len(refused)} put back on the results queue")
+    _refuse(refused)
     _missing(sorted(set(numbers) - set(chosen)))
 
 
@@ -94,13 +99,18 @@ def drop(numbers: tuple[int, ...], everything: bool) -> None:
     _missing(sorted(set(numbers) - set(chosen)))
 
 
-def _replay(connection: Connection, publisher: Publisher, number: int) -> None:
+def _replay(connection: Connection, publisher: Publisher, number: int) -> bool:
+    """False where it is no result, and so nothing that ingest could take."""
     letter = dead_letters.get(connection, number)
     if letter is None or letter.body is None:
-        return
-    # Marked after the broker has it: a crash in between publishes it twice, which the writer knows to tell.
+        return True  # somebody dropped it meanwhile
+    if is_wrapped(letter.body):
+        return False
+    # Marked after the broker has it: a crash in between publishes it twice, which the writer knows to tell. An ingest
+    # may have buried it again by then, and it must not be hidden: the mark is for the letter as it was read.
     publisher.publish(letter.body, message_id=f"dead-letter/{number}")
-    dead_letters.mark_replayed(connection, [number], utc_now())
+    dead_letters.mark_replayed(connection, letter, utc_now())
+    return True
 
 
 def _connect() -> Any:
@@ -116,6 +126,17 @@ def _chosen(connection: Connection, numbers: tuple[int, ...], everything: bool) 
     if everything:
         return sorted(letter.dead_letter_id for letter in dead_letters.listing(connection, _ALL))
     return sorted(number for number in set(numbers) if dead_letters.get(connection, number) is not None)
+
+
+def _refuse(numbers: list[int]) -> None:
+    if numbers:
+        listed = ", ".join(map(str, numbers))
+        click.echo(
+            f"finfleet: no result, but found on a queue of tasks: {listed}; `finfleet dlq show ID` tells which: send "
+            "it again from where it came, or `finfleet dlq drop ID`",
+            err=True,
+        )
+        sys.exit(1)
 
 
 def _missing(numbers: list[int]) -> None:
