@@ -9,6 +9,8 @@ import logging
 import re
 import threading
 
+from telemetry.text import shown
+
 MASK = "********"
 _MIN_LENGTH = 6  # a shorter "secret" would blank out ordinary words
 _PATTERNS = (
@@ -38,8 +40,8 @@ def redact(text: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a log record, traceback and all, and masks what is secret in the result."""
+    """Formats a log record, traceback and all, and masks what is secret, and what would steer a terminal, in it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The finished line, redacted."""
-        return redact(super().format(record))
+        """The finished entry; its further lines are indented, so that none can look like an entry of its own."""
+        return shown(redact(super().format(record)), lines=True).replace("\n", "\n  ")

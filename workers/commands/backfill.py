@@ -10,6 +10,7 @@ from agents.context import utc_now
 from storage import ledger
 from storage.database import Connection
 from telemetry.target import Window, format_time
+from telemetry.terminal import say
 from workers.output import json_option, print_json
 from workers.parameters import TIME
 from workers.process import fleet_settings, open_database
@@ -38,7 +39,7 @@ def command(since: datetime, until: datetime, patterns: tuple[str, ...], again: 
     if as_json:
         print_json({"targets": [str(each.target) for each in found], **done._asdict()})
         return
-    click.echo(f"{len(found)} targets: {done.opened} windows opened, {done.reopened} due again")
+    say(f"{len(found)} targets: {done.opened} windows opened, {done.reopened} due again")
 
 
 def _find(connection: Connection, patterns: tuple[str, ...]) -> list[ledger.LedgerTarget]:

@@ -14,8 +14,9 @@ from storage.database import Connection
 from storage.dead_letters import DeadLetter
 from tasks.results import Publisher
 from telemetry.codec import describe
+from telemetry.terminal import say
 from telemetry.undeliverable import is_wrapped
-from workers.output import json_option, print_json, print_table
+from workers.output import json_option, print_json, print_table, to_json
 from workers.process import fleet_settings, open_database, open_results
 
 _ALL = 1_000_000
@@ -53,13 +54,13 @@ def show(number: int, as_json: bool) -> None:
     if letter is None:
         _missing([number])
         return
-    content = describe(letter.body or b"")
+    content = _readable(letter.body or b"")
     if as_json:
         print_json({**_fields(letter), "content": content})
         return
     print_table(("dead letter", str(letter.dead_letter_id)), _fields(letter).items())
-    click.echo()
-    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+    say()
+    print_json(content)
 
 
 @command.command()
@@ -80,7 +81,7 @@ def replay(numbers: tuple[int, ...], everything: bool) -> None:
             refused += [number for number in chosen if not _replay(connection, publisher, number)]
         finally:
             publisher.close()
-    click.echo(f"{len(chosen) - len(refused)} put back on the results queue")
+    say(f"{len(chosen) - len(refused)} put back on the results queue")
     _refuse(refused)
     _missing(sorted(set(numbers) - set(chosen)))
 
@@ -95,7 +96,7 @@ def drop(numbers: tuple[int, ...], everything: bool) -> None:
     with _connect() as database, database.connection() as connection:
         chosen = _chosen(connection, numbers, everything)
         dropped = dead_letters.drop(connection, chosen)
-    click.echo(f"{dropped} dropped")
+    say(f"{dropped} dropped")
     _missing(sorted(set(numbers) - set(chosen)))
 
 
@@ -111,6 +112,16 @@ def _replay(connection: Connection, publisher: Publisher, number: int) -> bool:
     publisher.publish(letter.body, message_id=f"dead-letter/{number}")
     dead_letters.mark_replayed(connection, letter, utc_now())
     return True
+
+
+def _readable(body: bytes) -> Any:
+    """The content as JSON has it; of one that is too strange for that, how it begins."""
+    try:
+        content = describe(body)
+        to_json(content)
+    except (ValueError, TypeError, ArithmeticError, RecursionError, MemoryError, msgspec.MsgspecError) as error:
+        return {"unreadable": f"{type(error).__name__}: {error}", "begins": body[:200].hex(" ")}
+    return content
 
 
 def _connect() -> Any:
@@ -131,7 +142,7 @@ def _chosen(connection: Connection, numbers: tuple[int, ...], everything: bool) 
 def _refuse(numbers: list[int]) -> None:
     if numbers:
         listed = ", ".join(map(str, numbers))
-        click.echo(
+        say(
             f"finfleet: no result, but found on a queue of tasks: {listed}; `finfleet dlq show ID` tells which: send "
             "it again from where it came, or `finfleet dlq drop ID`",
             err=True,
@@ -142,7 +153,7 @@ def _refuse(numbers: list[int]) -> None:
 def _missing(numbers: list[int]) -> None:
     if numbers:
         listed = ", ".join(map(str, numbers))
-        click.echo(f"finfleet: there is no dead letter {listed}; `finfleet dlq list` shows those there are", err=True)
+        say(f"finfleet: there is no dead letter {listed}; `finfleet dlq list` shows those there are", err=True)
         sys.exit(1)
 
 

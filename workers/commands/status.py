@@ -12,6 +12,7 @@ from agents.context import utc_now
 from storage.reports import Status, read_status
 from tasks.results import CarrierUnavailable, Depth
 from telemetry.settings import Settings
+from telemetry.terminal import say
 from workers.output import cell, json_option, print_json, print_table
 from workers.parameters import TIME
 from workers.process import fleet_settings, open_database, open_results
@@ -87,7 +88,7 @@ def _print(status: Status, results: Depth | None, reason: str, queues: dict[str,
             for x in status.targets
         ),
     )
-    click.echo()
+    say()
     print_table(
         ("last minute", "runs", "troubled", "calls", "throttles", "records", "records/s"),
         (
@@ -95,19 +96,19 @@ def _print(status: Status, results: Depth | None, reason: str, queues: dict[str,
             for x in status.activity
         ),
     )
-    click.echo()
+    say()
     depth = reason if results is None else f"{results.messages:,} messages"
     age = "" if results is None or results.oldest_age is None else f", the oldest {results.oldest_age:.0f} s old"
-    click.echo(f"results queue: {depth}{age}")
-    click.echo("task queues: " + (", ".join(f"{name} {cell(count)}" for name, count in queues.items()) or "-"))
+    say(f"results queue: {depth}{age}")
+    say("task queues: " + (", ".join(f"{name} {cell(count)}" for name, count in queues.items()) or "-"))
     for line in status.outbox:
         waits = f", the oldest since {cell(line.oldest_pending)}" if line.oldest_pending else ""
         error = f" ({line.error})" if line.error else ""
-        click.echo(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}")
-    click.echo(f"dead letters: {status.dead_letters:,}" + (" (finfleet dlq list)" if status.dead_letters else ""))
+        say(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}")
+    say(f"dead letters: {status.dead_letters:,}" + (" (finfleet dlq list)" if status.dead_letters else ""))
     for trouble in status.troubles:
         span = f"{cell(trouble.since)} to {cell(trouble.until)}"
-        click.echo(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
+        say(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
 
 
 def _troubled(status: Status) -> bool:

@@ -22,6 +22,7 @@ from rich.console import Console
 from telemetry.errors import FinfleetError
 from telemetry.redact import RedactingFormatter
 from telemetry.target import format_time
+from telemetry.terminal import complain
 from workers.embedded import EmbeddedServerError, StateInUseError
 from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
@@ -65,7 +66,7 @@ def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) 
             stack.start()
             return _run(stack, view, signals)
         except StateInUseError as error:
-            click.echo(f"finfleet: {error}{_since(error.pid)}", err=True)
+            complain(f"finfleet: {error}{_since(error.pid)}")
             return EX_IN_USE
         except EmbeddedServerError as error:
             raise FinfleetError(str(error)) from error
