@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import threading
 import traceback
@@ -13,6 +14,8 @@ import click
 from telemetry.redact import redact
 from telemetry.text import shown
 
+_FURTHER = re.compile(r"\n(?=\S)")
+
 
 def say(text: object = "", *, err: bool = False, lines: bool = False) -> None:
     """Print a line; with ``lines``, a text of ours that has several."""
@@ -20,15 +23,15 @@ def say(text: object = "", *, err: bool = False, lines: bool = False) -> None:
 
 
 def complain(text: object) -> None:
-    """Say on standard error what is wrong, of several lines perhaps, without a secret in it."""
-    say(redact(str(text)), err=True, lines=True)
+    """Say on standard error what is wrong, without a secret; further lines are indented, so that none can be forged."""
+    say(_FURTHER.sub("\n  ", redact(str(text))), err=True, lines=True)
 
 
 def show_usage(error: click.ClickException) -> int:
     """Say what was wrong with a command line; returns the exit status."""
     said = io.StringIO()
     error.show(said)
-    complain(said.getvalue().rstrip("\n"))
+    say(redact(said.getvalue().rstrip("\n")), err=True, lines=True)
     return error.exit_code
 
 

@@ -24,8 +24,15 @@ class CommandLine:
 
     def run(self, *words: str, status: int = 0, **variables: str) -> "subprocess.CompletedProcess[bytes]":
         """Run a command; it must end with ``status``."""
+        return self._run(self._line(words), status, variables)
+
+    def python(self, program: str, *, status: int = 0) -> "subprocess.CompletedProcess[bytes]":
+        """Run a program of the test's own, with the same variables."""
+        return self._run([sys.executable, "-W", "error", "-c", program], status, {})
+
+    def _run(self, line: list[str], status: int, variables: Mapping[str, str]) -> "subprocess.CompletedProcess[bytes]":
         done = subprocess.run(
-            self._line(words),
+            line,
             env=self._environment(variables),
             cwd=self.directory,
             capture_output=True,
