@@ -90,8 +90,9 @@ def _reveal(url: SecretStr | None) -> str | None:
 
 def _load() -> Celery:
     try:
-        # Beat and the planner need no credentials; a worker's are asked for when its queues are known.
-        return make_app(load_settings(providers=(), forwards=False))
+        # Beat and the planner need no credentials; a worker's are asked for when its queues are known, and the database
+        # when the planner uses it.
+        return make_app(load_settings(providers=(), forwards=False, stores=False))
     except ConfigError as error:
         complain(error)  # there is no logging yet
         raise SystemExit(78) from None  # EX_CONFIG

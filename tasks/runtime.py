@@ -46,7 +46,7 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
 @_once
 def settings() -> Settings:
     """The configuration, without the credentials of any provider."""
-    return load_settings(providers=(), forwards=False)
+    return load_settings(providers=(), forwards=False, stores=False)
 
 
 @_once
@@ -82,7 +82,7 @@ def publisher() -> Publisher:
 @_once
 def shared(provider: str) -> Shared:
     """What the collections of one provider share; ConfigError where its credentials are not configured."""
-    own = load_settings(providers={provider}, forwards=False)
+    own = load_settings(providers={provider}, forwards=False, stores=False)
     return Shared(
         own,
         limiter=make_limiter(own.broker),

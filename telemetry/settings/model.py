@@ -15,6 +15,7 @@ from telemetry.settings.fields import (
     BrokerUrl,
     DatabaseUrl,
     Duration,
+    FilePath,
     OptionalDuration,
     Section,
     WebAddress,
@@ -35,7 +36,7 @@ class OpenFinOpsSettings(Section):
     endpoint: WebAddress
     api_key: SecretStr | None = None
     timeout: Duration = timedelta(seconds=30)
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     #: Plain http to another machine: the key travels in the open.
     allow_plaintext: bool = False
 
@@ -69,9 +70,9 @@ class LedgerSettings(Section):
     lease: Duration = timedelta(minutes=15)
     max_attempts: int = Field(default=8, ge=1, le=1000)
     #: Attempts of one provider that are out at the same time.
-    max_in_flight: int = Field(default=500, ge=1)
+    max_in_flight: int = Field(default=500, ge=1, le=1_000_000)
     #: Back-pressure: no new attempts while the results queue holds more messages, or older ones.
-    max_backlog: int = Field(default=2000, ge=1)
+    max_backlog: int = Field(default=2000, ge=1, le=100_000_000)
     max_backlog_age: Duration = timedelta(minutes=10)
 
 

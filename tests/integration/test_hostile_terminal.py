@@ -67,13 +67,10 @@ def _check(text: bytes) -> str:
 
 def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, connection: Connection) -> None:
     _fill(connection)
-    ids = sorted(letter.dead_letter_id for letter in dead_letters.listing(connection))
-    assert len(ids) == len(_BODIES)
     done: set[str] = set()
     for words, status in (
         (("status",), 1),
         (("dlq", "list"), 0),
-        *((("dlq", "show", str(number)), 0) for number in ids),
         (("outbox", "status"), 0),
         (("outbox", "dead"), 0),
         (("plan", "--resources", "1"), 0),
@@ -102,6 +99,18 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
         _check(result.stderr)
         done.add(words[0])
     assert done | _LONG == set(_COMMANDS)
+
+
+def test_every_letter_is_shown_whatever_is_in_it(finfleet: CommandLine, connection: Connection) -> None:
+    dead_letters.bury(connection, [dead_letters.Letter(body, HOSTILE, HOSTILE) for body in _BODIES], writing.NOW)
+    ids = sorted(letter.dead_letter_id for letter in dead_letters.listing(connection))
+    assert len(ids) == len(_BODIES)
+    for number in ids:
+        shown = _check(finfleet.run("dlq", "show", str(number)).stdout)
+        assert "\\x1b]0;owned\\x07" in shown
+        # Below the table there is the content, as JSON that any program reads.
+        json.loads(shown.split("\n\n", 1)[1])
+    assert json.loads(_check(finfleet.run("dlq", "show", str(ids[0]), "--json").stdout))["id"] == ids[0]
 
 
 def _sign(directory: Path) -> str:

@@ -17,7 +17,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
-    required_broker_url(fleet_settings())
+    required_broker_url(fleet_settings(stores=False))
     with serve("beat", metrics_port, metrics_address):
         app.start(
             [

@@ -38,7 +38,7 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
         service = find(target.provider, target.service)
     except LookupError as error:
         raise click.UsageError(str(error)) from None
-    shared = Shared(load_settings(providers={target.provider}, forwards=False))
+    shared = Shared(load_settings(providers={target.provider}, forwards=False, stores=False))
     window = window or service.latest_window(utc_now(), _interval(service, shared, target))
     progress(f"collecting {target} {window}")
     collection = Collection(shared, Run.start(target, window, 1, utc_now()))

@@ -31,7 +31,7 @@ def command(port: int, address: str, url_prefix: str, max_tasks: int, control: b
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
-    required_broker_url(fleet_settings())
+    required_broker_url(fleet_settings(stores=False))
     if not any(os.environ.get(door) for door in _DOORS):
         raise ConfigError(
             "environment",

@@ -20,6 +20,7 @@ from tasks.targets import plan_targets
 from telemetry.errors import FinfleetError
 from telemetry.redact import remember
 from telemetry.settings import load_settings
+from telemetry.settings.fields import password_of
 from telemetry.settings.loading import DEFAULT_PATH
 from telemetry.target import format_time
 from workers.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, StateLock
@@ -236,7 +237,7 @@ class LocalStack:
 
     def _migrate(self) -> None:
         remember(self.database_url.get_secret_value())
-        remember(urlsplit(self.broker_url.get_secret_value()).password or "")
+        remember(password_of(self.broker_url.get_secret_value()))
         with Database(self.database_url) as database:  # remembers the password as well
             self._say(f"bringing the database {database.address} to this release's schema")
         if self._postgres:
