@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.errors import ConfigError
+from telemetry.private import SymlinkError, make_directory, open_private
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +41,12 @@ class Spool:
         self._max_bytes = max_bytes
         self._changed = threading.Condition()
         try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            # One of a provider, in the one that was named.
+            make_directory(directory, ours=2)
+            self._lock = open_private(directory / "lock", os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            problem = f"{directory}: {error.strerror}: name a directory that can be written, with --spool"
+            where = error.filename or directory
+            problem = f"{where}: {error.strerror}: name a directory that can be written, with --spool"
             raise ConfigError("spool", (problem,)) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,9 +89,10 @@ class Spool:
                     return None
                 entry = self._entries[0]
             try:
-                return entry, self._path(entry.number).read_bytes()
-            except FileNotFoundError:
-                self.remove(entry)  # dropped, or deleted by a person
+                with os.fdopen(open_private(self._path(entry.number), os.O_RDONLY), "rb") as file:
+                    return entry, file.read()
+            except (FileNotFoundError, SymlinkError):
+                self.remove(entry)  # dropped, or deleted or replaced by a person
 
     def remove(self, entry: Entry) -> None:
         """Forget a message: it was sent. Harmless where it was dropped meanwhile."""
@@ -137,7 +141,7 @@ class Spool:
         found = []
         for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
             with contextlib.suppress(ValueError):
-                found.append(Entry(int(path.stem), path.stat().st_size))
+                found.append(Entry(int(path.stem), path.lstat().st_size))
         return found
 
 
@@ -151,7 +155,7 @@ class Stage:
     def add(self, body: bytes) -> None:
         """Write one."""
         path = self._directory / f"{os.getpid()}-{threading.get_ident()}-{len(self.files)}{_STAGED}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - of a descriptor, whose file nobody else may read
             self.files.append((path, len(body)))
             file.write(body)

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -20,6 +21,7 @@ import psutil
 from rich.console import Console
 
 from telemetry.errors import FinfleetError
+from telemetry.private import open_private
 from telemetry.redact import RedactingFormatter
 from telemetry.target import format_time
 from telemetry.terminal import complain
@@ -153,8 +155,7 @@ class StopSignals:
 def _logging_to(files: StateFiles) -> Iterator[None]:
     """Keep log lines of this process out of the picture: they go to a file beside those of the others."""
     path = files.log("up")
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     former = root.handlers[:]
@@ -164,6 +165,14 @@ def _logging_to(files: StateFiles) -> Iterator[None]:
     finally:
         root.handlers[:] = former
         handler.close()
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """A log that is closed to others, and never written through a link."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
 
 
 def _since(pid: int | None) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from telemetry.private import open_private
 from telemetry.redact import redact
 from workers.embedded.ports import LOOPBACK, free_port, remembered_port, taken
 from workers.embedded.state import private_directory, secret, write_private
@@ -105,22 +106,26 @@ def trim(log: Path, limit: int = LOG_BYTES) -> None:
     Its writer goes on, since it appends; a line that comes between the two steps is lost.
     """
     try:
-        if log.stat().st_size <= limit:
-            return
+        descriptor = open_private(log, os.O_RDWR)
     except FileNotFoundError:
         return
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with log.open("rb") as source, os.fdopen(os.open(f"{log}.1", flags, 0o600), "wb") as former:
-        shutil.copyfileobj(source, former)
-    os.truncate(log, 0)
+    with os.fdopen(descriptor, "r+b") as source:
+        if os.fstat(descriptor).st_size <= limit:
+            return
+        former = open_private(log.with_name(f"{log.name}.1"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(former, "wb") as target:
+            shutil.copyfileobj(source, target)
+        os.ftruncate(descriptor, 0)
 
 
 def tail(log: Path, lines: int = 12) -> str:
     """The last lines of a log, indented, with secrets masked."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            found = file.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
+        descriptor = open_private(log, os.O_RDONLY)
+    except OSError:
         found = []
+    else:
+        with os.fdopen(descriptor, "rb") as file:
+            file.seek(max(0, os.fstat(descriptor).st_size - _TAIL_BYTES))
+            found = file.read().decode(errors="replace").splitlines()
     return redact("\n".join(f"  {line}" for line in found[-lines:])) or "  (nothing)"
