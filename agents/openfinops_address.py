@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from telemetry.errors import ConfigError
-from telemetry.settings.fields import is_loopback
+from telemetry.settings.fields import is_loopback, visible_address
 
 INGEST = "/api/v1/telemetry/ingest"
 REGISTER = "/api/v1/agents/register"
@@ -33,7 +33,7 @@ def base_address(endpoint: str, *, allow_plaintext: bool = False) -> str:
     except ValueError:
         parts, host = urlsplit(""), None
     if parts.scheme not in {"http", "https"} or not host or " " in host:
-        _fail(f"{endpoint!r} is no web address: write https://host (or http://localhost:8080 on this machine)")
+        _fail(f"{_visible(endpoint)} is no web address: write https://host (or http://localhost:8080 on this machine)")
     if parts.query or parts.fragment:
         # The query may be a key: not shown either.
         _fail("it goes on after ? or #: write the base address alone, and put a key into api_key")
@@ -44,7 +44,7 @@ def base_address(endpoint: str, *, allow_plaintext: bool = False) -> str:
         httpx.URL(base)
         str(host).encode("idna")  # as the look-up of its name does, whose error is not of httpx's
     except (httpx.InvalidURL, UnicodeError) as error:
-        _fail(f"{endpoint!r} is no web address: {error}")
+        _fail(f"{_visible(endpoint)} is no web address: {error}")
     return base
 
 
@@ -59,6 +59,11 @@ def _base_path(path: str) -> str:
         if path.endswith(known):
             return path.removesuffix(known).rstrip("/")
     return path
+
+
+def _visible(endpoint: str) -> str:
+    """What was written, where it can be no key that got into the wrong place."""
+    return repr(visible_address(endpoint)) if visible_address(endpoint) else "what is written there"
 
 
 def _fail(problem: str) -> NoReturn:

@@ -29,6 +29,7 @@ from agents.standalone import make_shared
 from telemetry.errors import ConfigError
 from telemetry.redact import RedactingFormatter
 from telemetry.settings import Settings
+from telemetry.terminal import complain, guard, show_usage
 
 logger = logging.getLogger(__name__)
 
@@ -71,15 +72,15 @@ def run(agent_name: str, provider: str) -> None:
             return program.once() if once else program.run(stop_on_signals())
 
     command.help = f"Collect {provider}, and forward to OpenFinOps. Runs until SIGTERM or Ctrl-C."
+    guard()
     try:
         status = command.main(standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
     except click.ClickException as error:
-        error.show()
-        status = error.exit_code
+        status = show_usage(error)
     except ConfigError as error:
-        click.echo(f"{agent_name}: {error}", err=True)
+        complain(f"{agent_name}: {error}")
         status = EX_CONFIG
     sys.exit(status)
 

@@ -18,6 +18,7 @@ from agents.spool import Spool
 from telemetry.batch import Run
 from telemetry.codec import encode
 from telemetry.errors import CollectionError, MessageError
+from telemetry.private import write_anew
 from telemetry.redact import redact
 from telemetry.settings import Account
 from telemetry.target import Target, Window, floor_time, format_time, parse_time
@@ -126,9 +127,7 @@ class Collecting:
 
     def _note(self) -> None:
         notes = {str(course.target): format_time(course.until) for course in self._courses}
-        fresh = self._notes.with_suffix(".new")
-        fresh.write_text(json.dumps(notes), encoding="utf-8")
-        fresh.replace(self._notes)
+        write_anew(self._notes, json.dumps(notes))
 
 
 def _course(target: Target, interval: timedelta, noted: str | None, now: datetime) -> _Course:

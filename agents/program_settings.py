@@ -49,7 +49,7 @@ def program_settings(provider: str, path: Path | None, interval: str | None, env
     ``interval`` stands above the file's ``collection_interval``.
     """
     named = path is not None or bool(environ.get("FINFLEET_CONFIG")) or DEFAULT_PATH.exists()
-    settings = load_settings(path, environ, providers={provider}) if named else Settings()
+    settings = load_settings(path, environ, providers={provider}, stores=False) if named else Settings()
     section = getattr(settings, provider)
     if section is None:
         section = getattr(make_settings(provider, _section(provider, environ), "environment"), provider)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telemetry.errors import ConfigError
+from telemetry.private import make_directory, open_private
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +55,12 @@ class Spool:
         self._max_bytes = max_bytes
         self._changed = threading.Condition()
         try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            # One of a provider, in the one that was named.
+            make_directory(directory, ours=2)
+            self._lock = open_private(directory / "lock", os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            problem = f"{directory}: {error.strerror}: name a directory that can be written, with --spool"
+            where = error.filename or directory
+            problem = f"{where}: {error.strerror}: name a directory that can be written, with --spool"
             raise ConfigError("spool", (problem,)) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -198,7 +201,7 @@ class Stage:
     def add(self, body: bytes) -> None:
         """Write one."""
         path = self._directory / f"{os.getpid()}-{threading.get_ident()}-{len(self.files)}{_STAGED}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - of a descriptor, whose file nobody else may read
             self.files.append((path, len(body)))
             file.write(body)

@@ -21,6 +21,7 @@ from telemetry.builder import unpack
 from telemetry.errors import ConfigError
 from telemetry.records import CostRate, MetricPoint, Resource
 from telemetry.settings import Settings
+from telemetry.settings.explaining import MAX_FAULTS, said
 from telemetry.target import Target, Window, floor_time
 
 logger = logging.getLogger(__name__)
@@ -73,11 +74,12 @@ def make_settings(provider: str, section: Mapping[str, Any], agent: str) -> Sett
             {provider: {name: value for name, value in section.items() if value is not None}}
         )
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        lines = (
-            ".".join(map(str, fault["loc"][1:])) + f": {fault['msg'].removeprefix('Value error, ')}" for fault in faults
-        )
-        raise ConfigError(agent, tuple(line.lstrip(": ") for line in lines)) from None
+        faults = error.errors(include_url=False, include_input=False)[:MAX_FAULTS]
+        lines = (".".join(map(str, fault["loc"][1:])) + f": {said(fault)}" for fault in faults)
+        problems = tuple(line.lstrip(": ") for line in lines)
+    except RecursionError:
+        problems = ("it is nested too deep",)
+    raise ConfigError(agent, problems)
 
 
 def named_endpoints(provider: str, names: Iterable[str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:

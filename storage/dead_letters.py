@@ -89,10 +89,15 @@ def count_waiting(connection: Connection) -> int:
     return row[0] if row else 0
 
 
-def mark_replayed(connection: Connection, dead_letter_ids: Iterable[int], now: datetime) -> int:
-    """Note that these are back on the results queue; call it after the broker took them. Returns how many."""
+def mark_replayed(connection: Connection, letter: DeadLetter, now: datetime) -> bool:
+    """Note that a letter is back on the results queue; call it after the broker took it.
+
+    ``letter`` is what was read before it was published. Where the letter has come back since then, be it before this
+    call, it goes on waiting, and False is returned.
+    """
+    values = {"dead_letter_id": letter.dead_letter_id, "times": letter.times, "now": now}
     with translated():
-        return connection.execute(_SQL["mark_replayed"], {"ids": list(dead_letter_ids), "now": now}).rowcount
+        return connection.execute(_SQL["mark_replayed"], values).rowcount == 1
 
 
 def drop(connection: Connection, dead_letter_ids: Iterable[int]) -> int:

@@ -20,7 +20,7 @@ def store(body: bytes) -> None:
         StorageRejected: the database refuses it.
         StorageUnavailable: it cannot be reached.
     """
-    settings = load_settings(providers=())
+    settings = load_settings(providers=(), forwards=False)
     if settings.database.url is None:
         raise ConfigError("configuration", ("database.url: set it, or the environment variable FINFLEET_DATABASE_URL",))
     now = datetime.now(UTC)

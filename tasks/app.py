@@ -6,7 +6,6 @@ Reads the configuration when it is imported; faults in it stop the process with 
 from __future__ import annotations
 
 import ssl
-import sys
 from typing import Any
 
 from celery import Celery
@@ -21,6 +20,7 @@ from tasks.schedule import PLAN_QUEUE, beat_schedule
 from tasks.targets import plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
+from telemetry.terminal import complain
 
 _TASK_EXCHANGE = Exchange("finfleet.tasks", type="direct")
 
@@ -113,10 +113,11 @@ def _reveal(url: SecretStr | None) -> str | None:
 
 def _load() -> Celery:
     try:
-        # Beat and the planner need no credentials; a worker's are asked for when its queues are known.
-        return make_app(load_settings(providers=(), forwards=False))
+        # Beat and the planner need no credentials; a worker's are asked for when its queues are known, and the database
+        # when the planner uses it.
+        return make_app(load_settings(providers=(), forwards=False, stores=False))
     except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - there is no logging yet
+        complain(error)  # there is no logging yet
         raise SystemExit(78) from None  # EX_CONFIG
 
 

@@ -17,7 +17,7 @@ def publish(body: bytes) -> None:
         MessageError: it would become a dead letter: it has faults, or its source is not configured.
         PublishRefused: the broker does not take it.
     """
-    settings = load_settings(providers=())
+    settings = load_settings(providers=(), forwards=False, stores=False)
     if settings.broker.url is None:
         raise ConfigError("configuration", ("broker.url: set it, or the environment variable FINFLEET_BROKER_URL",))
     push = parse(body, settings.push_sources)

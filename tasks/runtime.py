@@ -7,7 +7,6 @@ loads an SDK.
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections.abc import Callable, Collection
 from functools import cache, wraps
@@ -23,6 +22,7 @@ from tasks.spend import make_spend
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
+from telemetry.terminal import complain
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
 @_once
 def settings() -> Settings:
     """The configuration, without the credentials of any provider."""
-    return load_settings(providers=(), forwards=False)
+    return load_settings(providers=(), forwards=False, stores=False)
 
 
 @_once
@@ -82,7 +82,7 @@ def publisher(name: str = NAME) -> Publisher:
 @_once
 def shared(provider: str) -> Shared:
     """What the collections of one provider share; ConfigError where its credentials are not configured."""
-    own = load_settings(providers={provider}, forwards=False)
+    own = load_settings(providers={provider}, forwards=False, stores=False)
     return Shared(
         own,
         limiter=make_limiter(own.broker),
@@ -98,5 +98,5 @@ def warm_up(queues: Collection[str]) -> None:
             if any(target.queue in queues for target in plan.targets):
                 find(provider, name).warm_up(shared(provider))
     except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the worker has no logging yet
+        complain(error)  # the worker has no logging yet
         raise SystemExit(78) from None  # EX_CONFIG

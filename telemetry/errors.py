@@ -27,6 +27,8 @@ All arguments are positional and kept in ``args``, so that every error survives 
 
 from __future__ import annotations
 
+from telemetry.text import shown
+
 
 class FinfleetError(Exception):
     """Something that finfleet can name went wrong."""
@@ -57,7 +59,7 @@ class ConfigError(FinfleetError):
         """The source and all faults."""
         count = len(self.problems)
         head = f"{self.args[0]}: {count} fault{'s' if count != 1 else ''} in the configuration"
-        return "\n".join([head, *(f"  {line}" for line in self.problems)])
+        return "\n".join([head, *(f"  {shown(line)}" for line in self.problems)])
 
 
 class CollectionError(FinfleetError):

@@ -20,7 +20,7 @@ from telemetry.batch import Message, Outcome, Report, Run
 from telemetry.builder import build_batches
 from telemetry.codec import decode, encode
 from telemetry.costs import CostLine
-from telemetry.errors import InvalidRecord
+from telemetry.errors import InvalidRecord, MessageError
 from telemetry.push import Push, PushedCharge, PushedMetric, PushedResource
 from telemetry.push_checks import FIVE_MINUTES, PushRefused, UnknownSource, parse, start_of
 from telemetry.pushers import OWNER_RANK, Pushers
@@ -74,6 +74,17 @@ def source_of(body: bytes) -> str | None:
         return _head.decode(body).source
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
+
+
+def pushed_by(body: bytes) -> str | None:
+    """The source that pushed this, in JSON or in our own form, by its own word; None of what nobody pushed."""
+    if is_push(body):
+        return source_of(body)
+    try:
+        target = decode(body).run.target
+    except MessageError:
+        return None
+    return target.account if is_pushed(target) else None
 
 
 def is_push(body: bytes) -> bool:

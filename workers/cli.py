@@ -17,6 +17,7 @@ import click
 
 from telemetry.errors import ConfigError, FinfleetError
 from telemetry.redact import RedactingFormatter
+from telemetry.terminal import complain, guard, show_usage
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
@@ -85,13 +86,13 @@ def cli(config: Path | None, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line; errors that have a name end it with a line instead of a traceback."""
+    guard()
     try:
         status = cli.main(prog_name="finfleet", standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
     except click.ClickException as error:
-        error.show()
-        status = error.exit_code
+        status = show_usage(error)
     except KeyboardInterrupt:
         status = 130
     except ConfigError as error:
@@ -110,7 +111,7 @@ def main() -> None:
 
 
 def _say(what: object, status: int) -> int:
-    click.echo(f"finfleet: {what}", err=True)
+    complain(f"finfleet: {what}")
     return status
 
 

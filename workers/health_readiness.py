@@ -21,7 +21,7 @@ def look(role: str) -> tuple[str, str]:
     # It tells of each try; the answer below says it once.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     try:
-        settings = fleet_settings()
+        settings = fleet_settings(stores=_database in _CHECKS[role])
         return "", ", ".join(check(settings) for check in _CHECKS[role])
     except FinfleetError as error:
         return " ".join(str(error).split()), ""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from telemetry.private import open_private, write_anew
 from telemetry.redact import redact
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,9 @@ class Sign:
         if self.path is None:
             return
         try:
-            self.path.touch(mode=0o600)
-            os.utime(self.path)
+            descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT)
+            os.utime(descriptor)
+            os.close(descriptor)
             self._why.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("the sign of life %s cannot be given: %s", self.path, error)
@@ -52,9 +54,7 @@ class Sign:
         if self.path is None:
             return
         with contextlib.suppress(OSError):
-            draft = self._why.with_name(f"{self._why.name}.draft")
-            draft.write_text(" ".join(redact(reason).split()), encoding="utf-8")
-            draft.replace(self._why)
+            write_anew(self._why, " ".join(redact(reason).split()))
 
     def age(self) -> float | None:
         """Seconds since the last sign; None where there was none yet."""

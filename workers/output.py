@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from telemetry.target import format_time
+from telemetry.terminal import say
+from telemetry.text import safe_json, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 _WIDE = 10_000  # a pipe has no width: nothing is cut or folded there
@@ -26,8 +28,13 @@ def json_option(command: F) -> F:
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as JSON: times in ISO 8601, money as exact text."""
-    click.echo(json.dumps(msgspec.to_builtins(value, str_keys=True), indent=2, ensure_ascii=False))
+    """Print ``value`` as JSON."""
+    click.echo(to_json(value))
+
+
+def to_json(value: Any) -> str:
+    """JSON for a person and a program: times in ISO 8601, money as exact text, nothing that steers a terminal."""
+    return safe_json(json.dumps(msgspec.to_builtins(value, str_keys=True), indent=2, ensure_ascii=False))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
@@ -36,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
     listed = [tuple(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = bool(listed) and all(isinstance(row[index], int | float | Decimal | None) for row in listed)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold", header_style="bold")
+        table.add_column(shown(column), justify="right" if numeric else "left", overflow="fold", header_style="bold")
     for row in listed:
         table.add_row(*(cell(value) for value in row))
     width = None if sys.stdout.isatty() else _WIDE
@@ -57,7 +64,7 @@ _CELLS: tuple[tuple[type, Callable[[Any], str]], ...] = (
 
 def cell(value: Any) -> str:
     """A value as a person reads it; unknown is a dash, never a zero."""
-    return next((show(value) for kind, show in _CELLS if isinstance(value, kind)), str(value))
+    return shown(next((show for kind, show in _CELLS if isinstance(value, kind)), str)(value))
 
 
 def duration(seconds: float) -> str:
@@ -73,4 +80,4 @@ def duration(seconds: float) -> str:
 def progress(text: str) -> None:
     """Say ``text`` on standard error, if somebody is there to see it."""
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text, err=True)

@@ -23,9 +23,12 @@ logger = logging.getLogger(__name__)
 _UP_HERE = Path(".finfleet") / "up.json"
 
 
-def fleet_settings(*, forwards: bool = False) -> Settings:
-    """The configuration, without the credentials of any provider; with OpenFinOps's key where this one forwards."""
-    return load_settings(providers=(), forwards=forwards)
+def fleet_settings(*, forwards: bool = False, stores: bool = True) -> Settings:
+    """The configuration, without the credentials of any provider.
+
+    With OpenFinOps's key where this one ``forwards``; with the database's address where it ``stores``.
+    """
+    return load_settings(providers=(), forwards=forwards, stores=stores)
 
 
 def open_database(

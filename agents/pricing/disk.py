@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agents.context import LocalPriceCache
+from telemetry.private import make_directory
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class DiskPriceCache:
         """Do ``work`` on the file, in one transaction; None where that cannot be. Nothing that is wrong is raised."""
         path = None
         try:
-            path = _prepare(self._folder or default_folder())
+            path = _prepare(self._folder or default_folder(), ours=1 if self._folder else 2)
             with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as file, file:
                 file.execute(_TABLE)
                 return work(file)
@@ -133,9 +134,9 @@ class DiskPriceCache:
             logger.warning("prices are kept in this process only: %s: give a folder that can be written", error)
 
 
-def _prepare(folder: Path) -> Path:
+def _prepare(folder: Path, ours: int) -> Path:
     """The file, made where it is missing; OSError where it cannot be, or is not ours alone."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(folder, ours=ours)
     path = folder / FILE
     # To close a file of SQLite's drops the locks that other threads hold on it: ours is closed before they open it.
     with _making, suppress(FileExistsError):

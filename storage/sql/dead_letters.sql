@@ -30,10 +30,11 @@ SELECT dead_letter_id, reason_code, reason, first_seen, last_seen, times, length
 SELECT count(*) FROM finfleet.dead_letters WHERE replayed_at IS NULL
 
 -- name: mark_replayed
+-- Only where it has not come back since it was read: each bury counts it.
 UPDATE finfleet.dead_letters
    SET replayed_at = %(now)s
- WHERE dead_letter_id = ANY(%(ids)s::bigint[])
-   AND replayed_at IS NULL
+ WHERE dead_letter_id = %(dead_letter_id)s
+   AND times = %(times)s
 
 -- name: drop
 DELETE FROM finfleet.dead_letters WHERE dead_letter_id = ANY(%(ids)s::bigint[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}")
 REDIS_SCHEMES = frozenset({"redis", "rediss"})
 AMQP_SCHEMES = frozenset({"amqp", "amqps"})
 SOURCE = "broker_url"
@@ -35,7 +37,8 @@ def parse(broker_url: SecretStr) -> Address:
         raise _fault("not an address", "write it as redis://host:6379/0 or amqp://user:password@host:5672/vhost")
     if scheme not in REDIS_SCHEMES | AMQP_SCHEMES:
         known = ", ".join(f"{name}://" for name in sorted(REDIS_SCHEMES | AMQP_SCHEMES))
-        raise _fault(f"scheme {scheme!r} has no results queue", f"use one of {known}")
+        shown = f"scheme {scheme!r}" if _SCHEME.fullmatch(scheme) else "this scheme"
+        raise _fault(f"{shown} has no results queue", f"use one of {known}")
     parts, port = _split(text)
     if parts.password:
         remember(unquote(parts.password))

@@ -61,6 +61,8 @@ class AwsAccountEntry(AccountEntry, AwsKeys):
 class AwsSettings(ProviderSettings, AwsKeys):
     """``aws:``."""
 
+    variables = ("AWS_", "BOTO_")
+
     region: Name = "us-east-1"
     #: A list, or ``all``: those that the account has enabled.
     regions: _Regions = ()
@@ -74,11 +76,13 @@ class AwsSettings(ProviderSettings, AwsKeys):
     @field_validator("memory_dimensions")
     @classmethod
     def _dimensions_are_named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        seen: set[str] = set()
         for index, name in enumerate(names):
             if not name.strip():
                 raise ValueError(f"entry {index + 1} is empty: name a dimension, such as InstanceId, or leave it out")
-            if name in names[:index]:
+            if name in seen:
                 raise ValueError(f"{name!r} is there twice: name each dimension once")
+            seen.add(name)
         return names
 
     def _regions(self) -> tuple[str, ...]:

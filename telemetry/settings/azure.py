@@ -52,6 +52,8 @@ class AzureAccountEntry(AccountEntry, AzureIdentity):
 class AzureSettings(ProviderSettings, AzureIdentity):
     """``azure:``."""
 
+    variables = ("AZURE_", "IDENTITY_", "MSI_")
+
     #: The cloud that the tenants are in: where to ask, and for whom tokens are meant.
     cloud: Literal["public", "china", "usgov"] = "public"
     accounts: tuple[AzureAccountEntry, ...] = ()

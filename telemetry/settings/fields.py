@@ -3,52 +3,67 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from telemetry.target import PART
 
-_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
-_LEAST_KEY = 32
+_DURATION = re.compile(r"([0-9]{1,18})\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LEAST_KEY = 32
+_LONGEST = timedelta(days=3660)
+_TOO_LONG = "must be at most ten years: 3660d"
+
+ADDRESS = "an address: may be shown without its user, password and query"
+"""Marks a field whose value may hold a secret in one part of it."""
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are faults, values never change."""
+    """A part of the configuration: unknown keys are faults, values never change, texts have an end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_max_length=65_536)
 
 
 def _duration(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("write seconds, or a number with s, m, h or d")  # noqa: TRY004 - pydantic wants ValueError
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
     if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
-        if match:
-            return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-        if value.strip().isdigit():
-            return timedelta(seconds=int(value))
-        raise ValueError("write seconds, or a number with s, m, h or d: 300, 5m, 2h")
+        text = value.strip()
+        match = _DURATION.fullmatch(text if text[-1:].isalpha() else f"{text}s")
+        if match is None:
+            raise ValueError("write seconds, or a number with s, m, h or d: 300, 5m, 2h")
+        value = int(match[1]) * _SECONDS[match[2]]
+    if isinstance(value, int | float):
+        if math.isnan(value):
+            raise ValueError("write seconds, or a number with s, m, h or d: 300, 5m, 2h")
+        if abs(value) > _LONGEST.total_seconds():
+            raise ValueError(_TOO_LONG)
+        return timedelta(seconds=value)
     return value
 
 
 def _positive(value: timedelta) -> timedelta:
     if value <= timedelta(0):
         raise ValueError("must be longer than 0 seconds")
+    return _bounded(value)
+
+
+def _bounded(value: timedelta) -> timedelta:
+    if value > _LONGEST:
+        raise ValueError(_TOO_LONG)
     return value
 
 
 def _not_negative(value: timedelta) -> timedelta:
     if value < timedelta(0):
         raise ValueError("must not be negative")
-    return value
+    return _bounded(value)
 
 
 def _part(value: str) -> str:
@@ -67,8 +82,32 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _split(value: str) -> SplitResult:
+    """The parts of an address; what is wrong with one is said without quoting it, as the library would."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("the host or the port cannot be read") from None
+    return parts
+
+
+def password_of(url: str) -> str:
+    """The password in an address; empty where there is none, or it is no address."""
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""
+
+
+def visible_address(text: str) -> str:
+    """An address without its query; empty where it may hold a password, or is none."""
+    address = re.split(r"[?#]", text, maxsplit=1)[0]
+    return address if "://" in address and "@" not in text else ""
+
+
 def _web_address(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _split(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("write an address that starts with https:// (or http:// on this machine)")
     if parts.username is not None or parts.password is not None:
@@ -82,7 +121,7 @@ def _without_slash(value: str) -> str:
 
 def _endpoint(value: str) -> str:
     address = _without_slash(_web_address(value))
-    parts = urlsplit(address)
+    parts = _split(address)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("plain http is accepted for this machine only: use https")
     return address
@@ -90,7 +129,7 @@ def _endpoint(value: str) -> str:
 
 def _service_url(schemes: tuple[str, ...]) -> Any:
     def validate(value: SecretStr) -> SecretStr:
-        if urlsplit(value.get_secret_value()).scheme not in schemes:
+        if value.get_secret_value().partition("://")[0].lower() not in schemes:
             raise ValueError(f"must start with one of {', '.join(scheme + '://' for scheme in schemes)}")
         return value
 
@@ -103,8 +142,15 @@ def _listed(value: Any) -> Any:
 
 
 def _hard_to_guess(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < _LEAST_KEY:
-        raise ValueError(f"must have {_LEAST_KEY} characters at least; `openssl rand -hex 32` makes a good one")
+    text = value.get_secret_value()
+    if len(text) < _LEAST_KEY or "," in text or not text.isprintable():
+        raise ValueError(f"must have {_LEAST_KEY} characters at least, and no comma: `openssl rand -hex 32` makes one")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("write the path of a file, not what is in it")
     return value
 
 
@@ -116,13 +162,15 @@ def _money(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 OptionalDuration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_not_negative)]
 Name = Annotated[str, AfterValidator(_part)]
-PageAddress = Annotated[str, AfterValidator(_web_address)]
+PageAddress = Annotated[str, ADDRESS, AfterValidator(_web_address)]
 """As it was written, to the last slash."""
 WebAddress = Annotated[PageAddress, AfterValidator(_without_slash)]
 """What paths are added to."""
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Endpoint = Annotated[str, ADDRESS, AfterValidator(_endpoint)]
 DatabaseUrl = Annotated[SecretStr, _service_url(("postgresql", "postgres"))]
 BrokerUrl = Annotated[SecretStr, _service_url(("redis", "rediss", "amqp", "amqps"))]
+Dollars = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, le=1_000_000_000, allow_inf_nan=False)]
 SigningKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_hard_to_guess)], ...], BeforeValidator(_listed)]
 """A list, or one text with commas."""
-Dollars = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
+FilePath = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_path)]
+"""Of a file: without line breaks and the like, so never what is in the file."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from telemetry.settings.fields import Section
+from telemetry.settings.fields import FilePath, Section
 from telemetry.settings.providers import AccountEntry, ProviderSettings
 
 ENDPOINTS = ("monitoring", "inventory", "billing", "bigquery", "token")
@@ -27,7 +27,7 @@ class GcpIdentity(Section):
 
     project_id: Project | None = None
     #: Read where a collection needs it: the planner has no credentials.
-    credentials_file: str | None = None
+    credentials_file: FilePath | None = None
     #: The service account to act as, by its e-mail address.
     impersonate: ServiceAccount | None = None
     #: The project whose quota the calls use; without one, the project itself.
@@ -43,9 +43,11 @@ class GcpAccountEntry(AccountEntry, GcpIdentity):
 class GcpSettings(ProviderSettings, GcpIdentity):
     """``gcp:``."""
 
+    variables = ("GOOGLE_", "GCP_", "GCLOUD_", "CLOUDSDK_", "GCE_", "GRPC_")
+
     accounts: tuple[GcpAccountEntry, ...] = ()
     #: What one query of the billing export may scan: 100 GiB are 0.61 USD.
-    maximum_bytes_billed: int = Field(default=100 * _GIB, ge=10 * 2**20)
+    maximum_bytes_billed: int = Field(default=100 * _GIB, ge=10 * 2**20, le=2**60)
     #: The currency of list prices; the bill has its own.
     currency: Currency = "USD"
 

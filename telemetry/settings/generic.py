@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Literal, Self
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from telemetry.settings.fields import Duration, Name, PageAddress, Section
+from telemetry.settings.fields import Duration, FilePath, Name, PageAddress, Section
 from telemetry.settings.providers import Account, AccountEntry, ProviderSettings
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -22,6 +23,8 @@ def _expression(value: str) -> str:
 
     try:
         jmespath.compile(value)
+    except RecursionError:
+        raise ValueError("is a JMESPath expression that is nested too deep") from None
     except jmespath.exceptions.JMESPathError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"is not a JMESPath expression ({reason}); a constant is written as \"'text'\"") from None
@@ -32,7 +35,9 @@ def _header_names(value: dict[str, SecretStr]) -> dict[str, SecretStr]:
     for name, secret in value.items():
         text = secret.get_secret_value()
         if not _HEADER.fullmatch(name) or not (text.isascii() and text.isprintable()):
-            raise ValueError(f"{name[:40]!r}: a header has a name without spaces, and a value of printable ASCII")
+            # What stands in the place of a name may be the whole header, its value included.
+            shown = f"{name[:40]!r}: " if _HEADER.fullmatch(name) else ""
+            raise ValueError(f"{shown}a header has a name without spaces, and a value of printable ASCII")
         if name.lower() in {"host", "content-length", "transfer-encoding", "connection"}:
             raise ValueError(f"{name!r}: that header is made by the client itself")
     return value
@@ -45,7 +50,7 @@ def _printable(value: SecretStr) -> SecretStr:
     return value
 
 
-Expression = Annotated[str, Field(min_length=1), AfterValidator(_expression)]
+Expression = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_expression)]
 
 
 class SourceAuth(Section):
@@ -104,7 +109,7 @@ class PolledSource(Section):
     interval: Duration | None = None
     headers: Annotated[dict[str, SecretStr], AfterValidator(_header_names)] = Field(default_factory=dict)
     auth: SourceAuth | None = None
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     #: For the whole answer, redirects included.
     timeout: Duration = timedelta(seconds=10)
     #: Of the answer, unpacked too.
@@ -180,9 +185,10 @@ class GenericSettings(ProviderSettings):
     def _sources_are_distinct(self) -> Self:
         names = [source.name for source in self.sources]
         taken = {entry.name for entry in self.accounts} | ({"default"} if not self.accounts else set())
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                raise ValueError(f"sources: the name {name!r} is used twice; every source needs its own")
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ValueError(f"sources: the name {twice[0]!r} is used twice; every source needs its own")
+        for name in names:
             if name in taken:
                 raise ValueError(f"sources: {name!r} is the name of an account; choose another")
         return self

@@ -16,6 +16,7 @@ from telemetry.settings.fields import (
     BrokerUrl,
     DatabaseUrl,
     Duration,
+    FilePath,
     OptionalDuration,
     Section,
     SigningKeys,
@@ -37,7 +38,7 @@ class OpenFinOpsSettings(Section):
     endpoint: WebAddress
     api_key: SecretStr | None = None
     timeout: Duration = timedelta(seconds=30)
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     #: Plain http to another machine: the key travels in the open.
     allow_plaintext: bool = False
 
@@ -71,9 +72,9 @@ class LedgerSettings(Section):
     lease: Duration = timedelta(minutes=15)
     max_attempts: int = Field(default=8, ge=1, le=1000)
     #: Attempts of one provider that are out at the same time.
-    max_in_flight: int = Field(default=500, ge=1)
+    max_in_flight: int = Field(default=500, ge=1, le=1_000_000)
     #: Back-pressure: no new attempts while the results queue holds more messages, or older ones.
-    max_backlog: int = Field(default=2000, ge=1)
+    max_backlog: int = Field(default=2000, ge=1, le=100_000_000)
     max_backlog_age: Duration = timedelta(minutes=10)
     #: With the first the planner signs what it hands out; the ingest takes results of any. FINFLEET_SIGNING_KEYS.
     signing_keys: SigningKeys = ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from telemetry.limits import MAX_BACKFILL
-from telemetry.settings.fields import Dollars, Duration, Endpoint, Name, OptionalDuration, Section
+from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, OptionalDuration, Section
 
 DEFAULT_ACCOUNT = "default"
 
@@ -18,8 +19,11 @@ _API = re.compile(r"\*|[A-Za-z*?][A-Za-z0-9.*?-]*:[A-Za-z0-9.*?/_-]+")
 """``ec2:DescribeInstances``, or a pattern of such names."""
 
 
+_MOST_A_SECOND = 1_000_000
+
+
 def _rate(value: float) -> float:
-    if not (math.isfinite(value) and value > 0):
+    if not (math.isfinite(value) and 0 < value <= _MOST_A_SECOND):
         raise ValueError("write calls a second, more than 0: 5, or 0.5 for one every two seconds")
     return value
 
@@ -60,6 +64,9 @@ class AccountEntry(Section):
 class ProviderSettings(Section):
     """What every provider's section can hold."""
 
+    #: How the environment variables begin that the provider's own libraries read, credentials among them.
+    variables: ClassVar[tuple[str, ...]] = ()
+
     enabled: bool = True
     services: tuple[Name, ...] = Field(default=(), description="empty: every service that is installed")
     collection_interval: Duration | None = None
@@ -69,7 +76,7 @@ class ProviderSettings(Section):
     backfill: Annotated[OptionalDuration, AfterValidator(_backfill)] = timedelta(0)
     queue: Name | None = None
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     #: Calls a second, per API, where the provider's published limits are not yours: {"ec2:DescribeInstances": 5}.
     quotas: dict[str, Rate] = Field(default_factory=dict)
     budget_usd_per_day: Dollars | None = None
@@ -114,7 +121,7 @@ class ProviderSettings(Section):
     @model_validator(mode="after")
     def _accounts_are_distinct(self) -> Self:
         names = [entry.name for entry in self._entries()]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise ValueError(f"accounts: the name {twice[0]!r} is used twice; every account needs its own")
         return self

@@ -23,10 +23,22 @@ pytestmark = pytest.mark.xdist_group("up")  # one run for all of them
 NAMES = {"postgres", "valkey", "ingest", "plan", "collect.generic", "beat", "flower"}
 
 
+CREDENTIALS = {
+    name: f"canary-{name}"
+    for name in (
+        "AWS_SECRET_ACCESS_KEY",
+        "AZURE_CLIENT_SECRET",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "OPENFINOPS_API_KEY",
+        "SOMETHING_ELSE",
+    )
+}
+
+
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
     """One run, for the tests that only look."""
-    with short_directory() as directory, finfleet_up(directory / "state") as running:
+    with short_directory() as directory, finfleet_up(directory / "state", variables=CREDENTIALS) as running:
         until(lambda: " logs: " in running.said, what="it has said where everything is")
         yield running
 
@@ -114,6 +126,13 @@ def test_a_collect_worker_knows_no_database(up: Up) -> None:
     for name in ("plan", "ingest"):
         assert "FINFLEET_DATABASE_URL" in _environment(pids[name])
     assert [name for name, pid in pids.items() if "FLOWER_BASIC_AUTH" in _environment(pid)] == ["flower"]
+
+
+def test_no_process_holds_a_credential_that_it_has_no_use_for(up: Up) -> None:
+    assert CREDENTIALS.items() <= _environment(up.process.pid).items()
+    family = up.family()
+    assert set(up.report["processes"].values()) < set(family)  # the watcher, and those of Postgres, are looked at, too
+    assert {pid for pid in family if CREDENTIALS.keys() & _environment(pid)} == set()
 
 
 def test_no_secret_is_in_a_command_line_or_a_log(up: Up) -> None:

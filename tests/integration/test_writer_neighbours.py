@@ -72,7 +72,7 @@ def test_a_dead_letter_is_replayed_waits_again_and_is_dropped(database: Database
         dead_letters.bury(connection, [letter, letter], w.NOW)
         (waiting,) = dead_letters.listing(connection)
         assert (waiting.times, waiting.size, dead_letters.count_waiting(connection)) == (2, 4, 1)
-        assert dead_letters.mark_replayed(connection, [waiting.dead_letter_id], w.NOW) == 1
+        assert dead_letters.mark_replayed(connection, waiting, w.NOW)
         assert (dead_letters.listing(connection), dead_letters.count_waiting(connection)) == ([], 0)
         assert [item.replayed_at for item in dead_letters.listing(connection, replayed=True)] == [w.NOW]
         dead_letters.bury(connection, [letter], w.NOW)

@@ -15,6 +15,7 @@ from workers.local.keeper import pause_after
 from workers.local.processes import Fleet
 
 DATABASE = "postgresql://finfleet:canary-database@127.0.0.1:5433/finfleet"
+SIGNING = "a-signing-key-of-the-local-fleet-0"
 BROKER = "redis://:canary-broker@127.0.0.1:6380/0"
 _CONFIG = """
 aws:
@@ -42,6 +43,7 @@ def fleet(tmp_path: Path) -> Fleet:
         config=config,
         database_url=DATABASE,
         broker_url=BROKER,
+        signing_keys=SIGNING,
         flower_port=5555,
     )
 
@@ -58,6 +60,8 @@ def test_each_program_gets_what_it_needs_and_no_more(fleet: Fleet) -> None:
     programs = {program.name: program for group in fleet.programs() for program in group}
     with_database = {name for name, each in programs.items() if "FINFLEET_DATABASE_URL" in each.environment}
     assert with_database == {"ingest", "forward", "plan"}
+    signing = {name for name, each in programs.items() if SIGNING in each.environment.values()}
+    assert signing == {"ingest", "plan"}
     for name, program in programs.items():
         assert program.environment["FINFLEET_BROKER_URL"] == BROKER
         assert Path(program.environment["FINFLEET_CONFIG"]).is_absolute()
@@ -67,6 +71,89 @@ def test_each_program_gets_what_it_needs_and_no_more(fleet: Fleet) -> None:
         assert "canary" not in " ".join(program.command)
         assert "canary" not in repr(program)
     assert "canary" not in repr(fleet)
+
+
+_SECRETS = {
+    "AWS_SECRET_ACCESS_KEY": "canary-aws",
+    "AZURE_CLIENT_SECRET": "canary-azure",
+    "GOOGLE_APPLICATION_CREDENTIALS": "canary-google",
+    "GCP_CREDENTIALS_FILE": "canary-gcp",
+    "KEY": "canary-key",
+    "PAGE_TOKEN": "canary-page",
+    "EXTERNAL_ID": "canary-external",
+    "DATABASE_PASSWORD": "canary-database",
+    "PGPASSWORD": "canary-pg",
+    "OPENFINOPS_API_KEY": "canary-openfinops",
+    "SOMETHING_ELSE": "canary-else",
+    "NOTIFY_SOCKET": "canary-socket",
+}
+_ORDINARY = {"PATH": "/bin", "HOME": "/x", "LC_ALL": "C", "TZ": "UTC", "https_proxy": "http://p", "SSL_CERT_FILE": "/c"}
+_EVERYTHING = """
+database: {url: "postgresql://u:${DATABASE_PASSWORD}@h/x"}
+aws:
+  region: "${REGION}"
+  services: [ec2]
+  accounts: [{name: one, role_arn: "${ROLE}", external_id: "${EXTERNAL_ID}"}]
+azure: {client_secret: "${AZURE_CLIENT_SECRET}", client_id: c, tenant_id: t, services: [virtual_machines]}
+gcp: {credentials_file: "${GCP_CREDENTIALS_FILE}", services: [compute]}
+generic:
+  sources:
+    - {name: page, kind: prometheus, url: "https://${PAGE_HOST}/", auth: {bearer: "${PAGE_TOKEN}"}}
+    - {name: "${PUSHER}", kind: push}
+openfinops: {endpoint: "https://${FINOPS_HOST}", api_key: "${KEY}"}
+ledger: {lease: "${LEASE}"}
+"""
+_PLAIN = {
+    "REGION": "eu-west-1",
+    "ROLE": "arn:aws:iam::123456789012:role/x",
+    "PAGE_HOST": "page.example",
+    "PUSHER": "shop",
+    "FINOPS_HOST": "finops.example",
+    "LEASE": "20m",
+}
+
+
+def test_each_program_gets_the_credentials_that_it_needs_and_no_others(tmp_path: Path) -> None:
+    config = tmp_path / "telemetry.yaml"
+    config.write_text(_EVERYTHING)
+    environment = {**_SECRETS, **_ORDINARY, **_PLAIN}
+    settings = load_settings(config, environment)
+    (tmp_path / "state").mkdir(mode=0o700)
+    fleet = Fleet(
+        settings=settings,
+        planned=plan_targets(settings),
+        files=StateFiles(tmp_path / "state"),
+        environment=environment,
+        config=config,
+        database_url=DATABASE,
+        broker_url=BROKER,
+        signing_keys=SIGNING,
+        flower_port=5555,
+    )
+    programs = {program.name: program.environment for group in fleet.programs() for program in group}
+    assert {name: set(_SECRETS) & set(variables) for name, variables in programs.items()} == {
+        "ingest": {"PGPASSWORD"},
+        "plan": {"PGPASSWORD"},
+        "forward": {"PGPASSWORD", "KEY"},
+        "collect.aws": {"AWS_SECRET_ACCESS_KEY", "EXTERNAL_ID"},
+        "collect.azure": {"AZURE_CLIENT_SECRET"},
+        "collect.gcp": {"GOOGLE_APPLICATION_CREDENTIALS", "GCP_CREDENTIALS_FILE"},
+        "collect.generic": {"PAGE_TOKEN"},
+        "beat": set(),
+        "flower": set(),
+    }
+    for name, variables in programs.items():
+        assert {key: variables.get(key) for key in _ORDINARY} == _ORDINARY
+        # What the schedule and every process read is there for all of them.
+        assert {"REGION", "PUSHER", "LEASE", "FINOPS_HOST"} <= set(variables)
+        assert ("ROLE" in variables, "PAGE_HOST" in variables) == (name == "collect.aws", name == "collect.generic")
+        # With these, each of them loads its configuration, and plans the same.
+        mine = {name.removeprefix("collect.")} if name.startswith("collect.") else set()
+        stores = name in {"ingest", "plan", "forward"}
+        loaded = load_settings(config, variables, providers=mine, forwards=name == "forward", stores=stores)
+        assert {key: plan.targets for key, plan in plan_targets(loaded).items()} == {
+            key: plan.targets for key, plan in fleet.planned.items()
+        }
 
 
 def test_without_flower_and_openfinops(fleet: Fleet, tmp_path: Path) -> None:
@@ -79,6 +166,7 @@ def test_without_flower_and_openfinops(fleet: Fleet, tmp_path: Path) -> None:
         config=None,
         database_url=DATABASE,
         broker_url=BROKER,
+        signing_keys=SIGNING,
         flower_port=None,
     )
     programs = [program for group in alone.programs() for program in group]

@@ -152,3 +152,21 @@ def test_figures_that_cannot_be_asked_for_are_told_whatever_the_reason() -> None
 
     assert _try(ask, troubles) is None
     assert troubles == ["RuntimeError: can't start new thread"]
+
+
+_HOSTILE = "\x1b]0;owned\x07\u202eevil\x9b2J"
+
+
+def test_lines_and_troubles_steer_no_terminal(stack: LocalStack) -> None:
+    output = io.StringIO()
+    live = LiveView(Console(file=output, width=120, force_terminal=True, color_system=None))
+    live.say(f"live {_HOSTILE}")
+    live.show(stack, Figures(troubles=(f"trouble {_HOSTILE}",)))
+    with live:
+        live.show(stack, Figures(troubles=(f"trouble {_HOSTILE}",)))
+    plain = PlainView(Console(file=output, width=120))
+    plain.say(f"plain {_HOSTILE}")
+    drawn = output.getvalue()
+    assert all(f"{word} \\x1b]0;owned\\x07\\u202eevil\\x9b2J" in drawn for word in ("live", "trouble", "plain"))
+    assert not any(character in drawn for character in "\x07\u202e\x9b")
+    assert "\x1b]0" not in drawn

@@ -16,6 +16,7 @@ from storage import ledger
 from storage.database import Connection
 from storage.reports import resources_by_target
 from telemetry.target import Window, format_time
+from telemetry.terminal import say
 from workers.backfill_price import Price, price_of
 from workers.output import json_option, print_json
 from workers.parameters import TIME
@@ -73,7 +74,7 @@ def _parts(found: Iterable[ledger.LedgerTarget], span: Window, now: datetime) ->
             since = now - service.look_back
             name = f"{one.target.provider}/{one.target.service}"
             if name not in told:
-                click.echo(f"{name}: nothing from before {format_time(since)}, which is kept no longer", err=True)
+                say(f"{name}: nothing from before {format_time(since)}, which is kept no longer", err=True)
                 told.add(name)
         if since < span.end:
             parts.setdefault(Window(since, span.end), []).append(one)
@@ -85,7 +86,7 @@ def _ask(price: Price, *, yes: bool, quiet: bool) -> None:
     asks = not yes and price.windows > 0 and sys.stdin.isatty()
     refuses = not yes and price.needs_consent and not asks
     if asks or refuses or not quiet:
-        click.echo(str(price), err=True)
+        say(str(price), err=True)
     if asks:
         click.confirm("collect them?", abort=True, err=True)
     elif refuses:
@@ -99,9 +100,7 @@ def _run(connection: Connection, parts: _Parts, *, again: bool) -> ledger.Backfi
             done = ledger.backfill(connection, some, span, utc_now(), again=again)
             opened, reopened = opened + done.opened, reopened + done.reopened
     except KeyboardInterrupt:
-        click.echo(
-            "interrupted: the planner opens what is missing of what was begun; run it again for the rest", err=True
-        )
+        say("interrupted: the planner opens what is missing of what was begun; run it again for the rest", err=True)
         raise
     return ledger.Backfill(opened, reopened)
 
@@ -112,9 +111,9 @@ def _show(found: list[ledger.LedgerTarget], price: Price, done: ledger.Backfill 
         fields: dict[str, Any] = done._asdict() if done is not None else {}
         print_json({"targets": [str(each.target) for each in found], **fields, "price": lines, "usd": price.usd})
     elif done is None:
-        click.echo(str(price))
+        say(str(price))
     else:
-        click.echo(f"{len(found)} targets: {done.opened} windows opened, {done.reopened} due again")
+        say(f"{len(found)} targets: {done.opened} windows opened, {done.reopened} due again")
 
 
 def _find(connection: Connection, patterns: tuple[str, ...]) -> list[ledger.LedgerTarget]:

@@ -18,7 +18,7 @@ def command(metrics_port: int, metrics_address: str) -> int:
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
-    required_broker_url(fleet_settings())
+    required_broker_url(fleet_settings(stores=False))
     end_at_once()
     with serve("beat", metrics_port, metrics_address):
         app.start(

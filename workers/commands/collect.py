@@ -20,6 +20,7 @@ from telemetry.errors import CollectionError
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.settings import load_settings
 from telemetry.target import Target, Window
+from telemetry.terminal import say
 from workers.output import duration, json_option, print_json, print_table, progress
 from workers.parameters import TARGET, WINDOW
 
@@ -37,7 +38,7 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
         service = find(target.provider, target.service)
     except LookupError as error:
         raise click.UsageError(str(error)) from None
-    shared = Shared(load_settings(providers={target.provider}, forwards=False))
+    shared = Shared(load_settings(providers={target.provider}, forwards=False, stores=False))
     window = window or service.latest_window(utc_now(), _interval(service, shared, target))
     progress(f"collecting {target} {window}")
     collection = Collection(shared, Run.start(target, window, 1, utc_now()))
@@ -47,7 +48,9 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
         print_json({"target": str(target), "window": str(window), "records": named, "report": _summary(report)})
     else:
         _print(records)
-        click.echo(_sentence(report), err=True)
+        say(_sentence(report), err=True)
+        if report.error:
+            say(report.error, err=True)
     sys.exit(0 if report.outcome in {Outcome.COMPLETE, Outcome.EMPTY} else 1)
 
 
@@ -107,7 +110,8 @@ def _print(records: list[Record]) -> None:
             ((_name(r.resource), r.resource.type, r.start, r.amount, r.currency, r.basis) for r in rates),
         )
     for breakdown in dict.fromkeys(record.breakdown for record in records if isinstance(record, CostLine)):
-        click.echo(f"\nthe bill by {breakdown}" if breakdown else "\nthe bill")
+        say()
+        say(f"the bill by {breakdown}" if breakdown else "the bill")
         _print_costs([line for line in records if isinstance(line, CostLine) and line.breakdown == breakdown])
     if alone:
         print_table(("resource without figures", "type"), ((_name(r), r.type) for r in alone))

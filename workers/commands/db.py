@@ -6,6 +6,7 @@ import click
 
 from storage.errors import StorageNotMigrated
 from storage.migrate import check_migrated, head, migrate
+from telemetry.terminal import say
 from workers.output import json_option, print_json, progress
 from workers.process import fleet_settings, open_database, required_database_url
 
@@ -23,7 +24,7 @@ def migrate_command(revision: str) -> None:
     with open_database(settings, "finfleet db migrate") as database:
         progress(f"migrating {database.address} to {revision}")
         migrate(required_database_url(settings), revision)
-        click.echo(f"{database.address} is at revision {head() if revision == 'head' else revision}")
+        say(f"{database.address} is at revision {head() if revision == 'head' else revision}")
 
 
 @command.command(name="check")
@@ -40,5 +41,5 @@ def check_command(as_json: bool) -> int:
         if as_json:
             print_json({"database": database.address, "revision": head(), "migrated": not trouble, "trouble": trouble})
         else:
-            click.echo(trouble or f"{database.address} is at revision {head()}")
+            say(trouble or f"{database.address} is at revision {head()}")
     return 1 if trouble else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack, closing
 from typing import Any
 
 import click
@@ -12,10 +13,14 @@ from agents.context import utc_now
 from storage import dead_letters
 from storage.database import Connection
 from storage.dead_letters import DeadLetter
-from tasks.results import Publisher
+from tasks.results import NAME, Publisher, open_carrier, pushes_of
 from telemetry.codec import describe
-from workers.output import json_option, print_json, print_table
-from workers.process import fleet_settings, open_database, open_results
+from telemetry.pushed import pushed_by
+from telemetry.settings import Settings
+from telemetry.terminal import say
+from telemetry.undeliverable import is_wrapped
+from workers.output import json_option, print_json, print_table, to_json
+from workers.process import fleet_settings, open_database, required_broker_url
 
 _ALL = 1_000_000
 
@@ -52,31 +57,32 @@ def show(number: int, as_json: bool) -> None:
     if letter is None:
         _missing([number])
         return
-    content = describe(letter.body or b"")
+    content = _readable(letter.body or b"")
     if as_json:
         print_json({**_fields(letter), "content": content})
         return
     print_table(("dead letter", str(letter.dead_letter_id)), _fields(letter).items())
-    click.echo()
-    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+    say()
+    print_json(content)
 
 
 @command.command()
 @click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that wait.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
-    """Put them back on the results queue, for instance after an upgrade. What fails again comes back here."""
+    """Put them back on their queues, for instance after an upgrade. What fails again comes back here.
+
+    What was found on a queue of tasks is no result, and stays here: send it again from where it came, or drop it.
+    """
     _check_choice(numbers, everything)
     settings = fleet_settings()
+    refused: list[int] = []
     with _connect() as database, database.connection() as connection:
         chosen = _chosen(connection, numbers, everything)
-        publisher = open_results(settings).publisher()
-        try:
-            for number in chosen:
-                _replay(connection, publisher, number)
-        finally:
-            publisher.close()
-    click.echo(f"{len(chosen)} put back on the results queue")
+        with _Queues(settings) as queues:
+            refused += [number for number in chosen if not _replay(connection, queues, number)]
+    say(f"{len(chosen) - len(refused)} put back on their queues")
+    _refuse(refused)
     _missing(sorted(set(numbers) - set(chosen)))
 
 
@@ -90,17 +96,51 @@ def drop(numbers: tuple[int, ...], everything: bool) -> None:
     with _connect() as database, database.connection() as connection:
         chosen = _chosen(connection, numbers, everything)
         dropped = dead_letters.drop(connection, chosen)
-    click.echo(f"{dropped} dropped")
+    say(f"{dropped} dropped")
     _missing(sorted(set(numbers) - set(chosen)))
 
 
-def _replay(connection: Connection, publisher: Publisher, number: int) -> None:
+class _Queues(ExitStack):
+    """The queues that letters go back to: that of its source for what was pushed, of the results for all else."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._url = required_broker_url(settings)
+        self._sources = frozenset(settings.push_sources)
+        self._publishers: dict[str, Publisher] = {}
+
+    def publish(self, body: bytes, *, message_id: str) -> None:
+        """PublishRefused where the broker does not take it."""
+        source = pushed_by(body)
+        name = pushes_of(source) if source is not None and source in self._sources else NAME
+        if name not in self._publishers:
+            carrier = self.enter_context(closing(open_carrier(self._url, name)))
+            self._publishers[name] = self.enter_context(closing(carrier.publisher()))
+        self._publishers[name].publish(body, message_id=message_id)
+
+
+def _replay(connection: Connection, queues: _Queues, number: int) -> bool:
+    """False where it is no result, and so nothing that ingest could take."""
     letter = dead_letters.get(connection, number)
     if letter is None or letter.body is None:
-        return
-    # Marked after the broker has it: a crash in between publishes it twice, which the writer knows to tell.
-    publisher.publish(letter.body, message_id=f"dead-letter/{number}")
-    dead_letters.mark_replayed(connection, [number], utc_now())
+        return True  # somebody dropped it meanwhile
+    if is_wrapped(letter.body):
+        return False
+    # Marked after the broker has it: a crash in between publishes it twice, which the writer knows to tell. An ingest
+    # may have buried it again by then, and it must not be hidden: the mark is for the letter as it was read.
+    queues.publish(letter.body, message_id=f"dead-letter/{number}")
+    dead_letters.mark_replayed(connection, letter, utc_now())
+    return True
+
+
+def _readable(body: bytes) -> Any:
+    """The content as JSON has it; of one that is too strange for that, how it begins."""
+    try:
+        content = describe(body)
+        to_json(content)
+    except (ValueError, TypeError, ArithmeticError, RecursionError, MemoryError, msgspec.MsgspecError) as error:
+        return {"unreadable": f"{type(error).__name__}: {error}", "begins": body[:200].hex(" ")}
+    return content
 
 
 def _connect() -> Any:
@@ -118,10 +158,21 @@ def _chosen(connection: Connection, numbers: tuple[int, ...], everything: bool) 
     return sorted(number for number in set(numbers) if dead_letters.get(connection, number) is not None)
 
 
+def _refuse(numbers: list[int]) -> None:
+    if numbers:
+        listed = ", ".join(map(str, numbers))
+        say(
+            f"finfleet: no result, but found on a queue of tasks: {listed}; `finfleet dlq show ID` tells which: send "
+            "it again from where it came, or `finfleet dlq drop ID`",
+            err=True,
+        )
+        sys.exit(1)
+
+
 def _missing(numbers: list[int]) -> None:
     if numbers:
         listed = ", ".join(map(str, numbers))
-        click.echo(f"finfleet: there is no dead letter {listed}; `finfleet dlq list` shows those there are", err=True)
+        say(f"finfleet: there is no dead letter {listed}; `finfleet dlq list` shows those there are", err=True)
         sys.exit(1)
 
 

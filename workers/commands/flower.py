@@ -34,7 +34,7 @@ def command(port: int, address: str, url_prefix: str, max_tasks: int) -> None:
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
     from tasks.foreign.control import QuietReceiver  # noqa: PLC0415 - see above
 
-    required_broker_url(fleet_settings())
+    required_broker_url(fleet_settings(stores=False))
     if not any(os.environ.get(door) for door in _DOORS):
         raise ConfigError(
             "environment",

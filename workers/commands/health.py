@@ -9,6 +9,7 @@ import os
 
 import click
 
+from telemetry.terminal import say
 from workers.health_sign import HEARTBEAT_VARIABLE, Sign
 
 MAX_AGE = {"plan": 60.0, "worker": 60.0, "beat": 60.0, "ingest": 120.0, "forward": 180.0, "flower": 60.0}
@@ -38,7 +39,7 @@ def command(role: str, liveness: bool, readiness: bool, max_age: float | None) -
 
         trouble, ready = look(role)
         said = ready if not said else f"{said}; {ready}"
-    click.echo(f"{role}: {trouble or said}")
+    say(f"{role}: {trouble or said}")
     return 1 if trouble else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from storage import outbox
+from telemetry.terminal import say
 from workers.output import json_option, print_json, print_table
 from workers.process import fleet_settings, open_database
 
@@ -48,4 +49,4 @@ def replay(numbers: tuple[int, ...], everything: bool) -> None:
         raise click.UsageError("name the ids, or --all")
     with open_database(fleet_settings(), "finfleet outbox") as database, database.connection() as connection:
         replayed = outbox.replay(connection, None if everything else numbers)
-    click.echo(f"{replayed} are sent again")
+    say(f"{replayed} are sent again")

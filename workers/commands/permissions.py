@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agents.permissions import document, documented_providers
+from telemetry.terminal import say
 
 
 @click.command(name="permissions")
@@ -24,12 +25,13 @@ def command(provider: str, check: Path | None) -> int:
     """
     text = document(provider)
     if check is None:
-        click.echo(text, nl=False)
+        say(text.removesuffix("\n"), lines=True)
         return 0
     found = check.read_text(encoding="utf-8", errors="replace")
     if found == text:
         return 0
     difference = unified_diff(found.splitlines(), text.splitlines(), str(check), "this release", lineterm="")
-    click.echo("\n".join(difference), err=True)
-    click.echo(f"finfleet: {check} is not what this release needs: finfleet permissions {provider} > {check}", err=True)
+    for line in difference:
+        say(line, err=True)
+    say(f"finfleet: {check} is not what this release needs: finfleet permissions {provider} > {check}", err=True)
     return 1

@@ -16,6 +16,7 @@ from tasks.targets import Planned, plan_targets
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings, load_settings
 from telemetry.target import Window, floor_time
+from telemetry.terminal import say
 from workers.output import json_option, print_json, print_table, progress
 
 _DAY = timedelta(days=1)
@@ -62,7 +63,8 @@ def command(resources: int | None, as_json: bool) -> None:
             for x in lines
         ),
     )
-    click.echo("\n".join(_totals(lines)))
+    for total in _totals(lines):
+        say(total)
 
 
 def _line(plan: Planned, target: TargetPlan, resources: int | None) -> Line:
@@ -108,5 +110,5 @@ def _known_resources(settings: Settings) -> dict[str, int]:
         with Database(settings.database.url).connection() as connection:
             return resources_by_target(connection)
     except FinfleetError as error:
-        click.echo(f"finfleet: {error}: give --resources to see calls and prices", err=True)
+        say(f"finfleet: {error}: give --resources to see calls and prices", err=True)
         return {}

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from agents.service import Service, services
+from telemetry.terminal import say
 from workers.output import duration, json_option, print_json, print_table
 
 _COLUMNS = ("service", "what", "window", "collected after", "read again after")
@@ -26,11 +27,12 @@ def command(*, markdown: bool, as_json: bool) -> None:
     if as_json:
         print_json([_fields(one) for one in services().values()])
     elif markdown:
-        click.echo(_HEAD)
-        click.echo(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}")
+        say(_HEAD, lines=True)
+        say(f"| {' | '.join(_COLUMNS)} |")
+        say(f"|{' --- |' * len(_COLUMNS)}")
         for one in services().values():
             name, *rest = _row(one)
-            click.echo(f"| `{name}` | {' | '.join(rest)} |")
+            say(f"| `{name}` | {' | '.join(rest)} |")
     else:
         print_table(_COLUMNS, (_row(one) for one in services().values()))
 

@@ -14,6 +14,7 @@ from storage.reports import Status, read_status
 from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier
 from telemetry.settings import Settings
+from telemetry.terminal import say
 from workers.local.glance import troubles_beside
 from workers.output import cell, json_option, print_json, print_table
 from workers.parameters import TIME
@@ -51,7 +52,7 @@ def command(since: datetime | None, state: Path, as_json: bool) -> None:
     else:
         _print(status, depths, reason, queues)
         for line in beside:
-            click.echo(line)
+            say(line)
     sys.exit(1 if _troubled(status) or beside else 0)
 
 
@@ -109,7 +110,7 @@ def _print(status: Status, depths: dict[str, Depth], reason: str, queues: dict[s
             for x in status.targets
         ),
     )
-    click.echo()
+    say()
     print_table(
         ("last minute", "runs", "troubled", "calls", "throttles", "records", "records/s"),
         (
@@ -117,27 +118,27 @@ def _print(status: Status, depths: dict[str, Depth], reason: str, queues: dict[s
             for x in status.activity
         ),
     )
-    click.echo()
+    say()
     results = depths.get("results")
     depth = reason if results is None else f"{results.messages:,} messages"
     age = "" if results is None or results.oldest_age is None else f", the oldest {results.oldest_age:.0f} s old"
-    click.echo(f"results queue: {depth}{age}")
+    say(f"results queue: {depth}{age}")
     others = [f"{label} {cell(one.messages)}" for label, one in depths.items() if label != "results"]
     if others:
-        click.echo("other queues of the ingest: " + ", ".join(others))
-    click.echo("task queues: " + (", ".join(f"{name} {cell(count)}" for name, count in queues.items()) or "-"))
+        say("other queues of the ingest: " + ", ".join(others))
+    say("task queues: " + (", ".join(f"{name} {cell(count)}" for name, count in queues.items()) or "-"))
     for line in status.outbox:
         waits = f", the oldest since {cell(line.oldest_pending)}" if line.oldest_pending else ""
         error = f" ({line.error})" if line.error else ""
-        click.echo(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}")
-    click.echo(f"dead letters: {status.dead_letters:,}" + (" (finfleet dlq list)" if status.dead_letters else ""))
+        say(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}")
+    say(f"dead letters: {status.dead_letters:,}" + (" (finfleet dlq list)" if status.dead_letters else ""))
     for trouble in status.troubles:
         span = f"{cell(trouble.since)} to {cell(trouble.until)}"
-        click.echo(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
+        say(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
     for lacking in status.partial:
         span = f"{cell(lacking.since)} to {cell(lacking.until)}"
         reasons = "; ".join(lacking.reasons)
-        click.echo(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}")
+        say(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}")
 
 
 def _troubled(status: Status) -> bool:

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -19,8 +20,10 @@ import click
 import psutil
 
 from telemetry.errors import FinfleetError
+from telemetry.private import open_private
 from telemetry.redact import RedactingFormatter
 from telemetry.target import format_time
+from telemetry.terminal import complain
 from workers.embedded import EmbeddedServerError, StateInUseError
 from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
@@ -67,7 +70,7 @@ def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) 
             stack.start()
             return _run(stack, view, signals)
         except StateInUseError as error:
-            click.echo(f"finfleet: {error}{_since(error.pid)}", err=True)
+            complain(f"finfleet: {error}{_since(error.pid)}")
             return EX_IN_USE
         except EmbeddedServerError as error:
             raise FinfleetError(str(error)) from error
@@ -159,8 +162,7 @@ class StopSignals:
 def _logging_to(files: StateFiles) -> Iterator[None]:
     """Keep log lines of this process out of the picture: they go to a file beside those of the others."""
     path = files.log("up")
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     former = root.handlers[:]
@@ -170,6 +172,14 @@ def _logging_to(files: StateFiles) -> Iterator[None]:
     finally:
         root.handlers[:] = former
         handler.close()
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """A log that is closed to others, and never written through a link."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
 
 
 def _since(pid: int | None) -> str:

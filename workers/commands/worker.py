@@ -40,7 +40,7 @@ def command(
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
-    settings = fleet_settings()
+    settings = fleet_settings(stores=role == PLAN_QUEUE)
     required_broker_url(settings)
     if role == PLAN_QUEUE:
         required_database_url(settings)

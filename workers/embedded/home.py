@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from workers.embedded.errors import EmbeddedServerError
-from workers.embedded.state import let_pass
+from workers.embedded.state import let_pass, private_directory
 from workers.embedded.user import Account, closed_to, owner_name
 
 ELSEWHERE = Path("/var/lib/finfleet")
@@ -32,10 +32,10 @@ def account_directory(folder: Path, name: str, account: Account | None, elsewher
     """
     place = folder.resolve() / name
     if account is None:
-        place.mkdir(mode=0o700, exist_ok=True)
+        private_directory(place)
         return _checked(place, os.geteuid())
     if place.is_symlink():
-        return _checked(place, account.uid)
+        return _elsewhere(place, account, elsewhere)
     barrier = closed_to(account, folder.resolve().parents[1])
     if barrier is None:
         let_pass(folder.resolve().parent, account)
@@ -51,6 +51,17 @@ def account_directory(folder: Path, name: str, account: Account | None, elsewher
     if not place.exists():
         _make(place, account)
     return _checked(place, account.uid)
+
+
+def _elsewhere(place: Path, account: Account, elsewhere: Path) -> Path:
+    """Where the link leads that we have made; no other is followed."""
+    found = _checked(place, account.uid)
+    if found.parent.parent != elsewhere.resolve():
+        raise EmbeddedServerError(
+            f"{place} leads to {found}, which was not made here: remove the link, or name another state directory "
+            "(--state)"
+        )
+    return found
 
 
 def _make_elsewhere(folder: Path, name: str, account: Account, elsewhere: Path) -> Path:

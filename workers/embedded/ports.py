@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from telemetry.private import read_private
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -41,6 +43,6 @@ def listens(pid: int, port: int) -> bool:
 def remembered_port(path: Path) -> int | None:
     """The port that a file names; None where there is no such file, or no port in it."""
     try:
-        return int(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return int(read_private(path))
+    except (OSError, ValueError):
         return None

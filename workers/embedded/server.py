@@ -153,6 +153,7 @@ class EmbeddedServer(ABC):
         return False
 
     def _failure(self, what: str) -> ServerStartError:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
+        regular = self.log.exists() and not self.log.is_symlink()
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if regular else []
         tail = "\n  ".join(lines[-_LOG_LINES:]) or "(nothing)"
         return ServerStartError(f"{self.name} {what}; the end of {self.log} may say why:\n  {tail}")

@@ -19,11 +19,15 @@ import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from telemetry.private import open_private
 from workers.embedded import watcher
 from workers.embedded.user import Account
 
 # A shell costs a millisecond, Python fifteen.  It registers its own number, which the program then takes over.
 _REGISTER = r'printf "%s %s\n" "$$" "$1" >&0 || exit 125; shift; exec "$@" </dev/null'
+
+# All that Python itself may need to start; the watcher holds none of our secrets.
+_OF_THE_LOADER = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 class _Watched:
@@ -57,6 +61,7 @@ class _Watched:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                env={name: os.environ[name] for name in _OF_THE_LOADER if name in os.environ},
                 start_new_session=True,
             )
         finally:
@@ -134,7 +139,7 @@ def spawn(
     number = int(death_signal)
     groups: list[int] | None = [] if account else None
     arguments = [str(word) for word in command]
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    output = open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         process = subprocess.Popen(
             ["/bin/sh", "-c", _REGISTER, "sh", str(number), *arguments],

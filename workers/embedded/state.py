@@ -12,6 +12,7 @@ from typing import Self
 
 import psutil
 
+from telemetry.private import SymlinkError, make_directory, open_directory, open_private, read_private
 from workers.embedded.errors import EmbeddedServerError, StateInUseError
 from workers.embedded.user import Account, owner_name, unprivileged_account
 
@@ -47,8 +48,10 @@ class StateLock:
         if self._descriptor >= 0:
             return
         private_directory(self._state)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._state / LOCK, flags, 0o600)
+        try:
+            descriptor = open_private(self._state / LOCK, os.O_RDWR | os.O_CREAT)
+        except SymlinkError as error:
+            raise EmbeddedServerError(str(error)) from None
         try:
             self._wait_for(descriptor)
             os.ftruncate(descriptor, 0)
@@ -122,13 +125,24 @@ def private_directory(path: Path) -> None:
     """Make a directory that is closed to other users, or make sure that the one there is ours and closed.
 
     Raises:
-        EmbeddedServerError: it belongs to another user, is no directory, or holds foreign files and is open to others.
+        EmbeddedServerError: it belongs to another user, is no directory or a link to one, or holds foreign files and is
+            open to others.
     """
-    with suppress(FileExistsError):
-        path.mkdir(mode=0o700, parents=True)
-    status = path.stat()
-    if not stat.S_ISDIR(status.st_mode):
-        raise EmbeddedServerError(f"{path} is not a directory: name another state directory (--state)")
+    try:
+        make_directory(path)
+        descriptor = open_directory(path)
+    except NotADirectoryError:
+        raise EmbeddedServerError(f"{path} is not a directory: name another state directory (--state)") from None
+    except SymlinkError as error:
+        raise EmbeddedServerError(str(error)) from None
+    try:
+        _close(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _close(path: Path, descriptor: int) -> None:
+    status = os.fstat(descriptor)
     if status.st_uid != os.geteuid():
         raise EmbeddedServerError(
             f"{path} belongs to {owner_name(status.st_uid)}, and this is {owner_name(os.geteuid())}: run as its "
@@ -141,13 +155,17 @@ def private_directory(path: Path) -> None:
             f"{path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}) and holds files that are not "
             f"ours: run `chmod 700 {path}`, or name another state directory (--state)"
         )
-    path.chmod(0o700)
+    os.fchmod(descriptor, 0o700)
 
 
 def let_pass(directory: Path, account: Account) -> None:
     """Let the account's group pass through a directory of ours, which it still cannot list; all others stay out."""
-    os.chown(directory, -1, account.gid)
-    directory.chmod(0o710)
+    descriptor = open_directory(directory)
+    try:
+        os.fchown(descriptor, -1, account.gid)
+        os.fchmod(descriptor, 0o710)
+    finally:
+        os.close(descriptor)
 
 
 def _closed(status: os.stat_result) -> bool:
@@ -174,6 +192,9 @@ def write_private(path: Path, text: str, account: Account | None = None) -> None
 
 def secret(path: Path) -> str:
     """The secret that a file holds; a new one is made, mode 0600, where there is no file."""
-    if not path.exists():
-        write_private(path, secrets.token_hex(24))
-    return path.read_text(encoding="utf-8")
+    try:
+        if not os.path.lexists(path):
+            write_private(path, secrets.token_hex(24))
+        return read_private(path)
+    except SymlinkError as error:
+        raise EmbeddedServerError(str(error)) from None

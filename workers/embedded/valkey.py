@@ -13,7 +13,7 @@ from workers.embedded import ports
 from workers.embedded.binaries import find_valkey
 from workers.embedded.server import EmbeddedServer
 from workers.embedded.spawn import spawn
-from workers.embedded.state import secret, write_private
+from workers.embedded.state import private_directory, secret, write_private
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}  # none of our variables, so none of our secrets
 _SETTINGS = {
@@ -52,7 +52,7 @@ class EmbeddedValkey(EmbeddedServer):
 
     def _prepare(self) -> None:
         self._program = find_valkey()
-        (self._folder / "data").mkdir(mode=0o700, exist_ok=True)
+        private_directory(self._folder / "data")
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         settings = {

@@ -2,6 +2,7 @@
 
 up.json                 the running stack, while it is ready: see `LocalStack`
 pgpass                  the password of the embedded Postgres, for psql
+signing.key             of planner and ingest
 flower.password         of the user `finfleet`
 flower.port             of the last run, so that the address stays the same
 logs/NAME.log           the output of a process, and NAME.log.1, what came before
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from telemetry.private import open_private
 from telemetry.redact import redact
 from workers.embedded.ports import LOOPBACK, free_port, remembered_port, taken
 from workers.embedded.state import private_directory, secret, write_private
@@ -87,6 +89,10 @@ class StateFiles:
         """Let psql find the password of the embedded Postgres."""
         write_private(self.pgpass, f"{LOOPBACK}:{port}:*:{USER}:{password}\n")
 
+    def signing_key(self) -> str:
+        """What planner and ingest sign and accept attempts with; made at the first call."""
+        return secret(self.state / "signing.key")
+
     def flower_secret(self) -> str:
         """Flower's password; made at the first call."""
         return secret(self.flower_password)
@@ -107,28 +113,31 @@ def trim(log: Path, limit: int = LOG_BYTES) -> None:
     copy, OSError is raised and the log is left as it is.
     """
     try:
-        if log.stat().st_size <= limit:
-            return
+        descriptor = open_private(log, os.O_RDWR)
     except FileNotFoundError:
         return
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    former = log.with_name(f"{log.name}.1")
-    try:
-        with log.open("rb") as source, os.fdopen(os.open(former, flags, 0o600), "wb") as copy:
-            shutil.copyfileobj(source, copy)
-    except OSError:  # a disk that is full must not be filled with halves
-        with contextlib.suppress(OSError):
-            former.unlink(missing_ok=True)
-        raise
-    os.truncate(log, 0)
+    with os.fdopen(descriptor, "r+b") as source:
+        if os.fstat(descriptor).st_size <= limit:
+            return
+        former = log.with_name(f"{log.name}.1")
+        try:
+            with os.fdopen(open_private(former, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as copy:
+                shutil.copyfileobj(source, copy)
+        except OSError:  # a disk that is full must not be filled with halves
+            with contextlib.suppress(OSError):
+                former.unlink(missing_ok=True)
+            raise
+        os.ftruncate(descriptor, 0)
 
 
 def tail(log: Path, lines: int = 12) -> str:
     """The last lines of a log, indented, with secrets masked."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            found = file.read().decode(errors="replace").splitlines()
+        descriptor = open_private(log, os.O_RDONLY)
     except OSError:
         found = []
+    else:
+        with os.fdopen(descriptor, "rb") as file:
+            file.seek(max(0, os.fstat(descriptor).st_size - _TAIL_BYTES))
+            found = file.read().decode(errors="replace").splitlines()
     return redact("\n".join(f"  {line}" for line in found[-lines:])) or "  (nothing)"

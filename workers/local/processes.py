@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import Planned
 from telemetry.settings import Settings
+from telemetry.settings.document import read_document
+from telemetry.settings.loading import variables_of
+from telemetry.settings.references import Needs
 from workers.embedded.ports import LOOPBACK
 from workers.health_sign import HEARTBEAT_VARIABLE
 from workers.local.files import USER, StateFiles
@@ -18,9 +23,24 @@ from workers.local.unit import Program
 DATABASE_VARIABLE = "FINFLEET_DATABASE_URL"
 BROKER_VARIABLE = "FINFLEET_BROKER_URL"
 CONFIG_VARIABLE = "FINFLEET_CONFIG"
+KEYS_VARIABLE = "FINFLEET_SIGNING_KEYS"
 
 # Several programs cannot have one port.
-_OURS = {DATABASE_VARIABLE, CONFIG_VARIABLE, "FINFLEET_METRICS_PORT"}
+_OURS = {
+    *(DATABASE_VARIABLE, BROKER_VARIABLE, CONFIG_VARIABLE, KEYS_VARIABLE, HEARTBEAT_VARIABLE),
+    "FINFLEET_METRICS_PORT",
+}
+_ORDINARY = {
+    *("path", "home", "user", "logname", "shell", "lang", "language", "tz", "tmpdir", "temp", "tmp", "term"),
+    *("no_color", "virtual_env", "ld_library_path", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle"),
+}
+"""What a program needs to run, and to reach other machines; in either case of letters."""
+_BEGINS = ("LC_", "PYTHON", "XDG_", "MALLOC_", "COVERAGE_")
+_OF_THE_DATABASE = ("PG",)
+"""Libpq's own: certificates, a password file."""
+_STORES = Needs(providers=(), forwards=False)
+_NOTHING = Needs(providers=(), forwards=False, stores=False)
 _GRACE = 30.0
 # -P: modules come from the installation, never from the directory that somebody happens to be in.
 _PYTHON = (sys.executable, "-P", "-m")
@@ -33,11 +53,13 @@ class Fleet:
     settings: Settings
     planned: Mapping[tuple[str, str], Planned]
     files: StateFiles
-    #: What every program gets; without the variables that are made here.
+    #: Ours, of which every program gets what it needs.
     environment: Mapping[str, str] = field(repr=False)
     config: Path | None
     database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
+    #: With commas.
+    signing_keys: str = field(repr=False)
     #: None: without Flower.
     flower_port: int | None
 
@@ -46,37 +68,52 @@ class Fleet:
 
         They are stopped the other way round: whoever takes something in lasts longer than whoever sends it.
         """
-        takers = [self._command("ingest", "ingest")]
+        takers = [self._command("ingest", "ingest", needs=_STORES, signs=True)]
         if self.settings.destinations:
-            takers.append(self._command("forward", "forward"))
-        workers = [self._command("plan", "worker", PLAN_QUEUE)]
+            takers.append(self._command("forward", "forward", needs=Needs(providers=(), forwards=True)))
+        workers = [self._command("plan", "worker", PLAN_QUEUE, needs=_STORES, signs=True)]
         for provider, _ in self.settings.providers():
             if any(owner == provider for owner, _ in self.planned):
-                workers.append(self._command(f"collect.{provider}", "worker", provider, database=False))
+                needs = Needs({provider}, forwards=False, stores=False)
+                workers.append(self._command(f"collect.{provider}", "worker", provider, needs=needs))
         if self.settings.push_sources:
-            workers.append(self._command("push", "worker", PUSH_QUEUE, database=False))
-        senders = [self._command("beat", "beat", database=False)]
+            workers.append(self._command("push", "worker", PUSH_QUEUE))
+        senders = [self._command("beat", "beat")]
         if self.flower_port is not None:
             senders.append(self._flower(self.flower_port))
         return tuple(takers), tuple(workers), tuple(senders)
 
-    def _command(self, name: str, *words: str, database: bool = True) -> Program:
-        return Program(name, (*_PYTHON, "workers.cli", *words), self._variables(name, database=database), _GRACE)
+    def _command(self, name: str, *words: str, needs: Needs = _NOTHING, signs: bool = False) -> Program:
+        variables = self._variables(name, needs)
+        if signs:
+            variables[KEYS_VARIABLE] = self.signing_keys
+        return Program(name, (*_PYTHON, "workers.cli", *words), variables, _GRACE)
 
     def _flower(self, port: int) -> Program:
-        variables = self._variables("flower") | {"FLOWER_BASIC_AUTH": f"{USER}:{self.files.flower_secret()}"}
+        variables = self._variables("flower", _NOTHING)
+        variables["FLOWER_BASIC_AUTH"] = f"{USER}:{self.files.flower_secret()}"
         command = (*_PYTHON, "workers.cli", "flower", "--address", LOOPBACK, "--port", str(port))
         return Program("flower", command, variables, port=port)
 
-    def _variables(self, name: str, *, database: bool = False) -> dict[str, str]:
-        """The environment of a program: the database's address only where it is needed."""
+    def _variables(self, name: str, needs: Needs) -> dict[str, str]:
+        """The environment of a program: what it needs of ours, and no credential that another one needs."""
+        wanted = variables_of(self._document, needs)
+        sections = [section for provider, section in self.settings.providers() if provider in needs.providers]
+        begins = (*_BEGINS, *(_OF_THE_DATABASE if needs.stores else ()), *(b for s in sections for b in s.variables))
         variables = {
-            key: value for key, value in self.environment.items() if key not in _OURS and not key.startswith("FLOWER_")
+            key: value
+            for key, value in self.environment.items()
+            if key not in _OURS and (key.lower() in _ORDINARY or key in wanted or key.startswith(begins))
         }
         variables[BROKER_VARIABLE] = self.broker_url
         variables[HEARTBEAT_VARIABLE] = str(self.files.sign_of_life(name).absolute())
         if self.config is not None:
             variables[CONFIG_VARIABLE] = str(self.config.absolute())
-        if database:
+        if needs.stores:
             variables[DATABASE_VARIABLE] = self.database_url
         return variables
+
+    @cached_property
+    def _document(self) -> Mapping[str, Any]:
+        """The configuration as it was written, with the names of the variables."""
+        return {} if self.config is None else read_document(self.config)

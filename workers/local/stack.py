@@ -21,6 +21,7 @@ from tasks.targets import plan_targets
 from telemetry.errors import FinfleetError
 from telemetry.redact import remember
 from telemetry.settings import load_settings
+from telemetry.settings.fields import password_of
 from telemetry.settings.loading import DEFAULT_PATH
 from telemetry.target import format_time
 from workers.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, StateLock
@@ -251,7 +252,7 @@ class LocalStack:
 
     def _migrate(self) -> None:
         remember(self.database_url.get_secret_value())
-        remember(urlsplit(self.broker_url.get_secret_value()).password or "")
+        remember(password_of(self.broker_url.get_secret_value()))
         with Database(self.database_url) as database:  # remembers the password as well
             self._say(f"bringing the database {database.address} to this release's schema")
         if self._postgres:
@@ -271,8 +272,15 @@ class LocalStack:
             config=self._config,
             database_url=self.database_url.get_secret_value(),
             broker_url=self.broker_url.get_secret_value(),
+            signing_keys=self._signing_keys(),
             flower_port=self._flower_port if self._flower else None,
         )
+
+    def _signing_keys(self) -> str:
+        given = [key.get_secret_value() for key in self.settings.ledger.signing_keys] or [self.files.signing_key()]
+        for key in given:
+            remember(key)
+        return ",".join(given)
 
     def _keeper(self, unit: Unit) -> Keeper:
         return Keeper(unit, changed=self._report.update, say=self._say)

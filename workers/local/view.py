@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from telemetry.text import shown
 from workers.local.figures import Figures
 from workers.local.files import USER
 from workers.local.keeper import ProcessStatus, State
@@ -99,7 +100,7 @@ class PlainView:
             self._last = line
             stamp = f"{datetime.now(UTC):%H:%M:%S}Z"
             try:
-                self._console.print(f"{stamp} {line}", soft_wrap=True)
+                self._console.print(f"{stamp} {shown(line, lines=True)}", soft_wrap=True)
                 self._console.file.flush()
             except (OSError, ValueError) as error:
                 if not _passes(error):  # whoever read it is gone, or has closed it
@@ -165,7 +166,7 @@ class LiveView:
 
     def say(self, line: str) -> None:
         """Keep a line, to be shown below the figures with the next picture."""
-        self._lines.append(f"{datetime.now(UTC):%H:%M:%S}Z {line}")
+        self._lines.append(f"{datetime.now(UTC):%H:%M:%S}Z {shown(line, lines=True)}")
 
     def show(self, stack: LocalStack, figures: Figures) -> None:
         """Draw."""
@@ -188,7 +189,7 @@ def picture(stack: LocalStack, figures: Figures, up: float, lines: tuple[str, ..
     if stack.is_ready:
         parts += [_addresses(stack), Text()]
     parts += [_processes(stack.processes), Text(), _providers(stack, figures), Text(), _queues(figures)]
-    parts += [Text(f"not known just now: {trouble}", style="red") for trouble in figures.troubles]
+    parts += [Text(f"not known just now: {shown(trouble)}", style="red") for trouble in figures.troubles]
     if lines:
         parts += [Text(), Text("\n".join(lines), style="dim")]
     return Group(*parts)
@@ -198,7 +199,7 @@ def _addresses(stack: LocalStack) -> Table:
     table = Table.grid(padding=(0, 2))
     for what, where in addresses(stack):
         # Never cut: these are there to be copied.
-        table.add_row(Text(what), Text(where, overflow="fold"))
+        table.add_row(Text(what), Text(shown(where), overflow="fold"))
     return table
 
 
@@ -206,7 +207,7 @@ def _processes(processes: tuple[ProcessStatus, ...]) -> Table:
     table = _table("process", ">pid", "state", ">up", ">restarts")
     for process in processes:
         table.add_row(
-            process.name,
+            shown(process.name),
             "-" if process.pid is None else str(process.pid),
             Text(process.state, style=_STYLES.get(process.state, "dim")),
             "-" if process.uptime is None else duration(process.uptime),

@@ -1,0 +1,54 @@
+"""The one way out to a person: whatever a program prints goes through here, or through workers/output.py's tables."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import threading
+import traceback
+from types import TracebackType
+
+import click
+
+from telemetry.redact import redact
+from telemetry.text import shown
+
+_FURTHER = re.compile(r"\n(?=\S)")
+
+
+def say(text: object = "", *, err: bool = False, lines: bool = False) -> None:
+    """Print a line; with ``lines``, a text of ours that has several."""
+    click.echo(shown(str(text), lines=lines), err=err)
+
+
+def complain(text: object) -> None:
+    """Say on standard error what is wrong, without a secret; further lines are indented, so that none can be forged."""
+    say(_FURTHER.sub("\n  ", redact(str(text))), err=True, lines=True)
+
+
+def show_usage(error: click.ClickException) -> int:
+    """Say what was wrong with a command line; returns the exit status."""
+    said = io.StringIO()
+    error.show(said)
+    say(redact(said.getvalue().rstrip("\n")), err=True, lines=True)
+    return error.exit_code
+
+
+def guard() -> None:
+    """Print what nobody caught in this way too, and escape what the terminal has no characters for."""
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    complain("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"))
+
+
+def _uncaught_in_thread(what: threading.ExceptHookArgs) -> None:
+    if what.exc_type is not SystemExit and what.exc_value is not None:
+        name = what.thread.name if what.thread is not None else "a thread"
+        complain(f"Exception in thread {name}:")
+        _uncaught(what.exc_type, what.exc_value, what.exc_traceback)

@@ -1,0 +1,190 @@
+"""What strangers have written into the database, or answer, never steers the terminal of who looks at it."""
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import dead_letters
+from storage.database import Connection, Database
+from telemetry.codec import MAGIC, encode
+from telemetry.undeliverable import wrap
+from tests.support import outbox, writing
+from tests.support.commands import CommandLine
+from tests.support.scripted_http import Reply, ScriptedServer
+from workers.cli import _COMMANDS
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\u2066\u200b\u2028\r\nforged line\x08\x7f"
+_FORGED = "forged line"
+#: Long-running: what they print are log lines (tests/unit/test_text.py).
+_LONG = {"up", "worker", "beat", "ingest", "forward", "flower"}
+_BODIES = (
+    json.dumps({"source": HOSTILE, "metrics": [{"name": HOSTILE, "value": 1}]}).encode(),
+    HOSTILE.encode(),
+    b"\xff\xfe\x1b[31m",
+    MAGIC + b"\x02" + HOSTILE.encode(),
+    b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"a": 1' + b"0" * 5000 + b"}",
+    b'{"a": "\\ud800"}',
+    wrap("push", "not_a_task", HOSTILE, HOSTILE.encode()),
+    b"",
+)
+
+
+@pytest.fixture
+def finfleet(tmp_path: Path, database_url: str, redis_url: str) -> CommandLine:
+    return CommandLine(tmp_path, database_url, redis_url)
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with database.connection() as lent:
+        yield lent
+
+
+def _fill(connection: Connection) -> None:
+    """Put such text wherever the tables have text of others."""
+    letters = [dead_letters.Letter(body, HOSTILE, HOSTILE) for body in _BODIES]
+    dead_letters.bury(connection, letters, writing.NOW)
+    run = writing.run()
+    target_id = writing.plan(connection, state="failed")
+    outbox.put(connection, target_id, writing.batch(run), encode(writing.batch(run)))
+    connection.execute("UPDATE finfleet.targets SET queue = %s, account = %s, service = %s", [HOSTILE] * 3)
+    connection.execute("UPDATE finfleet.collections SET error = %s, permission = %s", [HOSTILE] * 2)
+    connection.execute("UPDATE finfleet.outbox SET error = %s, state = 'dead'", [HOSTILE])
+
+
+def _check(text: bytes) -> str:
+    """It steers nothing, and has no line that a stranger has begun."""
+    decoded = text.decode()
+    steering = {c for c in decoded if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+    assert steering == set(), decoded
+    assert not [line for line in decoded.splitlines() if line.startswith(_FORGED)], decoded
+    return decoded
+
+
+def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, connection: Connection) -> None:
+    _fill(connection)
+    done: set[str] = set()
+    for words, status in (
+        (("status",), 1),
+        (("dlq", "list"), 0),
+        (("outbox", "status"), 0),
+        (("outbox", "dead"), 0),
+        (("plan", "--resources", "1"), 0),
+        (("services",), 0),
+        (("db", "check"), 0),
+        (("backfill", "--from", "1d", "--target", f"aws/x{HOSTILE}/*/*"), 2),
+    ):
+        for form in ((), ("--json",)):
+            result = finfleet.run(*words, *form, status=status)
+            printed = _check(result.stdout)
+            _check(result.stderr)
+            if form and status != 2:
+                json.loads(printed)
+            elif words in {("status",), ("dlq", "list"), ("outbox", "dead")}:
+                assert "\\x1b]0;owned\\x07" in printed
+                assert "\\u202eevil" in printed
+        done.add(words[0])
+    for words, status in (
+        (("permissions", "aws"), 0),
+        (("schema",), 0),
+        (("health", "ingest"), 1),
+        (("collect", HOSTILE), 2),
+    ):
+        result = finfleet.run(*words, status=status, FINFLEET_HEARTBEAT=_sign(finfleet.directory))
+        _check(result.stdout)
+        _check(result.stderr)
+        done.add(words[0])
+    assert done | _LONG == set(_COMMANDS)
+
+
+def test_every_letter_is_shown_whatever_is_in_it(finfleet: CommandLine, connection: Connection) -> None:
+    dead_letters.bury(connection, [dead_letters.Letter(body, HOSTILE, HOSTILE) for body in _BODIES], writing.NOW)
+    ids = sorted(letter.dead_letter_id for letter in dead_letters.listing(connection))
+    assert len(ids) == len(_BODIES)
+    for number in ids:
+        shown = _check(finfleet.run("dlq", "show", str(number)).stdout)
+        assert "\\x1b]0;owned\\x07" in shown
+        # Below the table there is the content, as JSON that any program reads.
+        json.loads(shown.split("\n\n", 1)[1])
+    assert json.loads(_check(finfleet.run("dlq", "show", str(ids[0]), "--json").stdout))["id"] == ids[0]
+
+
+def _sign(directory: Path) -> str:
+    """A sign of life that is withheld, for a reason that somebody else has given."""
+    (directory / "sign.why").write_text(HOSTILE)
+    return str(directory / "sign")
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_a_source_answers_is_shown_as_escapes(finfleet: CommandLine, form: tuple[str, ...]) -> None:
+    document = {"name": f"n{HOSTILE}", "value": 1, "tags": {"a": HOSTILE}}
+    answer = Reply(200, json.dumps(document).encode())
+    with ScriptedServer(lambda _: answer) as server:
+        (finfleet.directory / "telemetry.yaml").write_text(
+            f"""
+generic:
+  sources:
+    - name: probe
+      kind: http_json
+      url: {server.url}/
+      allow_private: true
+      mapping: [{{value: value, metric: "'load'", resource: name, tags: tags}}]
+"""
+        )
+        done = finfleet.run("collect", "generic/probe/global/http_json", *form, FINFLEET_CONFIG="telemetry.yaml")
+    printed = _check(done.stdout)
+    _check(done.stderr)
+    assert "owned" in printed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (f"--{HOSTILE}",),
+        (HOSTILE,),
+        ("dlq", HOSTILE),
+        ("dlq", "show", HOSTILE),
+        ("status", "--since", HOSTILE),
+        ("health", HOSTILE),
+        ("permissions", HOSTILE),
+        ("collect", f"a/b/c/{HOSTILE}"),
+        ("collect", "a/b/c/d", "--window", HOSTILE),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_is_said_without_what_steers(
+    finfleet: CommandLine, words: tuple[str, ...]
+) -> None:
+    _check(finfleet.run(*words, status=2).stderr)
+
+
+def test_a_faulty_configuration_is_explained_without_what_steers(finfleet: CommandLine) -> None:
+    hostile = json.dumps(HOSTILE)
+    (finfleet.directory / "telemetry.yaml").write_text(
+        f"{hostile}: 1\naws: {{regions: [{hostile}], {hostile}: 1}}\nledger: {{{hostile}: 1}}\n"
+    )
+    done = finfleet.run("plan", status=78, FINFLEET_CONFIG="telemetry.yaml")
+    assert "there is no such key" in _check(done.stderr)
+
+
+def test_what_nobody_caught_is_printed_without_what_steers(finfleet: CommandLine) -> None:
+    program = f"""
+import threading
+from telemetry.terminal import guard
+guard()
+thread = threading.Thread(target=lambda: int({HOSTILE!r}), name={HOSTILE!r})
+thread.start()
+thread.join()
+raise RuntimeError({HOSTILE!r})
+"""
+    done = finfleet.python(program, status=1)
+    assert _check(done.stderr).count("Traceback") == 2
+
+
+def test_letters_are_shown_on_a_terminal_that_has_few_characters(finfleet: CommandLine, connection: Connection) -> None:
+    dead_letters.bury(connection, [dead_letters.Letter("Größe 東京".encode(), "malformed", "東京")], writing.NOW)
+    done = finfleet.run("dlq", "list", PYTHONIOENCODING="ascii")
+    assert b"\\u6771\\u4eac" in done.stdout

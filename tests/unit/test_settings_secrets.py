@@ -1,0 +1,292 @@
+"""No secret is in what is said of a faulty configuration: each field of each section is tried with every wrong type."""
+
+import io
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+import yaml
+from pydantic import BaseModel, SecretStr
+
+from agents.aws_telemetry_agent import AWSTelemetryAgent
+from agents.azure_telemetry_agent import AzureTelemetryAgent
+from agents.gcp_telemetry_agent import GCPTelemetryAgent
+from agents.generic_telemetry_agent import GenericTelemetryAgent
+from agents.program_settings import program_settings
+from storage.database import Database
+from tasks.results import open_carrier
+from telemetry.errors import ConfigError
+from telemetry.settings import Settings, load_settings
+from telemetry.settings.loading import expand
+from telemetry.settings.places import Kind, Place, kind_of
+
+CANARY = "canary-5Vq9x"
+NUMBER = 918273645546372819
+_KINDS = {"PushSource": "push", "HttpJsonSource": "http_json", "PrometheusSource": "prometheus"}
+_WRONG: dict[str, Any] = {
+    "a line break at its end": f"{CANARY}\n",
+    "a control character": f"\x1b{CANARY}",
+    "quotes and backslashes": f"'\"\\{CANARY}",
+    "an address": f"https://user:{CANARY}@host.example/?key={CANARY}",
+    "an address that cannot be read": f"redis://user:{CANARY}\u2100@[host",
+    "a number": NUMBER,
+    "a fraction": float(NUMBER),
+    "a list": [CANARY],
+    "a mapping": {"a": CANARY},
+    "nested": {"a": [{"b": [CANARY, {"c": CANARY}]}]},
+    "a list of mappings": [{"a": CANARY}],
+    "huge": CANARY * 1000,
+    "a reference": f"${{SET}}{CANARY}",
+}
+_SECRETS = {
+    "aws.access_key_id",
+    "aws.secret_access_key",
+    "aws.session_token",
+    "aws.accounts.0.access_key_id",
+    "aws.accounts.0.secret_access_key",
+    "aws.accounts.0.session_token",
+    "aws.accounts.0.external_id",
+    "azure.client_secret",
+    "azure.accounts.0.client_secret",
+    "openfinops.api_key",
+    "database.url",
+    "broker.url",
+    "broker.redis_url",
+    "generic.sources.0.headers.X-Key",
+    "generic.sources.0.auth.bearer",
+    "generic.sources.0.auth.password",
+}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _fields(model: type[BaseModel] = Settings, around: Callable[[Any], Any] = lambda x: x, at: Place = ()) -> Any:
+    """Each field: where it is, and a document with nothing but a value there."""
+    for name, field in model.model_fields.items():
+
+        def inside(value: Any, name: str = name, model: type[BaseModel] = model) -> Any:
+            kind = {"kind": _KINDS[model.__name__]} if model.__name__ in _KINDS and name != "kind" else {}
+            return around({**kind, name: value})
+
+        listed = any(get_origin(part) is tuple for part in (field.annotation, *get_args(field.annotation)))
+        below = list(_models(field.annotation))
+        yield (*at, name), inside
+        if get_origin(field.annotation) is dict:
+            yield (*at, name, "X-Key"), lambda value, inside=inside: inside({"X-Key": value})
+        elif listed and not below:
+            yield (*at, name, 0), lambda value, inside=inside: inside([value])
+        for found in below:
+            wrap = (lambda value, inside=inside: inside([value])) if listed else inside
+            yield from _fields(found, wrap, (*at, name, 0) if listed else (*at, name))
+        if below:
+            place = (*at, name, *((0,) if listed else ()), "bearerr")
+            yield (
+                place,
+                lambda value, inside=inside, listed=listed: inside(
+                    [{"bearerr": value}] if listed else {"bearerr": value}
+                ),
+            )
+
+
+FIELDS: list[tuple[Place, Callable[[Any], Any]]] = [*_fields(), (("bearerr",), lambda value: {"bearerr": value})]
+
+
+def _everything_said(error: ConfigError) -> str:
+    """In every way in which it gets into a text."""
+    log = io.StringIO()
+    logger = logging.getLogger("canary")
+    logger.handlers[:] = [logging.StreamHandler(log)]
+    try:
+        raise error
+    except ConfigError:
+        logger.exception("failed")
+    chain = [error, error.__cause__, None if error.__suppress_context__ else error.__context__]
+    told = [str(one) + repr(one) for one in chain if one is not None]
+    pickled = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    return "\n".join([*told, str(pickled), *traceback.format_exception(error), log.getvalue()])
+
+
+def _said_by(attempt: Callable[[], object]) -> str:
+    """What a ConfigError says; nothing where there is none."""
+    try:
+        attempt()
+    except ConfigError as error:
+        return _everything_said(error)
+    return ""
+
+
+def _faults(document: Any, environ: dict[str, str] | None = None) -> str:
+    """What is said of it; nothing where it has no fault."""
+    path = Path("telemetry.yaml")
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    return _said_by(lambda: load_settings(path, {"SET": "x", **(environ or {})}))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(map(str, place))
+
+
+def _has_canary(text: str) -> bool:
+    return CANARY in text or str(NUMBER) in text or str(float(NUMBER)) in text
+
+
+def test_every_field_is_tried() -> None:
+    names = {_dotted(place) for place, _ in FIELDS}
+    assert names >= _SECRETS
+    assert len(names) > 150
+    hidden = {name for place, _ in FIELDS if kind_of(place) is Kind.HIDDEN for name in [_dotted(place)]}
+    assert hidden >= _SECRETS
+    assert "ledger.max_attempts" not in hidden
+
+
+@pytest.mark.parametrize("wrong", _WRONG.values(), ids=_WRONG)
+def test_no_secret_is_in_what_is_said_of_a_fault(wrong: Any) -> None:
+    faults = 0
+    for place, document in FIELDS:
+        said = _faults(document(wrong))
+        faults += bool(said)
+        shown = isinstance(wrong, str | int | float) and kind_of(place) is Kind.PUBLIC and "bearerr" not in place
+        if not shown or _dotted(place) in _SECRETS:
+            assert not _has_canary(said), (place, said)
+    assert faults > 100
+
+
+def test_a_value_of_the_environment_is_shown_by_the_name_of_its_variable_everywhere() -> None:
+    for place, document in FIELDS:
+        said = _faults(document("${SECRET}"), {"SECRET": f"{CANARY} \n"})
+        assert not _has_canary(said), (place, said)
+    assert "ledger.max_attempts: '${SECRET}': input should be" in _faults(
+        {"ledger": {"max_attempts": "${SECRET}"}}, {"SECRET": CANARY}
+    )
+
+
+def test_the_bearer_token_of_a_file_that_ends_in_a_line_break() -> None:
+    source = {"name": "a", "kind": "prometheus", "url": "https://x.example", "auth": {"bearer": f"{CANARY}\n"}}
+    said = _faults({"generic": {"sources": [source]}})
+    assert "generic.sources[0].auth.bearer: must be printable ASCII" in said
+    assert CANARY not in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"aws: {{secret_access_key: *{CANARY}}}",
+        f"aws: {{secret_access_key: !{CANARY}}}",
+        f"aws: {{secret_access_key: !!{CANARY} x}}",
+        f"aws: {{secret_access_key: !<{CANARY}> x}}",
+        f"aws: {{secret_access_key: &{CANARY} &{CANARY} x}}",
+        f"aws: {{secret_access_key: %{CANARY}}}",
+        f"aws: {{secret_access_key: @{CANARY}}}",
+        f"aws: {{secret_access_key: `{CANARY}}}",
+        f"aws: {{secret_access_key: '{CANARY}",
+        f'aws: {{secret_access_key: "{CANARY}\\q"}}',
+        f"aws: {{secret_access_key: !!int {CANARY}}}",
+        f"aws: {{secret_access_key: !!float {CANARY}}}",
+        f"aws: {{secret_access_key: !!bool {CANARY}}}",
+        f"aws: {{secret_access_key: !!timestamp {CANARY}}}",
+        f"aws: {{secret_access_key: !!binary {CANARY}}}",
+        f"aws: {{secret_access_key: !!binary Y2FuYXJ5}}\n# {CANARY}",
+        f"aws: {{<<: {CANARY}}}",
+        f"aws: {{? [{CANARY}] : x}}",
+        f"aws: {{? {{a: {CANARY}}} : x, ? {{a: {CANARY}}} : y}}",
+        f"%{CANARY}\n---\naws: 1",
+        f"%TAG ! {CANARY}\n--- !x\naws: 1",
+        f"--- a\n--- {CANARY}",
+        f"aws: {CANARY}: {CANARY}",
+        f"{CANARY}",
+        f"- {CANARY}",
+        f"aws:\n  secret_access_key: a\n {CANARY}",
+        f"aws: {{secret_access_key: a\x00{CANARY}}}",
+        f"aws: 2026-99-99 # {CANARY}",
+    ],
+)
+def test_what_is_no_yaml_is_not_quoted(text: str) -> None:
+    Path("telemetry.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(Path("telemetry.yaml"), {})
+    assert CANARY not in _everything_said(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["FINFLEET_DATABASE_URL", "FINFLEET_BROKER_URL"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"x://user:{CANARY}@host",
+        CANARY,
+        f"postgresql://user:{CANARY}\u2100@host/x",
+        f"redis://[{CANARY}",
+        f"redis://host:{CANARY}/0",
+        f"postgresql://u:12/{CANARY}@host/x",
+        f"{CANARY}:x://host",
+    ],
+)
+def test_the_variables_of_the_servers_are_not_quoted(variable: str, value: str) -> None:
+    attempts = [
+        lambda: load_settings(None, {variable: value}),
+        lambda: Database(SecretStr(value)),
+        lambda: open_carrier(SecretStr(value)),
+    ]
+    for attempt in attempts:
+        assert CANARY not in _said_by(attempt)
+
+
+def test_a_section_that_is_no_section_does_not_stop_a_variable() -> None:
+    said = _faults({"database": CANARY}, {"FINFLEET_DATABASE_URL": "postgresql://localhost/x"})
+    assert "database: " in said
+    assert CANARY not in said
+
+
+_AGENTS: list[Callable[[Any], object]] = [
+    lambda value: AWSTelemetryAgent(value, None),
+    lambda value: AWSTelemetryAgent(None, value),
+    lambda value: AWSTelemetryAgent("a", value, session_token=value, region="a b"),
+    lambda value: AWSTelemetryAgent(settings={"external_id": value}),
+    lambda value: AWSTelemetryAgent(settings={"accounts": [{"external_id": value}]}),
+    lambda value: AWSTelemetryAgent(endpoints={"ec2": value}),
+    lambda value: AzureTelemetryAgent(client_secret=value),
+    lambda value: AzureTelemetryAgent(client_id="a", client_secret=value, tenant_id="a/b"),
+    lambda value: AzureTelemetryAgent(settings={"client_secrett": value}),
+    lambda value: GCPTelemetryAgent(settings={"token": value}),
+    lambda value: GCPTelemetryAgent(credentials_file=f"{{\n{value}}}"),
+    lambda value: GenericTelemetryAgent("http://localhost", value),
+    lambda value: GenericTelemetryAgent(value, "key"),
+    lambda value: GenericTelemetryAgent(f"https://user:{value}@host", "key"),
+    lambda value: GenericTelemetryAgent(f"ftp://host/?key={value}", "key"),
+]
+
+
+@pytest.mark.parametrize("value", [CANARY, f"{CANARY}\n", f"{CANARY} ${{NOT_SET}}", f"{CANARY}\u2100", f"a:{CANARY}@b"])
+@pytest.mark.parametrize("agent", _AGENTS)
+def test_the_constructors_of_the_agents_quote_no_secret(agent: Callable[[Any], object], value: str) -> None:
+    assert CANARY not in _said_by(lambda: agent(value))
+
+
+@pytest.mark.parametrize("provider", ["aws", "azure", "gcp", "generic"])
+def test_the_programs_quote_no_secret_of_the_environment(provider: str) -> None:
+    names = ("AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "GCP_PROJECT_ID", "OPENFINOPS_API_KEY", "OPENFINOPS_ENDPOINT")
+    for name in (*names, "AZURE_ENDPOINT_METRICS", "GCP_ENDPOINT_TOKEN", "AWS_REGION"):
+        for value in (f"{CANARY}/\n", f"https://u:{CANARY}\u2100@h"):
+            said = _said_by(partial(program_settings, provider, None, None, {name: value}))
+            assert CANARY not in said, (name, said)
+
+
+def test_expand_quotes_nothing_but_names() -> None:
+    with pytest.raises(ConfigError) as caught:
+        expand(f"{CANARY}${{NOPE}}${{NOR_THIS}}", {})
+    assert CANARY not in _everything_said(caught.value)
+    assert len(caught.value.problems) == 2
