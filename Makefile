@@ -9,7 +9,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint bench lock clean
+.PHONY: help setup demo up test lint bench fuzz lock clean
 
 help:  ## List the doors
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ lint: $(VENV)/.dev  ## Check format, rules, types, layers and dependencies
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
+
+fuzz: $(VENV)/.dev  ## Send a million hostile messages; MESSAGES=10000000 sends more
+	@HOSTILE_MESSAGES=$(or $(MESSAGES),1000000) $(BIN)/python -m pytest -n $(JOBS) tests/faults/test_hostile.py
 
 bench: $(VENV)/.dev  ## Measure, and print tables of ratios
 	@$(BIN)/python -m benchmarks.ingest

@@ -117,7 +117,7 @@ class AmqpConsumer:
                 return
 
     def _on_message(self, message: Message) -> None:
-        headers = cast("dict[str, Any]", message.headers)
+        headers = message.headers if isinstance(message.headers, dict) else {}
         self._arrived.append(
             Delivery(
                 body=message.body or b"",  # py-amqp makes a string of an empty one
@@ -160,8 +160,11 @@ class AmqpConsumer:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    return max(0, value) if isinstance(value, int) else 0
 
 
 def _time(value: object) -> datetime | None:
-    return datetime.fromtimestamp(value / 1000, UTC) if isinstance(value, int) else None
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC) if isinstance(value, int) else None
+    except (ValueError, OverflowError, OSError):  # whoever publishes writes what he likes
+        return None

@@ -241,5 +241,8 @@ def _ids(deliveries: Iterable[Delivery]) -> list[bytes]:
     return [cast("bytes", delivery.tag) for delivery in deliveries]
 
 
-def _time_of(entry_id: bytes) -> datetime:
-    return datetime.fromtimestamp(int(entry_id.split(b"-")[0]) / 1000, UTC)
+def _time_of(entry_id: bytes) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(entry_id.split(b"-")[0]) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):  # whoever appends may choose the id
+        return None

@@ -132,6 +132,22 @@ def test_only_who_writes_gets_the_database() -> None:
         assert given == (name in with_database), name
 
 
+def test_planner_and_ingest_share_the_signing_keys_and_nobody_else_has_them() -> None:
+    with_keys = {
+        document["metadata"]["name"]: variable["valueFrom"]
+        for _, document, _, container in _workloads()
+        for variable in container["env"]
+        if variable["name"] == "FINFLEET_SIGNING_KEYS"
+    }
+    assert with_keys.keys() == {"plan", "ingest"}
+    assert with_keys["plan"] == with_keys["ingest"]
+    services = {name for name, one in _SERVICES.items() if "FINFLEET_SIGNING_KEYS" in one.get("environment", {})}
+    assert services == {"plan", "ingest"}
+    units = Path(__file__).parents[2].joinpath("deploy", "systemd").glob("*.service")
+    signing = {unit.stem for unit in units if "signing.env" in unit.read_text(encoding="utf-8")}
+    assert signing == {"finfleet-plan", "finfleet-ingest"}
+
+
 def test_whoever_collects_may_end_its_longest_task() -> None:
     collectors = [
         (document, spec)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,14 +18,17 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from _pytest.mark import ParameterSet
 from pydantic import SecretStr
 
 from storage.database import Connection, Database
-from tasks.results import Carrier, Publisher, ingest_queues, open_carrier
+from tasks.results import Carrier, Publisher, ingest_queues, open_carrier, pushes_of
 from telemetry.codec import encode
 from telemetry.target import Window
 from tests.support import pushing, writing
 from tests.support.brokers import Broker, running_broker
+from tests.support.foreign import foreign_messages, good_push
+from tests.support.foreign_run import putting, read_letters, running_worker
 from tests.support.hostile import hostile_bodies
 from tests.support.ingesting import run_messages, windows
 from tests.support.waiting import until
@@ -40,6 +43,11 @@ CARRIERS = [
     pytest.param("redis", TOTAL * 4 // 5, id="redis"),
     pytest.param("amqp", TOTAL // 5, id="amqp", marks=pytest.mark.amqp),
 ]
+
+
+def _tenth(case: ParameterSet) -> ParameterSet:
+    return pytest.param(case.values[0], int(str(case.values[1])) // 10, id=case.id, marks=case.marks)
+
 
 pytestmark = pytest.mark.timeout(max(600, TOTAL // 20))
 
@@ -160,3 +168,29 @@ def _good(fleet: Fleet, connection: Connection, index: int, window: Window) -> N
 
     until(stored, GOOD_WITHIN, f"burst {index}: the good ones are stored")
     assert time.monotonic() - begun < GOOD_WITHIN + 5
+
+
+@pytest.mark.parametrize(("kind", "number"), [_tenth(one) for one in CARRIERS])
+def test_no_worker_ends_and_every_foreign_message_is_accounted_for(kind: str, number: int, tmp_path: Path) -> None:
+    """On the queues of tasks: a worker that takes what is pushed, and a collector."""
+    queues = {"push": "push", "generic": "collect.generic"}
+    foreign = foreign_messages(seed=20261127)
+    with ExitStack() as stack:
+        broker = stack.enter_context(running_broker(kind))
+        client = stack.enter_context(putting(broker))
+        letters = stack.enter_context(read_letters(broker.url))
+        workers = [stack.enter_context(running_worker(tmp_path, broker.url, role)) for role in queues]
+        pushed = stack.enter_context(closing(open_carrier(SecretStr(broker.url), pushes_of("training"))))
+        start = [psutil.Process(worker.process.pid).memory_info().rss for worker in workers]
+        sent = 0
+        for index in range(max(1, number // BURST)):
+            for place, (_, put) in enumerate(islice(foreign, BURST)):
+                put(client, list(queues.values())[place % len(queues)])
+                sent += 1
+            good_push(pushing.message(key=f"good {index}")).put(client, queues["push"])
+            until(lambda: pushed.depth().messages == index + 1, 60, f"burst {index}: the good one goes on")  # noqa: B023 - called at once
+            until(lambda: len(letters()) == sent, 120, f"burst {index}: {sent} letters")  # noqa: B023 - called at once
+            for worker, before in zip(workers, start, strict=True):
+                assert worker.process.poll() is None, worker.said[-4000:]
+                assert psutil.Process(worker.process.pid).memory_info().rss < before + GROWTH
+        assert all(letter.reason for letter in letters())

@@ -4,19 +4,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from kombu.connection import Connection
 from pydantic import SecretStr
 
-from tasks.results import open_carrier, pushes_of
+from tasks.results import NAME, open_carrier, pushes_of
 from tests.support.brokers import Broker, running_broker
 from tests.support.foreign import TaskMessage, named
-from tests.support.foreign_run import read_letters, running_worker
+from tests.support.foreign_run import putting, read_letters, running_worker
 from tests.support.pushing import message
 from tests.support.waiting import until
 
@@ -31,20 +30,9 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
         yield running
 
 
-@contextmanager
-def putting(broker: Broker) -> Iterator[Any]:
-    """A client that puts messages."""
-    if broker.kind == "redis":
-        with redis.Redis.from_url(broker.url, protocol=2) as client:
-            client.flushall()
-            yield client
-    else:
-        with Connection(broker.url) as connection:
-            yield connection.channel()
-
-
-def _results(broker: Broker) -> int:
-    with closing(open_carrier(SecretStr(broker.url), pushes_of("training"))) as carrier:
+def _results(broker: Broker, role: str) -> int:
+    name = pushes_of("training") if role == "push" else NAME
+    with closing(open_carrier(SecretStr(broker.url), name)) as carrier:
         return carrier.depth().messages
 
 
@@ -73,7 +61,7 @@ def test_each_is_a_dead_letter_and_its_neighbours_run(
         read_letters(broker.url) as letters,
         running_worker(tmp_path, broker.url, role, **variables) as worker,
     ):
-        before = _results(broker)
+        before = _results(broker, role)
         for put in kinds.values():
             good().put(client, queue)
             put(client, queue)
@@ -88,7 +76,7 @@ def test_each_is_a_dead_letter_and_its_neighbours_run(
         if role == "plan":
             until(lambda: worker.said.count("sweep: ") == len(kinds) + 1, 60, "the neighbours have run")
         else:
-            until(lambda: _results(broker) - before >= len(kinds) + 1, 60, "the neighbours have run")
+            until(lambda: _results(broker, role) - before >= len(kinds) + 1, 60, "the neighbours have run")
         found = letters()
     assert len(found) == wanted
     assert {letter.queue for letter in found} == {queue}

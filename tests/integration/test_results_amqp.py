@@ -71,9 +71,12 @@ def test_messages_of_others(carrier: Carrier, name: str, other_client: Connectio
         consumer.receive(1, 0)
         Producer(other_client).publish({"a": 1}, exchange=name, routing_key=name)
         Producer(other_client).publish("text", exchange=name, routing_key=name, headers={"published_at": "yesterday"})
-        found = receive(consumer, 2)
-    assert bodies(found) == [b'{"a": 1}', b"text"]
-    assert [delivery.published_at for delivery in found] == [None, None]
+        far = {"published_at": 2**62, "x-delivery-count": -(2**40)}
+        Producer(other_client).publish(b"far", exchange=name, routing_key=name, headers=far)
+        found = receive(consumer, 3)
+    assert bodies(found) == [b'{"a": 1}', b"text", b"far"]
+    assert [delivery.published_at for delivery in found] == [None, None, None]
+    assert all(delivery.delivery_count == 1 for delivery in found)
 
 
 def test_a_queue_that_is_deleted_comes_back(carrier: Carrier, name: str, other_client: Connection) -> None:

@@ -166,6 +166,16 @@ def test_entries_of_others(carrier: Carrier, client: redis.Redis, stream: str) -
         assert bodies(receive(consumer, 2)) == [b"by hand", b""]
 
 
+def test_an_entry_with_a_time_that_no_calendar_has(carrier: Carrier, client: redis.Redis, stream: str) -> None:
+    client.xadd(stream, {"body": b"far"}, id="18446744073709551614-1")
+    assert carrier.depth().messages == 1
+    with closing(carrier.consumer()) as consumer:
+        (found,) = receive(consumer, 1)
+        assert (found.body, found.published_at) == (b"far", None)
+        consumer.ack([found])
+        until_depth(carrier, 0)
+
+
 def test_a_key_of_another_kind_is_an_error(carrier: Carrier, client: redis.Redis, stream: str) -> None:
     client.set(stream, "x")
     with (

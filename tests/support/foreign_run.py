@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import redis
 import yaml
+from kombu.connection import Connection
 from pydantic import SecretStr
 
 from tasks.results import LETTERS, open_carrier
 from telemetry.undeliverable import Undeliverable, unwrap
+from tests.support.brokers import Broker
 from tests.support.waiting import until
 
 _CONFIG = {
@@ -71,3 +75,15 @@ def read_letters(url: str) -> Iterator[Callable[[], list[Undeliverable]]]:
             return found
 
         yield read
+
+
+@contextmanager
+def putting(broker: Broker) -> Iterator[Any]:
+    """A client that puts messages."""
+    if broker.kind == "redis":
+        with redis.Redis.from_url(broker.url, protocol=2) as client:
+            client.flushall()
+            yield client
+    else:
+        with Connection(broker.url) as connection:
+            yield connection.channel()

@@ -25,7 +25,7 @@ from workers.process import (
 
 logger = logging.getLogger(__name__)
 
-_CONNECTIONS = 8
+_CONNECTIONS = 6
 """Of the database: a lane uses one at a time, and a second for a moment."""
 
 

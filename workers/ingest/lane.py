@@ -71,7 +71,7 @@ class Lane:
             try:
                 while not stop.is_set():
                     busy = [self._turn(inlet, pool, stop) for inlet in self.inlets]
-                    self._try_aside(stop)
+                    self._try_aside(pool, stop)
                     self._hold()
                     if not any(busy):
                         self._finish()
@@ -174,9 +174,7 @@ class Lane:
         if self._writing is None:
             return
         (future, chunk), self._writing = self._writing, None
-        while not wait([future], timeout=1.0).done:
-            self._hold()
-        outcome = future.result()
+        outcome = self._outcome(future)
         if outcome is None:
             return
         stuck = {id(one.item) for one in outcome.stuck}
@@ -188,6 +186,11 @@ class Lane:
             self._aside.note_success()
         self.heartbeat()
         self.on_written(outcome.written)
+
+    def _outcome(self, future: Future[Outcome | None]) -> Outcome | None:
+        while not wait([future], timeout=1.0).done:
+            self._hold()
+        return future.result()
 
     def _settle(self, parcels: Iterable[Parcel]) -> None:
         """One part of each is done; acknowledge those of which it was the last."""
@@ -207,7 +210,7 @@ class Lane:
             # It is noted as tried once more than it was; such notes are forgotten after a while.
             logger.warning("ingest, %s: a note stays: %s", self.name, error)
 
-    def _try_aside(self, stop: threading.Event) -> None:
+    def _try_aside(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         """Try once more what is due of what could not be written."""
         for held in self._aside.due():
             self._finish()
@@ -216,7 +219,7 @@ class Lane:
             chunk = Chunk()
             letter = self._aside.verdict(held, works=self.writer.works)
             chunk.add(held.item if letter is None else (held.item.parcel, letter))
-            outcome = self.writer.write(chunk, stop)
+            outcome = self._outcome(pool.submit(self.writer.write, chunk, stop))
             if outcome is None:
                 return
             if outcome.stuck:
@@ -225,7 +228,6 @@ class Lane:
                 self._aside.done(held)
                 self._settle([held.item.parcel])
                 self.on_written(outcome.written)
-            self._hold()
 
     def _hold(self) -> None:
         for inlet in self.inlets:
