@@ -4,6 +4,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -32,10 +33,17 @@ class ResourceGraph:
     """Answers queries with the rows that the caller may read: what is denied is left out, not refused."""
 
     def __init__(
-        self, resources: ResourceStore, subscriptions: Subscriptions, *, faults: Faults, limits: Limits
+        self,
+        resources: ResourceStore,
+        subscriptions: Subscriptions,
+        clock: Callable[[], float],
+        *,
+        faults: Faults,
+        limits: Limits,
     ) -> None:
         self._resources = resources
         self._subscriptions = subscriptions
+        self._clock = clock
         self._faults = faults
         self._limits = limits
         self._quota = Windows(time.monotonic)
@@ -60,7 +68,7 @@ class ResourceGraph:
         body, options = _body(request)
         seen = self._seen(request, body.get("subscriptions"))
         try:
-            query = parse(body["query"])
+            query = parse(body["query"], datetime.fromtimestamp(self._clock(), UTC))
             result = query.run(self._tables(request, seen))
         except KqlError as wrong:
             raise _bad(request, "InvalidQuery", str(wrong)) from wrong

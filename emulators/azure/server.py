@@ -116,7 +116,7 @@ class LocalAzure:
         shared: dict[str, Any] = {"faults": self.faults, "limits": self.limits}
         services = (
             Login(self.directory),
-            ResourceGraph(self.resources, self.subscriptions, **shared),
+            ResourceGraph(self.resources, self.subscriptions, self.clock, **shared),
             MetricsBatch(self.metrics, self.resources, **shared),
             RetailPrices(self.prices, self.limits),
             CostManagement(self.costs, self.subscriptions, self.clock, **shared),

@@ -19,6 +19,7 @@ from emulators.demo.checks import problems
 from emulators.demo.clouds import Expected, Planned
 from emulators.demo.clouds.aws import running_aws
 from emulators.demo.facts import Facts
+from tests.support.clocks import STRICT
 
 SINCE = datetime(2026, 11, 24, 5, tzinfo=UTC)
 Change = Callable[[Facts], Facts]
@@ -28,7 +29,7 @@ Change = Callable[[Facts], Facts]
 @pytest.mark.xdist_group("pipeline")
 def test_the_demo_settles_and_every_count_agrees(short_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "emulators.demo", "--state", str(short_path / "demo")],
+        [sys.executable, *STRICT, "-m", "emulators.demo", "--state", str(short_path / "demo")],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -13,7 +13,8 @@ from agents.aws_telemetry_agent import AWSTelemetryAgent
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2, seed_s3, seed_sagemaker
 from telemetry.errors import ConfigError, Denied
-from tests.support.ec2 import ACCESS_KEY, REGION, SECRET_KEY, SERVICES
+from tests.support.clocks import agents_at
+from tests.support.ec2 import ACCESS_KEY, NOW, REGION, SECRET_KEY, SERVICES, standing_aws
 from tests.support.waiting import until
 
 TOKEN = "canary-session-token-of-the-tests"
@@ -24,9 +25,14 @@ def _prices_of_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
+@pytest.fixture(autouse=True)
+def _clock_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents_at(monkeypatch, NOW)
+
+
 @pytest.fixture
 def aws() -> Iterator[LocalAws]:
-    with LocalAws() as running:
+    with standing_aws() as running:
         yield running
 
 

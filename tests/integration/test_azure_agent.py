@@ -16,7 +16,8 @@ from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from emulators.azure.seed import MlSeed, VmSeed, seed_ml, seed_vms
 from telemetry.errors import ConfigError, Denied
-from tests.support.azure import unlimited
+from tests.support.azure import NOW, standing_azure
+from tests.support.clocks import agents_at
 from tests.support.waiting import until
 
 _CLUSTER_COST = Decimal("42.5")
@@ -53,16 +54,18 @@ def _prices_of_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
+@pytest.fixture(autouse=True)
+def _clock_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents_at(monkeypatch, NOW)
+
+
 @pytest.fixture(scope="module")
 def seeded() -> Iterator[tuple[LocalAzure, VmSeed, MlSeed]]:
-    """Resources of today: the agent's clock is the machine's."""
-    with LocalAzure() as azure:
-        unlimited(azure)
+    with standing_azure() as azure:
         vms = seed_vms(azure, 24, [DEFAULT_SUBSCRIPTION], groups=("ml-resources", "web"))
         ml = seed_ml(azure)
-        today = datetime.now(UTC).date()
         line = CostLine(resource_id=ml.workspaces[0].id, service_name="Azure Machine Learning", cost=_CLUSTER_COST)
-        azure.costs.load(DEFAULT_SUBSCRIPTION, today, [line])
+        azure.costs.load(DEFAULT_SUBSCRIPTION, NOW.date(), [line])
         yield azure, vms, ml
 
 

@@ -13,8 +13,9 @@ from emulators.aws import LocalAws
 from emulators.aws.cost import CostLine
 from emulators.aws.seed import seed_costs
 from telemetry.errors import BudgetReached, CollectionFailed, Denied
+from tests.support.clocks import agents_at
 from tests.support.costs import cost_line, endpoints
-from tests.support.ec2 import ACCESS_KEY, SECRET_KEY, standing_aws
+from tests.support.ec2 import ACCESS_KEY, NOW, SECRET_KEY, standing_aws
 
 API = "ce.GetCostAndUsage"
 
@@ -23,6 +24,11 @@ API = "ce.GetCostAndUsage"
 def aws() -> Iterator[LocalAws]:
     with standing_aws() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _clock_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents_at(monkeypatch, NOW)
 
 
 def _agent(aws: LocalAws, **settings: Any) -> AWSTelemetryAgent:

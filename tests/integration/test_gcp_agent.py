@@ -16,11 +16,17 @@ from emulators.gcp import LocalGcp
 from emulators.gcp.seed import seed_billing, seed_compute, seed_vertex
 from emulators.gcp.seed.compute import ComputeSeed
 from telemetry.errors import ConfigError, Denied
-from tests.support.gcp import PROJECT, endpoints
+from tests.support.clocks import agents_at
+from tests.support.gcp import NOW, PROJECT, endpoints, standing_gcp
 from tests.support.waiting import until
 
 ZONES = ("us-central1-a", "us-central1-b", "europe-west4-a")
 MONTH = date(2026, 9, 1)
+
+
+@pytest.fixture(autouse=True)
+def _clock_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents_at(monkeypatch, NOW)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,7 @@ def seeded(gcp: LocalGcp) -> ComputeSeed:
 
 @pytest.fixture(scope="module")
 def gcp() -> Iterator[LocalGcp]:
-    with LocalGcp(require_credentials=True) as running:
+    with standing_gcp() as running:
         seed_vertex(running, 4, [PROJECT], hours_back=0.5, hours_ahead=0.1)
         yield running
 

@@ -19,6 +19,7 @@ from emulators.gcp import LocalGcp
 from emulators.gcp.seed import seed_billing, seed_compute, seed_vertex
 from emulators.gcp.seed.compute import METRICS, ComputeSeed
 from telemetry.settings import Settings
+from tests.support.clocks import STRICT
 from tests.support.collecting import collect
 from tests.support.gcp import NOW, WINDOW, endpoints, standing_gcp
 from tests.support.gcp_run import collect_all
@@ -107,7 +108,7 @@ def test_a_worker_stays_small(section: dict[str, Any]) -> None:
     kinds = ("compute", "vertex_ai", "billing")
     targets = [f"gcp/{project}/global/{kind}" for project in PROJECTS for kind in kinds]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.support.gcp_run"],
+        [sys.executable, *STRICT, "-m", "tests.support.gcp_run"],
         input=json.dumps(_task(section, *targets)),
         capture_output=True,
         text=True,

@@ -61,7 +61,8 @@ def test_the_fleet_as_the_planner_shows_it(database: Database, settings: Setting
     with closing(open_carrier(SecretStr(redis_url))) as carrier, closing(carrier.publisher()) as publisher:
         publisher.publish(b"a result", message_id="1")
         app.send_task("tasks.plan.sweep", queue="plan")
-        RedisSpend(redis.Redis.from_url(redis_url)).reserve(f"aws/two/{utc_now():%Y-%m-%d}", Decimal("0.5"), Decimal(2))
+        for day in (utc_now(), utc_now() + timedelta(days=1)):  # it may be over before it is looked at
+            RedisSpend(redis.Redis.from_url(redis_url)).reserve(f"aws/two/{day:%Y-%m-%d}", Decimal("0.5"), Decimal(2))
         seen = _values(FleetCollector(settings, app).collect())
     assert seen["finfleet_windows", "aws", "failed"] == 1
     assert seen["finfleet_windows", "aws", "planned"] == 1

@@ -40,10 +40,9 @@ def points(aws: LocalAws, region: str, ids: list[str], start: float, end: float)
 
 
 def test_the_demo_fleet_is_mixed_and_in_the_past() -> None:
-    with LocalAws() as aws:
+    with LocalAws(clock=NOW.timestamp) as aws:
         seed_ec2(aws, 300)
         fleet = {region: described(aws, region) for region in ("us-east-1", "us-west-2")}
-        now = datetime.now(UTC)
     assert {region: len(instances) for region, instances in fleet.items()} == {"us-east-1": 150, "us-west-2": 150}
     every = [one for instances in fleet.values() for one in instances]
     assert len({one["InstanceId"] for one in every}) == 300
@@ -54,7 +53,7 @@ def test_the_demo_fleet_is_mixed_and_in_the_past() -> None:
     assert {one["PlatformDetails"] for one in every} == {"Linux/UNIX", "Windows", "Red Hat Enterprise Linux"}
     assert {one.get("InstanceLifecycle") for one in every} == {None, "spot"}
     assert {tag["Key"] for one in every for tag in one.get("Tags", [])} == {"Name", "team", "env"}
-    assert all(one["LaunchTime"] < now for one in every)
+    assert all(one["LaunchTime"] < NOW for one in every)
     for one in every:
         stopped = one["State"]["Name"] == "stopped"
         assert one["StateTransitionReason"].startswith("User initiated (20") == stopped

@@ -3,7 +3,7 @@
 import ssl
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +15,7 @@ from azure.core.exceptions import HttpResponseError
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from emulators.azure.seed import CostSeed, seed_costs
+from tests.support.azure import NOW
 from tests.support.local_azure import Headers, cost_client, plain_client, refusal
 
 _SCOPE = f"/subscriptions/{DEFAULT_SUBSCRIPTION}"
@@ -53,7 +54,7 @@ def money(rows: list[list[Any]]) -> dict[tuple[Any, ...], Decimal]:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[LocalAzure, CostSeed]]:
-    with LocalAzure() as azure:
+    with LocalAzure(clock=NOW.timestamp) as azure:
         azure.limits.cost_units = ((1e6, 10),)
         azure.limits.cost_calls = (1_000_000, 10)
         yield azure, seed_costs(azure, 40, currencies={SECOND_SUBSCRIPTION: "EUR"})
@@ -74,13 +75,13 @@ def seeded(running: tuple[LocalAzure, CostSeed]) -> CostSeed:
 
 @pytest.fixture
 def empty() -> Iterator[LocalAzure]:
-    with LocalAzure() as azure:
+    with LocalAzure(clock=NOW.timestamp) as azure:
         azure.subscriptions.ensure(DEFAULT_SUBSCRIPTION)
         yield azure
 
 
 def week() -> tuple[date, date]:
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    yesterday = NOW.date() - timedelta(days=1)
     return yesterday - timedelta(days=6), yesterday
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from azure.monitor.query import LogsQueryPartialResult, LogsQueryResult
 
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import VmSeed, seed_vms
+from tests.support.azure import NOW
 from tests.support.local_azure import logs_client, refusal
 
 _WORKSPACE = "dddddddd-dddd-4ddd-8ddd-dddddddddddd"
@@ -23,7 +24,7 @@ _MEMORY = """InsightsMetrics
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[LocalAzure, VmSeed]]:
-    with LocalAzure() as azure:
+    with LocalAzure(clock=NOW.timestamp) as azure:
         yield azure, seed_vms(azure, 60, workspace=_WORKSPACE)
 
 
@@ -41,7 +42,7 @@ def vms(running: tuple[LocalAzure, VmSeed]) -> VmSeed:
 
 
 def hour() -> tuple[datetime, datetime]:
-    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    end = NOW.replace(minute=0, second=0)
     return end - timedelta(hours=1), end
 
 
@@ -85,7 +86,7 @@ def test_the_rows_of_a_machine_as_they_are(azure: LocalAzure, vms: VmSeed) -> No
     table = ask(azure, query, timedelta(hours=1)).tables[0]
     (row,) = table.rows
     assert json.loads(row["Tags"]) == {"vm.azm.ms/memorySizeMB": total}
-    assert datetime.now(UTC) - row["TimeGenerated"] < timedelta(minutes=5)
+    assert NOW - row["TimeGenerated"] < timedelta(minutes=5)
 
 
 def test_more_rows_than_an_answer_holds_are_a_partial_result(azure: LocalAzure) -> None:

@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import VmSeed, seed_storage, seed_vms
 from emulators.azure.seed.vms import MEMORY
+from tests.support.azure import NOW
 from tests.support.local_azure import METRICS_SCOPE, measure, metrics_client, plain_client, refusal
 
 _MINUTE = timedelta(minutes=1)
@@ -18,7 +19,7 @@ _CPU = "Percentage CPU"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[LocalAzure, VmSeed]]:
-    with LocalAzure() as azure:
+    with LocalAzure(clock=NOW.timestamp) as azure:
         yield azure, seed_vms(azure, 240)
 
 
@@ -40,7 +41,7 @@ def ids(vms: VmSeed, **only: Any) -> list[str]:
 
 
 def hour() -> tuple[datetime, datetime]:
-    end = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
+    end = NOW.replace(second=0) - timedelta(minutes=5)
     return end - timedelta(hours=1), end
 
 
@@ -75,7 +76,7 @@ def test_the_values_are_those_of_the_store(azure: LocalAzure, vms: VmSeed) -> No
 def test_samples_are_aggregated_by_interval(azure: LocalAzure, vms: VmSeed, minutes: int, points: int) -> None:
     vm = next(vm for vm in vms.vms if vm.measured and vm.region == "eastus")
     # Whole hours, so that every interval fits.
-    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    start = NOW.replace(minute=0, second=0) - timedelta(hours=2)
     answer = measure(
         metrics_client(azure),
         [vm.id],
@@ -96,7 +97,7 @@ def test_samples_are_aggregated_by_interval(azure: LocalAzure, vms: VmSeed, minu
 
 
 def test_values_that_a_test_puts_and_a_gap_between_them(azure: LocalAzure) -> None:
-    with LocalAzure() as own:
+    with LocalAzure(clock=NOW.timestamp) as own:
         vm = seed_vms(own, 1).vms[0]
         own.metrics.forget(vm.id)
         start = hour()[0]
@@ -172,7 +173,7 @@ def test_capacity_is_told_by_the_hour(azure: LocalAzure) -> None:
     account = seeded.resources[0]
     blobs = f"{account.id}/blobServices/default"
     namespace = "Microsoft.Storage/storageAccounts/blobServices"
-    hours: dict[str, Any] = {"metric_namespace": namespace, "timespan": timedelta(hours=3)}
+    hours: dict[str, Any] = {"metric_namespace": namespace, "timespan": (NOW - timedelta(hours=3), NOW)}
     client = metrics_client(azure, account.location)
     answer = measure(client, [blobs], "BlobCapacity", granularity=timedelta(hours=1), **hours)
     values = [point.average for point in answer[0].metrics[0].timeseries[0].data if point.average is not None]
@@ -191,7 +192,7 @@ def test_a_denied_group_denies_the_batch_that_has_one_of_it(azure: LocalAzure, v
 
 
 def test_a_thousand_machines_take_the_least_calls(azure: LocalAzure) -> None:
-    with LocalAzure() as own:
+    with LocalAzure(clock=NOW.timestamp) as own:
         regions = ("eastus", "westeurope", "westus2", "uksouth")
         seeded = seed_vms(own, 1000, regions=regions)
         assert seeded.metric_calls() == 8 * 3

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,6 +10,7 @@ import pytest
 
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import MlSeed, VmSeed, seed_aks, seed_functions, seed_ml, seed_storage, seed_vms
+from tests.support.azure import NOW
 from tests.support.local_azure import graph, graph_client, measure, metrics_client, plain_client
 
 _VMS = f"/subscriptions/{DEFAULT_SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines"
@@ -19,7 +20,7 @@ _JOBS_VERSION = {"api-version": "2024-10-01"}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[LocalAzure, VmSeed, MlSeed]]:
-    with LocalAzure() as azure:
+    with LocalAzure(clock=NOW.timestamp) as azure:
         yield azure, seed_vms(azure, 240), seed_ml(azure, 2, jobs=60)
 
 
@@ -71,7 +72,7 @@ def test_machines_are_listed_by_pages_with_their_power_states(
 
 
 def test_reads_are_counted_down_and_then_refused() -> None:
-    with LocalAzure() as azure:
+    with LocalAzure(clock=NOW.timestamp) as azure:
         azure.limits.reads, azure.limits.reads_per_second = 3, 0.001
         seed_vms(azure, 4)
         with plain_client(azure) as client:
@@ -155,7 +156,7 @@ def test_jobs_of_a_workspace(
         found = pages(client, f"{workspace.id}/jobs", **_JOBS_VERSION)
         assert Counter(job["properties"]["status"] for job in found) == running[2].statuses(workspace.id)
         assert azure.calls() == {"machinelearning:jobs": 3}
-        now = datetime.now(UTC)
+        now = NOW
         hours = 0.0
         for job in found:
             times = job["properties"]["properties"]
@@ -179,7 +180,7 @@ def test_what_the_other_services_need_is_found_and_measured(azure: LocalAzure) -
         "microsoft.storage/storageaccounts": (seed_storage(azure, 4), "Transactions", "Total"),
     }
     client = graph_client(azure)
-    end = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=2)
+    end = NOW.replace(second=0) - timedelta(minutes=2)
     span = (end - timedelta(minutes=30), end)
     for kind, (seeded, metric, aggregation) in seeds.items():
         plain = " and kind contains 'functionapp'" if kind.endswith("sites") else ""

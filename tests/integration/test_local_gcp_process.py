@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.clocks import STRICT
 from tests.support.waiting import until
 
 
@@ -26,7 +27,7 @@ def test_importing_it_loads_no_server_and_no_sdk() -> None:
 def test_it_writes_its_endpoints_serves_its_pages_and_ends_on_a_signal(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     arguments = ["--seed", "all", "--instances", "12", "--projects", "a-1,b-2", "--ready-file", str(ready)]
-    program = [sys.executable, "-W", "error", "-m", "emulators.gcp", *arguments]
+    program = [sys.executable, *STRICT, "-m", "emulators.gcp", *arguments]
     root = Path(__file__).parents[2]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root) as process:
         try:

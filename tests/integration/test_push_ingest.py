@@ -21,7 +21,7 @@ from telemetry.pushers import Pushers
 from telemetry.target import Window
 from tests.support.brokers import publish
 from tests.support.ingesting import ingest, running_ingest
-from tests.support.pushing import SENT_AT, body, charges, costs, points, states
+from tests.support.pushing import SENT_AT, at, body, charges, costs, day, points, states
 from tests.support.waiting import until
 
 
@@ -55,7 +55,7 @@ def test_a_pushed_number_is_in_postgres_once_however_often_it_comes(carrier: Car
     several = body(resources=gpus, metrics=metrics)
     publish(carrier, body(), several, several, body(), several)
     # The same content under a key, sent again by a client that looked at its clock once more: one run.
-    publish(carrier, body(key="a"), body(key="a", sent_at="2026-11-20T05:03:00Z"))
+    publish(carrier, body(key="a"), body(key="a", sent_at=at("05:03:00")))
     publish(carrier, body(metrics=[{"name": "last", "value": 1}]))
 
     found = _until_points(connection, 5)
@@ -77,10 +77,10 @@ def test_a_pushed_number_is_in_postgres_once_however_often_it_comes(carrier: Car
 
 def test_costs_of_a_day_are_replaced_whole_by_what_was_sent_later(carrier: Carrier, connection: Connection) -> None:
     sent = [
-        charges("2026-11-18", "1.10", "2.20", sent_at="2026-11-19T01:00:00Z"),
-        charges("2026-11-18", "1.10", "2.25", "0.000000000000000001", sent_at="2026-11-19T02:00:00Z"),
-        charges("2026-11-17", "5", sent_at="2026-11-19T01:00:00Z"),
-        charges("2026-11-17", sent_at="2026-11-19T03:00:00Z"),  # there were none after all
+        charges(day(2), "1.10", "2.20", sent_at=at("01:00:00", 1)),
+        charges(day(2), "1.10", "2.25", "0.000000000000000001", sent_at=at("02:00:00", 1)),
+        charges(day(3), "5", sent_at=at("01:00:00", 1)),
+        charges(day(3), sent_at=at("03:00:00", 1)),  # there were none after all
     ]
     shuffled = [*sent, *sent]
     random.Random(7).shuffle(shuffled)
@@ -88,12 +88,12 @@ def test_costs_of_a_day_are_replaced_whole_by_what_was_sent_later(carrier: Carri
         publish(carrier, one)
     publish(carrier, body())
     _until_points(connection, 1)
-    assert costs(connection) == {"2026-11-18": "3.350000000000000001"}
+    assert costs(connection) == {day(2): "3.350000000000000001"}
     assert states(connection) == {"complete": 2, "empty": 1}
 
 
 def test_every_order_of_arrival_ends_the_same(carrier: Carrier, connection: Connection) -> None:
-    values = {"2026-11-20T05:02:10Z": 1.0, "2026-11-20T05:02:20Z": 2.0, "2026-11-20T05:02:30Z": 3.0}
+    values = {at("05:02:10"): 1.0, at("05:02:20"): 2.0, at("05:02:30"): 3.0}
     for number, order in enumerate(itertools.permutations(values)):
         for sent_at in order:
             metric = {"name": f"m{number}", "value": values[sent_at], "time": SENT_AT}
@@ -106,13 +106,13 @@ def test_every_order_of_arrival_ends_the_same(carrier: Carrier, connection: Conn
 def test_what_is_bad_is_a_dead_letter_with_all_its_faults(carrier: Carrier, connection: Connection) -> None:
     bad = {
         b'{"source": "training", "metrics': "malformed",
-        body(sent_at="2026-11-20T05:02:03", metrics=[{"name": "", "value": "1"}]): "invalid",
+        body(sent_at=SENT_AT[:-1], metrics=[{"name": "", "value": "1"}]): "invalid",
         body(source="nobody"): "unplanned",
         body(metrics=[{"name": "a", "value": float("nan")}]): "invalid",
         body(metrics=[{"name": "a", "value": 1, "resource": "gpu-9"}]): "invalid",
         body(resources=[{"id": "a", "attributes": {"bits": 2**64}}]): "invalid",
         body(sent_at="0001-01-01T00:00:00+14:00"): "invalid",
-        charges("2026-11-19", "1e1000000"): "invalid",
+        charges(day(1), "1e1000000"): "invalid",
     }
     publish(carrier, *bad, body())
     letters = {letter.dead_letter_id: letter for letter in _until_letters(connection, len(bad))}
@@ -123,7 +123,7 @@ def test_what_is_bad_is_a_dead_letter_with_all_its_faults(carrier: Carrier, conn
         found[letter.body] = letter.reason_code
         if letter.body == list(bad)[1]:
             assert letter.reason.splitlines() == [
-                "sent_at: '2026-11-20T05:02:03': input should have timezone info",
+                f"sent_at: '{SENT_AT[:-1]}': input should have timezone info",
                 "metrics[0].name: '': string should have at least 1 character",
                 "metrics[0].value: '1': input should be a valid number",
             ]

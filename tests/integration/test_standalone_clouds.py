@@ -17,6 +17,7 @@ from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import seed_vms
 from emulators.gcp import LocalGcp
 from emulators.gcp.seed import seed_compute
+from tests.support.clocks import STRICT
 from tests.support.ec2 import ACCESS_KEY, SECRET_KEY
 from tests.support.gcp import PROJECT, endpoints
 from tests.support.scripted_http import Request, ScriptedServer
@@ -26,7 +27,7 @@ _ROOT = Path(__file__).parents[2]
 
 def _program(provider: str, directory: Path, variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", f"agents.{provider}_telemetry_agent", "--once"],
+        [sys.executable, *STRICT, "-m", f"agents.{provider}_telemetry_agent", "--once"],
         cwd=directory,
         env={**os.environ, "PYTHONPATH": str(_ROOT), "FINFLEET_SPOOL": str(directory / "spool"), **variables},
         capture_output=True,

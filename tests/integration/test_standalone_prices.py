@@ -3,16 +3,19 @@
 import math
 from pathlib import Path
 
+import pytest
+
 from agents.standalone import Reading, make_shared, read
-from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2
 from telemetry.target import Target
-from tests.support.ec2 import REGION, TARGET, settings
+from tests.support.clocks import agents_at
+from tests.support.ec2 import NOW, REGION, TARGET, settings, standing_aws
 
 
-def test_the_next_agent_finds_the_prices_of_the_last(tmp_path: Path) -> None:
+def test_the_next_agent_finds_the_prices_of_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agents_at(monkeypatch, NOW)
     target = Target.parse(TARGET)
-    with LocalAws() as aws:
+    with standing_aws() as aws:
         seed_ec2(aws, 40, [REGION], hours_back=1, hours_ahead=0)
         first = read(make_shared(settings(aws), price_cache=tmp_path), target)
         asked = aws.calls()["pricing.GetProducts"]

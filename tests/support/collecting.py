@@ -1,7 +1,6 @@
 """One collection in this process, and what came of it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from agents.collection import Collection
 from agents.context import Shared
@@ -56,7 +55,7 @@ def collect(
 ) -> Collected:
     """Run one collection to its end, well or not."""
     target = Target.parse(target) if isinstance(target, str) else target
-    collection = Collection(shared, Run.start(target, window, attempt, datetime.now(UTC)), batch_limit=batch_limit)
+    collection = Collection(shared, Run.start(target, window, attempt, shared.now()), batch_limit=batch_limit)
     batches: list[Batch] = []
     error = None
     try:

@@ -16,6 +16,7 @@ from azure.monitor.querymetrics import MetricsClient
 
 from emulators.azure import DEFAULT_TENANT, LocalAzure
 from emulators.azure.seed.vms import VM
+from tests.support.azure import NOW
 
 ARM_SCOPE = "https://management.azure.com/.default"
 METRICS_SCOPE = "https://metrics.monitor.azure.com/.default"
@@ -64,8 +65,13 @@ def graph(client: ResourceGraphClient, query: str, subscriptions: list[str] | No
 
 
 def measure(client: MetricsClient, ids: list[str], *names: str, **options: Any) -> Any:
-    """One batch of metrics of virtual machines."""
-    settings = {"metric_namespace": VM, "timespan": timedelta(hours=1), "granularity": timedelta(minutes=1), **options}
+    """One batch of metrics of virtual machines, of the hour before the clocks of the tests."""
+    settings = {
+        "metric_namespace": VM,
+        "timespan": (NOW - timedelta(hours=1), NOW),
+        "granularity": timedelta(minutes=1),
+        **options,
+    }
     return client.query_resources(resource_ids=ids, metric_names=list(names), **settings)
 
 

@@ -14,12 +14,13 @@ from tests.support.granting import granted
 
 EC2 = Target("aws", "prod", "us-east-1", "ec2")
 _STEP = timedelta(minutes=5)
+_PRESENT = floor_time(datetime.now(UTC), _STEP)
+"""Of this test process: a test that goes on over a full five minutes has the same windows at its end."""
 
 
 def windows(count: int) -> list[Window]:
-    """The last closed five-minute windows, the oldest first."""
-    end = floor_time(datetime.now(UTC), _STEP)
-    return [Window(end - _STEP * (index + 1), end - _STEP * index) for index in reversed(range(count))]
+    """The last closed five-minute windows before these tests, the oldest first."""
+    return [Window(_PRESENT - _STEP * (index + 1), _PRESENT - _STEP * index) for index in reversed(range(count))]
 
 
 def make_batch(

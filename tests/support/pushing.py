@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,20 @@ import yaml
 
 from storage.database import Connection
 
-SENT_AT = "2026-11-20T05:02:03Z"
+_SENT = datetime.now(UTC) - timedelta(days=7)
+
+
+def day(back: int = 0) -> str:
+    """The day, so many days before the one on which messages are sent: a week ago, by the clock that ingest goes by."""
+    return f"{_SENT - timedelta(days=back):%Y-%m-%d}"
+
+
+def at(clock: str, back: int = 0) -> str:
+    """A time of that day."""
+    return f"{day(back)}T{clock}Z"
+
+
+SENT_AT = at("05:02:03")
 
 
 def message(**fields: Any) -> dict[str, Any]:

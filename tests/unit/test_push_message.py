@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from telemetry.push import Push, schema
 from telemetry.push_checks import MAX_PUSH, PushRefused, parse
 from telemetry.pushed import expand, messages_of
 from telemetry.pushers import Pushers
-from tests.support.pushing import SENT_AT, body, charges, message
+from tests.support import pushing
 
 NOW = datetime(2026, 11, 20, 5, 3, tzinfo=UTC)
+SENT_AT = "2026-11-20T05:02:03Z"
+message, body = partial(pushing.message, sent_at=SENT_AT), partial(pushing.body, sent_at=SENT_AT)
+charges = partial(pushing.charges, sent_at=SENT_AT)
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = DOCS / "schemas" / "push.schema.json"
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from emulators.azure.kql.errors import KqlError
-from emulators.azure.kql.functions import KEEPS_NAME, SCALARS, now
+from emulators.azure.kql.functions import KEEPS_NAME, SCALARS
 from emulators.azure.kql.operators import COMPARISONS, PRODUCTS, SUMS, WORDS, Test, negated_if
 from emulators.azure.kql.tokens import Token
 from emulators.azure.kql.values import as_datetime, fold, timespan
@@ -24,9 +24,10 @@ class Expression(NamedTuple):
 
 
 class Reader:
-    """Reads tokens one by one."""
+    """Reads tokens one by one. `now` is the time at which the query is asked."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], now: datetime) -> None:
+        self.now = now
         self._tokens = tokens
         self._at = 0
 
@@ -257,8 +258,8 @@ def _call(reader: Reader, name: str) -> Expression:
         arguments.append(expression(reader))
     evaluations = [argument.evaluate for argument in arguments]
     if name in {"now", "ago"}:
-        back = evaluations[0] if evaluations else None
-        return Expression(lambda row: now() - back(row) if back else now())
+        back, now = evaluations[0] if evaluations else None, reader.now
+        return Expression(lambda row: now - back(row) if back else now)
     function = SCALARS.get(name)
     if function is None:
         raise KqlError(f"Unknown function: '{name}'.")

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -125,8 +124,3 @@ AGGREGATIONS: dict[str, Callable[..., Any]] = {
     "make_list": _present,
     "make_set": lambda values: list(dict.fromkeys(_present(values))),
 }
-
-
-def now() -> datetime:
-    """`now()`."""
-    return datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from emulators.azure.kql.errors import KqlError
@@ -46,13 +47,13 @@ class Query:
         return table
 
 
-def parse(text: str) -> Query:
-    """Read a query.
+def parse(text: str, now: datetime) -> Query:
+    """Read a query that is asked at `now`.
 
     Raises:
         KqlError: it is not one that is served; the message says where.
     """
-    reader = Reader(tokenize(text))
+    reader = Reader(tokenize(text), now)
     if reader.next.text == "let":
         raise reader.wrong("the name of a table is expected ('let' is not served)")
     source = "Resources"

@@ -58,7 +58,7 @@ class LogsQuery:
         span = self._span(body.get("timespan"))
         tables = {name: partial(workspace.table, name, span) for name in COLUMNS}
         try:
-            result = parse(body["query"]).run(tables)
+            result = parse(body["query"], self._now()).run(tables)
         except KqlError as wrong:
             kind = "SyntaxError" if "Syntax error" in str(wrong) else "SemanticError"
             raise _bad_argument(kind, str(wrong)) from wrong
@@ -68,6 +68,9 @@ class LogsQuery:
         if partly or len(result.rows) > most:
             payload["error"] = _partial(most)
         return json_reply(payload)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     def _workspace(self, request: AzureRequest) -> Workspace:
         found = self._store.get(request.parts["workspace"])
@@ -80,7 +83,7 @@ class LogsQuery:
 
     def _span(self, text: Any) -> Span:
         """The minutes of an ISO 8601 interval or duration, as far as they are over."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
+        now = self._now()
         if not text:
             return _ALL_TIME[0], _minute(now)
         start, found, end = str(text).partition("/")

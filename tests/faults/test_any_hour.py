@@ -1,0 +1,54 @@
+"""What needs no server passes at any hour, at the ends of months and years, and on 29 February.
+
+Servers and waits do not bear faketime; what is put into local clouds is tried at each hour by tests/unit/test_seeds.py.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.clocks import find_faketime
+
+pytestmark = [pytest.mark.faketime, pytest.mark.timeout(300)]
+
+MOMENTS = [
+    "2027-03-10 00:00:05",
+    "2027-03-10 04:10:00",
+    "2027-03-10 08:20:00",
+    "2027-03-10 12:30:00",
+    "2027-03-10 16:40:00",
+    "2027-03-10 20:50:00",
+    "2027-04-30 23:59:52",  # and over the end of the month while tests run
+    "2027-12-31 23:59:52",  # and of the year
+    "2028-02-29 23:59:52",
+]
+_TESTS = (
+    "tests/unit",
+    "tests/conformance/test_services.py",
+    # Waits, by a clock that no calendar moves.
+    "--ignore=tests/unit/test_local_limiter.py",
+    # Sets its own clock.
+    "--ignore=tests/unit/test_seeds.py",
+    # Samples this machine in a process of its own, which waits too.
+    "--deselect=tests/conformance/test_services.py::test_agents_import_and_collect_where_there_is_no_fleet",
+)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_what_needs_no_server_passes(moment: str) -> None:
+    done = subprocess.run(
+        [
+            *(find_faketime(), "--exclude-monotonic", moment, sys.executable, "-m", "pytest", "-q", "-n0"),
+            *("-p", "no:cacheprovider", "-p", "tests.support.under_faketime", *_TESTS),
+        ],
+        cwd=Path(__file__).parents[2],
+        # Files keep their true times: otherwise every module would seem newer than what is compiled of it.
+        env={**os.environ, "TZ": "UTC", "NO_FAKE_STAT": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
