@@ -24,12 +24,14 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        count(*) FILTER (WHERE c.state = 'empty') AS empty,
        count(*) FILTER (WHERE c.state IN ('denied', 'failed')) AS failed,
        count(*) FILTER (WHERE c.state IN ('planned', 'dispatched')) AS waiting,
+       count(*) FILTER (WHERE r.started_at - c.window_end >= interval '1 hour') AS late,
        -- A window that closed a moment ago is a gap until the next tick of beat. What is read back is partial.
        (SELECT count(*) FROM reporting.gaps AS g
          WHERE (g.provider, g.account, g.region, g.service) = (t.provider, t.account, t.region, t.service)
            AND g.reason NOT LIKE 'partial:%'
            AND g.gap_start < max(c.window_end)) AS gaps
   FROM finfleet.targets AS t JOIN finfleet.collections AS c USING (target_id)
+  LEFT JOIN finfleet.runs AS r ON r.run_id = c.settled_run
  GROUP BY t.target_id ORDER BY 1
 """
 _STORED = """
@@ -135,7 +137,7 @@ def _expected(targets: Sequence[Row], clouds: Sequence[Cloud]) -> dict[tuple[str
     planned: defaultdict[tuple[str, str], list[Planned]] = defaultdict(list)
     for row in targets:
         place = {name: row[name] for name in ("provider", "account", "region", "service", "since", "until")}
-        planned[row["provider"], row["service"]].append(Planned(**place, windows=row["planned"]))
+        planned[row["provider"], row["service"]].append(Planned(**place, windows=row["planned"], late=row["late"]))
     return {key: by_provider[key[0]].expected(found) for key, found in planned.items() if key[0] in by_provider}
 
 

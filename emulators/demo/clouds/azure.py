@@ -73,7 +73,8 @@ class DemoAzure(Cloud):
             batches += target.windows * sum(ceil(running.count(region) / _BATCH) for region in REGIONS)
         every = [one for target in targets for one in self._of(target)]
         calls = {
-            "resourcegraph:resources": sum(target.windows for target in targets),
+            # And once more for a window that is collected late: what has changed since.
+            "resourcegraph:resources": sum(target.windows + target.late for target in targets),
             "metrics:getBatch": batches,
             # One look-up tells the prices of all forms of a size.
             "retailprices:items": len({(one.region, one.size) for one in every if one.state in _HOLDS_HARDWARE}),

@@ -24,6 +24,8 @@ class Planned:
     since: datetime
     until: datetime
     windows: int
+    #: Those of them that were collected more than an hour after their end.
+    late: int = 0
 
     @property
     def days(self) -> list[date]:
