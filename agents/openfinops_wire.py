@@ -25,16 +25,15 @@ class Line:
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
-        #: Whether the time was up.
-        self.late = False
-        self._ended = False
+        #: Whether it was broken off, and whether that was because the time was up.
+        self.ended = self.late = False
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
     def end(self, *, late: bool = False) -> None:
         """Break off what is under way, from another thread."""
         with self._lock:
-            self._ended, self.late = True, late or self.late
+            self.ended, self.late = True, late or self.late
             self._shut()
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
@@ -42,7 +41,7 @@ class Line:
         if event.endswith(_OPENED):
             with self._lock:
                 self._socket = info["return_value"].get_extra_info("socket")
-                if self._ended:
+                if self.ended:
                     self._shut()
 
     def _shut(self) -> None:
@@ -63,9 +62,10 @@ class Wire:
         self._timeout = timeout
         self._verify = verify
         self._trust_env = trust_env
-        self._idle: list[Line] = []
         self._busy: set[Line] = set()
         self._lock = threading.Lock()
+        # Now, and not with the first request: a proxy of the environment that cannot be is an error of the start.
+        self._idle = [Line(self._client())]
 
     @contextmanager
     def line(self, within: float) -> Iterator[Line]:
@@ -87,7 +87,7 @@ class Wire:
             clock.cancel()
             with self._lock:
                 self._busy.discard(line)
-                good = good and not line._ended  # noqa: SLF001 - of this module
+                good = good and not line.ended
                 if good:
                     self._idle.append(line)
             if not good:

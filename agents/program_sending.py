@@ -13,9 +13,9 @@ import threading
 
 from agents.openfinops import OpenFinOpsClient
 from agents.openfinops_refusals import MAX_BEHIND, Refusals, Verdict
-from agents.openfinops_shape import agent_of, telemetry_of
+from agents.openfinops_shape import Agent, agent_of, telemetry_of
 from agents.spool import Entry, Spool
-from telemetry.batch import Batch
+from telemetry.batch import Batch, Message
 from telemetry.codec import decode
 from telemetry.errors import ForwardInvalid, ForwardRefused, ForwardRejected, ForwardRetry, MessageError
 from telemetry.redact import redact
@@ -113,8 +113,7 @@ class Sending:
     def _verdict(self, entry: Entry, body: bytes, refused: ForwardRefused) -> Verdict:
         def is_own() -> bool:
             # A proxy that refuses everything refuses a registration as well.
-            batch = decode(body)
-            return isinstance(refused, ForwardInvalid) and self._client.takes(agent_of(batch.run.target, self._host))
+            return isinstance(refused, ForwardInvalid) and self._client.takes(self._agent_of(decode(body)))
 
         return self._refusals.refused(entry.number, _QUEUE, is_own)
 
@@ -147,7 +146,7 @@ class Sending:
             raise ForwardRejected("it is a report, and only batches are forwarded")
         telemetry = telemetry_of(batch, self._host)
         try:
-            self._client.register(agent_of(batch.run.target, self._host))
+            self._client.register(self._agent_of(batch))
         except ForwardRejected as rejected:
             # Without it the agent is not in OpenFinOps's list, but its telemetry is taken all the same.
             logger.warning("an agent is not registered: %s", rejected)
@@ -155,3 +154,6 @@ class Sending:
         self.sent += 1
         self._refusals.taken(entry.number, _QUEUE)
         self._spool.remove(entry)
+
+    def _agent_of(self, message: Message) -> Agent:
+        return agent_of(message.run.target, self._host)
