@@ -14,7 +14,7 @@ from kombu.entity import Exchange, Queue
 from pydantic import SecretStr
 
 from tasks.foreign.rules import push_queues, queue_rules
-from tasks.foreign.transport import TRANSPORTS
+from tasks.foreign.transport import use_guarded
 from tasks.logs import redact_handlers
 from tasks.schedule import PLAN_QUEUE, beat_schedule
 from tasks.targets import plan_targets
@@ -84,11 +84,11 @@ def _transport(settings: Settings) -> dict[str, Any]:
     """Kombu's transport for this broker, with our checks in it."""
     url = _reveal(settings.broker.url) or ""
     scheme = url.partition("://")[0]
-    found: dict[str, Any] = {"broker_transport": TRANSPORTS.get(scheme)}
+    use_guarded(scheme)
     if scheme == "rediss" and "ssl_" not in url.partition("?")[2]:
         # As the results queue has it; kombu's own would not look at the certificate.
-        found["broker_use_ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
-    return found
+        return {"broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED}}
+    return {}
 
 
 def _transport_options(settings: Settings) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import redis.client
+from kombu import transport
 from kombu.transport import pyamqp
 from kombu.transport import redis as kombu_redis
 from kombu.utils.json import loads
@@ -21,13 +22,14 @@ from tasks.foreign.errors import ForeignMessage, shown
 
 logger = logging.getLogger(__name__)
 
-TRANSPORTS = {
+_TRANSPORTS = {
     "redis": f"{__name__}:RedisTransport",
     "rediss": f"{__name__}:RedisTransport",
     "amqp": f"{__name__}:AmqpTransport",
     "amqps": f"{__name__}:AmqpsTransport",
 }
 """By the scheme of the broker's address."""
+
 MAX_BROADCAST = 1024 * 1024
 """Bytes of an event, or of a command of the remote control."""
 ASIDE = "finfleet.aside:"
@@ -38,6 +40,17 @@ _taken: deque[tuple[str, bytes]] = deque()
 
 A server that is full gives and does not take. They outlive the connection, and go back before another is taken.
 """
+
+
+def use_guarded(scheme: str) -> None:
+    """Have kombu take ours for addresses of this scheme, in the whole process; harmless for another scheme.
+
+    Not Celery's ``broker_transport``: addresses would be shown with its name in the place of the scheme, and Flower
+    knows by the scheme how to ask a broker.
+    """
+    if scheme in _TRANSPORTS:
+        transport.TRANSPORT_ALIASES[scheme] = _TRANSPORTS[scheme]
+        transport._transport_cache.pop(scheme, None)  # noqa: SLF001 - one that was asked for before
 
 
 class _Client(redis.client.Redis):

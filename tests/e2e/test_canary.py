@@ -78,7 +78,7 @@ SAID = {
     "collect.aws": ("Rate exceeded", "is not authorized to perform", "are expired"),
     "forward": ("the circuit is open",),
     "ingest": ("is away (ConnectionError",),
-    "*": ("Cannot connect to redis://********@", "connection to server at"),
+    "*": ("Connection to broker lost", "Connected to redis://********@", "connection to server at"),
 }
 """Each fault was met, and logged: by log."""
 

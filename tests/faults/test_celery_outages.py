@@ -31,6 +31,7 @@ _CONFIG = {
 }
 _HOST = ("generic/default/local/host", "2026-11-20T05:00:00Z/2026-11-20T05:05:00Z", 1)
 _RESULTS = "finfleet.results:stream"
+_PUSHED = "finfleet.push.training:stream"
 _COMMANDS = {
     "plan": ("worker", "plan"),
     "push": ("worker", "push"),
@@ -80,7 +81,9 @@ class Role:
     def _seen(self, client: "redis.Redis") -> int:
         if self.name == "plan":
             return self.said.count("sweep: ")
-        return int(client.llen("plan") if self.name == "beat" else client.xlen(_RESULTS))
+        if self.name == "beat":
+            return int(client.llen("plan"))
+        return int(client.xlen(_PUSHED if self.name == "push" else _RESULTS))
 
 
 @contextmanager
@@ -186,7 +189,7 @@ def test_a_message_taken_off_a_full_broker_is_not_lost(valkey: EmbeddedValkey, t
     with running(tmp_path, url, "push", "") as role, redis.Redis.from_url(url, protocol=2) as client:
         role.works(client)
         until(lambda: not client.llen("push") and not client.exists("unacked"), 20, "all is quiet")
-        before = client.xlen(_RESULTS)
+        before = client.xlen(_PUSHED)
         role.process.send_signal(signal.SIGSTOP)
         for _ in range(5):
             TaskMessage("finfleet.push", (message(),)).put(client, "push")
@@ -194,7 +197,7 @@ def test_a_message_taken_off_a_full_broker_is_not_lost(valkey: EmbeddedValkey, t
         role.process.send_signal(signal.SIGCONT)
         until(lambda: "does not take a note" in role.said, 30, "it could not be noted")
         client.config_set("maxmemory", "0")
-        until(lambda: client.xlen(_RESULTS) >= before + 5, 30, "all five have arrived")
+        until(lambda: client.xlen(_PUSHED) >= before + 5, 30, "all five have arrived")
 
 
 @pytest.mark.parametrize("name", ["beat", "push", "plan", "flower"])

@@ -25,6 +25,7 @@ from workers.embedded.ports import free_port
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("foreign")]
 
 _STREAM = "finfleet.results:stream"
+_PUSHED = "finfleet.push.training:stream"
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_worker_obeys_nobody_and_outlives_all_of_it(client: "redis.Redis", red
             for body in _strange_bodies():
                 client.publish(channel, body)
         TaskMessage("finfleet.push", (message(),)).put(client, "push")
-        until(lambda: client.exists(_STREAM) and client.xlen(_STREAM) == 1, 30, "it still takes what is pushed")
+        until(lambda: client.exists(_PUSHED) and client.xlen(_PUSHED) == 1, 30, "it still takes what is pushed")
         with Celery(broker=redis_url) as app:
             assert app.control.ping(timeout=5, limit=1), "it answers"
             assert app.control.inspect(timeout=5).active_queues()
@@ -123,7 +124,7 @@ def test_what_strangers_leave_in_kombus_own_keys(client: "redis.Redis", redis_ur
         until(lambda: not client.exists("unacked", "unacked_index", "push.training", "push"), 60, "all of it is gone")
         assert client.get("finfleet.aside:push.training") == b"no list"
         TaskMessage("finfleet.push", (message(),)).put(client, "push.training")
-        until(lambda: client.exists(_STREAM) and client.xlen(_STREAM) == 1, 30, "the neighbour has run")
+        until(lambda: client.exists(_PUSHED) and client.xlen(_PUSHED) == 1, 30, "the neighbour has run")
         until(lambda: not client.exists("unacked"), 30, "nothing is unacknowledged")
         assert "Trying to re-establish" not in worker.said
     with read_letters(redis_url) as letters:
@@ -149,7 +150,7 @@ def test_a_queue_of_a_source_is_of_that_source(client: "redis.Redis", redis_url:
             one = TaskMessage("finfleet.push", (message(),))
             one.properties = {"delivery_tag": "the same", "delivery_info": {"exchange": "", "routing_key": "plan"}}
             one.put(client, "push.training")
-        until(lambda: client.exists(_STREAM) and client.xlen(_STREAM) == 3, 30, "each has arrived")
+        until(lambda: client.exists(_PUSHED) and client.xlen(_PUSHED) == 3, 30, "each has arrived")
         until(lambda: len(letters()) == 1, 30, "the letter")
         assert (letters()[0].queue, letters()[0].code) == ("push.other", "source")
         assert not client.exists("plan")
