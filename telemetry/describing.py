@@ -16,7 +16,7 @@ import msgspec
 
 from telemetry import undeliverable
 from telemetry.errors import MessageError
-from telemetry.grants import hide_grants
+from telemetry.redact import hide_grants
 from telemetry.target import format_time
 from telemetry.wire import HEADER, MAGIC, decompress, read
 

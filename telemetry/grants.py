@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -21,15 +20,11 @@ from pydantic import SecretStr
 
 from telemetry.batch import Run
 from telemetry.errors import MessageError
-from telemetry.redact import MASK
 from telemetry.target import Target, Window, format_time
 
 RESULTS_MAY_WAIT = timedelta(days=7)
 """How long after the end of its lease a run still counts: an ingest may be away for a weekend."""
 _VERSION = "1"
-
-
-_FORM = re.compile(r"\b1\.\d{9,11}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 
 
 class NotGranted(MessageError):
@@ -57,11 +52,6 @@ def check_grant(keys: Sequence[SecretStr], run: Run, now: datetime) -> None:
     until = datetime.fromtimestamp(int(expires), UTC)
     if now > until:
         raise NotGranted(f"run.grant: it counted until {format_time(until)}: {what} was handed out too long ago")
-
-
-def hide_grants(text: str) -> str:
-    """``text`` without the signatures in it: whoever reads one could publish a run with it."""
-    return _FORM.sub(MASK, text)
 
 
 def _signature(key: SecretStr, expires: str, target: Target, window: Window, attempt: int) -> str:

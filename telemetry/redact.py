@@ -24,7 +24,10 @@ _SHORTEST = 3
 _LONG_LINE = 16
 """A line so long of a secret that has several, such as a private key, is masked by itself, too."""
 _LONG_BASE64 = 8
+_GRANT = re.compile(r"\b1\.\d{9,11}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+"""The form of telemetry.grants: whoever reads one could publish a run with it."""
 _PATTERNS = (
+    _GRANT,
     re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),  # user:password in a URL
     re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(?i)(?<=signature=)[0-9a-f]{32,}"),
@@ -112,6 +115,11 @@ def _base64(data: bytes) -> Iterator[str]:
             form = encode(bytes(before) + data).decode()[affected:whole]
             if len(form) >= _LONG_BASE64:
                 yield form
+
+
+def hide_grants(text: str) -> str:
+    """``text`` with the planner's grants masked, and nothing else."""
+    return _GRANT.sub(MASK, text)
 
 
 class RedactingFormatter(logging.Formatter):

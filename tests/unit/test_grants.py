@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from telemetry.batch import Run
 from telemetry.codec import describe, encode
 from telemetry.grants import RESULTS_MAY_WAIT, NotGranted, check_grant, grant
-from telemetry.redact import MASK
+from telemetry.redact import MASK, redact
 from telemetry.target import Target, Window
 from telemetry.undeliverable import wrap
 from tests.support.messages import make_report
@@ -67,6 +67,12 @@ def test_without_a_key_nothing_is_let_in() -> None:
 def test_whatever_stands_there_is_refused_in_words(signed: str) -> None:
     with pytest.raises(NotGranted):
         check_grant((NEW,), _run(signed), NOW)
+
+
+def test_no_log_line_shows_a_grant() -> None:
+    line = redact(f"task failed: args=('aws/prod/us-east-1/ec2', {SIGNED!r}) {SIGNED},{SIGNED}")
+    assert SIGNED.rpartition(".")[2] not in line
+    assert line.count(MASK) == 3
 
 
 def test_a_dead_letter_is_shown_without_its_grant() -> None:
