@@ -26,7 +26,7 @@ def store(body: bytes) -> None:
     now = datetime.now(UTC)
     received = [Received(*item) for item in messages_of(body, settings.pushers, now)]
     with Database(settings.database.url, application="finfleet push") as database, database.connection() as connection:
-        name_sources(connection, settings.push_sources, now)
+        name_sources(connection, settings.pushers.owner_names, now)
         written = write(connection, received, destinations=settings.destinations, now=now)
     if written.rejected:
         raise StorageRejected("; ".join(item.reason for item in written.rejected))

@@ -35,6 +35,8 @@ def collect(self: Task, target: str, window: str, attempt: int, grant: str = "")
     A short throttle or a fault of the provider's is tried again here, and shows as RETRY; everything else is the
     ledger's. The run has a fresh id each time: see telemetry.batch.
     """
+    # Celery shows a retry to whoever watches the events: without the grant.
+    named = f"({target}, {window}, attempt {attempt})"
     run = Run.start(Target.parse(target), Window.parse(window), attempt, utc_now(), grant)
     try:
         collection = Collection(runtime.shared(run.target.provider), run)
@@ -43,11 +45,11 @@ def collect(self: Task, target: str, window: str, attempt: int, grant: str = "")
         _publish(collection.report(error, retrying=countdown is not None))
     except PublishRefused as refused:
         # Neither batch nor report can be published: the window stays out until its lease ends, and is due again.
-        raise self.retry(exc=refused, countdown=_jitter(self.request.retries)) from refused
+        raise self.retry(exc=refused, countdown=_jitter(self.request.retries), argsrepr=named) from refused
     if error is not None:
         logger.warning("%s %s: %s: %s", target, window, error.code, error)
     if countdown is not None:
-        raise self.retry(exc=error, countdown=countdown)
+        raise self.retry(exc=error, countdown=countdown, argsrepr=named)
 
 
 def _publish_batches(collection: Collection) -> CollectionError | None:

@@ -13,6 +13,7 @@ from agents.service import services
 from storage import ledger
 from tasks import runtime
 from tasks.pressure import pressure
+from telemetry.errors import ConfigError
 from telemetry.grants import grant
 from telemetry.settings.model import LedgerSettings
 
@@ -42,6 +43,10 @@ def dispatch_due(provider: str, service: str | None = None) -> int:
 
 def _hand_out(provider: str, service: str | None) -> int:
     limits = runtime.settings().ledger
+    if not limits.signing_keys:
+        # Before anything is taken: an attempt that nobody has signed would be collected, and refused.
+        problem = "ledger.signing_keys: set it, or the environment variable FINFLEET_SIGNING_KEYS, as for the ingest"
+        raise ConfigError("configuration", (problem,))
     now = utc_now()
     with runtime.database().connection() as connection:
         due = ledger.take_due(

@@ -14,7 +14,7 @@ import json
 import logging
 import random
 import time
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,11 +23,12 @@ from celery.exceptions import Reject
 
 from agents.context import utc_now
 from tasks import runtime
-from tasks.results import LETTERS, CarrierUnavailable, pushes_of
+from tasks.results import LETTERS, pushes_of
+from tasks.results.waiting import Waiting
 from tasks.schedule import PUSH_QUEUE, push_queue
-from telemetry.errors import MessageError, PublishRefused
+from telemetry.errors import FinfleetError, MessageError
 from telemetry.push_checks import parse
-from telemetry.pushers import OverBudget, WrongQueue, over_budget
+from telemetry.pushers import WrongQueue
 from telemetry.redact import redact
 from telemetry.undeliverable import wrap
 
@@ -38,8 +39,6 @@ logger = logging.getLogger(__name__)
 
 _PAUSE = 2.0
 """Seconds at the most, before a message is put back that could not be taken further."""
-_DEPTH_KEPT = 1.0
-"""Seconds for which the number of a source's waiting messages is taken for true."""
 
 
 @shared_task(bind=True, name="finfleet.push")  # type: ignore[untyped-decorator]  # Celery's decorators have no types
@@ -53,7 +52,7 @@ def push(self: Task, *args: Any, **fields: Any) -> None:
     name, body = _sorted(queue, body)
     try:
         runtime.publisher(name).publish(body, message_id=f"push/{queue}")
-    except PublishRefused as refused:
+    except (FinfleetError, OSError) as refused:
         # Not self.retry: what cannot take the number now need not take the message of a retry either.
         time.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 - spreads load, keeps no secret
         raise Reject(str(refused), requeue=True) from refused
@@ -66,27 +65,16 @@ def _sorted(queue: str, body: bytes) -> tuple[str, bytes]:
         shared = () if source in runtime.settings().pushers.walled else (PUSH_QUEUE,)
         if queue not in {push_queue(source), *shared}:
             raise WrongQueue(f"source: {source!r}: the queue {queue} is not its own: send it to {push_queue(source)}")
-        _check_budget(source)
+        _waiting().check(source, runtime.settings().max_waiting[source])
     except MessageError as error:
         logger.warning("finfleet.push: the message becomes a dead letter: %s", redact(str(error)))
-        # Its other faults the ingest finds by itself.
-        known = isinstance(error, OverBudget | WrongQueue)
-        return LETTERS, wrap(queue, error.code, str(error), body) if known else body
+        return LETTERS, wrap(queue, error.code, str(error), body)
     return pushes_of(source), body
 
 
-def _check_budget(source: str) -> None:
-    limit = runtime.settings().max_waiting[source]
-    if _waiting(source, int(time.monotonic() / _DEPTH_KEPT)) >= limit:
-        raise OverBudget(over_budget(source, limit))
-
-
-@lru_cache(maxsize=1000)
-def _waiting(source: str, _moment: int) -> int:
-    try:
-        return runtime.carrier(pushes_of(source)).depth().messages
-    except CarrierUnavailable:
-        return 0  # the publisher will say so
+@cache
+def _waiting() -> Waiting:
+    return Waiting(lambda source: runtime.carrier(pushes_of(source)))
 
 
 def _json(message: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
@@ -20,9 +20,9 @@ from telemetry.batch import Message, Outcome, Report, Run
 from telemetry.builder import build_batches
 from telemetry.codec import decode, encode
 from telemetry.costs import CostLine
-from telemetry.errors import InvalidRecord, MessageError
+from telemetry.errors import InvalidRecord
 from telemetry.push import Push, PushedCharge, PushedMetric, PushedResource
-from telemetry.push_checks import FIVE_MINUTES, PushRefused, UnknownSource, parse, start_of
+from telemetry.push_checks import FIVE_MINUTES, MAX_AHEAD, PushRefused, UnknownSource, parse, start_of
 from telemetry.pushers import OWNER_RANK, Pushers
 from telemetry.records import MetricPoint, Record, Resource
 from telemetry.target import Target, Window, floor_time
@@ -33,6 +33,8 @@ METRICS_SERVICE = "push"
 COSTS_SERVICE = "push_costs"
 GRIDS = {METRICS_SERVICE: FIVE_MINUTES, COSTS_SERVICE: timedelta(days=1)}
 """The services that pushed records are kept under, and the length of their windows, which begin at multiples of it."""
+_AHEAD = {METRICS_SERVICE: MAX_AHEAD, COSTS_SERVICE: timedelta(days=31)}
+"""How far ahead of now a window may begin, as in JSON."""
 _MAX_FAULTS = 20
 _NAMESPACE = uuid.UUID("6d1c3a60-55a1-5f0b-9c4e-0f6f1a2f7d11")
 
@@ -49,19 +51,24 @@ def is_pushed(target: Target) -> bool:
     return target.provider == PROVIDER and target.service in GRIDS
 
 
-def messages_of(body: bytes, pushers: Pushers, now: datetime) -> list[tuple[Message, bytes]]:
+def messages_of(
+    body: bytes, pushers: Pushers, now: datetime, believe: Callable[[str], None] = lambda _: None
+) -> list[tuple[Message, bytes]]:
     """What a body on the results queue stands for: one message of ours, or the batches and reports of a push.
 
     Each comes with the bytes that it is forwarded, or kept as a dead letter, as. MessageError and its kinds say what is
-    wrong; ``now`` is what a source's clock is compared with.
+    wrong; ``now`` is what a source's clock is compared with. ``believe`` is asked about the source of a push, as it was
+    read, and raises WrongQueue where it must not be believed here.
     """
     if not is_push(body):
         message = decode(body)
         if not is_pushed(message.run.target):
             return [(message, body)]
+        believe(message.run.target.account)
         owned = _owned(message, pushers, now)
         return [(owned, encode(owned))]
     push = parse(body, pushers.names, now)
+    believe(push.source)
     if faults := list(islice(_too_old(push, pushers, now), _MAX_FAULTS)):
         raise PushRefused("\n".join(faults))
     owner, rank = pushers.owner(push.source), pushers.rank(push.source)
@@ -69,22 +76,14 @@ def messages_of(body: bytes, pushers: Pushers, now: datetime) -> list[tuple[Mess
 
 
 def source_of(body: bytes) -> str | None:
-    """The source that a pushed message says it is of, be the rest as it may; None where that cannot be read."""
+    """The source that a pushed message in JSON seems to be of; None where that cannot be read.
+
+    Good for finding its queue, and for nothing else: whether it is believed is asked after it has been read whole.
+    """
     try:
         return _head.decode(body).source
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
-
-
-def pushed_by(body: bytes) -> str | None:
-    """The source that pushed this, in JSON or in our own form, by its own word; None of what nobody pushed."""
-    if is_push(body):
-        return source_of(body)
-    try:
-        target = decode(body).run.target
-    except MessageError:
-        return None
-    return target.account if is_pushed(target) else None
 
 
 def is_push(body: bytes) -> bool:
@@ -126,8 +125,12 @@ def _owned(message: Message, pushers: Pushers, now: datetime) -> Message:
         raise UnknownSource(f"source {source!r} may not push: name it in generic.sources, with kind: push")
     if pushers.max_age and run.window.end < now - pushers.max_age:
         raise InvalidRecord("run.window", str(run.window), _too_old_for(pushers))
+    if run.window.start > now + _AHEAD[run.target.service]:
+        raise InvalidRecord("run.window", str(run.window), "must not lie in the future")
     target = Target(PROVIDER, pushers.owner(source), run.target.region, run.target.service)
-    owned = Run(run.run_id, target, run.window, pushers.rank(source), run.started_at)
+    # Among its own: no source can take the id of what another one is about to send.
+    run_id = uuid.uuid5(_NAMESPACE, f"source {source} run {run.run_id}")
+    owned = Run(run_id, target, run.window, pushers.rank(source), run.started_at)
     return msgspec.structs.replace(message, run=owned)
 
 

@@ -19,20 +19,6 @@ class WrongQueue(MessageError):
     code = "wrong_queue"
 
 
-class OverBudget(MessageError):
-    """More messages of a source wait than may."""
-
-    code = "over_budget"
-
-
-def over_budget(source: str, limit: int) -> str:
-    """What to say of one message too many."""
-    return (
-        f"source: {source!r}: {limit} of its messages wait already, its max_waiting: send more slowly, or raise it; "
-        "`finfleet dlq replay` sends this one again"
-    )
-
-
 @dataclass(frozen=True)
 class Pushers:
     """The sources of kind ``push``, as configured."""
@@ -53,6 +39,11 @@ class Pushers:
     def names(self) -> tuple[str, ...]:
         """All of them."""
         return tuple(self.owners)
+
+    @property
+    def owner_names(self) -> tuple[str, ...]:
+        """Those whose records are kept under their own name."""
+        return tuple(sorted(set(self.owners.values())))
 
     def owner(self, source: str) -> str:
         """Whose records those of ``source`` are kept as."""

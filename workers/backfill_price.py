@@ -105,7 +105,7 @@ def _add(line: Line, preview: Preview, service: Service | None, resources: int |
 def _estimate(
     service: Service | None, window: Window, resources: int | None
 ) -> tuple[Mapping[str, int] | None, Decimal | None]:
-    """Calls and price of one window; what hangs from a number of resources that is not known is not known."""
+    """Calls and price of one window; what depends on a number of resources that is not known is not known."""
     if service is None:
         return None, None
     if resources is not None:

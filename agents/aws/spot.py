@@ -21,7 +21,7 @@ _PAGE = 1000
 _PRODUCTS = frozenset({"Linux/UNIX", "Red Hat Enterprise Linux", "SUSE Linux", "Windows"})
 """The platforms that spot instances are sold with, as DescribeInstances names them too."""
 FIELDS = ("InstanceLifecycle", "InstanceType", "Placement", "PlatformDetails")
-"""What of an instance of DescribeInstances its price hangs from."""
+"""What of an instance of DescribeInstances its price depends on."""
 
 _Kind = tuple[str, str, str]
 """Type, product, zone."""

@@ -1,7 +1,7 @@
 """What virtual machines cost an hour by the list, while in the state that the inventory tells.
 
 Resource Graph tells the present state and not since when: it is taken for a window that has just ended. A window that
-is long past is priced where it is known that the machine ran, by its CPU, and that nothing its price hangs from has
+is long past is priced where it is known that the machine ran, by its CPU, and that nothing its price depends on has
 changed since.
 """
 
@@ -33,11 +33,11 @@ _PRICED_BY = (
     "properties.storageProfile.imageReference",
     "properties.storageProfile.osDisk.osType",
 )
-"""Properties that a price hangs from."""
+"""Properties that a price depends on."""
 CPU = "cpu_utilization"
 THINGS = "virtual machines"
 _FORGOTTEN = f"{LATE}, and Azure may not remember whether their size has changed since"
-_CHANGED = f"{LATE}, and what their price hangs from has changed since"
+_CHANGED = f"{LATE}, and what their price depends on has changed since"
 _SILENT = f"{LATE}, and they did not tell of their CPU all the time: whether they ran is not known"
 
 

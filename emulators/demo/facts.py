@@ -64,7 +64,7 @@ SELECT provider, billing_currency AS currency, service_name AS service, sum(bill
 _CALLS = """
 SELECT provider, api, sum(calls)::bigint AS calls, sum(throttles)::bigint AS throttles, sum(cost_usd) AS cost_usd
   FROM reporting.collection_cost
- WHERE api NOT LIKE 'login:%' -- tokens: how many it takes hangs from when workers start
+ WHERE api NOT LIKE 'login:%' -- tokens: how many it takes depends on when workers start
  GROUP BY provider, api ORDER BY provider, api
 """
 _OUTBOX = """

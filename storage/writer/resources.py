@@ -2,7 +2,7 @@
 
 A reading that says the same again is written once an hour at the most: else every window would rewrite every resource.
 So ``last_seen`` may lag by an hour, and a reading that comes late, and is older than one that was not written,
-may describe the resource until it is next read. Numbers do not hang from it: a rate keeps the type of its own batch.
+may describe the resource until it is next read. Numbers do not depend on it: a rate keeps the type of its own batch.
 """
 
 from __future__ import annotations

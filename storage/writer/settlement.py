@@ -1,6 +1,6 @@
 """What follows for a window from the runs that are committed and the reports that came: no database here.
 
-The newest run that is whole settles its window. Neither which runs are whole nor which is the newest hangs from the
+The newest run that is whole settles its window. Neither which runs are whole nor which is the newest depends on the
 order in which messages come, so the end is always the same.
 """
 

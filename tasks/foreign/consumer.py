@@ -62,9 +62,9 @@ class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         time.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 - spreads load, keeps no secret
 
     def _checked(self, message: Any) -> Message:
-        queue = self._queue(message)
-        body = _bytes(message.body)
+        body, queue = _bytes(message.body), ""
         try:
+            queue = self._queue(message)
             return self._ours(message, queue, body)
         except ForeignMessage as error:
             foreign = error

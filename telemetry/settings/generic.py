@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from telemetry.settings.fields import Duration, FilePath, Name, PageAddress, Section
 from telemetry.settings.providers import Account, AccountEntry, ProviderSettings
@@ -88,7 +88,7 @@ class JsonMapping(Section):
 
 
 class PushSource(Section):
-    """Sends by itself: the task ``finfleet.push``, or straight to the results queue."""
+    """Sends by itself: the task ``finfleet.push``, or straight to its own queue or the results queue."""
 
     kind: Literal["push"]
     name: Name
@@ -98,6 +98,13 @@ class PushSource(Section):
     own_queue_only: bool = False
     #: Messages that may wait for the ingest; more become dead letters.
     max_waiting: int = Field(default=200_000, ge=1, le=100_000_000)
+
+    @field_validator("name")
+    @classmethod
+    def _no_other_queue(cls, name: str) -> str:
+        if name.endswith(".dead"):
+            raise ValueError("a name that ends in .dead is that of another queue: choose another one")
+        return name
 
 
 class PolledSource(Section):

@@ -103,7 +103,7 @@ class RetentionSettings(Section):
     points: OptionalDuration = timedelta(0)
     runs: OptionalDuration = timedelta(days=90)
     sent: OptionalDuration = timedelta(days=1)
-    #: How old what is pushed may be. As long is it known what came before, so that the same again changes nothing.
+    #: How old what is pushed may be. What came before is known for as long, so that the same again changes nothing.
     pushes: OptionalDuration = timedelta(days=400)
 
 

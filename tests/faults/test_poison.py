@@ -30,14 +30,21 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 def test_the_one_that_ends_the_process_is_found_and_its_neighbours_are_stored(
     broker: Broker, database: Database, database_url: str
 ) -> None:
-    with closing(broker.carrier("poisoned")) as carrier, database.connection() as connection:
-        good = [run_messages(writing.run(window=window), series=1, batches=1) for window in windows(connection, 12)]
+    with (
+        closing(broker.carrier("poisoned")) as carrier,
+        closing(broker.carrier("beside")) as beside,
+        database.connection() as connection,
+    ):
+        good = [run_messages(writing.run(window=window), series=1, batches=1) for window in windows(connection, 18)]
         for messages in good[:6]:
             put(carrier, *messages)
         publish(carrier, POISON)
-        for messages in good[6:]:
+        for messages in good[6:12]:
             put(carrier, *messages)
-        arguments = [broker.url, database_url, "poisoned", POISON.decode()]
+        # Another queue, whose reader ends each time with the process, and has done nothing.
+        for messages in good[12:]:
+            put(beside, *messages)
+        arguments = [broker.url, database_url, "poisoned", "beside", POISON.decode()]
         deaths, deadline = 0, time.monotonic() + _WITHIN
         while dead_letters.count_waiting(connection) < 1 or totals(connection)[4] < len(good):
             assert time.monotonic() < deadline, (deaths, totals(connection))

@@ -39,7 +39,7 @@ def test_what_fails_again_waits_again_though_ingest_is_the_faster(
         running_ingest(carrier, database),
         database.connection() as connection,
     ):
-        assert finfleet.run("dlq", "replay", "--all").stdout == b"30 put back on their queues\n"
+        assert finfleet.run("dlq", "replay", "--all").stdout == b"30 put back on the results queue\n"
 
         def back() -> bool:
             return all(letter.times == 2 for letter in dead_letters.listing(connection, replayed=True))
@@ -88,8 +88,8 @@ def test_what_is_no_result_is_not_put_on_the_results_queue(
     listed = finfleet.run("dlq", "list").stdout.decode()
     assert [line.split()[0] for line in listed.splitlines()[1:]] == [str(plain), str(wrapped)]
     done = finfleet.run("dlq", "replay", "--all", status=1)
-    assert done.stdout == b"1 put back on their queues\n"
-    assert f"found on a queue of tasks: {wrapped};" in done.stderr.decode()
+    assert done.stdout == b"1 put back on the results queue\n"
+    assert f"found where it had no business: {wrapped};" in done.stderr.decode()
     assert "finfleet dlq drop" in done.stderr.decode()
     with closing(open_carrier(SecretStr(redis_url))) as carrier, database.connection() as connection:
         assert carrier.depth().messages == 1

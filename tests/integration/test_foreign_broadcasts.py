@@ -2,6 +2,7 @@
 # (kombu has annotations for a few of its functions only)
 """Strangers on the channels of Celery's remote control and events, and in the keys that kombu keeps for itself."""
 
+import base64
 import json
 import os
 import signal
@@ -38,6 +39,11 @@ def _broadcast(body: Any) -> bytes:
     """As kombu publishes it."""
     envelope = TaskMessage("x", body=json.dumps(body).encode(), headers={"clock": 1}).envelope("")
     return json.dumps(envelope).encode()
+
+
+def _decoded(data: bytes) -> bytes:
+    """What an event says, out of kombu's envelope."""
+    return base64.b64decode(json.loads(data)["body"])
 
 
 def _strange_bodies() -> list[bytes]:
@@ -134,12 +140,20 @@ def test_what_strangers_leave_in_kombus_own_keys(client: "redis.Redis", redis_ur
 def test_a_task_that_tries_itself_again_is_taken(client: "redis.Redis", redis_url: str, tmp_path: Path) -> None:
     host = ("generic/default/local/host", "2026-11-20T05:00:00Z/2026-11-20T05:05:00Z", 1)
     client.set(_STREAM, "in the way")
-    with running_worker(tmp_path, redis_url, "generic") as worker:
-        TaskMessage("tasks.collect.collect", host).put(client, "collect.generic")
+    with running_worker(tmp_path, redis_url, "generic") as worker, client.pubsub() as events:
+        events.psubscribe("*celeryev*")
+        task = TaskMessage("tasks.collect.collect", (*host, "a-grant"), headers={"argsrepr": "named by who sent it"})
+        task.put(client, "collect.generic")
         until(lambda: "Retry in" in worker.said, 30, "its report could not be published")
         client.delete(_STREAM)
         until(lambda: client.exists(_STREAM) and client.xlen(_STREAM) >= 1, 60, "it was tried again")
+        heard = iter(lambda: events.get_message(timeout=0.5), None)
+        said = b"".join(_decoded(one["data"]) for one in heard if one["type"] == "pmessage")
     assert "foreign message" not in worker.said
+    assert said.count(b'"task-received"') == 2
+    # Whoever may listen to the events, Flower for one, must not come by what settles a window.
+    assert b"a-grant" not in said
+    assert "a-grant" not in worker.said
 
 
 def test_a_queue_of_a_source_is_of_that_source(client: "redis.Redis", redis_url: str, tmp_path: Path) -> None:

@@ -10,18 +10,20 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 from pydantic import SecretStr
 
 from storage import dead_letters
 from storage.database import Connection, Database
 from storage.retention import forget
 from tasks.results import Carrier
-from telemetry.batch import Batch
+from telemetry.batch import Batch, Outcome, Report
 from telemetry.codec import encode
 from telemetry.grants import grant
 from telemetry.push import Push
 from telemetry.pushed import expand
 from telemetry.pushers import Pushers
+from telemetry.target import Window
 from telemetry.undeliverable import wrap
 from tests.support import writing
 from tests.support.brokers import publish
@@ -303,6 +305,81 @@ def test_what_a_worker_could_not_use_is_a_dead_letter_with_its_queue(queues: Que
         found = sorted((letter.reason_code, letter.reason) for letter in dead_letters.listing(connection))
         assert ("not_a_task", "on queue plan: its body is 5") in found
         assert [code for code, _ in found] == ["malformed", "malformed", "malformed", "not_a_task"]
+
+
+def test_nothing_is_stored_by_way_of_the_letters(queues: Queues, database: Database) -> None:
+    with database.connection() as connection:
+        (window,) = windows(connection, 1)
+    batch, report = run_messages(writing.run(window=window), series=1, batches=1)
+    pushed = [encode(message) for message in expand(Push.model_validate_json(body(key="ours")))]
+    bodies = [encode(batch), encode(report), *pushed, body()]
+    assert queues.letters is not None
+    with _running(queues, database) as connection:
+        publish(queues.letters, *bodies, *(wrap("push", "not_a_task", "odd", one) for one in bodies))
+        until(lambda: not queues.letters or not queues.letters.depth().messages, 20, "all of it is taken")
+        until(lambda: dead_letters.count_waiting(connection) >= len(bodies), 20, "all of it is kept")
+        assert points(connection) == {}
+        assert writing.points(connection) == {}
+        assert writing.ledger(connection, "state") == [("dispatched",)]
+
+
+def test_a_source_with_walls_is_not_spoken_for_by_a_trick(queues: Queues, database: Database) -> None:
+    pushers = Pushers({"training": "training", "billing": "billing"}, walled=frozenset({"training"}))
+    plain = body().decode()
+    assert plain.startswith("{")
+    tricks = [
+        '{"source": "billing", ' + plain[1:],  # named twice: readers differ on which counts
+        plain[:-1] + ', "source": "training"}',
+        '{"x": NaN, ' + plain[1:],
+        '{"s\\u006furce": "training", ' + plain.replace('"source"', '"origin"', 1)[1:],
+        " \n" + plain,
+        "\ufeff" + plain,
+    ]
+    with _running(queues, database, pushers) as connection:
+        publish(queues.results, *(trick.encode() for trick in tricks), body(source="billing"))
+        until(lambda: len(points(connection)) >= 1, 20, "the other is stored")
+        _drained(queues)
+        assert set(connection.execute("SELECT DISTINCT source FROM reporting.resources")) == {("billing",)}
+        until(lambda: dead_letters.count_waiting(connection) == len(tricks), 20, "all of it is kept")
+
+
+def test_no_source_can_take_the_run_of_another(queues: Queues, database: Database) -> None:
+    shared = Pushers({"training": "training", "billing": "training"})
+    ours = list(expand(Push.model_validate_json(body(key="ours"))))
+    # The same id, under its own name, before the other one sends it.
+    forged = []
+    for message in ours:
+        target = msgspec.structs.replace(message.run.target, account="billing")
+        run = msgspec.structs.replace(message.run, target=target)
+        forged.append(encode(msgspec.structs.replace(message, run=run)))
+    with _running(queues, database, shared) as connection:
+        publish(queues.pushes["billing"], *forged)
+        _drained(queues)
+        publish(queues.pushes["training"], body(key="ours"))
+        _drained(queues)
+        (runs,) = connection.execute("SELECT count(DISTINCT run_id) FROM finfleet.runs").fetchone() or (0,)
+        assert runs == 2
+        assert dead_letters.count_waiting(connection) == 0
+
+
+def test_a_window_that_lies_far_ahead_is_refused_in_our_own_form_too(queues: Queues, database: Database) -> None:
+    (batch, *_) = expand(Push.model_validate_json(body()))
+    start = datetime(2099, 1, 1, tzinfo=UTC)
+    late = msgspec.structs.replace(batch.run, window=Window(start, start + timedelta(minutes=5)))
+    with _running(queues, database) as connection:
+        publish(queues.pushes["training"], encode(Report(late, Outcome.EMPTY, 0, 0, batch.run.started_at, [])))
+        assert "must not lie in the future" in _letters(connection, 1)["invalid"]
+        assert connection.execute("SELECT count(*) FROM finfleet.collections").fetchone() == (0,)
+
+
+def test_a_queue_that_is_none_does_not_stop_the_others(queues: Queues, database: Database, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        for stream in ("finfleet.push.training:stream", "finfleet.letters:stream"):
+            client.delete(stream)
+            client.set(stream, "in the way")
+        with _running(queues, database) as connection:
+            publish(queues.pushes["billing"], body(source="billing"))
+            until(lambda: len(points(connection)) == 1, 20, "the neighbour is stored")
 
 
 def test_a_source_with_walls_is_believed_on_its_own_queue_only(queues: Queues, database: Database) -> None:

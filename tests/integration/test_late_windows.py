@@ -1,6 +1,6 @@
 """Windows that are collected hours late: what is certain is there, and what nobody can know any more is said.
 
-The walk over the registry holds every service to it; the others look at what the answer hangs from.
+The walk over the registry holds every service to it; the others look at what the answer depends on.
 """
 
 from collections.abc import Iterator

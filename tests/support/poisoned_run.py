@@ -1,12 +1,14 @@
 """An ingest that ends at once when it reads a certain body, as a fault in a library would end it.
 
-Arguments: the broker's and the database's addresses, the name of the queue, and the body's beginning.
+Arguments: the broker's and the database's addresses, the names of the queues of the results and of the bills, and the
+body's beginning.
 """
 
 import os
 import signal
 import sys
 from contextlib import closing
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -15,11 +17,11 @@ from tasks.results import open_carrier
 from telemetry import codec
 from telemetry.batch import Message
 from tests.support.ingesting import ingest
-from workers.ingest import doors
+from workers.ingest import Queues, doors
 from workers.process import stop_on_signals
 
 
-def main(broker_url: str, database_url: str, name: str, poison: str) -> None:
+def main(broker_url: str, database_url: str, results: str, bills: str, poison: str) -> None:
     """Run until SIGTERM, or the poison."""
 
     def decode(data: bytes) -> Message:
@@ -28,8 +30,13 @@ def main(broker_url: str, database_url: str, name: str, poison: str) -> None:
         return codec.decode(data)
 
     doors.decode = decode  # type: ignore[attr-defined]  # what it imports
-    with closing(open_carrier(SecretStr(broker_url), name)) as carrier, Database(SecretStr(database_url)) as database:
-        ingest(carrier, database).run(stop_on_signals())
+    broker = SecretStr(broker_url)
+    with (
+        closing(open_carrier(broker, results)) as carrier,
+        closing(open_carrier(broker, bills)) as beside,
+        Database(SecretStr(database_url)) as database,
+    ):
+        replace(ingest(carrier, database), queues=Queues(carrier, beside)).run(stop_on_signals())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import Any
 
 import click
@@ -13,10 +13,9 @@ from agents.context import utc_now
 from storage import dead_letters
 from storage.database import Connection
 from storage.dead_letters import DeadLetter
-from tasks.results import NAME, Publisher, open_carrier, pushes_of
+from tasks.results import Publisher, open_carrier
 from telemetry.codec import describe
-from telemetry.pushed import pushed_by
-from telemetry.settings import Settings
+from telemetry.pushers import WrongQueue
 from telemetry.terminal import say
 from telemetry.undeliverable import is_wrapped
 from workers.output import json_option, print_json, print_table, to_json
@@ -70,18 +69,19 @@ def show(number: int, as_json: bool) -> None:
 @click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that wait.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
-    """Put them back on their queues, for instance after an upgrade. What fails again comes back here.
+    """Put them back on the results queue, for instance after an upgrade. What fails again comes back here.
 
-    What was found on a queue of tasks is no result, and stays here: send it again from where it came, or drop it.
+    What was found on a queue where it had no business is no result, and stays here: send it again from where it came,
+    or drop it.
     """
     _check_choice(numbers, everything)
     settings = fleet_settings()
     refused: list[int] = []
     with _connect() as database, database.connection() as connection:
         chosen = _chosen(connection, numbers, everything)
-        with _Queues(settings) as queues:
-            refused += [number for number in chosen if not _replay(connection, queues, number)]
-    say(f"{len(chosen) - len(refused)} put back on their queues")
+        with closing(open_carrier(required_broker_url(settings))) as carrier, closing(carrier.publisher()) as publisher:
+            refused += [number for number in chosen if not _replay(connection, publisher, number)]
+    say(f"{len(chosen) - len(refused)} put back on the results queue")
     _refuse(refused)
     _missing(sorted(set(numbers) - set(chosen)))
 
@@ -100,35 +100,16 @@ def drop(numbers: tuple[int, ...], everything: bool) -> None:
     _missing(sorted(set(numbers) - set(chosen)))
 
 
-class _Queues(ExitStack):
-    """The queues that letters go back to: that of its source for what was pushed, of the results for all else."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self._url = required_broker_url(settings)
-        self._sources = frozenset(settings.push_sources)
-        self._publishers: dict[str, Publisher] = {}
-
-    def publish(self, body: bytes, *, message_id: str) -> None:
-        """PublishRefused where the broker does not take it."""
-        source = pushed_by(body)
-        name = pushes_of(source) if source is not None and source in self._sources else NAME
-        if name not in self._publishers:
-            carrier = self.enter_context(closing(open_carrier(self._url, name)))
-            self._publishers[name] = self.enter_context(closing(carrier.publisher()))
-        self._publishers[name].publish(body, message_id=message_id)
-
-
-def _replay(connection: Connection, queues: _Queues, number: int) -> bool:
+def _replay(connection: Connection, publisher: Publisher, number: int) -> bool:
     """False where it is no result, and so nothing that ingest could take."""
     letter = dead_letters.get(connection, number)
     if letter is None or letter.body is None:
         return True  # somebody dropped it meanwhile
-    if is_wrapped(letter.body):
+    if is_wrapped(letter.body) or letter.reason_code == WrongQueue.code:
         return False
     # Marked after the broker has it: a crash in between publishes it twice, which the writer knows to tell. An ingest
     # may have buried it again by then, and it must not be hidden: the mark is for the letter as it was read.
-    queues.publish(letter.body, message_id=f"dead-letter/{number}")
+    publisher.publish(letter.body, message_id=f"dead-letter/{number}")
     dead_letters.mark_replayed(connection, letter, utc_now())
     return True
 
@@ -162,8 +143,8 @@ def _refuse(numbers: list[int]) -> None:
     if numbers:
         listed = ", ".join(map(str, numbers))
         say(
-            f"finfleet: no result, but found on a queue of tasks: {listed}; `finfleet dlq show ID` tells which: send "
-            "it again from where it came, or `finfleet dlq drop ID`",
+            f"finfleet: no result, but found where it had no business: {listed}; `finfleet dlq show ID` tells which: "
+            "send it again from where it came, or `finfleet dlq drop ID`",
             err=True,
         )
         sys.exit(1)

@@ -1,6 +1,7 @@
 """What cannot be written for now: kept aside, tried again ever more rarely, at last a dead letter.
 
 It is condemned on evidence only: the database has written others since, or has shown for a long time that it works.
+What waits for a lock that somebody holds is never condemned.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage.writer import Undecodable
-from workers.ingest.parcel import Item
-from workers.ingest.writer import Stuck
+from workers.ingest.parcel import Inlet, Item
+from workers.ingest.writer import Failure, Stuck
 
 TRIES = 8
 """While others are written meanwhile."""
 TRIES_WITHOUT_OTHERS = 16
 """While the database works, and there is nothing else to write."""
 MOST = 64
-"""More at a time are no matter of single messages any more: nothing new is taken in until they are written."""
+"""Of a lane. More at a time are no matter of single messages: nothing new is taken in until they are written."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
 
@@ -29,7 +30,7 @@ class Held:
     """One batch or report that is kept aside."""
 
     item: Item
-    reason: str
+    failure: Failure
     tries: int
     due_at: float
     #: Successes of the lane when it was put aside.
@@ -48,19 +49,18 @@ class Aside:
     def __len__(self) -> int:
         return len(self._held)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing new should be taken in."""
-        return len(self._held) >= MOST
+    def of(self, inlet: Inlet) -> int:
+        """How many came by this inlet."""
+        return sum(held.item.parcel.inlet is inlet for held in self._held)
 
     def put(self, stuck: Stuck) -> None:
         """Keep one that has just failed."""
-        held = Held(stuck.item, stuck.reason, 1, self._clock() + _pause(1), self._successes)
+        held = Held(stuck.item, stuck.failure, 1, self._clock() + _pause(1), self._successes)
         self._held.append(held)
 
-    def put_back(self, held: Held, reason: str) -> None:
+    def put_back(self, held: Held, failure: Failure) -> None:
         """It failed once more."""
-        held.reason = reason
+        held.failure = failure
         held.tries += 1
         held.due_at = self._clock() + _pause(held.tries)
 
@@ -80,9 +80,11 @@ class Aside:
     def verdict(self, held: Held, *, works: Callable[[], bool]) -> Undecodable | None:
         """The dead letter that it becomes; None where it is to be tried again."""
         others = self._successes > held.successes
-        if held.tries < (TRIES if others else TRIES_WITHOUT_OTHERS) or not works():
+        enough = held.tries >= (TRIES if others else TRIES_WITHOUT_OTHERS)
+        if not enough or not held.failure.blames or not works():
             return None
-        reason = f"it could not be stored in {held.tries} tries, while the database took other things in: {held.reason}"
+        seen = f"it could not be stored in {held.tries} tries, while the database took other things in"
+        reason = f"{seen}: {held.failure.reason}"
         return Undecodable(held.item.received.body, "refused", reason)
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import SecretStr
 
@@ -21,7 +22,7 @@ from telemetry.errors import InvalidRecord, MalformedMessage, MessageError
 from telemetry.grants import check_grant
 from telemetry.push_checks import MAX_AHEAD
 from telemetry.pushed import is_push, is_pushed, messages_of, source_of
-from telemetry.pushers import OverBudget, Pushers, WrongQueue
+from telemetry.pushers import Pushers, WrongQueue
 from telemetry.redact import redact
 from telemetry.target import format_time
 from telemetry.undeliverable import is_wrapped, unwrap
@@ -56,25 +57,15 @@ class Doors:
 
     def results(self, body: bytes) -> Reading:
         """A message of the results queue, or of that of the bills."""
-        return self._read(body, self._results)
+        return _read(body, self._results)
 
     def pushes(self, source: str, body: bytes) -> Reading:
         """A message of the queue of one source."""
-        return self._read(body, lambda body: self._pushes(source, body))
+        return _read(body, partial(self._pushes, source))
 
     def letters(self, body: bytes) -> Reading:
-        """A message that a worker has wrapped; or what was pushed with faults, to be told with all of them."""
-        return self._read(body, self._pushed)
-
-    def _read(self, body: bytes, read: Callable[[bytes], Reading]) -> Reading:
-        try:
-            return _letter(body) if is_wrapped(body) else read(body)
-        except MessageError as error:
-            return Reading(letter=Undecodable(body, error.code, str(error)))
-        except Exception as error:
-            logger.exception("a message cannot be read")
-            reason = redact(f"it cannot be read: {type(error).__name__}: {error}")
-            return Reading(letter=Undecodable(body, MalformedMessage.code, reason))
+        """A message that a worker has wrapped. Whatever it is, nothing of it is stored but the letter."""
+        return _read(body, _letter)
 
     def _results(self, body: bytes) -> Reading:
         if is_push(body):
@@ -88,42 +79,53 @@ class Doors:
         _check_clocks(message, now)
         return Reading([Received(message, body)])
 
-    def _pushes(self, source: str, body: bytes) -> Reading:
-        if not is_push(body):
-            target = decode(body).run.target
-            if not is_pushed(target):
-                raise WrongQueue(f"target {target}: this is the queue of source {source!r}, for what it pushes only")
-            said: str | None = target.account
-        else:
-            said = source_of(body)
-        # What cannot be read is told with all its faults.
-        if said is not None and said != source:
-            raise WrongQueue(f"source: {said!r}: this is the queue of {source!r}: send it to that of {said!r}")
-        return self._pushed(body)
+    def _of_a_source(self, source: str | None, body: bytes) -> Reading:
+        """What was pushed, and lies among the results: it goes to the queue of its source, where it has one."""
+        if source in self.queued and source not in self.pushers.walled:
+            return Reading(elsewhere=source)
+        return self._pushed(body, self._believe_among_results)
 
-    def _pushed(self, body: bytes) -> Reading:
+    def _pushes(self, source: str, body: bytes) -> Reading:
+        if not is_push(body) and not is_pushed(target := decode(body).run.target):
+            raise WrongQueue(f"target {target}: this is the queue of source {source!r}, for what it pushes only")
+        return self._pushed(body, partial(_believe_alone, source))
+
+    def _pushed(self, body: bytes, believe: Callable[[str], None]) -> Reading:
         now = self.now()
-        items = [Received(*item) for item in messages_of(body, self.pushers, now)]
+        items = [Received(*item) for item in messages_of(body, self.pushers, now, believe)]
         for item in items:
             _check_clocks(item.message, now)
         return Reading(items)
 
-    def _of_a_source(self, source: str | None, body: bytes) -> Reading:
-        """What was pushed, and lies among the results."""
+    def _believe_among_results(self, source: str) -> None:
         if source in self.pushers.walled:
-            raise WrongQueue(
-                f"source: {source!r}: it is believed on its own queue only (own_queue_only): send it there"
-            )
-        return Reading(elsewhere=source) if source in self.queued else self._pushed(body)
+            raise WrongQueue(f"source: {source!r}: it is believed on its own queue alone (own_queue_only): use that")
+
+
+def _believe_alone(own: str, source: str) -> None:
+    if source != own:
+        raise WrongQueue(f"source: {source!r}: this is the queue of {own!r}: send it to that of {source!r}")
+
+
+def _read(body: bytes, read: Callable[[bytes], Reading]) -> Reading:
+    try:
+        return read(body)
+    except MessageError as error:
+        return Reading(letter=Undecodable(body, error.code, str(error)))
+    except Exception as error:
+        logger.exception("a message cannot be read")
+        reason = redact(f"it cannot be read: {type(error).__name__}: {error}")
+        return Reading(letter=Undecodable(body, MalformedMessage.code, reason))
 
 
 def _letter(body: bytes) -> Reading:
-    found = unwrap(body)
+    found = unwrap(body) if is_wrapped(body) else None
+    if found is None:
+        raise MalformedMessage("it is not wrapped, and nothing else belongs on the queue of letters")
     code = found.code if _CODE.fullmatch(found.code) else MalformedMessage.code
-    if code == OverBudget.code:
-        # As it was sent: it can be replayed.
-        return Reading(letter=Undecodable(found.body, code, found.reason))
-    return Reading(letter=Undecodable(body, code, f"on queue {found.queue}: {found.reason}"))
+    # What was pushed is kept as it was sent: mended, it can be replayed.
+    kept = found.body if is_push(found.body) else body
+    return Reading(letter=Undecodable(kept, code, f"on queue {found.queue}: {found.reason}"))
 
 
 def _check_clocks(message: Message, now: datetime) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,19 +14,17 @@ from pydantic import SecretStr
 from agents.context import utc_now
 from storage.database import Connection, Database
 from storage.writer import Received, Undecodable, Written, name_sources, take_in
-from tasks.results import Carrier, CarrierUnavailable, Publisher
-from telemetry.errors import PublishRefused
-from telemetry.pushers import OverBudget, Pushers, over_budget
+from tasks.results import Carrier, Publisher
+from tasks.results.waiting import Waiting
+from telemetry.pushers import Pushers
 from telemetry.settings.model import IngestSettings
+from workers.ingest.aside import MOST
 from workers.ingest.doors import Doors, Reading
 from workers.ingest.lane import Lane
 from workers.ingest.parcel import Inlet, Item
 from workers.ingest.writer import Writer
 
 logger = logging.getLogger(__name__)
-
-_DEPTH_KEPT = 1.0
-"""Seconds for which the number of a source's waiting messages is taken for true."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,10 @@ class Ingest:
     now: Callable[[], datetime] = utc_now
     #: Set until the database knows the sources.
     _unnamed: threading.Event = field(default_factory=threading.Event)
-    _depths: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _alone: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, stop: threading.Event) -> None:
-        """Consume until ``stop`` is set. ConfigError where the broker refuses us."""
+        """Consume until ``stop`` is set. ConfigError where the broker refuses us the queue of results or of bills."""
         self._unnamed.set()
         publishers = {source: carrier.publisher() for source, carrier in self.queues.pushes.items()}
         beats = _Beats(self.heartbeat)
@@ -108,7 +105,8 @@ class Ingest:
         read_here: Callable[[bytes], Reading] | None = None,
     ) -> Inlet:
         limit = self.settings.max_messages
-        consumer = carrier.consumer(prefetch=2 * limit, claim_after=self.settings.claim_after.total_seconds())
+        # What is aside is held too, and a broker delivers no more than that.
+        consumer = carrier.consumer(prefetch=2 * limit + MOST, claim_after=self.settings.claim_after.total_seconds())
         return Inlet(read, read_here or read, consumer)
 
     def _lane(
@@ -121,14 +119,16 @@ class Ingest:
             most=self.settings.max_messages,
             patience=self.settings.flush_interval.total_seconds(),
             now=self.now,
-            forward=partial(self._forward, publishers),
+            forward=partial(self._forward, publishers, Waiting(self.queues.pushes.__getitem__)),
             heartbeat=heartbeat,
             on_written=self.on_written,
+            alone=self._alone,
+            essential=name in {"results", "bills"},
         )
 
     def _store(self, connection: Connection, items: Sequence[Item], letters: Sequence[Undecodable]) -> Written:
         if self._unnamed.is_set():
-            name_sources(connection, sorted(set(self.pushers.owners.values())), self.now())
+            name_sources(connection, self.pushers.owner_names, self.now())
             self._unnamed.clear()
         received: list[Received] = [item.received for item in items]
         return take_in(
@@ -141,22 +141,11 @@ class Ingest:
             now=self.now(),
         )
 
-    def _forward(self, publishers: Mapping[str, Publisher], source: str, body: bytes) -> None:
+    def _forward(self, publishers: Mapping[str, Publisher], waiting: Waiting, source: str, body: bytes) -> None:
         """Put what was pushed onto the results queue onto that of its source, where there is room."""
-        limit = self.max_waiting.get(source)
-        if limit is not None and self._waiting(source) >= limit:
-            raise OverBudget(over_budget(source, limit))
+        if source in self.max_waiting:
+            waiting.check(source, self.max_waiting[source])
         publishers[source].publish(body, message_id=f"push/{source}")
-
-    def _waiting(self, source: str) -> int:
-        read_at, messages = self._depths.get(source, (float("-inf"), 0))
-        if time.monotonic() - read_at > _DEPTH_KEPT:
-            try:
-                messages = self.queues.pushes[source].depth().messages
-            except CarrierUnavailable as error:
-                raise PublishRefused(str(error)) from None
-            self._depths[source] = (time.monotonic(), messages)
-        return messages
 
 
 def _run(lane: Lane, stop: threading.Event, failures: list[BaseException]) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ from storage import suspects
 from storage.errors import StorageError
 from storage.writer import Undecodable, Written
 from tasks.results import Delivery
-from telemetry.errors import MessageError, PublishRefused
-from workers.ingest.aside import Aside
+from telemetry.errors import ConfigError, MessageError, PublishRefused
+from workers.ingest.aside import MOST, Aside
 from workers.ingest.chunks import Chunk, chunks
 from workers.ingest.doors import Reading
 from workers.ingest.parcel import Inlet, Item, Parcel
@@ -38,6 +39,8 @@ ALONE_AFTER = 4
 """Deliveries after which a message is read and written alone: it may be what ended the consumers before."""
 GIVE_UP_AFTER = 4
 """Times that it was alone when the process ended, after which it becomes a dead letter."""
+_REST = 60.0
+"""Seconds until a queue is looked at again that the broker refuses."""
 
 
 class PoisonMessage(MessageError):
@@ -62,6 +65,10 @@ class Lane:
     forward: Callable[[str, bytes], None]
     heartbeat: Callable[[], None]
     on_written: Callable[[Written], None]
+    #: Of the process: what is tried alone is alone in all its lanes.
+    alone: threading.Lock
+    #: Whether a queue that the broker refuses ends the process; else it is looked at again now and then.
+    essential: bool
     _aside: Aside = field(default_factory=Aside)
     _writing: tuple[Future[Outcome | None], Chunk] | None = None
 
@@ -76,7 +83,7 @@ class Lane:
                     if not any(busy):
                         self._finish()
                         self.heartbeat()
-                        if len(self.inlets) != 1 or self._aside.is_full:
+                        if len(self.inlets) != 1 or not self._takes(self.inlets[0]):
                             stop.wait(self.patience)
                 self._finish()
             finally:
@@ -107,12 +114,24 @@ class Lane:
         return True
 
     def _receive(self, inlet: Inlet) -> bool:
-        if self._aside.is_full:
+        if not self._takes(inlet):
             return False
-        found = inlet.consumer.receive(self.most, self.patience if len(self.inlets) == 1 else 0.0)
+        try:
+            found = inlet.consumer.receive(self.most, self.patience if len(self.inlets) == 1 else 0.0)
+        except ConfigError as error:
+            if self.essential:
+                raise
+            logger.error("ingest, %s: left alone for %g s: %s", self.name, _REST, error)  # noqa: TRY400 - the text is enough
+            inlet.rests_until = time.monotonic() + _REST
+            return False
         inlet.suspects.extend(delivery for delivery in found if delivery.delivery_count >= ALONE_AFTER)
         inlet.work = chunks(self._parts(inlet, [one for one in found if one.delivery_count < ALONE_AFTER]))
         return bool(found)
+
+    def _takes(self, inlet: Inlet) -> bool:
+        """Whether anything new may come by this inlet: each has its part of what may be aside."""
+        most = max(1, MOST // len(self.inlets))
+        return self._aside.of(inlet) < most and time.monotonic() >= inlet.rests_until
 
     def _parts(self, inlet: Inlet, deliveries: Iterable[Delivery]) -> Iterator[Item | tuple[Parcel, Undecodable]]:
         for delivery in deliveries:
@@ -145,7 +164,16 @@ class Lane:
 
     def _alone(self, inlet: Inlet, delivery: Delivery, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         """Read and write one message with nothing else under way, and note before that it is tried."""
-        parcel = Parcel(inlet, delivery, left=0, digest=hashlib.sha256(delivery.body).digest())
+        while not self.alone.acquire(timeout=1.0):
+            self._hold()
+            if stop.is_set():
+                return
+        try:
+            self._try_alone(Parcel(inlet, delivery, 0, hashlib.sha256(delivery.body).digest()), pool, stop)
+        finally:
+            self.alone.release()
+
+    def _try_alone(self, parcel: Parcel, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         tries = self._note(parcel, stop)
         if tries is None:
             return
@@ -153,10 +181,12 @@ class Lane:
         if tries > GIVE_UP_AFTER:
             error = PoisonMessage(f"each of the {tries - 1} times that it was tried alone, the process ended")
             parcel.left = 1
-            parts = [(parcel, Undecodable(delivery.body, error.code, str(error)))]
+            parts = [(parcel, Undecodable(parcel.delivery.body, error.code, str(error)))]
         for chunk in chunks(parts):
             self._writing = pool.submit(self.writer.write, chunk, stop), chunk
             self._finish()
+        # The process lives: whatever became of it, it has not ended it.
+        self._clear(parcel.digest)
 
     def _note(self, parcel: Parcel, stop: threading.Event) -> int | None:
         while True:
@@ -165,7 +195,7 @@ class Lane:
                     return suspects.begin(connection, parcel.digest, self.now())
             except StorageError as error:
                 logger.warning("ingest, %s: waits for the database: %s", self.name, error)
-            parcel.inlet.consumer.hold()
+            self._hold()
             if stop.wait(1.0):
                 return None
 
@@ -196,11 +226,8 @@ class Lane:
         """One part of each is done; acknowledge those of which it was the last."""
         for parcel in parcels:
             parcel.left -= 1
-            if parcel.left:
-                continue
-            if parcel.digest:
-                self._clear(parcel.digest)
-            parcel.inlet.consumer.ack([parcel.delivery])
+            if not parcel.left:
+                parcel.inlet.consumer.ack([parcel.delivery])
 
     def _clear(self, digest: bytes) -> None:
         try:
@@ -223,7 +250,7 @@ class Lane:
             if outcome is None:
                 return
             if outcome.stuck:
-                self._aside.put_back(held, outcome.stuck[0].reason)
+                self._aside.put_back(held, outcome.stuck[0].failure)
             else:
                 self._aside.done(held)
                 self._settle([held.item.parcel])

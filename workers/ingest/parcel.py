@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workers.ingest.chunks import Chunk
 
 
-@dataclass
+@dataclass(eq=False)
 class Inlet:
     """A queue that a lane takes messages off."""
 
@@ -25,6 +25,8 @@ class Inlet:
     consumer: Consumer
     #: What was received and is still to be written, read as it is asked for.
     work: Iterator[Chunk] = field(default_factory=lambda: iter(()))
+    #: Monotonic seconds until which it is left alone, since the broker refuses it.
+    rests_until: float = 0.0
     #: What was received and is to be tried alone.
     suspects: deque[Delivery] = field(default_factory=deque)
 

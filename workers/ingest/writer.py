@@ -30,12 +30,27 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
 
 
+_WAITS = ("40", "55P03", "57014")
+"""A deadlock, a lock or a statement that took too long: somebody else holds what is needed, and no message does."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a transaction cannot be written although the database works."""
+
+    reason: str
+    #: Whether the messages in it may be to blame.
+    blames: bool
+    #: Whether it names these very data.
+    data: bool
+
+
 @dataclass
 class Stuck:
     """A batch or report that cannot be written for now, and why."""
 
     item: Item
-    reason: str
+    failure: Failure
 
 
 @dataclass
@@ -75,7 +90,8 @@ class Writer:
             elif len(items) == 1:
                 outcome.stuck.append(Stuck(items[0], result))
             elif len(buried) == 1:
-                parts.append(((), [_stub(buried[0])]))
+                # It is kept nowhere else, so it is tried until it is taken.
+                parts.append(((), [_stub(buried[0])] if result.data else buried))
             else:
                 middle = max(len(items), len(buried)) // 2
                 parts += [(items[middle:], buried[middle:]), (items[:middle], buried[:middle])]
@@ -83,26 +99,27 @@ class Writer:
 
     def _try(
         self, items: Sequence[Item], letters: Sequence[Undecodable], stop: threading.Event
-    ) -> Written | str | None:
+    ) -> Written | Failure | None:
         """What was written; or why it cannot be although the database works; None where it is to stop."""
         failures, pause = 0, _FIRST_PAUSE
         while True:
-            database_alone = False
             try:
                 with self.database.connection() as connection:
                     return self.store(connection, items, letters)
             except StorageError as error:
-                reason = str(error)
-                # A right that is missing, a server that is read only: no message has caused that.
-                database_alone = error.about_input is False
-                logger.warning("ingest, %s: %d messages are not written: %s", self.name, len(items), reason)
+                # A right that is missing, a server that is read only: no message has caused that. A connection that
+                # broke has no code, and a message may have broken it.
+                database_alone = error.about_input is False and bool(error.code)
+                failure = Failure(str(error), not error.code.startswith(_WAITS), error.about_input is True)
+                logger.warning("ingest, %s: %d messages are not written: %s", self.name, len(items), error)
             except Exception as error:  # whatever it is, it ends no process
-                reason = redact(f"{type(error).__name__}: {error}")
+                database_alone = False
+                failure = Failure(redact(f"{type(error).__name__}: {error}"), blames=True, data=True)
                 logger.exception("ingest, %s: %d messages are not written", self.name, len(items))
             if not database_alone and self.works():
                 failures += 1
                 if failures >= _TRIES_TOGETHER:
-                    return reason
+                    return failure
                 pause = _FIRST_PAUSE
             if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - spreads load, keeps no secret
                 return None
@@ -120,7 +137,7 @@ class Writer:
 
 
 def _stub(letter: Undecodable) -> Undecodable:
-    """As much of a letter as is sure to be taken. It is kept nowhere else, so it is tried until it is."""
+    """As much of a letter as is sure to be taken."""
     if len(letter.body) <= _STUB:
         return Undecodable(letter.body, letter.code, ascii(letter.reason)[:_STUB])
     reason = f"{ascii(letter.reason)[:_STUB]} (cut: it had {len(letter.body)} bytes)"

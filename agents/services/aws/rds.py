@@ -29,7 +29,7 @@ _METRICS = (
 )
 _FREE_STORAGE = Metric(_NAMESPACE, "FreeStorageSpace", "Average", "free_storage", "bytes")
 _ENGINES: Mapping[str, str] = MappingProxyType({"mariadb": "MariaDB", "mysql": "MySQL", "postgres": "PostgreSQL"})
-"""What the price list calls the engines that have one price. The others' hangs from a licence or a kind of storage."""
+"""What the price list calls the engines that have one price. The others' depends on a licence or a kind of storage."""
 _THINGS = "rds instances"
 _RUNNING = frozenset({"available", "backing-up", "storage-full", "storage-optimization"})
 """Statuses in which it runs and is not being changed."""
@@ -40,7 +40,7 @@ class Rds(Service):
     """RDS instances: CPU, connections, free memory and storage, and the on-demand list price of the instance.
 
     MariaDB, MySQL and PostgreSQL have a price; Aurora, Multi-AZ clusters and licensed engines have none here: theirs
-    hangs from more than the instance tells. A stopped instance costs no compute. Storage is not in the price. RDS tells
+    depends on more than the instance tells. A stopped instance costs no compute. Storage is not in the price. RDS tells
     the class of now and not since when: a window that is collected more than an hour late has no prices, and says so.
     """
 

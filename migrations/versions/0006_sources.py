@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrations.script import run_file
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
@@ -12,9 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    run_file("0007_sources.sql")
+    run_file("0006_sources.sql")
 
 
 def downgrade() -> None:
     """Take back."""
-    run_file("0007_sources_down.sql")
+    run_file("0006_sources_down.sql")

@@ -64,3 +64,10 @@ COMMENT ON COLUMN reporting.resource_metrics.start IS 'UTC. The value speaks of 
 COMMENT ON COLUMN reporting.resource_metrics.period IS 'Length of the time that the value speaks of.';
 COMMENT ON COLUMN reporting.resource_metrics.value IS 'The value, in unit. Never null.';
 
+DO $$
+BEGIN
+    IF to_regrole('finfleet_reader') IS NOT NULL THEN
+        GRANT SELECT ON reporting.resources, reporting.resource_metrics TO finfleet_reader;
+    END IF;
+END
+$$;
