@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from telemetry.errors import ConfigError
 from telemetry.private import make_directory, open_private
+from telemetry.text import shown
 
 logger = logging.getLogger(__name__)
 
@@ -156,13 +157,14 @@ class Spool:
             )
 
     def _put_aside(self, path: Path, reason: str) -> None:
-        logger.error("%s is set aside: %s", path, reason)
+        said = shown(reason)
+        logger.error("%s is set aside: %s", shown(str(path)), said)
         aside = self.directory / _ASIDE
         try:
             aside.mkdir(mode=0o700, exist_ok=True)
             path.replace(aside / path.name)
             with open(os.open(_reason(aside, path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - of a descriptor, whose file nobody else may read
-                file.write(f"{reason}\n".encode("utf-8", "replace").decode())
+                file.write(f"{said}\n")
             for name in sorted(one.stem for one in aside.glob(f"*{_REASON}"))[:-_KEPT_ASIDE]:
                 _delete(aside / f"{name}{_SUFFIX}")
                 _delete(aside / f"{name}{_REASON}")

@@ -1,5 +1,6 @@
 """Amounts in text: what is taken is what Postgres keeps and a person reads the same way."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +16,8 @@ from telemetry.codec import decode, encode
 from telemetry.errors import InvalidRecord, MessageError
 from telemetry.push_checks import PushRefused, parse
 from tests.support.hostile_batches import frame, pack, with_field
-from tests.support.messages import NOW, make_report
-from tests.support.pushing import body
+from tests.support.messages import make_report
+from tests.support.pushing import SENT_AT, body, day
 
 GOOD = ["0", "12.40", "-1.5E-7", "+3", ".5", "5.", "1E+3", "0E-10", "9" * MAX_DIGITS, f"1E{MAX_EXPONENT}", "1e-400"]
 BAD = [
@@ -25,6 +26,7 @@ BAD = [
     "9" * (MAX_DIGITS + 1), "0." + "3" * MAX_DIGITS + "1", "1E401", "1e-401", "1e999999999", "0e-999999999",
     "1E+99999", "1\n",
 ]  # fmt: skip
+_SENT = datetime.fromisoformat(SENT_AT)
 
 
 @pytest.mark.parametrize("text", GOOD)
@@ -49,8 +51,8 @@ def test_anything_else_is_refused_in_words(text: str) -> None:
 
 
 def _pushed(text: str) -> Decimal | None:
-    costs = [{"day": "2026-11-19", "charges": [{"currency": "USD", "billed_cost": text}]}]
-    return parse(body(metrics=[], costs=costs), ["training"], NOW).costs[0].charges[0].billed_cost
+    costs = [{"day": day(1), "charges": [{"currency": "USD", "billed_cost": text}]}]
+    return parse(body(metrics=[], costs=costs), ["training"], _SENT).costs[0].charges[0].billed_cost
 
 
 def _with_rate(text: str) -> bytes:
@@ -75,9 +77,9 @@ def test_the_codec_takes_plain_amounts_and_names_the_others(make: Any) -> None:
 
 @pytest.mark.parametrize("amount", [1e401, float("nan"), float("inf"), 10**101, True])
 def test_a_number_of_json_has_bounds_as_well(amount: Any) -> None:
-    costs = [{"day": "2026-11-19", "charges": [{"currency": "USD", "billed_cost": amount}]}]
+    costs = [{"day": day(1), "charges": [{"currency": "USD", "billed_cost": amount}]}]
     with pytest.raises(PushRefused):
-        parse(body(metrics=[], costs=costs), ["training"], NOW)
+        parse(body(metrics=[], costs=costs), ["training"], _SENT)
 
 
 @pytest.mark.parametrize("amount", [Decimal("NaN"), Decimal("1E+401"), Decimal(-1), Decimal("9" * 101)])

@@ -139,6 +139,7 @@ def test_each_program_gets_the_credentials_that_it_needs_and_no_others(tmp_path:
         "collect.azure": {"AZURE_CLIENT_SECRET"},
         "collect.gcp": {"GOOGLE_APPLICATION_CREDENTIALS", "GCP_CREDENTIALS_FILE"},
         "collect.generic": {"PAGE_TOKEN"},
+        "push": set(),
         "beat": set(),
         "flower": set(),
     }

@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -16,9 +16,9 @@ from telemetry.push import Push
 from telemetry.push_checks import MAX_PUSH, PushRefused, parse
 from tests.support.hostile import hostile_bodies
 from tests.support.hostile_bombs import PUSHED
-from tests.support.pushing import body, message
+from tests.support.pushing import SENT_AT, body, day, message
 
-NOW = datetime(2026, 11, 20, 5, 3, tzinfo=UTC)
+NOW = datetime.fromisoformat(SENT_AT) + timedelta(minutes=1)
 
 
 def _said(text: bytes) -> str:
@@ -54,7 +54,7 @@ def test_large_messages_have_the_faults_of_small_ones(in_parts: Any) -> None:
 
 def test_a_large_message_is_the_same_message(in_parts: Any) -> None:
     metrics = [{"name": f"m{n}", "value": n / 7, "resource": "gpu"} for n in range(2000)]
-    costs = [{"day": f"2026-11-{day:02}", "charges": [{"currency": "USD", "billed_cost": "1.5"}] * 3} for day in (1, 2)]
+    costs = [{"day": day(back), "charges": [{"currency": "USD", "billed_cost": "1.5"}] * 3} for back in (2, 1)]
     text = body(resources=[{"id": "gpu", "tags": {"a": "\u00e9"}}], metrics=metrics, costs=costs, key="k")
     whole = Push.model_validate_json(text)
     assert len(text) > push_reading._AT_ONCE

@@ -142,8 +142,8 @@ def test_all_faults_come_at_once_with_path_value_and_remedy() -> None:
     [
         ("aws: {accounts: [{name: a}, {name: a}]}", "used twice"),
         (
-            "aws: {backfill: 700000d}",
-            "aws.backfill: '700000d': at most 1200d; what is older is collected with finfleet backfill",
+            "aws: {backfill: 2000d}",
+            "aws.backfill: '2000d': at most 1200d; what is older is collected with finfleet backfill",
         ),
         ("aws: {access_key_id: abcdefgh}", "go together"),
         ("aws: {accounts: [{name: a, secret_access_key: abcdefgh}]}", "accounts[0]: access_key_id and"),
