@@ -9,7 +9,15 @@ UPDATE finfleet.resources AS r
  WHERE r.provider = 'generic'
    AND t.provider = 'generic'
    AND t.service = 'push'
-   AND t.account = r.account;
+   AND t.account = r.account
+       -- What is collected from an account of that name is not pushed.
+   AND NOT EXISTS (
+           SELECT
+             FROM finfleet.targets AS c
+            WHERE c.provider = 'generic'
+              AND c.account = r.account
+              AND c.service = r.service
+       );
 
 ALTER TABLE finfleet.resources DROP CONSTRAINT resources_identity_key;
 ALTER TABLE finfleet.resources

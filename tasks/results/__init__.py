@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from pydantic import SecretStr
 
 from tasks.results import address
-from tasks.results.carrier import Carrier, CarrierUnavailable, Consumer, Delivery, Depth, Publisher
+from tasks.results.carrier import MOST_BYTES, Carrier, CarrierUnavailable, Consumer, Delivery, Depth, Publisher
 
 __all__ = [
     "BILLS",
     "LETTERS",
+    "MOST_BYTES",
     "NAME",
     "Carrier",
     "CarrierUnavailable",

@@ -28,7 +28,7 @@ from kombu.messaging import Producer
 from tasks.results.address import Address
 from tasks.results.amqp_consumer import PUBLISHED_AT, AmqpConsumer
 from tasks.results.amqp_link import ERRORS, Blocked, Link
-from tasks.results.carrier import CLAIM_AFTER, PREFETCH, CarrierUnavailable, Depth
+from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
 from tasks.results.outage import describe
 from telemetry.errors import PublishRefused
 
@@ -60,9 +60,11 @@ class AmqpCarrier:
         """A publisher with up to ``PUBLISHING_CONNECTIONS`` connections, one for each thread that publishes."""
         return AmqpPublisher(self._address, self._name)
 
-    def consumer(self, *, prefetch: int = PREFETCH, claim_after: float = CLAIM_AFTER) -> AmqpConsumer:
-        """A consumer that holds up to ``prefetch`` messages; ``claim_after`` is for the other carrier."""
-        del claim_after  # the broker gives back what a consumer held as soon as its connection ends
+    def consumer(
+        self, *, prefetch: int = PREFETCH, claim_after: float = CLAIM_AFTER, most_bytes: int = MOST_BYTES
+    ) -> AmqpConsumer:
+        """A consumer that holds up to ``prefetch`` messages; the rest is for the other carrier."""
+        del claim_after, most_bytes  # the broker gives back what a consumer held as soon as its connection ends
         return AmqpConsumer(self._address, self._name, prefetch)
 
     def depth(self) -> Depth:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from telemetry.errors import FinfleetError
 
+MOST_BYTES = 32 * 1024 * 1024
 CLAIM_AFTER = 30.0
 """Seconds without a sign of life after which what a consumer held goes to another one."""
 PREFETCH = 64
@@ -107,12 +108,15 @@ class Carrier(Protocol):
     def publisher(self) -> Publisher:
         """A publisher with connections of its own."""
 
-    def consumer(self, *, prefetch: int = PREFETCH, claim_after: float = CLAIM_AFTER) -> Consumer:
+    def consumer(
+        self, *, prefetch: int = PREFETCH, claim_after: float = CLAIM_AFTER, most_bytes: int = MOST_BYTES
+    ) -> Consumer:
         """A consumer with a connection of its own.
 
         ``prefetch`` has to cover all that the caller holds at a time, its next batch included (AMQP; on Redis a
         receive takes what it asks for). ``claim_after``, in seconds, is for Redis; an AMQP broker sees for itself
-        that a consumer is gone.
+        that a consumer is gone. ``most_bytes`` of a receive, whose first message counts in any case, is for Redis too:
+        AMQP knows no such limit.
         """
 
     def depth(self) -> Depth:

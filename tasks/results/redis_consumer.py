@@ -27,7 +27,7 @@ from redis.exceptions import (
 from tasks.results.address import SOURCE
 from tasks.results.carrier import Delivery
 from tasks.results.outage import Outage, describe
-from tasks.results.redis_scripts import FORGET, TOUCH, TRIM
+from tasks.results.redis_scripts import FITTING, FORGET, RENEW, TOUCH, TRIM
 from telemetry.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,11 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at what others left, at the most."""
 TRIM_AFTER = 500
 """Acknowledgements after which the stream is trimmed, if a look does not come first."""
+_CLAIMED_AT_ONCE = 4
+"""Entries of others, however large: nobody has told their sizes."""
+_WHILE_EMPTY = 4
+_FAR_AHEAD = 3600 * 1000
+"""Milliseconds that the id of an entry may be ahead of our clock."""
 _ACKS_AT_ONCE = 1000
 _GIVEN_BACK = 24 * 3600 * 1000  # milliseconds of idleness: more than any claim_after
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
@@ -46,7 +51,7 @@ _FROM_THE_START = b"0-0"
 class RedisConsumer:
     """Takes entries off the stream, as one of its group."""
 
-    def __init__(self, client: Redis, key: str, group: str, where: str, claim_after: float) -> None:
+    def __init__(self, client: Redis, key: str, group: str, where: str, *, claim_after: float, most_bytes: int) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._client = client
         self._key = key
@@ -57,6 +62,10 @@ class RedisConsumer:
         self._touch = client.register_script(TOUCH)
         self._trim = client.register_script(TRIM)
         self._forget = client.register_script(FORGET)
+        self._fitting = client.register_script(FITTING)
+        self._anew = client.register_script(RENEW)
+        self._most_bytes = most_bytes
+        self._is_ahead = False  # an entry had an id of a time that is still to come
         self._held: set[bytes] = set()
         self._acked: list[bytes] = []  # done, and not yet said so
         self._untrimmed = 0
@@ -135,14 +144,16 @@ class RedisConsumer:
 
     def _read(self, max_messages: int, wait: float) -> list[Delivery]:
         block = max(0, int(wait * 1000)) or None  # to Redis, 0 is for ever
-        reply = self._client.xreadgroup(self._group, self.name, {self._key: ">"}, count=max_messages, block=block)
+        fitting = cast("int", self._fitting(keys=[self._key], args=[self._group, max_messages, self._most_bytes]))
+        count = fitting or min(max_messages, _WHILE_EMPTY)
+        reply = self._client.xreadgroup(self._group, self.name, {self._key: ">"}, count=count, block=block)
         entries = [entry for _, found in cast("list[Any]", reply or []) for entry in found]
         return self._deliver((entry_id, fields, 1) for entry_id, fields in entries)
 
     def _take_over(self, max_messages: int) -> list[Delivery]:
-        idle = int(self._claim_after * 1000)
+        idle, count = int(self._claim_after * 1000), min(max_messages, _CLAIMED_AT_ONCE)
         reply = self._client.xautoclaim(
-            self._key, self._group, self.name, min_idle_time=idle, start_id=self._cursor, count=max_messages
+            self._key, self._group, self.name, min_idle_time=idle, start_id=self._cursor, count=count
         )
         self._cursor = reply[0]
         # Before Redis 7, an entry that somebody deleted comes as nothing.
@@ -169,6 +180,8 @@ class RedisConsumer:
             for entry_id, fields, count in entries
         ]
         self._held.update(_ids(found))
+        now = time.time() * 1000
+        self._is_ahead = self._is_ahead or any(_milliseconds(tag) > now + _FAR_AHEAD for tag in _ids(found))
         return found
 
     def _keep_house(self, now: float) -> None:
@@ -176,6 +189,8 @@ class RedisConsumer:
         if self._untrimmed:
             self._trim(keys=[self._key], args=[self._group])
             self._untrimmed = 0
+        if self._is_ahead:
+            self._is_ahead = not self._anew(keys=[self._key], args=[self._group])
         if now >= self._forget_at:
             self._forget(keys=[self._key], args=[self._group, int(self._claim_after * 1000), ""])
             self._forget_at = now + self._claim_after
@@ -241,8 +256,12 @@ def _ids(deliveries: Iterable[Delivery]) -> list[bytes]:
     return [cast("bytes", delivery.tag) for delivery in deliveries]
 
 
+def _milliseconds(entry_id: bytes) -> int:
+    return int(entry_id.split(b"-")[0])
+
+
 def _time_of(entry_id: bytes) -> datetime | None:
     try:
-        return datetime.fromtimestamp(int(entry_id.split(b"-")[0]) / 1000, UTC)
+        return datetime.fromtimestamp(_milliseconds(entry_id) / 1000, UTC)
     except (ValueError, OverflowError, OSError):  # whoever appends may choose the id
         return None

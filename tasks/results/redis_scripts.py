@@ -54,8 +54,9 @@ DEPTH = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function first(from)
-  local entry = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 1)[1]
-  return entry and entry[1] or ''
+  -- Behind the largest id that there can be, there is nothing: to ask for it is an error.
+  local found = redis.pcall('XRANGE', KEYS[1], from, '+', 'COUNT', 1)
+  return found[1] and found[1][1] or ''
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return {0, '', now} end
 for _, row in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -72,4 +73,43 @@ for _, row in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   end
 end
 return {redis.call('XLEN', KEYS[1]), first('-'), now}
+"""
+
+FITTING = """
+-- group, most, bytes: how many of the entries that nobody has had yet fit into so many bytes, the oldest first: 1 at
+-- least; 0 where there is none.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+for _, row in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local group = {}
+  for i = 1, #row, 2 do group[row[i]] = row[i + 1] end
+  if group['name'] == ARGV[1] then
+    local after, count, bytes = group['last-delivered-id'], 0, 0
+    while count < tonumber(ARGV[2]) do
+      local entry = redis.pcall('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', 1)[1]
+      if not entry then break end
+      for _, field in ipairs(entry[2]) do bytes = bytes + #field end
+      if count > 0 and bytes > tonumber(ARGV[3]) then break end
+      after, count = entry[1], count + 1
+    end
+    return count
+  end
+end
+return 0
+"""
+
+RENEW = """
+-- group: where all is done, begin the stream anew. Whoever may append may choose the id, and nothing is taken behind
+-- the largest.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+for _, row in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local group = {}
+  for i = 1, #row, 2 do group[row[i]] = row[i + 1] end
+  if group['name'] == ARGV[1] and group['pending'] == 0 then
+    if redis.pcall('XRANGE', KEYS[1], '(' .. group['last-delivered-id'], '+', 'COUNT', 1)[1] then return 0 end
+    redis.call('DEL', KEYS[1])
+    redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+    return 1
+  end
+end
+return 0
 """

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from tasks.results.address import SOURCE, Address
-from tasks.results.carrier import CLAIM_AFTER, PREFETCH, CarrierUnavailable, Depth
+from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
 from tasks.results.outage import describe
 from tasks.results.redis_consumer import BODY, RedisConsumer, create_group
 from tasks.results.redis_scripts import DEPTH
@@ -49,11 +49,15 @@ class RedisCarrier:
         """A publisher with connections of its own, one for each thread that publishes at the same time."""
         return RedisPublisher(_client(self._address, QUICK_RETRIES), self._key, self.where)
 
-    def consumer(self, *, prefetch: int = PREFETCH, claim_after: float = CLAIM_AFTER) -> RedisConsumer:
+    def consumer(
+        self, *, prefetch: int = PREFETCH, claim_after: float = CLAIM_AFTER, most_bytes: int = MOST_BYTES
+    ) -> RedisConsumer:
         """A consumer with a name and a connection of its own; ``prefetch`` is for the other carrier."""
         del prefetch  # a stream delivers what is asked for, and nothing ahead of it
         # No retries below the consumer: it paces them itself, so that a receive ends when it should.
-        return RedisConsumer(_client(self._address, 0), self._key, GROUP, self.where, claim_after)
+        return RedisConsumer(
+            _client(self._address, 0), self._key, GROUP, self.where, claim_after=claim_after, most_bytes=most_bytes
+        )
 
     def depth(self) -> Depth:
         """What is not acknowledged, delivered or not, and the age of the oldest; CarrierUnavailable."""

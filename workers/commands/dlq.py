@@ -31,7 +31,7 @@ def command() -> None:
 
 @command.command(name="list")
 @click.option("--replayed", is_flag=True, help="Also those that were put back on the results queue.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, _ALL), default=100, show_default=True)
 @json_option
 def list_(replayed: bool, limit: int, as_json: bool) -> None:
     """List the newest ones that wait."""

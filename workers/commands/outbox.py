@@ -28,7 +28,7 @@ def status(as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
 @json_option
 def dead(limit: int, as_json: bool) -> None:
     """List the oldest dead entries, with their reasons."""
@@ -41,7 +41,7 @@ def dead(limit: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[ID]...", type=click.IntRange(1, 2**63 - 1), nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that are dead.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
     """Send dead entries again."""

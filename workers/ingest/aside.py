@@ -73,9 +73,9 @@ class Aside:
         self._successes += 1
 
     def due(self) -> list[Held]:
-        """Those to be tried now."""
+        """Those to be tried now, the longest due first."""
         now = self._clock()
-        return [held for held in self._held if held.due_at <= now]
+        return sorted((held for held in self._held if held.due_at <= now), key=lambda held: held.due_at)
 
     def verdict(self, held: Held, *, works: Callable[[], bool]) -> Undecodable | None:
         """The dead letter that it becomes; None where it is to be tried again."""

@@ -14,11 +14,10 @@ from pydantic import SecretStr
 from agents.context import utc_now
 from storage.database import Connection, Database
 from storage.writer import Received, Undecodable, Written, name_sources, take_in
-from tasks.results import Carrier, Publisher
+from tasks.results import MOST_BYTES, Carrier, Publisher
 from tasks.results.waiting import Waiting
 from telemetry.pushers import Pushers
 from telemetry.settings.model import IngestSettings
-from workers.ingest.aside import MOST
 from workers.ingest.doors import Doors, Reading
 from workers.ingest.lane import Lane
 from workers.ingest.parcel import Inlet, Item
@@ -91,8 +90,10 @@ class Ingest:
         if self.queues.bills is not None:
             lanes["bills"] = [self._inlet(self.queues.bills, doors.results, here.results)]
         if self.queues.pushes:
+            each = MOST_BYTES // len(self.queues.pushes)
             lanes["pushes"] = [
-                self._inlet(carrier, partial(doors.pushes, source)) for source, carrier in self.queues.pushes.items()
+                self._inlet(carrier, partial(doors.pushes, source), most_bytes=each)
+                for source, carrier in self.queues.pushes.items()
             ]
         if self.queues.letters is not None:
             lanes["letters"] = [self._inlet(self.queues.letters, doors.letters)]
@@ -103,10 +104,13 @@ class Ingest:
         carrier: Carrier,
         read: Callable[[bytes], Reading],
         read_here: Callable[[bytes], Reading] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> Inlet:
-        limit = self.settings.max_messages
-        # What is aside is held too, and a broker delivers no more than that.
-        consumer = carrier.consumer(prefetch=2 * limit + MOST, claim_after=self.settings.claim_after.total_seconds())
+        consumer = carrier.consumer(
+            prefetch=2 * self.settings.max_messages,
+            claim_after=self.settings.claim_after.total_seconds(),
+            most_bytes=most_bytes,
+        )
         return Inlet(read, read_here or read, consumer)
 
     def _lane(
@@ -115,7 +119,7 @@ class Ingest:
         return Lane(
             name=name,
             inlets=inlets,
-            writer=Writer(name, self.database, self._store),
+            writer=Writer(name, self.database, self._store, heartbeat),
             most=self.settings.max_messages,
             patience=self.settings.flush_interval.total_seconds(),
             now=self.now,

@@ -39,6 +39,8 @@ ALONE_AFTER = 4
 """Deliveries after which a message is read and written alone: it may be what ended the consumers before."""
 GIVE_UP_AFTER = 4
 """Times that it was alone when the process ended, after which it becomes a dead letter."""
+_AT_A_TIME = 0.5
+"""Seconds, about, for what is aside, until the others have their turn."""
 _REST = 60.0
 """Seconds until a queue is looked at again that the broker refuses."""
 
@@ -166,6 +168,7 @@ class Lane:
         """Read and write one message with nothing else under way, and note before that it is tried."""
         while not self.alone.acquire(timeout=1.0):
             self._hold()
+            self.heartbeat()
             if stop.is_set():
                 return
         try:
@@ -196,6 +199,7 @@ class Lane:
             except StorageError as error:
                 logger.warning("ingest, %s: waits for the database: %s", self.name, error)
             self._hold()
+            self.heartbeat()
             if stop.wait(1.0):
                 return None
 
@@ -239,6 +243,7 @@ class Lane:
 
     def _try_aside(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         """Try once more what is due of what could not be written."""
+        until = time.monotonic() + _AT_A_TIME
         for held in self._aside.due():
             self._finish()
             if stop.is_set():
@@ -255,6 +260,8 @@ class Lane:
                 self._aside.done(held)
                 self._settle([held.item.parcel])
                 self.on_written(outcome.written)
+            if time.monotonic() >= until:
+                return
 
     def _hold(self) -> None:
         for inlet in self.inlets:

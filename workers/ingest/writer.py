@@ -19,7 +19,7 @@ from storage.errors import StorageError
 from storage.writer import Undecodable, Written
 from telemetry.redact import redact
 from workers.ingest.chunks import Chunk
-from workers.ingest.parcel import Item
+from workers.ingest.parcel import Item, Parcel
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ class Writer:
     name: str
     database: Database
     store: Store
+    #: Called at each try, which ends within the time limits of the database.
+    heartbeat: Callable[[], None]
 
     def write(self, chunk: Chunk, stop: threading.Event) -> Outcome | None:
         """Everything of ``chunk`` but what is stuck is committed when this returns. None: stopped before that."""
@@ -89,6 +91,7 @@ class Writer:
                 outcome.written.add(result)
             elif len(items) == 1:
                 outcome.stuck.append(Stuck(items[0], result))
+                parts = _without(items[0].parcel, parts, outcome, result)
             elif len(buried) == 1:
                 # It is kept nowhere else, so it is tried until it is taken.
                 parts.append(((), [_stub(buried[0])] if result.data else buried))
@@ -103,6 +106,7 @@ class Writer:
         """What was written; or why it cannot be although the database works; None where it is to stop."""
         failures, pause = 0, _FIRST_PAUSE
         while True:
+            self.heartbeat()
             try:
                 with self.database.connection() as connection:
                     return self.store(connection, items, letters)
@@ -118,7 +122,7 @@ class Writer:
                 logger.exception("ingest, %s: %d messages are not written", self.name, len(items))
             if not database_alone and self.works():
                 failures += 1
-                if failures >= _TRIES_TOGETHER:
+                if failures >= _TRIES_TOGETHER or len(items) == 1:
                     return failure
                 pause = _FIRST_PAUSE
             if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - spreads load, keeps no secret
@@ -134,6 +138,19 @@ class Writer:
             logger.warning("ingest, %s: waits for the database: %s", self.name, error)
             return False
         return True
+
+
+def _without(
+    parcel: Parcel, parts: list[tuple[Sequence[Item], Sequence[Undecodable]]], outcome: Outcome, failure: Failure
+) -> list[tuple[Sequence[Item], Sequence[Undecodable]]]:
+    """Put aside what else is of a message one part of which is stuck: its neighbours do not wait for each to fail."""
+    kept: list[tuple[Sequence[Item], Sequence[Undecodable]]] = []
+    for items, letters in parts:
+        outcome.stuck += [Stuck(item, failure) for item in items if item.parcel is parcel]
+        others = [item for item in items if item.parcel is not parcel]
+        if others or letters:
+            kept.append((others, letters))
+    return kept
 
 
 def _stub(letter: Undecodable) -> Undecodable:
