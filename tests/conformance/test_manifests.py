@@ -15,6 +15,7 @@ import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import yaml
 
+from tasks.results import BILLS, NAME
 from telemetry.settings.model import CollectSettings
 from tests.support import manifests
 from tests.support.manifests import KUSTOMIZE, ROOT, UNITS, Document
@@ -193,18 +194,25 @@ def _check_scaled(document: Document, deployments: dict[str, Any]) -> None:
     name = spec["scaleTargetRef"]["name"]
     assert name in deployments
     assert 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"]
-    (trigger,) = spec["triggers"]
-    assert trigger["authenticationRef"] == {"name": "finfleet-broker"}
-    metadata = trigger["metadata"]
-    assert all(isinstance(value, str) for value in metadata.values()), "KEDA takes texts only"
+    for trigger in spec["triggers"]:
+        assert trigger["authenticationRef"] == {"name": "finfleet-broker"}
+        assert all(isinstance(value, str) for value in trigger["metadata"].values()), "KEDA takes texts only"
     if name == "ingest":
-        assert trigger["type"] == "redis-streams"
-        assert metadata.keys() == {"stream", "consumerGroup", "lagCount", "activationLagCount", "databaseIndex"}
+        _check_scaled_by_streams(spec["triggers"])
     else:
+        (trigger,) = spec["triggers"]
         assert trigger["type"] == "redis"
-        assert metadata.keys() == {"listName", "listLength", "databaseIndex"}
+        assert trigger["metadata"].keys() == {"listName", "listLength", "databaseIndex"}
         queue = name.removeprefix("worker-")
-        assert metadata["listName"] == (queue if queue == "push" else f"collect.{queue}")
+        assert trigger["metadata"]["listName"] == (queue if queue == "push" else f"collect.{queue}")
+
+
+def _check_scaled_by_streams(triggers: list[Document]) -> None:
+    assert {trigger["type"] for trigger in triggers} == {"redis-streams"}
+    assert [trigger["metadata"]["stream"] for trigger in triggers] == [f"{NAME}:stream", f"{BILLS}:stream"]
+    for trigger in triggers:
+        fields = {"stream", "consumerGroup", "lagCount", "activationLagCount", "databaseIndex"}
+        assert trigger["metadata"].keys() == fields
 
 
 def test_a_scaled_deployment_leaves_its_size_to_keda() -> None:
