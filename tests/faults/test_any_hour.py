@@ -32,6 +32,21 @@ _TESTS = (
     "--ignore=tests/unit/test_local_limiter.py",
     # Sets its own clock.
     "--ignore=tests/unit/test_seeds.py",
+    # What takes most of the time, and has nothing to do with any clock.
+    *(
+        f"--ignore=tests/unit/test_{name}.py"
+        for name in (
+            *("codec_hostile", "nat64", "one_way_out", "real_clock", "settings_limits", "settings_secrets", "text"),
+            "writer_columns",
+        )
+    ),
+    *(
+        f"--deselect=tests/unit/test_push_hostile.py::{name}"
+        for name in (
+            "test_large_messages_have_the_faults_of_small_ones",
+            "test_eight_megabytes_of_anything_are_refused_within_a_second",
+        )
+    ),
     # Samples this machine in a process of its own, which waits too.
     "--deselect=tests/conformance/test_services.py::test_agents_import_and_collect_where_there_is_no_fleet",
 )
