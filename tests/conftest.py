@@ -25,6 +25,7 @@ from workers.embedded import EmbeddedPostgres, EmbeddedValkey
 # A busy machine is no fault of an example, so none has a deadline.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("developer", deadline=None)
+hypothesis.settings.register_profile("few", derandomize=True, deadline=None, database=None, max_examples=10)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 _redis_databases = itertools.cycle(range(1, 16))

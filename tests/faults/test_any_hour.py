@@ -57,6 +57,8 @@ def test_what_needs_no_server_passes(moment: str) -> None:
     done = subprocess.run(
         [
             *(find_faketime(), "--exclude-monotonic", moment, sys.executable, "-m", "pytest", "-q", "-n0"),
+            # The clock is what is tried here; all examples are tried elsewhere.
+            "--hypothesis-profile=few",
             *("-p", "no:cacheprovider", "-p", "tests.support.under_faketime", *_TESTS),
         ],
         cwd=Path(__file__).parents[2],

@@ -150,7 +150,8 @@ def _good(fleet: Fleet, connection: Connection, index: int, window: Window) -> N
     for message in (batch, report):
         fleet.publishers[lane].publish(encode(message), message_id="good")
     for source in SOURCES:
-        metric = {"name": "good", "value": index, "time": f"2026-11-20T05:{index // 60 % 60:02}:{index % 60:02}Z"}
+        time_of_day = f"05:{index // 60 % 60:02}:{index % 60:02}"
+        metric = {"name": "good", "value": index, "time": pushing.at(time_of_day, 1)}
         fleet.publishers[f"push.{source}"].publish(
             pushing.body(source=source, metrics=[metric], key=f"good {index}"), message_id="good"
         )

@@ -238,7 +238,7 @@ def test_machines_that_told_of_their_cpu_have_the_rate_of_a_size_that_did_not_ch
     silent = "they did not tell of their CPU all the time: whether they ran is not known"
     assert late.report.partial == (
         "all of 1 virtual machine: deleted after the window began, and Azure lists only what there is now",
-        f"rates of 1 virtual machine: {LATE}, and what their price hangs from has changed since",
+        f"rates of 1 virtual machine: {LATE}, and what their price depends on has changed since",
         f"rates of 1 virtual machine: {LATE}, and {silent}",
     )
 

@@ -16,7 +16,7 @@ from tasks.app import make_app
 from tasks.results import open_carrier
 from tasks.targets import plan_targets
 from telemetry.settings import load_settings
-from tests.support import writing
+from tests.support import granting, writing
 
 _CONFIG = "aws: {services: [ec2], regions: [us-east-1], backfill: 1h}"
 _REFUSES = """
@@ -34,7 +34,12 @@ def planner(
     """What the tasks of a planner share, and the owner's connection, opened before anything is wrong."""
     path = tmp_path / "telemetry.yaml"
     path.write_text(_CONFIG, encoding="utf-8")
-    settings = load_settings(path, {"FINFLEET_DATABASE_URL": database_url, "FINFLEET_BROKER_URL": redis_url})
+    variables = {
+        "FINFLEET_DATABASE_URL": database_url,
+        "FINFLEET_BROKER_URL": redis_url,
+        "FINFLEET_SIGNING_KEYS": granting.KEY.get_secret_value(),
+    }
+    settings = load_settings(path, variables)
     app = make_app(settings)
     with (
         Database(SecretStr(database_url), size=2, wait=0.5) as database,
@@ -43,7 +48,7 @@ def planner(
     ):
         monkeypatch.setattr(runtime, "settings", lambda: settings)
         monkeypatch.setattr(runtime, "database", lambda: database)
-        monkeypatch.setattr(runtime, "carrier", lambda: carrier)
+        monkeypatch.setattr(runtime, "carrier", lambda *_: carrier)
         monkeypatch.setattr(runtime, "planned", lambda: plan_targets(settings))
         yield owner
     app.close()
