@@ -29,6 +29,7 @@ from agents.standalone import make_shared
 from telemetry.errors import ConfigError
 from telemetry.redact import RedactingFormatter
 from telemetry.settings import Settings
+from telemetry.stopping import set_from_handler
 from telemetry.terminal import complain, guard, show_usage
 
 logger = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ def stop_on_signals() -> threading.Event:
     def handle(number: int, _frame: object) -> None:
         if stop.is_set():
             os._exit(128 + number)
-        stop.set()
+        set_from_handler(stop)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)

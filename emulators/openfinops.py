@@ -23,6 +23,7 @@ from typing import Self
 
 from emulators import openfinops_program
 from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_python
+from telemetry.stopping import set_from_handler
 
 HOST = "127.0.0.1"
 _STARTS_WITHIN = 60.0
@@ -135,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, lambda _number, _frame: set_from_handler(stop))
     with (
         tempfile.TemporaryDirectory(prefix="openfinops-") as temporary,
         OpenFinOpsServer(options.directory or Path(temporary), port=options.port) as server,

@@ -16,6 +16,7 @@ from storage.timeouts import USUAL, Timeouts
 from tasks.results import Carrier, open_carrier
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
+from telemetry.stopping import set_from_handler
 from workers.health_sign import Sign
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def stop_on_signals() -> threading.Event:
         if stop.is_set():
             os._exit(128 + number)
         logger.info("%s: stopping in order; once more stops at once", signal.Signals(number).name)
-        stop.set()
+        set_from_handler(stop)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, handle)

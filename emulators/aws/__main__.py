@@ -18,6 +18,7 @@ from emulators.aws.seed import (
     seed_sagemaker,
 )
 from emulators.aws.server import DEFAULT_ACCOUNT, LocalAws
+from telemetry.stopping import set_from_handler
 
 _COST_DAYS = 460
 """Fourteen months and the present one: as far back as Cost Explorer keeps days."""
@@ -42,7 +43,7 @@ def main(port: int, *, what: str, ready_file: Path | None, **demo: Any) -> None:
     """Serve a local AWS until SIGTERM or Ctrl-C."""
     ended = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: ended.set())
+        signal.signal(signum, lambda *_: set_from_handler(ended))
     aws = LocalAws(port)
     if what != "none":
         demo["regions"] = demo["regions"].split(",")

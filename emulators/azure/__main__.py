@@ -12,6 +12,7 @@ from emulators.azure.directory import DEFAULT_TENANT
 from emulators.azure.seed import seed_aks, seed_costs, seed_functions, seed_ml, seed_storage, seed_vms
 from emulators.azure.server import LocalAzure
 from emulators.azure.subscriptions import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION
+from telemetry.stopping import set_from_handler
 
 
 @click.command()
@@ -53,7 +54,7 @@ def main(
     """Serve a local Azure until SIGTERM or Ctrl-C."""
     ended = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: ended.set())
+        signal.signal(signum, lambda *_: set_from_handler(ended))
     azure = LocalAzure(port)
     place: dict[str, Any] = {"subscriptions": subscriptions.split(","), "tenant": tenant, "seed": seed_number}
     seeded: dict[str, Any] = {}

@@ -19,6 +19,7 @@ from emulators.gcp.seed import (
 )
 from emulators.gcp.seed.grid import DEMO_PROJECTS, DEMO_ZONES
 from emulators.gcp.server import LocalGcp
+from telemetry.stopping import set_from_handler
 
 _BILLED_DAYS = 10
 
@@ -47,7 +48,7 @@ def main(grpc_port: int, http_port: int, *, what: str, ready_file: Path | None, 
     """Serve a local Google Cloud until SIGTERM or Ctrl-C."""
     ended = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: ended.set())
+        signal.signal(signum, lambda *_: set_from_handler(ended))
     projects, zones = demo["projects"].split(","), demo["zones"].split(",")
     gcp = LocalGcp(grpc_port=grpc_port, http_port=http_port)
     ready: dict[str, Any] = {"projects": projects}
