@@ -10,13 +10,14 @@ UPDATE finfleet.resources AS r
    AND t.provider = 'generic'
    AND t.service = 'push'
    AND t.account = r.account
-       -- What is collected from an account of that name is not pushed.
+   -- What is collected from an account of that name is not pushed.
    AND NOT EXISTS (
            SELECT
              FROM finfleet.targets AS c
             WHERE c.provider = 'generic'
               AND c.account = r.account
               AND c.service = r.service
+              AND c.service NOT IN ('push', 'push_costs')
        );
 
 ALTER TABLE finfleet.resources DROP CONSTRAINT resources_identity_key;

@@ -46,9 +46,6 @@ class Aside:
         self._held: list[Held] = []
         self._successes = 0
 
-    def __len__(self) -> int:
-        return len(self._held)
-
     def of(self, inlet: Inlet) -> int:
         """How many came by this inlet."""
         return sum(held.item.parcel.inlet is inlet for held in self._held)

@@ -28,8 +28,6 @@ _TRIES_TOGETHER = 2
 _STUB = 1000
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
-
-
 _WAITS = ("40", "55P03", "57014")
 """A deadlock, a lock or a statement that took too long: somebody else holds what is needed, and no message does."""
 
