@@ -60,7 +60,8 @@ class Database:
         """Take a ``postgresql://user@host/name`` URL; ConfigError where it is none.
 
         ``application`` is the name that ``pg_stat_activity`` shows, ``size`` the most connections at once,
-        ``wait`` the seconds that :meth:`connection` waits for one, ``timeouts`` what the server may take.
+        ``wait`` the seconds that :meth:`connection` waits for one (twice as long where the server lets us in and the
+        pool has none), ``timeouts`` what the server may take.
         """
         parameters = _parse(url)
         if password := parameters.get("password"):
@@ -94,10 +95,7 @@ class Database:
         """
         with translated():
             self._pool.open()
-            try:
-                connection = self._lend()
-            except PoolTimeout:
-                raise self._diagnose() from None
+            connection = self._lend_or_say_why()
             try:
                 yield connection
             except (psycopg.errors.ReadOnlySqlTransaction, StorageReadOnly):
@@ -106,6 +104,19 @@ class Database:
                 raise
             finally:
                 self._pool.putconn(connection)
+
+    def _lend_or_say_why(self) -> Connection:
+        try:
+            return self._lend()
+        except PoolTimeout:
+            self._ask_the_server()
+        # The server is well again, which the pool may not have seen: it waits longer after each refusal, and does not
+        # ask anew for those who wait already.
+        try:
+            return self._lend()
+        except PoolTimeout:
+            in_use = f"database {self.address}: all {self._pool.max_size} connections are in use"
+            raise StorageUnavailable(in_use) from None
 
     def _lend(self) -> Connection:
         connection = self._pool.getconn()
@@ -136,13 +147,12 @@ class Database:
     ) -> None:
         self.close()
 
-    def _diagnose(self) -> StorageUnavailable:
-        """Say why there is no connection, which the pool itself does not."""
+    def _ask_the_server(self) -> None:
+        """StorageUnavailable with what the server says where it lets nobody in, which the pool does not tell."""
         try:
             psycopg.connect(**self._parameters).close()
         except psycopg.Error as error:
-            return StorageUnavailable(f"database {self.address}: {translate(error)}")
-        return StorageUnavailable(f"database {self.address}: all {self._pool.max_size} connections are in use")
+            raise StorageUnavailable(f"database {self.address}: {translate(error)}") from None
 
 
 def _parse(url: SecretStr) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The pool: what every connection is set to, and what a caller learns when the database is away or refuses."""
 
+import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +17,7 @@ from storage.errors import (
     StorageUnavailable,
 )
 from telemetry.errors import ConfigError
+from tests.support.waiting import until
 
 
 def test_a_connection_is_set_up(database_url: str) -> None:
@@ -48,6 +51,32 @@ def test_who_finds_all_connections_lent_is_told_so(database_url: str) -> None:
         database.connection(),
     ):
         pass
+
+
+def test_who_waited_while_the_pool_gave_up_is_served_when_the_server_is_back(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = database_url.rsplit("/", 1)[1]
+
+    def ask(database: Database) -> int | None:
+        with database.connection() as connection:
+            return connection.execute("SELECT 1").rowcount
+
+    with (
+        Database(SecretStr(database_url)) as keeps,
+        keeps.connection() as owner,
+        Database(SecretStr(database_url), size=1, wait=2) as database,
+        ThreadPoolExecutor() as threads,
+        caplog.at_level(logging.WARNING, "psycopg.pool"),
+    ):
+        owner.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
+        first = threads.submit(ask, database)
+        until(lambda: caplog.text.count("error connecting") >= 2)
+        second = threads.submit(ask, database)
+        until(lambda: "reconnection attempt in pool" in caplog.text)
+        owner.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1".encode())
+        assert isinstance(first.exception(), StorageUnavailable)
+        assert second.result() == 1
 
 
 def test_a_transaction_that_was_left_open_is_rolled_back(database_url: str) -> None:
