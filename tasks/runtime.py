@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
-from agents.context import Shared
-from agents.service import find
+from agents.core.context import Shared
+from agents.core.service import find
 from storage.database import Database
 from tasks.limits import make_limiter
 from tasks.price_cache import make_price_cache

@@ -14,7 +14,7 @@ from typing import Any
 
 from agents.aws.codes import THROTTLES, TOO_MANY_REQUESTS, wait_of
 from agents.aws.quotas import quota_of
-from agents.context import Context
+from agents.core.context import Context
 
 _FIRST_ERROR = 400
 

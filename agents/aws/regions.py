@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.aws.calls import AwsCalls
-from agents.context import Context
+from agents.core.context import Context
 from telemetry.errors import CollectionFailed
 from telemetry.settings.aws import ALL_REGIONS
 

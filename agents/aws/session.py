@@ -13,7 +13,7 @@ from typing import Any
 from agents.aws.checks import check_names
 from agents.aws.credentials import Identity, open_session
 from agents.aws.events import watch
-from agents.context import Shared
+from agents.core.context import Shared
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Account
 from telemetry.settings.aws import AwsSettings

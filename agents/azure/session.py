@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from agents.azure.clouds import address_of, scope_for
 from agents.azure.credentials import Identity, SharedCredential, open_credential
 from agents.azure.transport import WatchedTransport, open_transport
-from agents.context import Shared
+from agents.core.context import Shared
 from telemetry.errors import CollectionFailed, Denied
 from telemetry.settings import Account
 from telemetry.settings.azure import AzureSettings

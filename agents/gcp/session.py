@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from agents.context import Shared
+from agents.core.context import Shared
 from agents.gcp.credentials import Identity, open_credentials
 from agents.gcp.transport import auth_request, open_channel, open_http
 from telemetry.errors import CollectionFailed

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from agents.context import Context
+from agents.core.context import Context
 from telemetry.checks import MAX_KEY, MAX_TEXT
 from telemetry.errors import CollectionFailed
 from telemetry.records import MetricPoint, Record, Resource

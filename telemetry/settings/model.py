@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from telemetry.pushers import Pushers
+from telemetry.push.sources import Pushers
 from telemetry.settings.aws import AwsSettings
 from telemetry.settings.azure import AzureSettings
 from telemetry.settings.fields import (

@@ -19,9 +19,9 @@ from tasks.results import BILLS, NAME
 from telemetry.settings.model import CollectSettings
 from tests.support import manifests
 from tests.support.manifests import KUSTOMIZE, ROOT, UNITS, Document
-from workers.metrics import REGISTRY
-from workers.metrics_fleet import FleetCollector
-from workers.metrics_forward import ForwardCollector
+from workers.metrics.fleet import FleetCollector
+from workers.metrics.forward import ForwardCollector
+from workers.metrics.registry import REGISTRY
 
 KUBERNETES = ("1.31", "1.34", "1.37")
 LONGEST_TASK = CollectSettings().deadline.total_seconds()
@@ -424,7 +424,7 @@ def test_services_are_hardened_and_name_no_secret() -> None:
 def _known_metrics() -> set[str]:
     """Every name that a process of ours may show, with the suffixes that Prometheus sees."""
     for module in ("beat", "worker", "ingest"):
-        __import__(f"workers.metrics_{module}")
+        __import__(f"workers.metrics.{module}")
     families = [*REGISTRY.collect(), *FleetCollector().describe(), *ForwardCollector().describe()]
     names = set()
     for family in families:
@@ -492,7 +492,7 @@ def test_dashboards_are_whole() -> None:
 def test_no_metric_has_a_label_without_a_bound() -> None:
     labels = set()
     for module in ("beat", "worker", "ingest"):
-        __import__(f"workers.metrics_{module}")
+        __import__(f"workers.metrics.{module}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for collector in REGISTRY._collector_to_names:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from emulators.aws import LocalAws
 from emulators.aws.seed import Ec2Seed
 from telemetry.target import floor_time, format_time

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from emulators.azure.seed import seed_vms

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.aws.quotas import quota_of
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.aws import LocalAws
 from emulators.calls import Call, peak_rates
 from telemetry.settings import Settings

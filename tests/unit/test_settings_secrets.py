@@ -17,7 +17,7 @@ from agents.aws_telemetry_agent import AWSTelemetryAgent
 from agents.azure_telemetry_agent import AzureTelemetryAgent
 from agents.gcp_telemetry_agent import GCPTelemetryAgent
 from agents.generic_telemetry_agent import GenericTelemetryAgent
-from agents.program_settings import program_settings
+from agents.standalone.settings import program_settings
 from storage.database import Database
 from tasks.results import open_carrier
 from telemetry.errors import ConfigError

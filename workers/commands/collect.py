@@ -10,9 +10,9 @@ from typing import Any
 import click
 import msgspec
 
-from agents.collection import Collection
-from agents.context import Shared, utc_now
-from agents.service import Service, find
+from agents.core.collection import Collection
+from agents.core.context import Shared, utc_now
+from agents.core.service import Service, find
 from telemetry.batch import Outcome, Report, Run
 from telemetry.builder import unpack
 from telemetry.costs import CostLine

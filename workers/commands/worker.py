@@ -10,10 +10,10 @@ from tasks.targets import plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 from workers.ending import WorkerEnding
-from workers.health_sign import Sign
-from workers.health_worker import WorkerWatch
-from workers.metrics import REGISTRY, metrics_options, serve
-from workers.metrics_worker import WorkerMetrics
+from workers.health.heartbeat import Heartbeat
+from workers.health.worker import WorkerWatch
+from workers.metrics.registry import REGISTRY, metrics_options, serve
+from workers.metrics.worker import WorkerMetrics
 from workers.process import fleet_settings, required_broker_url, required_database_url, required_signing_keys
 
 
@@ -47,10 +47,10 @@ def command(
         required_signing_keys(settings)
     chosen = _queues(settings, role, queues)
     threads = concurrency or settings.collect.concurrency
-    WorkerWatch(app, Sign.from_environment(), settings.ledger.lease.total_seconds()).install()
+    WorkerWatch(app, Heartbeat.from_environment(), settings.ledger.lease.total_seconds()).install()
     WorkerMetrics(threads)
     if role == PLAN_QUEUE and metrics_port:
-        from workers.metrics_fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
+        from workers.metrics.fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
 
         REGISTRY.register(FleetCollector(settings, app))
     ending = WorkerEnding()

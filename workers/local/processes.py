@@ -16,7 +16,7 @@ from telemetry.settings.document import read_document
 from telemetry.settings.loading import variables_of
 from telemetry.settings.references import Needs
 from workers.embedded.ports import LOOPBACK
-from workers.health_sign import HEARTBEAT_VARIABLE
+from workers.health.heartbeat import HEARTBEAT_VARIABLE
 from workers.local.files import USER, StateFiles
 from workers.local.unit import Program
 

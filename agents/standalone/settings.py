@@ -1,0 +1,118 @@
+"""The configuration of an agent that runs alone: a file, or the variables of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from agents.core.service import services
+from agents.core.targets import targets_of
+from agents.standalone.agent import make_settings, named_endpoints
+from telemetry.errors import ConfigError
+from telemetry.redact import remember
+from telemetry.settings import Account, Settings, load_settings
+from telemetry.settings.aws import ALL_REGIONS
+from telemetry.settings.azure import ENDPOINTS as AZURE_ENDPOINTS
+from telemetry.settings.fields import Duration
+from telemetry.settings.gcp import ENDPOINTS as GCP_ENDPOINTS
+from telemetry.settings.loading import DEFAULT_PATH
+from telemetry.target import Target
+
+_ENDPOINT = "http://localhost:8080"
+_VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    # Keys and profiles: boto3 reads them by itself.
+    "aws": {"region": ("AWS_REGION", "AWS_DEFAULT_REGION")},
+    "azure": {
+        "subscription_id": ("AZURE_SUBSCRIPTION_ID",),
+        "client_id": ("AZURE_CLIENT_ID",),
+        "client_secret": ("AZURE_CLIENT_SECRET",),
+        "tenant_id": ("AZURE_TENANT_ID",),
+    },
+    "gcp": {
+        "project_id": ("GCP_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"),
+        # GOOGLE_APPLICATION_CREDENTIALS: Google's libraries read it by themselves.
+        "credentials_file": ("GCP_CREDENTIALS_FILE",),
+    },
+    "generic": {},
+}
+# boto3 has variables of its own for them.
+_ENDPOINTS: Mapping[str, tuple[str, ...]] = {"azure": AZURE_ENDPOINTS, "gcp": GCP_ENDPOINTS}
+
+
+def program_settings(provider: str, path: Path | None, interval: str | None, environ: Mapping[str, str]) -> Settings:
+    """The file's configuration, with what it leaves out from the environment; ConfigError lists the faults.
+
+    ``interval`` stands above the file's ``collection_interval``.
+    """
+    named = path is not None or bool(environ.get("FINFLEET_CONFIG")) or DEFAULT_PATH.exists()
+    settings = load_settings(path, environ, providers={provider}, stores=False) if named else Settings()
+    section = getattr(settings, provider)
+    if section is None:
+        section = getattr(make_settings(provider, _section(provider, environ), "environment"), provider)
+    if not section.enabled:
+        raise ConfigError("configuration", (f"{provider}.enabled: False: this agent has nothing else to do",))
+    if interval:
+        section = section.model_copy(update={"collection_interval": _duration(interval)})
+    openfinops = settings.openfinops
+    if openfinops is None or not openfinops.enabled:
+        remember(environ.get("OPENFINOPS_API_KEY", ""))
+        given = _from(environ, {"endpoint": ("OPENFINOPS_ENDPOINT",), "api_key": ("OPENFINOPS_API_KEY",)})
+        openfinops = make_settings("openfinops", {"endpoint": _ENDPOINT, **given}, "environment").openfinops
+    return settings.model_copy(update={provider: section, "openfinops": openfinops})
+
+
+def targets(settings: Settings, provider: str) -> list[tuple[Account, Target, timedelta]]:
+    """What is to be collected, each with its account and the length of its windows; ConfigError where nothing is."""
+    section = settings.provider(provider)
+    problems: list[str] = []
+    found: list[tuple[Account, Target, timedelta]] = []
+    for (owner, _), service in services().items():
+        if owner != provider or section is None:
+            continue
+        for account, target in targets_of(provider, section, service):
+            interval = account.interval or service.interval_in(section)
+            if target.region == ALL_REGIONS:
+                problems.append(f"{provider}.regions: all: an agent that runs alone needs their names")
+            elif fault := service.check_interval(interval):
+                problems.append(f"{provider}: the interval of {service.name}: {fault}")
+            found.append((account, target, interval))
+    known = {target.service for _, target, _ in found}
+    problems += [
+        f"{provider}.services: {name!r} is not installed"
+        for name in getattr(section, "services", ())
+        if name not in known
+    ]
+    if problems or not found:
+        raise ConfigError("configuration", tuple(dict.fromkeys(problems)) or (f"{provider}: nothing to collect",))
+    return found
+
+
+def _section(provider: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    found = _from(environ, _VARIABLES[provider])
+    remember(found.get("client_secret", ""))
+    if provider == "azure" and "client_secret" not in found:
+        # Of a managed or workload identity, which azure-identity reads by itself.
+        found.pop("client_id", None)
+    if provider in _ENDPOINTS:
+        found["endpoints"] = named_endpoints(provider, _ENDPOINTS[provider], environ)
+    return found
+
+
+def _from(environ: Mapping[str, str], variables: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    found = {
+        key: next((environ[name] for name in names if environ.get(name)), None) for key, names in variables.items()
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        value: timedelta = TypeAdapter(Duration).validate_python(text)
+    except ValidationError:
+        fault = f"COLLECTION_INTERVAL, --interval: {text!r}: write seconds, or a number with s, m, h or d: 300, 5m, 2h"
+        raise ConfigError("environment", (fault,)) from None
+    return value
