@@ -340,7 +340,7 @@ def test_the_build_backend_of_the_image_is_in_the_lock() -> None:
     run = next(rest for word, rest in manifests.dockerfile() if word == "RUN" and "pick.py" in rest)
     names = run.split("requirements/demo.txt", 1)[1].split(">")[0].split()
     picked = subprocess.run(
-        [sys.executable, "deploy/docker/pick.py", "requirements/demo.txt", *names],
+        [sys.executable, "deploy/docker/pinned_packages.py", "requirements/demo.txt", *names],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -351,7 +351,7 @@ def test_the_build_backend_of_the_image_is_in_the_lock() -> None:
         assert re.search(rf"^{name}==\S+ \\\n    --hash=sha256:", picked, re.MULTILINE)
     assert len(re.findall(r"^\S+==", picked, re.MULTILINE)) == len(names)
     missing = subprocess.run(
-        [sys.executable, "deploy/docker/pick.py", "requirements/demo.txt", "no-such-package"],
+        [sys.executable, "deploy/docker/pinned_packages.py", "requirements/demo.txt", "no-such-package"],
         cwd=ROOT,
         capture_output=True,
         text=True,
