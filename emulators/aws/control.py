@@ -9,7 +9,7 @@ import msgspec
 from emulators.aws.errors import Reply
 from emulators.aws.faults import Fault, Faults
 from emulators.aws.request import Environ
-from emulators.calls import CallLog, as_json
+from emulators.core.calls import Call, CallLog, as_json
 
 Handler = Callable[[dict[str, str], bytes], Any]
 
@@ -17,7 +17,7 @@ Handler = Callable[[dict[str, str], bytes], Any]
 class ControlPages:
     """Every page is JSON. An unknown page is a 404 that lists those there are; a bad body a 400 that says why."""
 
-    def __init__(self, calls: CallLog, faults: Faults) -> None:
+    def __init__(self, calls: CallLog[Call], faults: Faults) -> None:
         self._calls = calls
         self._faults = faults
         self._pages: dict[tuple[str, str], Handler] = {

@@ -14,7 +14,7 @@ from emulators.aws.fault_errors import auth_failure
 from emulators.aws.faults import Faults
 from emulators.aws.regions import Regions
 from emulators.aws.request import AwsRequest, Environ, parse, read_body
-from emulators.calls import ERROR, OK, Call, CallLog
+from emulators.core.calls import ERROR, OK, Call, CallLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only
@@ -37,7 +37,12 @@ class Front:
     """The WSGI application of all services."""
 
     def __init__(
-        self, services: Mapping[str, Service], faults: Faults, calls: CallLog, regions: Regions, control: "Control"
+        self,
+        services: Mapping[str, Service],
+        faults: Faults,
+        calls: CallLog[Call],
+        regions: Regions,
+        control: "Control",
     ) -> None:
         self._services = services
         self._faults = faults

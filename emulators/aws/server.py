@@ -24,7 +24,7 @@ from emulators.aws.front import Front, Service
 from emulators.aws.listings import S3, Lambda
 from emulators.aws.pricing import Catalog, Pricing, sample_products
 from emulators.aws.regions import Regions
-from emulators.calls import Call, CallLog, peak_rates
+from emulators.core.calls import Call, CallLog, peak_rates
 
 DEFAULT_ACCOUNT = "123456789012"
 _POLL_SECONDS = 0.02
@@ -64,7 +64,7 @@ class LocalAws:
                 _reset_moto()
         self._port = port
         self.clock = clock
-        self.log = CallLog()
+        self.log = CallLog[Call]("account", "region")
         self.faults = Faults()
         self.regions = Regions()
         self.metrics = MetricStore()
@@ -152,7 +152,7 @@ class LocalAws:
 
     def peak_rates(self, seconds: float = 1.0) -> dict[tuple[str, str, str], float]:
         """(account, region, api) -> the most calls per second in any window of `seconds`."""
-        return peak_rates(self.log.records(), seconds)
+        return peak_rates(self.log.records(), lambda call: (call.account, call.region, call.api), seconds)
 
     def inject(self, kind: str, **settings: Any) -> None:
         """Put a fault in force; see `Fault` for kinds and settings.

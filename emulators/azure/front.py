@@ -15,7 +15,7 @@ from emulators.azure.login import audience_service
 from emulators.azure.operations import Operation, Operations
 from emulators.azure.request import AzureRequest, Environ, read
 from emulators.azure.subscriptions import Subscriptions
-from emulators.calls import ERROR, OK, THROTTLE, Call, CallLog
+from emulators.core.calls import ERROR, OK, THROTTLE, Call, CallLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only
@@ -40,7 +40,7 @@ class Front:
         subscriptions: Subscriptions,
         *,
         faults: Faults,
-        calls: CallLog,
+        calls: CallLog[Call],
         limits: Limits,
         control: Control,
     ) -> None:

@@ -3,7 +3,6 @@
 import ssl
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from types import TracebackType
@@ -29,7 +28,7 @@ from emulators.azure.resource_manager import ResourceManager
 from emulators.azure.resources import ResourceStore
 from emulators.azure.subscriptions import Subscriptions
 from emulators.azure.tls import LocalTls
-from emulators.calls import Call, CallLog, peak_rates
+from emulators.core.calls import Call, CallLog, peak_rates
 
 _POLL_SECONDS = 0.02
 
@@ -78,7 +77,7 @@ class LocalAzure:
     def __init__(self, port: int = 0, clock: Callable[[], float] = time.time) -> None:
         self._port = port
         self.clock = clock
-        self.log = CallLog()
+        self.log = CallLog[Call]("account", "region")
         self.faults = Faults()
         self.limits = Limits()
         self.directory = Directory(clock)
@@ -222,13 +221,8 @@ class LocalAzure:
 
     def peak_rates(self, seconds: float = 1.0) -> dict[str, float]:
         """`service:operation` -> the most calls in any window of `seconds`, all subscriptions together."""
-        by_api: defaultdict[str, list[Call]] = defaultdict(list)
-        for call in self.log.records():
-            by_api[call.api].append(call)
-        return {
-            api: peak_rates((Call(c.at, "", "", api, "", 0, 0.0) for c in calls), seconds)["", "", api] * seconds
-            for api, calls in by_api.items()
-        }
+        rates = peak_rates(self.log.records(), lambda call: call.api, seconds)
+        return {api: rate * seconds for api, rate in rates.items()}
 
     def inject(self, kind: str, **settings: Any) -> None:
         """Put a fault in force; see `Fault` for kinds and settings.

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from grpc_status import rpc_status
 
-from emulators.gcp.calls import ERROR, OK
+from emulators.core.calls import ERROR, OK
 from emulators.gcp.errors import GoogleError
 from emulators.gcp.gate import Gate, Visit
 

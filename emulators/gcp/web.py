@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
-from emulators.gcp.calls import ERROR, OK
+from emulators.core.calls import ERROR, OK
 from emulators.gcp.errors import GoogleError
 from emulators.gcp.gate import Gate, Visit
 from emulators.gcp.identity import TOKEN_SECONDS, Identities
