@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from emulators.aws.errors import Reply
-from emulators.aws.faults import Fault, Faults
+from emulators.aws.faults import Faults
 from emulators.aws.request import Environ
 from emulators.core.calls import Call, CallLog, as_json
 
@@ -56,7 +56,7 @@ class ControlPages:
         return {}
 
     def _post_faults(self, _query: dict[str, str], body: bytes) -> list[dict[str, Any]]:
-        self._faults.add(msgspec.json.decode(body, type=Fault))
+        self._faults.add_json(body)
         return self._faults.state()
 
     def _delete_faults(self, _query: dict[str, str], _body: bytes) -> dict[str, Any]:

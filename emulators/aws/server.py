@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-import msgspec
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -19,7 +18,7 @@ from emulators.aws.cost import CostExplorer, CostTable
 from emulators.aws.cost.control import add_cost_pages
 from emulators.aws.ec2 import Ec2, InstanceStore
 from emulators.aws.eks import Eks
-from emulators.aws.faults import Fault, Faults
+from emulators.aws.faults import Faults
 from emulators.aws.front import Front, Service
 from emulators.aws.listings import S3, Lambda
 from emulators.aws.pricing import Catalog, Pricing, sample_products
@@ -160,7 +159,7 @@ class LocalAws:
         Raises:
             ValueError: an unknown kind or setting, or a value that is not allowed.
         """
-        self.faults.add(msgspec.convert({"kind": kind, **settings}, Fault))
+        self.faults.inject(kind, **settings)
 
 
 def _reset_moto() -> None:

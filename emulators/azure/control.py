@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from emulators.azure.errors import Reply, json_reply
-from emulators.azure.faults import Fault, Faults
+from emulators.azure.faults import Faults
 from emulators.azure.request import AzureRequest
 from emulators.core.calls import Call, CallLog, as_json
 
@@ -51,5 +49,5 @@ class ControlPages:
         return summary
 
     def _post_faults(self, _query: dict[str, str], body: bytes) -> list[dict[str, Any]]:
-        self._faults.add(msgspec.json.decode(body, type=Fault))
+        self._faults.add_json(body)
         return self._faults.state()

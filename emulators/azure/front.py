@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from werkzeug.wrappers import Response
 
 from emulators.azure import fault_errors
-from emulators.azure.buckets import Bucket, Limits
+from emulators.azure.buckets import Limits
 from emulators.azure.directory import Directory
 from emulators.azure.errors import AzureError, Reply, bad_request, error_reply
 from emulators.azure.faults import Faults
@@ -15,6 +15,7 @@ from emulators.azure.login import audience_service
 from emulators.azure.operations import Operation, Operations
 from emulators.azure.request import AzureRequest, Environ, read
 from emulators.azure.subscriptions import Subscriptions
+from emulators.core.buckets import Bucket
 from emulators.core.calls import ERROR, OK, THROTTLE, Call, CallLog
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from emulators.gcp.calls import CallLog
-from emulators.gcp.faults import Fault, Faults
+from emulators.gcp.faults import Faults
 from emulators.gcp.projects import Projects
 
 Page = Callable[[dict[str, str], bytes], Any]
@@ -63,7 +63,7 @@ class ControlPages:
         return {}
 
     def _post_faults(self, _query: dict[str, str], body: bytes) -> list[dict[str, Any]]:
-        self._faults.add(msgspec.json.decode(body, type=Fault))
+        self._faults.add_json(body)
         return self._faults.state()
 
     def _delete_faults(self, _query: dict[str, str], _body: bytes) -> dict[str, Any]:

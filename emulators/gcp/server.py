@@ -7,15 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
-
 from emulators.gcp.asset import AssetStore
 from emulators.gcp.bigquery import BillingExport
 from emulators.gcp.billing import Accounts
 from emulators.gcp.billing.other_skus import sample_catalog
 from emulators.gcp.calls import Call, CallLog
 from emulators.gcp.control import ControlPages
-from emulators.gcp.faults import Fault, Faults
+from emulators.gcp.faults import Faults
 from emulators.gcp.gate import Gate
 from emulators.gcp.identity import Identities
 from emulators.gcp.monitoring import MetricStore
@@ -159,4 +157,4 @@ class LocalGcp:
         Raises:
             ValueError: an unknown kind or setting, or a value that is not allowed.
         """
-        self.faults.add(msgspec.convert({"kind": kind, **settings}, Fault))
+        self.faults.inject(kind, **settings)
