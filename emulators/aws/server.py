@@ -22,8 +22,8 @@ from emulators.aws.listings import S3, Lambda
 from emulators.aws.pricing import Catalog, Pricing, sample_products
 from emulators.aws.regions import Regions
 from emulators.core.calls import Call, CallLog, peak_rates
-from emulators.core.cloud import LocalCloud
-from emulators.core.http import HttpServer, RequestHandler
+from emulators.core.http import RequestHandler
+from emulators.core.http_cloud import HttpCloud
 
 DEFAULT_ACCOUNT = "123456789012"
 
@@ -32,7 +32,7 @@ class _RequestHandler(RequestHandler, MotoRequestHandler):
     """Hands header names to moto as S3 wants them."""
 
 
-class LocalAws(LocalCloud[Call, Faults]):
+class LocalAws(HttpCloud[Call, Faults]):
     """A local AWS on 127.0.0.1, for use as a context manager. `port` 0 takes a free one.
 
     `clock` gives the time in epoch seconds by which datapoints become visible.
@@ -58,7 +58,6 @@ class LocalAws(LocalCloud[Call, Faults]):
         self.prices = Catalog(sample_products())
         self.costs = CostTable(payer=DEFAULT_ACCOUNT)
         add_cost_pages(self.control, self.costs)
-        self._server: HttpServer | None = None
 
     def open(self, stack: ExitStack) -> None:
         """Bind and serve."""
@@ -74,28 +73,12 @@ class LocalAws(LocalCloud[Call, Faults]):
             "pricing": Pricing(self.prices),
         }
         front = Front(services, self.faults, self.log, self.regions)
-        self._server = HttpServer("local-aws", front, self.control, port=self._port, handler=_RequestHandler)
-        stack.callback(self._server.stop)
-        self._server.start()
-
-    @property
-    def port(self) -> int:
-        """The port that is served.
-
-        Raises:
-            RuntimeError: it is not started.
-        """
-        return self.started(self._server).port
+        self.serve(stack, front, port=self._port, handler=_RequestHandler)
 
     @property
     def url(self) -> str:
         """The endpoint of every service."""
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def addresses(self) -> str:
-        """Where it listens."""
-        return self.url
 
     def calls(
         self, *, account: str | None = None, region: str | None = None, outcome: str | None = None

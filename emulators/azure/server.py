@@ -26,11 +26,10 @@ from emulators.azure.resources import ResourceStore
 from emulators.azure.subscriptions import Subscriptions
 from emulators.core.calls import Call, CallLog, peak_rates
 from emulators.core.certificates import issue_certificate
-from emulators.core.cloud import LocalCloud
-from emulators.core.http import HttpServer
+from emulators.core.http_cloud import HttpCloud
 
 
-class LocalAzure(LocalCloud[Call, Faults]):
+class LocalAzure(HttpCloud[Call, Faults]):
     """A local Azure on 127.0.0.1, for use as a context manager. `port` 0 takes a free one.
 
     `clock` gives the time in epoch seconds by which metrics become visible and tokens expire.
@@ -59,7 +58,6 @@ class LocalAzure(LocalCloud[Call, Faults]):
         self.resource_manager = ResourceManager(self.resources, self.subscriptions, faults=self.faults)
         self._actions: dict[str, str] = {}
         self._ca_file: Path | None = None
-        self._server: HttpServer | None = None
 
     def open(self, stack: ExitStack) -> None:
         """Bind and serve; the CA's file is there as long."""
@@ -67,9 +65,7 @@ class LocalAzure(LocalCloud[Call, Faults]):
         self._ca_file = Path(directory) / "ca.pem"
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         issue_certificate(self._ca_file).configure_cert(tls)
-        self._server = HttpServer("local-azure", self._front(), self.control, port=self._port, tls=tls)
-        stack.callback(self._server.stop)
-        self._server.start()
+        self.serve(stack, self._front(), port=self._port, tls=tls)
 
     def _front(self) -> Front:
         shared: dict[str, Any] = {"faults": self.faults, "limits": self.limits}
@@ -94,23 +90,9 @@ class LocalAzure(LocalCloud[Call, Faults]):
         )
 
     @property
-    def port(self) -> int:
-        """The port that is served.
-
-        Raises:
-            RuntimeError: it is not started.
-        """
-        return self.started(self._server).port
-
-    @property
     def url(self) -> str:
         """The address of every service; the certificate is good for `localhost` and `127.0.0.1`."""
         return f"https://localhost:{self.port}"
-
-    @property
-    def addresses(self) -> str:
-        """Where it listens."""
-        return self.url
 
     @property
     def ca_file(self) -> str:
