@@ -11,6 +11,8 @@ from emulators.core.calls import C, CallLog
 from emulators.core.control import ControlPages
 from emulators.core.faults import Faults
 
+HOST = "127.0.0.1"
+
 F = TypeVar("F", bound=Faults[Any, Any, Any])
 T = TypeVar("T")
 
@@ -89,3 +91,8 @@ class LocalCloud(ABC, Generic[C, F]):
         if self._opened is None or part is None:
             raise RuntimeError(f"the local {self.name} is not started: use it as a context manager, or call start()")
         return part
+
+
+def not_bound(port: int, why: str) -> OSError:
+    """The error of a port that cannot be had."""
+    return OSError(f"{HOST}:{port} cannot be listened on: {why}")

@@ -1,6 +1,8 @@
 """An HTTP server on loopback: a cloud's services behind one port, and its `/_local` pages beside them."""
 
 import io
+import os
+import socket
 import ssl
 import threading
 from collections.abc import Iterable
@@ -11,6 +13,7 @@ from urllib.parse import parse_qsl
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
 
+from emulators.core.cloud import HOST, not_bound
 from emulators.core.control import PREFIX, ControlPages
 from emulators.core.reply import Reply
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 Environ = dict[str, Any]
 
 _POLL_SECONDS = 0.02
+_WAITING = 512
 
 
 def read_body(environ: Environ) -> bytes:
@@ -51,6 +55,9 @@ class HttpServer:
     """Serves an application, and the pages. The port is bound at once; it accepts connections once it is started.
 
     `tls` is the certificate to serve with, plaintext where None.
+
+    Raises:
+        OSError: the port is taken.
     """
 
     def __init__(
@@ -65,12 +72,13 @@ class HttpServer:
     ) -> None:
         self._application = application
         self._control = control
-        self._server = _Server("127.0.0.1", port, self._answer, handler=handler)
+        with _listening(port) as bound:
+            self._server = _Server(HOST, port, self._answer, handler=handler, fd=bound.fileno())
         self._server.ssl_context = tls  # by which werkzeug tells the scheme
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name=name, daemon=True
         )
-        self.port: int = self._server.server_port
+        self.port: int = self._server.port
 
     def start(self) -> None:
         """Accept connections."""
@@ -92,11 +100,18 @@ class HttpServer:
         return respond(reply)(environ, start_response)
 
 
+def _listening(port: int) -> socket.socket:
+    # Werkzeug ends the process where a port is taken, so it is given one that is bound.
+    try:
+        return socket.create_server((HOST, port), backlog=_WAITING)
+    except OSError as refused:
+        raise not_bound(port, os.strerror(refused.errno or 0)) from refused
+
+
 class _Server(ThreadedWSGIServer):
     """Shakes hands in the connection's own thread: a client that says nothing keeps no other waiting."""
 
     daemon_threads = True
-    request_queue_size = 512
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection."""

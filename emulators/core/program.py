@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,7 +54,12 @@ def serve(
     cloud: LocalCloud[Any, Any], ended: threading.Event, ready_file: Path | None, ready: Callable[[Path], str]
 ) -> None:
     """Serve until it is to end. Says where, and writes what `ready(directory)` gives into a file that is asked for."""
-    with cloud:
+    try:
+        cloud.start()
+    except OSError as refused:
+        raise click.ClickException(str(refused)) from refused
+    with ExitStack() as stack:
+        stack.callback(cloud.stop)
         click.echo(f"listening on {cloud.addresses}")
         if ready_file is not None:
             write_whole(ready_file, ready(ready_file.parent))
