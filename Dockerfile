@@ -21,7 +21,6 @@ RUN python deploy/docker/pinned_packages.py requirements/demo.txt \
     && pip download --require-hashes --only-binary :all: --dest /wheels --requirement requirements/fleet.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY agents agents
-COPY emulators emulators
 COPY migrations migrations
 COPY storage storage
 COPY tasks tasks

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,8 +21,8 @@ from types import TracebackType
 from typing import Self
 
 from emulators import openfinops_program
+from emulators.core.program import ending, write_whole
 from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_python
-from telemetry.stopping import set_from_handler
 
 HOST = "127.0.0.1"
 _STARTS_WITHIN = 60.0
@@ -134,9 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.build_only:
         sys.stdout.write(f"{openfinops_python()}\n")
         return 0
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: set_from_handler(stop))
+    stop = ending()
     with (
         tempfile.TemporaryDirectory(prefix="openfinops-") as temporary,
         OpenFinOpsServer(options.directory or Path(temporary), port=options.port) as server,
@@ -146,10 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(server: OpenFinOpsServer, stop: threading.Event, ready_file: Path | None) -> int:
     if ready_file is not None:
-        # Whole or not at all: whoever waits for the file reads it as soon as it is there.
-        draft = ready_file.with_name(f"{ready_file.name}.draft")
-        draft.write_text(f"{server.url}\n", encoding="utf-8")
-        draft.replace(ready_file)
+        write_whole(ready_file, server.url)
     sys.stderr.write(f"OpenFinOps listens on {server.url}\n")
     while not stop.wait(0.2):
         if not server.running:
