@@ -11,7 +11,7 @@ import pytest
 
 from storage.database import Connection, Database
 from tests.support import writing
-from tests.support.brokers import running_broker
+from tests.support.brokers import Lending
 from tests.support.ingesting import ingest_process, put, run_messages, totals, windows
 from tests.support.waiting import until
 
@@ -24,11 +24,11 @@ SERIES = 500  # records in a batch; 200,000 points in all
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)])
 def test_thirty_kills_lose_nothing_and_double_nothing(
-    kind: str, database: Database, database_url: str, tmp_path: Path
+    kind: str, brokers: Lending, database: Database, database_url: str, tmp_path: Path
 ) -> None:
     chance = random.Random(30)
     with (
-        running_broker(kind) as broker,
+        brokers.lend(kind) as broker,
         database.connection() as connection,
         closing(broker.carrier("finfleet.results")) as carrier,
     ):

@@ -12,7 +12,7 @@ import pytest
 from storage import dead_letters
 from storage.database import Database
 from tests.support import writing
-from tests.support.brokers import Broker, publish, running_broker
+from tests.support.brokers import Broker, Lending, publish
 from tests.support.ingesting import put, run_messages, totals, windows
 
 CARRIERS = [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)]
@@ -22,8 +22,8 @@ _WITHIN = 100.0
 
 
 @pytest.fixture(params=CARRIERS)
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(request.param) as running:
+def broker(request: pytest.FixtureRequest, brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend(request.param) as running:
         yield running
 
 

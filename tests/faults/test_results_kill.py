@@ -16,7 +16,7 @@ import pytest
 
 import tests.support.results_consumer
 from tasks.results import Carrier
-from tests.support.brokers import CLAIM_AFTER, Broker, fresh_name, running_broker, until_depth
+from tests.support.brokers import CLAIM_AFTER, Broker, Lending, fresh_name, until_depth
 from tests.support.waiting import until
 from workers.embedded import spawn, stop
 
@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["redis", pytest.param("amqp", marks=pytest.mark.amqp)])
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(request.param) as broker:
+def broker(request: pytest.FixtureRequest, brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend(request.param) as broker:
         yield broker
 
 
