@@ -68,7 +68,7 @@ class Prepared:
 def prepared(*modules: str) -> Iterator[Prepared]:
     """What has imported these modules."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tests.support.prepared", *modules],
+        [sys.executable, "-W", "error", "-P", "-m", "tests.support.prepared", *modules],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
