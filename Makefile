@@ -47,7 +47,7 @@ up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetr
 	@$(BIN)/finfleet up
 
 test: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests; TESTS=tests/unit runs some
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(CI),--durations=20) $(TESTS)
 
 lint: $(VENV)/.dev  ## Check format, rules, types, layers and dependencies
 	@$(BIN)/ruff format --check .
