@@ -20,7 +20,7 @@ import pytest
 from kombu.connection import Connection
 from pydantic import SecretStr
 
-from tests.support.servers import short_directory
+from tests.support.servers import memory, short_directory
 from tests.support.waiting import until
 from workers.embedded import spawn, stop
 from workers.embedded.ports import LOOPBACK, free_port
@@ -162,5 +162,5 @@ def find_rabbitmq() -> Path:
 def running_rabbitmq() -> Iterator[RabbitMQ]:
     """A fresh RabbitMQ."""
     program = find_rabbitmq()
-    with short_directory() as directory, RabbitMQ(directory / "state", program) as rabbitmq:
+    with short_directory(memory()) as directory, RabbitMQ(directory / "state", program) as rabbitmq:
         yield rabbitmq
