@@ -22,7 +22,8 @@ from psycopg.errors import Diagnostic, DuplicateSchema, DuplicateTable, LockNotA
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, pool, text
 
-from storage.tables import SCHEMA, metadata
+from storage.names import SCHEMA
+from storage.tables import metadata
 
 _VERSIONS = f"{SCHEMA}.alembic_version"
 _TURN = timedelta(minutes=5)
