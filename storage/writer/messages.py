@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from telemetry.backoff import ceiling, full_jitter
 from telemetry.batch import Message, Report
 
 
@@ -16,7 +16,7 @@ class Received(NamedTuple):
     """A message of the results queue."""
 
     message: Message
-    #: As it came: it is forwarded, or buried, unchanged.
+    #: As it came: it is forwarded, or becomes a dead letter, unchanged.
     body: bytes
 
 
@@ -61,7 +61,7 @@ class Written:
     ended: list[Report] = field(default_factory=list, repr=False)
     records_of: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     #: Dead letters, by their code.
-    buried: Counter[str] = field(default_factory=Counter)
+    dead_lettered: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Written) -> None:
         """Count ``other`` in."""
@@ -73,11 +73,11 @@ class Written:
         self.rejected += other.rejected
         self.ended += other.ended
         self.records_of += other.records_of
-        self.buried += other.buried
+        self.dead_lettered += other.dead_lettered
 
 
-def _full_jitter(ceiling: float) -> float:
-    return random.uniform(0.0, ceiling)  # noqa: S311 - spreads retries, keeps no secret
+def _up_to(most: float) -> float:
+    return full_jitter(1, most, most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +101,12 @@ class Policy:
     #: A refresh that failed is tried again then.
     refresh_retry: timedelta = timedelta(hours=24)
     #: Picks a wait, in seconds, from its ceiling.
-    jitter: Callable[[float], float] = _full_jitter
+    jitter: Callable[[float], float] = _up_to
 
     def backoff(self, failures: int) -> timedelta:
         """How long to wait after so many failures in a row, from 1."""
-        doubled = self.retry_base.total_seconds() * 2.0 ** min(failures - 1, 30)
-        return timedelta(seconds=self.jitter(min(self.retry_cap.total_seconds(), doubled)))
+        most = ceiling(failures, self.retry_base.total_seconds(), self.retry_cap.total_seconds())
+        return timedelta(seconds=self.jitter(most))
 
     def next_refresh(self, service: tuple[str, str], window_end: datetime, read_at: datetime) -> datetime | None:
         """When a window that was read at ``read_at`` is to be read again; None where that was the last time.

@@ -8,7 +8,6 @@ here. What counts is what can be seen: whether the database does other work mean
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from storage import suspects
 from storage.database import Connection, Database
 from storage.errors import StorageError
 from storage.writer import Undecodable, Written
+from telemetry.backoff import equal_jitter
 from telemetry.redact import redact
 from workers.ingest.chunks import Chunk
 from workers.ingest.parcel import Item, Parcel
@@ -76,13 +76,13 @@ class Writer:
     def write(self, chunk: Chunk, stop: threading.Event) -> Outcome | None:
         """Everything of ``chunk`` but what is stuck is committed when this returns. None: stopped before that."""
         outcome = Outcome()
-        letters = [letter for _, letter in chunk.letters]
+        undecodable = [letter for _, letter in chunk.letters]
         parts: list[tuple[Sequence[Item], Sequence[Undecodable]]] = [(chunk.items, ())] if chunk.items else []
-        if letters:
-            parts.append(((), letters))
+        if undecodable:
+            parts.append(((), undecodable))
         while parts:
-            items, buried = parts.pop()
-            result = self._try(items, buried, stop)
+            items, letters = parts.pop()
+            result = self._try(items, letters, stop)
             if result is None:
                 return None
             if isinstance(result, Written):
@@ -90,19 +90,19 @@ class Writer:
             elif len(items) == 1:
                 outcome.stuck.append(Stuck(items[0], result))
                 parts = _without(items[0].parcel, parts, outcome, result)
-            elif len(buried) == 1:
+            elif len(letters) == 1:
                 # It is kept nowhere else, so it is tried until it is taken.
-                parts.append(((), [_stub(buried[0])] if result.data else buried))
+                parts.append(((), [_stub(letters[0])] if result.data else letters))
             else:
-                middle = max(len(items), len(buried)) // 2
-                parts += [(items[middle:], buried[middle:]), (items[:middle], buried[:middle])]
+                middle = max(len(items), len(letters)) // 2
+                parts += [(items[middle:], letters[middle:]), (items[:middle], letters[:middle])]
         return outcome
 
     def _try(
         self, items: Sequence[Item], letters: Sequence[Undecodable], stop: threading.Event
     ) -> Written | Failure | None:
         """What was written; or why it cannot be although the database works; None where it is to stop."""
-        failures, pause = 0, _FIRST_PAUSE
+        failures, waits = 0, 0
         while True:
             self.heartbeat()
             try:
@@ -122,10 +122,10 @@ class Writer:
                 failures += 1
                 if failures >= _TRIES_TOGETHER or len(items) == 1:
                     return failure
-                pause = _FIRST_PAUSE
-            if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - spreads load, keeps no secret
+                waits = 0
+            waits += 1
+            if stop.wait(equal_jitter(waits, _FIRST_PAUSE, _LONGEST_PAUSE)):
                 return None
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def works(self) -> bool:
         """Whether the database takes something in, apart from what is to be written."""
