@@ -13,18 +13,20 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from agents.aws import costs
 from agents.aws.calls import AwsCalls
-from agents.aws.cost_span import span_of
-from agents.aws.cost_view import cost_views
-from agents.aws.costs import CostReader, Key
+from agents.aws.cost import costs
+from agents.aws.cost.costs import CostReader, Key
+from agents.aws.cost.span import span_of
+from agents.aws.cost.view import cost_views
 from agents.aws.regions import cost_calls
+from agents.aws.settings import AwsSettings
 from agents.aws.views import bucket_view, endpoint_view, instance_view
-from agents.background import Background, InBackground
-from agents.context import Context
-from agents.meter import Meter
-from agents.service import find
-from agents.standalone import Reading, Rows, given_names, last_window, make_settings, make_shared, read
+from agents.core.context import Context
+from agents.core.meter import Meter
+from agents.core.reading import Reading, Rows
+from agents.core.service import find
+from agents.standalone.agent import given_names, last_window, make_settings, make_shared, read
+from agents.standalone.background import Background, InBackground
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
@@ -59,7 +61,7 @@ class AWSTelemetryAgent(InBackground):
         Without keys, boto3's own credential chain is used: profiles, roles, web identity. A literal ``${NAME}`` is
         replaced by the environment variable of that name. ``endpoints`` are addresses by boto3's service names,
         ``ca_file`` holds the certificates to trust, ``settings`` more keys of the configuration's ``aws`` section, and
-        ``price_cache`` is the folder that prices are kept in (agents.standalone.make_shared).
+        ``price_cache`` is the folder that prices are kept in (agents.standalone.agent.make_shared).
         """
         given = {
             "access_key_id": aws_access_key_id,
@@ -148,7 +150,7 @@ class AWSTelemetryAgent(InBackground):
         return [(bucket["Name"], bucket["BucketRegion"]) for page in pages for bucket in page.get("Buckets", ())]
 
     def _context(self, meter: Meter) -> Context:
-        section = self._shared.settings.aws
+        section = self._shared.settings.section(AwsSettings)
         (account,) = section.accounts_of("aws") if section is not None else ()
         deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
         return Context(self._shared, account, meter, deadline)
@@ -163,8 +165,8 @@ class AWSTelemetryAgent(InBackground):
 
 
 def main() -> None:
-    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.program."""
-    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
+    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.standalone.program."""
+    from agents.standalone.program import run  # noqa: PLC0415 - a script that imports the class is no program
 
     run("aws-telemetry-agent", "aws")
 

@@ -18,16 +18,17 @@ from typing import Any
 from agents.azure.calls import AzureCalls
 from agents.azure.costs import ACTUAL, Question, charges, keys
 from agents.azure.months import months_of
+from agents.azure.services.ml_workspace import TYPE, month_until
+from agents.azure.settings import ENDPOINTS, AzureSettings
 from agents.azure.views import cost_view, costs_by_resource, vm_view, workspace_view
-from agents.background import Background, InBackground
-from agents.context import Context
-from agents.dates import days_only, span_of
-from agents.meter import Meter
-from agents.services.azure.ml_workspace import TYPE, month_until
-from agents.standalone import Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
+from agents.core.context import Context
+from agents.core.dates import days_only, span_of
+from agents.core.meter import Meter
+from agents.core.reading import Reading, Rows
+from agents.standalone.agent import given_names, make_settings, make_shared, named_endpoints, read
+from agents.standalone.background import Background, InBackground
 from telemetry.errors import CollectionError
 from telemetry.redact import redact, remember
-from telemetry.settings.azure import ENDPOINTS
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
@@ -67,7 +68,7 @@ class AzureTelemetryAgent(InBackground):
         before those of the variables ``AZURE_ENDPOINT_AUTHORITY`` and so on; ``ca_file`` holds the certificates to
         trust, ``settings`` more keys of the configuration's ``azure`` section (``cloud``, ``currency``,
         ``logs_workspace_id`` ...), and ``price_cache`` is the folder that prices are kept in
-        (agents.standalone.make_shared).
+        (agents.standalone.agent.make_shared).
         """
         given = {
             "subscription_id": subscription_id,
@@ -150,15 +151,15 @@ class AzureTelemetryAgent(InBackground):
             return found
 
     def _calls(self) -> AzureCalls:
-        section = self._shared.settings.azure
+        section = self._shared.settings.section(AzureSettings)
         (account,) = section.accounts_of("azure") if section is not None else ()
         deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
         return AzureCalls(Context(self._shared, account, Meter(), deadline))
 
 
 def main() -> None:
-    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.program."""
-    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
+    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.standalone.program."""
+    from agents.standalone.program import run  # noqa: PLC0415 - a script that imports the class is no program
 
     run("azure-telemetry-agent", "azure")
 

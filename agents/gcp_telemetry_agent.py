@@ -11,14 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from agents.background import Background, InBackground
-from agents.collection import Collection
-from agents.dates import span_of
+from agents.core.collection import Collection
+from agents.core.dates import span_of
+from agents.core.reading import Reading, Rows
+from agents.gcp.settings import ENDPOINTS
 from agents.gcp.views import bill_view, endpoint_view, instance_view
-from agents.standalone import Reading, Rows, given_names, make_settings, make_shared, named_endpoints, read
+from agents.standalone.agent import given_names, make_settings, make_shared, named_endpoints, read
+from agents.standalone.background import Background, InBackground
 from telemetry.batch import Run
 from telemetry.costs import CostLine
-from telemetry.settings.gcp import ENDPOINTS
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
@@ -51,7 +52,7 @@ class GCPTelemetryAgent(InBackground):
         by the names ``monitoring``, ``inventory``, ``billing``, ``bigquery`` and ``token``, before those of the
         variables ``GCP_ENDPOINT_MONITORING`` and so on; ``ca_file`` holds the certificates to trust, ``settings`` more
         keys of the configuration's ``gcp`` section, and ``price_cache`` is the folder that prices are kept in
-        (agents.standalone.make_shared).
+        (agents.standalone.agent.make_shared).
         """
         given = {
             "project_id": project_id,
@@ -118,8 +119,8 @@ def _target(service: str) -> Target:
 
 
 def main() -> None:
-    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.program."""
-    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
+    """Collect and forward to OpenFinOps until SIGTERM or SIGINT: see agents.standalone.program."""
+    from agents.standalone.program import run  # noqa: PLC0415 - a script that imports the class is no program
 
     run("gcp-telemetry-agent", "gcp")
 

@@ -1,7 +1,7 @@
 """The generic agent of OpenFinOps's API: collector functions of your own, and where their numbers go.
 
 As a program, ``python -m agents.generic_telemetry_agent`` collects this machine and the polled sources of the
-configuration, and forwards to OpenFinOps: see agents.program.
+configuration, and forwards to OpenFinOps: see agents.standalone.program.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from agents.background import Background
-from agents.context import utc_now
+from agents.core.context import utc_now
+from agents.core.reading import Rows
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from agents.generic.collectors import Collector, Collectors, Metrics
-from agents.generic.destinations import FLEET, forward, send
 from agents.generic.metrics import push_message
-from agents.openfinops import OpenFinOpsClient
-from agents.standalone import Rows
+from agents.standalone.background import Background
+from agents.standalone.destinations import FLEET, forward, send
 from telemetry.errors import CollectionFailed, ConfigError
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
@@ -158,7 +158,7 @@ class GenericTelemetryAgent:
 
 def main() -> None:
     """Collect this machine and the polled sources of the configuration until SIGTERM or SIGINT."""
-    from agents.program import run  # noqa: PLC0415 - a script that imports the class is no program
+    from agents.standalone.program import run  # noqa: PLC0415 - a script that imports the class is no program
 
     run("generic-telemetry-agent", "generic")
 

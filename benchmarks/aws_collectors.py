@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 
 from agents.aws.metrics import Metric
-from agents.collection import Collection
-from agents.context import Shared, utc_now
-from agents.services.aws import ec2
+from agents.aws.services import ec2
+from agents.core.collection import Collection
+from agents.core.context import Shared, utc_now
 from telemetry.batch import Run
 from telemetry.codec import encode
 from telemetry.settings import Settings

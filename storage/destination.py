@@ -8,7 +8,7 @@ from storage.database import Database
 from storage.errors import StorageRejected
 from storage.writer import Received, name_sources, write
 from telemetry.errors import ConfigError
-from telemetry.pushed import messages_of
+from telemetry.push.batches import messages_of
 from telemetry.settings import load_settings
 
 

@@ -13,7 +13,7 @@ from storage import outbox, suspects
 from storage.database import Connection
 from storage.names import PARTITIONED, SCHEMA
 from storage.sql import load
-from telemetry.pushed import GRIDS, PROVIDER
+from telemetry.push.batches import GRIDS, PROVIDER
 
 _SQL = load("retention")
 logger = logging.getLogger(__name__)

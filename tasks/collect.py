@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from celery import shared_task
 
-from agents.collection import Collection
-from agents.context import utc_now
-from agents.service import services
+from agents.core.collection import Collection
+from agents.core.context import utc_now
+from agents.core.service import services
 from tasks import runtime
 from tasks.results import BILLS, NAME
 from telemetry.batch import Batch, Report, Run

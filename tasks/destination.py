@@ -6,7 +6,7 @@ from contextlib import closing
 
 from tasks.results import open_carrier, pushes_of
 from telemetry.errors import ConfigError
-from telemetry.push_checks import parse
+from telemetry.push.checks import parse
 from telemetry.settings import load_settings
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from agents.context import utc_now
-from agents.service import services
+from agents.core.context import utc_now
+from agents.core.service import services
 from storage import ledger
 from tasks import runtime
 from tasks.pressure import pressure

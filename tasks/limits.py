@@ -7,7 +7,7 @@ import time
 
 import redis
 
-from agents.limits import Limiter, LocalLimiter, Quota
+from agents.core.limits import Limiter, LocalLimiter, Quota
 from tasks.redis_client import redis_of
 from telemetry.errors import Throttled, Unavailable
 from telemetry.settings.model import BrokerSettings

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from celery import shared_task
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage import ledger
 from storage.errors import StorageError
 from storage.retention import forget

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import redis
 
-from agents.context import LocalPriceCache, PriceCache
+from agents.core.context import LocalPriceCache, PriceCache
 from tasks.redis_client import redis_of
 from telemetry.settings.model import BrokerSettings
 

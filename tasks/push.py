@@ -21,14 +21,14 @@ import msgspec
 from celery import shared_task
 from celery.exceptions import Reject
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from tasks import runtime
 from tasks.results import LETTERS, pushes_of
 from tasks.results.waiting import Waiting
 from tasks.schedule import PUSH_QUEUE, push_queue
 from telemetry.errors import FinfleetError, MessageError
-from telemetry.push_checks import parse
-from telemetry.pushers import WrongQueue
+from telemetry.push.checks import parse
+from telemetry.push.sources import WrongQueue
 from telemetry.redact import redact
 from telemetry.undeliverable import wrap
 

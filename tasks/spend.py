@@ -9,7 +9,7 @@ from typing import cast
 
 import redis
 
-from agents.spend import LocalSpend, Spend
+from agents.core.spend import LocalSpend, Spend
 from tasks.redis_client import redis_of
 from telemetry.errors import Unavailable
 from telemetry.settings.model import BrokerSettings

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agents.service import Service, services, unusable
-from agents.targets import targets_of
+from agents.core.service import Service, services, unusable
+from agents.core.targets import targets_of
 from storage.ledger import TargetPlan
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings

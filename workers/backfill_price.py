@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 
-from agents.service import Estimate, Service, services
+from agents.core.service import Estimate, Service, services
 from storage.ledger import Preview
 from telemetry.target import Window, floor_time
 

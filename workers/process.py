@@ -17,7 +17,7 @@ from tasks.results import Carrier, open_carrier
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
 from telemetry.stopping import set_from_handler
-from workers.health_sign import Sign
+from workers.health.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -90,4 +90,4 @@ def stop_on_signals() -> threading.Event:
 
 def heartbeat() -> Callable[[], None]:
     """Gives the sign of life, where FINFLEET_HEARTBEAT names a file for it."""
-    return Sign.from_environment().give
+    return Heartbeat.from_environment().give

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from agents.aws.errors import Asked, ExpiredCredentials, in_our_words
+from agents.aws.errors import Asked, ExpiredCredentials, translate_errors
 from agents.aws.events import asking
 from agents.aws.session import AwsSession, account_of
-from agents.context import Context
-from agents.spend import charge
+from agents.aws.settings import AwsSettings
+from agents.core.context import Context
+from agents.core.spend import charge
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class AwsCalls:
 
         asked = Asked(self.context, service, operation, region or self.region)
         session = self._session()
-        with in_our_words(asked):
+        with translate_errors(asked):
             model = session.client(service, asked.region).meta.service_model.operation_model(operation)
             paginator = Paginator(
                 partial(self.call, service, operation, units=units, region=region),
@@ -84,7 +85,7 @@ class AwsCalls:
             )
             pages = iter(paginator.paginate(PaginationConfig={"PageSize": page_size}, **parameters))
         while True:
-            with in_our_words(asked):
+            with translate_errors(asked):
                 page = next(pages, None)
             if page is None:
                 return
@@ -93,7 +94,7 @@ class AwsCalls:
     def _send(self, session: AwsSession, request: _Request) -> dict[str, Any]:
         self.context.check_deadline()
         self._charge(request)
-        with in_our_words(Asked(self.context, request.service, request.operation, request.region)):
+        with translate_errors(Asked(self.context, request.service, request.operation, request.region)):
             client = session.client(request.service, request.region)
             method = getattr(client, _snake(client, request.operation))
             with asking(self.context, request.units):
@@ -101,7 +102,7 @@ class AwsCalls:
 
     def _charge(self, request: _Request) -> None:
         """BudgetReached where the account's budget of the day does not hold the price of the call."""
-        section = self.context.shared.settings.aws
+        section = self.context.shared.settings.section(AwsSettings)
         price = self.context.meter.price(f"{request.service}:{request.operation}", request.units)
         if section is not None and section.budget_usd_per_day is not None and price:
             shared = self.context.shared
@@ -109,7 +110,7 @@ class AwsCalls:
             charge(shared.spend, account, price, section.budget_usd_per_day, shared.now())
 
     def _session(self) -> AwsSession:
-        with in_our_words(Asked(self.context, "sts", "(session)", self.region)):
+        with translate_errors(Asked(self.context, "sts", "(session)", self.region)):
             return self._account.session()
 
 

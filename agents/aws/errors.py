@@ -13,7 +13,7 @@ from typing import Any
 from agents.aws import codes
 from agents.aws.events import scope_of
 from agents.aws.permissions import permission_of
-from agents.context import Context, utc_now
+from agents.core.context import Context, utc_now
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
 
@@ -65,7 +65,7 @@ class Asked:
 
 
 @contextmanager
-def in_our_words(asked: Asked) -> Iterator[None]:
+def translate_errors(asked: Asked) -> Iterator[None]:
     """Raise our CollectionError for every error of botocore's; any other error is left as it is.
 
     A throttled scope is silenced for everyone. The original is not kept as the cause: it may hold the request.

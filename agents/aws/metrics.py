@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.aws.calls import AwsCalls
-from agents.service import Estimate
+from agents.core.service import Estimate
 from telemetry.errors import CollectionFailed, Denied, Unavailable
 from telemetry.records import MetricPoint, Resource
 from telemetry.target import Window

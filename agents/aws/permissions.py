@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from agents.service import Service
+from agents.core.service import Service
 
 DOCUMENT = "aws.json"
 

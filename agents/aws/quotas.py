@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from agents.limits import Quota
+from agents.core.limits import Quota
 from telemetry.errors import CollectionFailed
 
 _PUBLISHED: Mapping[str, Quota] = {

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from agents.aws.calls import AwsCalls
-from agents.pricing import Price
-from agents.pricing.aws import currency_of
+from agents.aws.pricing.price_list import currency_of
+from agents.core.pricing import Price
 from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window

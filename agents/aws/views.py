@@ -6,9 +6,9 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from agents.pricing.s3 import STORAGE_TYPES
-from agents.services.aws.s3 import OBJECTS, SIZE, month_hours
-from agents.standalone import Reading
+from agents.aws.pricing.s3 import STORAGE_TYPES
+from agents.aws.services.s3 import OBJECTS, SIZE, month_hours
+from agents.core.reading import Reading
 from telemetry.target import format_time
 
 _GB = 2**30

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from agents.azure.credentials import Identity
-from agents.azure.errors import Asked, BrokenListing, ExpiredToken, LoginUnavailable, in_our_words
+from agents.azure.errors import Asked, BrokenListing, ExpiredToken, LoginUnavailable, translate_errors
 from agents.azure.quotas import scopes_of
 from agents.azure.session import AzureSession, account_of, section_of
 from agents.azure.transport import Asking, asking
-from agents.context import Context
+from agents.core.context import Context
 from telemetry.errors import CollectionError, Denied, Throttled, Unavailable
 
 T = TypeVar("T")
@@ -81,11 +81,11 @@ class AzureCalls:
         context.check_deadline()
         current = Asking(context, api, scopes_of(api, self.identity, region, self.section.quotas))
         asked = Asked(current, self.identity)
-        with in_our_words(asked), asking(current):
+        with translate_errors(asked), asking(current):
             session.prepare(api, region)
         for scope in current.scopes:
             context.shared.limiter.acquire(scope.name, scope.quota, context.deadline)
-        with in_our_words(asked), asking(current):
+        with translate_errors(asked), asking(current):
             return send(session)
 
     def _renewed(self, attempt: Callable[[AzureSession], T]) -> T:

@@ -81,7 +81,7 @@ class Asked:
 
 
 @contextmanager
-def in_our_words(asked: Asked) -> Iterator[None]:
+def translate_errors(asked: Asked) -> Iterator[None]:
     """Raise our CollectionError for every error of azure-core's; any other error is left as it is.
 
     A throttled scope is silenced for everyone. The original is not kept as the cause: it may hold the request.

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from agents.azure.credentials import Identity
-from agents.limits import Quota
+from agents.core.limits import Quota
 
 
 @dataclass(frozen=True)

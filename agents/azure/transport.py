@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from agents.azure.quotas import Scope
 from agents.azure.waits import pause_of
-from agents.context import Context
+from agents.core.context import Context
 
 _TOO_MANY = 429
 _FIRST_ERROR = 400

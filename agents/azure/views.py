@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents.azure.costs import Charge
-from agents.standalone import Reading
+from agents.core.reading import Reading
 from telemetry.target import Window, format_time
 
 _NAN = float("nan")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from agents.limits import LONGEST_WAIT
+from agents.core.limits import LONGEST_WAIT
 
 _COST = re.compile(r"(?i)x-ms-ratelimit-microsoft\.costmanagement-[a-z]+-retry-after")
 _QUERIES = "x-ms-ratelimit-microsoft.costmanagement-qpu-remaining"

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.gcp.calls import GcpCalls, Sending
-from agents.gcp.errors import Asked, in_our_words
+from agents.gcp.errors import Asked, translate_errors
 from agents.gcp.session import section_of
 
 API = "bigquery:jobs.query"
@@ -43,7 +43,7 @@ def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iter
     rows = iter(answer)
     asked = Asked(calls.context, calls.project, calls.session.quota_project, _GET_RESULTS)
     while True:
-        with in_our_words(asked):
+        with translate_errors(asked):
             row = next(rows, None)
         if row is None:
             return

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from agents.context import Context
-from agents.gcp.errors import Asked, ExpiredCredentials, in_our_words, quotas_of
+from agents.core.context import Context
+from agents.core.spend import charge
+from agents.gcp.errors import Asked, ExpiredCredentials, quotas_of, translate_errors
 from agents.gcp.quotas import quota_of
 from agents.gcp.session import GcpSession, account_of, section_of
-from agents.spend import charge
 from telemetry.errors import CollectionError, Throttled, Unavailable
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class GcpCalls:
         context = self.context
         context.check_deadline()
         asked = Asked(context, session.project, session.quota_project, api)
-        with in_our_words(asked):
+        with translate_errors(asked):
             headers = session.headers()
             quota = quota_of(api, quotas_of(context))[1]
             context.shared.limiter.acquire(asked.scope, quota, context.deadline)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agents.limits import LONGEST_WAIT
+from agents.core.limits import LONGEST_WAIT
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 _RETRY_INFO = "google.rpc.RetryInfo"

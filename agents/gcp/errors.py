@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from agents.context import Context
+from agents.core.context import Context
 from agents.gcp.details import Details
 from agents.gcp.permissions import permission_of
 from agents.gcp.quotas import quota_of
+from agents.gcp.settings import GcpSettings
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
 
@@ -68,12 +69,12 @@ class Asked:
 
 def quotas_of(context: Context) -> Mapping[str, float]:
     """The configured quotas."""
-    section = context.shared.settings.gcp
+    section = context.shared.settings.section(GcpSettings)
     return section.quotas if section is not None else {}
 
 
 @contextmanager
-def in_our_words(asked: Asked) -> Iterator[None]:
+def translate_errors(asked: Asked) -> Iterator[None]:
     """Raise our CollectionError for every error of Google's libraries; any other error is left as it is.
 
     A throttled scope is silenced for everyone. The original is not kept as the cause: it may hold the request.

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agents.gcp.inventory import Asset, last_part
-from agents.pricing.gcp_compute import Machine
+from agents.gcp.pricing.compute import Machine
 from telemetry.records import AttributeValue, Resource
 from telemetry.target import Window, format_time
 

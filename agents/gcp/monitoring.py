@@ -16,9 +16,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from agents.core.service import Estimate
 from agents.gcp.calls import GcpCalls, Sending
 from agents.gcp.errors import NoSuchMetric
-from agents.service import Estimate
 from telemetry.errors import CollectionFailed
 from telemetry.records import MetricPoint, Resource
 from telemetry.target import Window

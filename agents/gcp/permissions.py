@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agents.service import Service
+    from agents.core.service import Service
 
 DOCUMENT = "gcp.md"
 

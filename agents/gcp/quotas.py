@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from agents.limits import Quota
+from agents.core.limits import Quota
 
 # Each project has its own, shown in the Cloud console; these are below what a new project has.
 _USUAL: Mapping[str, Quota] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from agents.standalone import Reading
+from agents.core.reading import Reading
 from telemetry.costs import ChargeCategory, CostLine
 from telemetry.target import Window, format_time
 

@@ -16,13 +16,13 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from agents.core.meter import Meter
+from agents.core.retry_after import parse_retry_after
+from agents.core.unpacking import ACCEPTED, unpacked
 from agents.generic.address import Place, find
-from agents.meter import Meter
-from agents.openfinops_answer import parse_retry_after
-from agents.unpacking import ACCEPTED, unpacked
+from agents.generic.settings import PolledSource
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
-from telemetry.settings.generic import PolledSource
 
 API = "http:GET"
 _MAX_REDIRECTS = 5

@@ -24,7 +24,7 @@ TIMESTAMP = "timestamp"
 
 
 def push_message(source: str, metrics: Mapping[str, Any] | Sequence[Mapping[str, Any]], now: datetime) -> bytes:
-    """The message of telemetry.push in JSON; InvalidRecord names what in ``metrics`` cannot be one.
+    """The message of telemetry.push.message in JSON; InvalidRecord names what in ``metrics`` cannot be one.
 
     Numbers become metrics, texts and flags describe the thing they stand beside. None and nan are not known, and left
     out. A ``timestamp`` without a zone is of this machine's.

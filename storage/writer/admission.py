@@ -13,7 +13,7 @@ from storage.writer.messages import Received, Rejected, Written
 from storage.writer.pushed import open_pushed
 from storage.writer.state import Admitted, NewBatch, NewReport, RunState, WindowKey, WindowState, as_lines
 from telemetry.batch import Batch, Message, Run
-from telemetry.pushed import is_pushed
+from telemetry.push.batches import is_pushed
 from telemetry.target import Target
 
 _SQL = load("writer_ledger")

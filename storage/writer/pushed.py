@@ -10,7 +10,7 @@ from datetime import datetime
 
 from storage.database import Connection
 from storage.sql import load
-from telemetry.pushed import GRIDS, PROVIDER, REGION, is_pushed
+from telemetry.push.batches import GRIDS, PROVIDER, REGION, is_pushed
 from telemetry.target import Target, Window, floor_time
 
 _SQL = load("writer_pushed")

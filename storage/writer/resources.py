@@ -20,7 +20,7 @@ from storage.sql import load
 from storage.writer.columns import int4s, int8s, moments
 from storage.writer.memory import ResourceKey
 from telemetry.batch import Batch
-from telemetry.pushed import is_pushed
+from telemetry.push.batches import is_pushed
 from telemetry.records import Resource
 
 _SQL = load("writer_identities")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Self
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, create_model, model_validator
 
-from telemetry.pushers import Pushers
-from telemetry.settings.aws import AwsSettings
-from telemetry.settings.azure import AzureSettings
+from telemetry.push.sources import Pushers
 from telemetry.settings.fields import (
     BrokerUrl,
     DatabaseUrl,
@@ -23,11 +22,10 @@ from telemetry.settings.fields import (
     WebAddress,
     is_loopback,
 )
-from telemetry.settings.gcp import GcpSettings
-from telemetry.settings.generic import GenericSettings
-from telemetry.settings.providers import ProviderSettings
+from telemetry.settings.providers import ProviderSettings, PushSource
+from telemetry.settings.registry import providers
 
-PROVIDERS = ("aws", "azure", "gcp", "generic")
+S = TypeVar("S", bound=Section)
 
 
 class OpenFinOpsSettings(Section):
@@ -108,12 +106,11 @@ class RetentionSettings(Section):
 
 
 class Settings(Section):
-    """``config/telemetry.yaml`` and the environment, as one frozen object."""
+    """``config/telemetry.yaml`` and the environment, as one frozen object.
 
-    aws: AwsSettings | None = None
-    azure: AzureSettings | None = None
-    gcp: GcpSettings | None = None
-    generic: GenericSettings | None = None
+    Made by :meth:`model_validate`, with a section for each provider of this install, under the provider's name.
+    """
+
     openfinops: OpenFinOpsSettings | None = None
     database: DatabaseSettings = DatabaseSettings()
     broker: BrokerSettings = BrokerSettings()
@@ -131,14 +128,31 @@ class Settings(Section):
             )
         return self
 
+    if TYPE_CHECKING:  # pydantic's own is for what is no field
+
+        def __getattr__(self, name: str) -> Any:
+            """The section of a provider."""
+
+    @classmethod
+    def model_validate(cls, obj: Any, **keywords: Any) -> Self:
+        """Check the sections; pydantic.ValidationError lists the faults."""
+        if cls is Settings:
+            return cast("Self", settings_model().model_validate(obj, **keywords))
+        return super().model_validate(obj, **keywords)
+
+    def section(self, kind: type[S]) -> S | None:
+        """The section of that kind; None where the configuration has none."""
+        sections = (getattr(self, name) for name in type(self).model_fields)
+        return next((section for section in sections if isinstance(section, kind)), None)
+
     def provider(self, name: str) -> ProviderSettings | None:
         """The section of an enabled provider, or None."""
-        section: ProviderSettings | None = getattr(self, name, None) if name in PROVIDERS else None
+        section: ProviderSettings | None = getattr(self, name, None) if name in providers() else None
         return section if section is not None and section.enabled else None
 
     def providers(self) -> Iterator[tuple[str, ProviderSettings]]:
         """The enabled providers, by name."""
-        for name in PROVIDERS:
+        for name in providers():
             section = self.provider(name)
             if section is not None:
                 yield name, section
@@ -151,20 +165,29 @@ class Settings(Section):
     @property
     def pushers(self) -> Pushers:
         """The sources that may push."""
-        sources = self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
         return Pushers(
-            {source.name: source.shares or source.name for source in sources},
+            {source.name: source.shares or source.name for source in self._pushing},
             self.retention.pushes,
-            frozenset(source.name for source in sources if source.own_queue_only),
+            frozenset(source.name for source in self._pushing if source.own_queue_only),
         )
 
     @property
     def max_waiting(self) -> dict[str, int]:
         """By source that pushes, how many of its messages may wait."""
-        sources = self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
-        return {source.name: source.max_waiting for source in sources}
+        return {source.name: source.max_waiting for source in self._pushing}
+
+    @property
+    def _pushing(self) -> tuple[PushSource, ...]:
+        return tuple(source for _, section in self.providers() for source in section.push_sources)
 
     @property
     def destinations(self) -> tuple[str, ...]:
         """Where every committed batch is forwarded to."""
         return ("openfinops",) if self.openfinops is not None and self.openfinops.enabled else ()
+
+
+@cache
+def settings_model() -> type[Settings]:
+    """The settings of this install: ours, and a section for each provider."""
+    sections: dict[str, Any] = {name: (provider.settings | None, None) for name, provider in providers().items()}
+    return create_model("Settings", __base__=Settings, __module__=__name__, **sections)

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from telemetry.settings.fields import ADDRESS
-from telemetry.settings.model import Settings
+from telemetry.settings.model import settings_model
 
 Place = tuple[int | str, ...]
 _SCALARS = (str, int, float, bool, Decimal)
@@ -78,7 +78,7 @@ def path(place: Iterable[int | str]) -> str:
 
 def _annotations_at(place: Place) -> list[Any]:
     """What the model allows there: several where sources differ by their kind."""
-    found: list[Any] = [Settings]
+    found: list[Any] = [settings_model()]
     for part in place:
         found = _narrowed(found, part) or [inner for annotation in found for inner in _inside(annotation, part)]
     return found

@@ -19,9 +19,9 @@ from tasks.results import BILLS, NAME
 from telemetry.settings.model import CollectSettings
 from tests.support import manifests
 from tests.support.manifests import KUSTOMIZE, ROOT, UNITS, Document
-from workers.metrics import REGISTRY
-from workers.metrics_fleet import FleetCollector
-from workers.metrics_forward import ForwardCollector
+from workers.metrics.fleet import FleetCollector
+from workers.metrics.forward import ForwardCollector
+from workers.metrics.registry import REGISTRY
 
 KUBERNETES = ("1.31", "1.34", "1.37")
 LONGEST_TASK = CollectSettings().deadline.total_seconds()
@@ -71,7 +71,7 @@ def test_the_example_is_built_by_kustomize() -> None:
         if not document["apiVersion"].startswith("keda.sh/"):
             kubernetes_validate.validate(document, KUBERNETES[-1], strict=True)
         for _, container in manifests.pods(document):
-            assert container["image"] == "registry.example.com/finfleet:0.1.0"
+            assert container["image"] == "registry.example.com/finfleet:0.2.0"
     kinds = [(document["kind"], document["metadata"]["name"]) for document in documents]
     assert ("Deployment", "worker-aws") in kinds
     assert ("Deployment", "worker-azure") not in kinds
@@ -337,10 +337,10 @@ def _matches(pattern: str, path: str) -> bool:
 
 
 def test_the_build_backend_of_the_image_is_in_the_lock() -> None:
-    run = next(rest for word, rest in manifests.dockerfile() if word == "RUN" and "pick.py" in rest)
+    run = next(rest for word, rest in manifests.dockerfile() if word == "RUN" and "pinned_packages.py" in rest)
     names = run.split("requirements/demo.txt", 1)[1].split(">")[0].split()
     picked = subprocess.run(
-        [sys.executable, "deploy/docker/pick.py", "requirements/demo.txt", *names],
+        [sys.executable, "deploy/docker/pinned_packages.py", "requirements/demo.txt", *names],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -351,7 +351,7 @@ def test_the_build_backend_of_the_image_is_in_the_lock() -> None:
         assert re.search(rf"^{name}==\S+ \\\n    --hash=sha256:", picked, re.MULTILINE)
     assert len(re.findall(r"^\S+==", picked, re.MULTILINE)) == len(names)
     missing = subprocess.run(
-        [sys.executable, "deploy/docker/pick.py", "requirements/demo.txt", "no-such-package"],
+        [sys.executable, "deploy/docker/pinned_packages.py", "requirements/demo.txt", "no-such-package"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -424,7 +424,7 @@ def test_services_are_hardened_and_name_no_secret() -> None:
 def _known_metrics() -> set[str]:
     """Every name that a process of ours may show, with the suffixes that Prometheus sees."""
     for module in ("beat", "worker", "ingest"):
-        __import__(f"workers.metrics_{module}")
+        __import__(f"workers.metrics.{module}")
     families = [*REGISTRY.collect(), *FleetCollector().describe(), *ForwardCollector().describe()]
     names = set()
     for family in families:
@@ -492,7 +492,7 @@ def test_dashboards_are_whole() -> None:
 def test_no_metric_has_a_label_without_a_bound() -> None:
     labels = set()
     for module in ("beat", "worker", "ingest"):
-        __import__(f"workers.metrics_{module}")
+        __import__(f"workers.metrics.{module}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for collector in REGISTRY._collector_to_names:

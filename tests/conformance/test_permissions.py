@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agents.aws.permissions import NEEDS_NONE
-from agents.permissions import document, documented_providers, file_name, permission_of
-from agents.service import services
+from agents.core.permissions import document, documented_providers, file_name, permission_of
+from agents.core.service import services
 
 _DOCUMENTS = Path(__file__).parents[2] / "docs" / "permissions"
 _KNOWN = resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"

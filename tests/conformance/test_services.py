@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import agents.services
-from agents.permissions import permission_of
-from agents.service import Service, services
-from telemetry.settings.model import PROVIDERS
+import agents
+from agents.core.permissions import permission_of
+from agents.core.provider import providers
+from agents.core.service import Service, services
 from telemetry.settings.providers import ProviderSettings
 from telemetry.target import PART, Target, Window
 
@@ -30,7 +30,7 @@ def test_there_are_services() -> None:
 
 @each
 def test_it_is_named_as_a_target_can_be(service: Service) -> None:
-    assert service.provider in PROVIDERS
+    assert service.provider in providers()
     assert PART.fullmatch(service.name)
     assert str(Target.parse(f"{service.provider}/default/somewhere/{service.name}"))
 
@@ -41,7 +41,7 @@ def test_its_file_bears_its_name(service: Service) -> None:
     name = f"{service.name}_" if iskeyword(service.name) else service.name
     assert place.name == f"{name}.py"
     if type(service).__module__.startswith("agents."):  # else another distribution's
-        assert place.relative_to(Path(agents.services.__path__[0])).parent == Path(service.provider)
+        assert place.relative_to(Path(agents.__path__[0])).parent == Path(service.provider, "services")
 
 
 @each
@@ -112,8 +112,8 @@ def _python(code: str) -> subprocess.CompletedProcess[str]:
 def test_reading_the_registry_loads_no_sdk_and_nothing_of_the_fleet() -> None:
     done = _python(
         "import json, sys\n"
-        "import agents.services.aws.ec2\n"
-        "from agents.service import services\n"
+        "import agents.aws.services.ec2\n"
+        "from agents.core.service import services\n"
         "assert len(services()) >= 2\n"
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))\n"
     )
@@ -138,8 +138,8 @@ for module in pkgutil.walk_packages(agents.__path__, "agents."):
     importlib.import_module(module.name)
 
 from datetime import UTC, datetime, timedelta
-from agents.collection import Collection
-from agents.context import Shared
+from agents.core.collection import Collection
+from agents.core.context import Shared
 from telemetry.batch import Outcome, Run
 from telemetry.settings import Settings
 from telemetry.target import Target, Window

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from agents.service import services
+from agents.core.service import services
 from workers.commands.services import command
 
 _PAGE = Path(__file__).parents[2] / "docs" / "services.md"

@@ -62,18 +62,18 @@ def test_what_ends_while_the_disk_is_full_is_started_again(short_path: Path) -> 
 
 _SABOTAGE = """
 import sys, time
-from workers.local import keeper
+from workers.local import supervisor
 
-keep = keeper.Keeper._keep
+keep = supervisor.Supervisor._keep
 
 def end(self):
     if self.unit.name != "beat":
         return keep(self)
     while not self.unit.ready():
         time.sleep(0.05)
-    self._state = keeper.State.RUNNING
+    self._state = supervisor.State.RUNNING
 
-keeper.Keeper._keep = end
+supervisor.Supervisor._keep = end
 from workers.cli import main
 sys.argv[1:] = ["up", "--no-flower", "--state", sys.argv[1]]
 main()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.gcp import LocalGcp
 from emulators.gcp.seed import seed_compute
 from tasks.limits import RedisLimiter

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents.openfinops import OpenFinOpsClient
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from tests.support.scripted_http import ScriptedServer
 from workers.forward import forwarder, lane
 

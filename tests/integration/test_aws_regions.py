@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.context import Shared, utc_now
+from agents.core.context import Shared, utc_now
 from emulators.aws import LocalAws
 from emulators.aws.regions import DEFAULT_REGIONS, OPT_IN_REGIONS
 from storage import ledger

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from agents.aws.session import AwsAccount, account_of
-from agents.collection import find_account
+from agents.core.collection import find_account
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2
 from telemetry.batch import Outcome

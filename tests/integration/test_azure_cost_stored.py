@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from storage.database import Connection, Database

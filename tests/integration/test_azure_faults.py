@@ -10,9 +10,9 @@ import pytest
 
 from agents.azure.credentials import Identity
 from agents.azure.quotas import scopes_of
-from agents.context import Shared
-from agents.limits import Quota
-from agents.standalone import make_settings
+from agents.core.context import Shared
+from agents.core.limits import Quota
+from agents.standalone.agent import make_settings
 from emulators.azure import DEFAULT_SUBSCRIPTION, DEFAULT_TENANT, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from telemetry.batch import Outcome

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from agents.azure.permissions import permission_of
-from agents.service import find
+from agents.core.service import find
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import seed_aks, seed_costs, seed_functions, seed_ml, seed_storage, seed_vms
 from telemetry.target import Window

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.metrics import NAMESPACES
 from emulators.azure.seed import VmSeed, seed_vms

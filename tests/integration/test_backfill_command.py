@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage import ledger
 from storage.database import Database
 from telemetry.target import Target, Window

@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from agents.spend import LocalSpend, Spend
+from agents.core.spend import LocalSpend, Spend
 from tasks.spend import RedisSpend
 from telemetry.batch import Outcome
 from telemetry.errors import Unavailable

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage import ledger
 from storage.database import Connection, Database
 from tasks.results import open_carrier

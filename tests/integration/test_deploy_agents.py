@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.service import services
+from agents.core.service import services
 from tests.support import manifests
 from tests.support.manifests import Command
 from tests.support.waiting import until

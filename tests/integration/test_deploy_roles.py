@@ -19,7 +19,7 @@ from time import time
 import httpx
 import pytest
 
-from agents.service import services
+from agents.core.service import services
 from tests.support import manifests
 from tests.support.databases import create_database, drop_database
 from tests.support.manifests import Command
@@ -43,7 +43,7 @@ CANARIES = {"OPENFINOPS_API_KEY": "canary-openfinops-key", "FLOWER_BASIC_AUTH": 
 # takes longer than all the looks.
 _LOOKS = """
 import json, os, sys
-import storage.migrate, workers.commands.health, workers.health_readiness
+import storage.migrate, workers.commands.health, workers.health.readiness
 from workers.cli import main
 
 children = []

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from agents.service import find
+from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.ec2 import Instance

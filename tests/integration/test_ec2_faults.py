@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agents.aws.errors import ExpiredCredentials
-from agents.collection import Collection
-from agents.service import find
+from agents.core.collection import Collection
+from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2
 from emulators.aws.server import DEFAULT_ACCOUNT

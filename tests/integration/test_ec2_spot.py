@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from agents.services.aws import ec2
+from agents.aws.services import ec2
 from emulators.aws import LocalAws
 from emulators.aws.ec2.spot import spot_price
 from telemetry.errors import Denied

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from moto.eks.models import eks_backends
 
-from agents.collection import Collection
-from agents.service import find
+from agents.core.collection import Collection
+from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_eks

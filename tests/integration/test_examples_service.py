@@ -100,26 +100,26 @@ _BROKEN = {
     "raises": ("1 / 0", "ZeroDivisionError: division by zero"),
     "half": (
         (
-            "from agents.service import Service, service\n"
+            "from agents.core.service import Service, service\n"
             "@service('generic', 'good_half')\nclass Good(Service): ...\n"
             "import no_such_module"
         ),
         "ModuleNotFoundError: No module named 'no_such_module'",
     ),
     "abstract": (
-        "from agents.service import Service, service\n@service('generic', 'abstract')\nclass Half(Service): ...",
+        "from agents.core.service import Service, service\n@service('generic', 'abstract')\nclass Half(Service): ...",
         "TypeError: Can't instantiate abstract class Half",
     ),
     "stranger": (
         (
-            "from agents.services.generic.host import Host\nfrom agents.service import service\n"
+            "from agents.generic.services.host import Host\nfrom agents.core.service import service\n"
             "@service('mars', 'host')\nclass Rover(Host): ..."
         ),
         "ValueError: mars/host: the provider must be one of aws, azure, gcp, generic",
     ),
     "thief": (
         (
-            "from agents.services.generic.host import Host\nfrom agents.service import service\n"
+            "from agents.generic.services.host import Host\nfrom agents.core.service import service\n"
             "@service('generic', 'host')\nclass Other(Host): ..."
         ),
         "RuntimeError: generic/host is registered twice",
@@ -128,7 +128,7 @@ _BROKEN = {
 _LIST = """
 import json, logging
 logging.basicConfig()
-from agents.service import find, services, unusable
+from agents.core.service import find, services, unusable
 try:
     find("generic", "good_half")
 except LookupError as error:

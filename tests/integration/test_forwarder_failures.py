@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-import agents.openfinops_answer
-from agents.openfinops import OpenFinOpsClient
+import agents.destinations.openfinops.answer
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage import outbox
 from storage.database import Database
 from tests.support.forwarding import by_target, forwarding, nothing_waits
@@ -284,7 +284,7 @@ def test_the_key_is_in_no_log_and_no_table(
         return Reply(next(statuses, 400), echo) if request.key else OK
 
     server.script = script
-    monkeypatch.setattr(agents.openfinops_answer, "LONG_WAIT", 0.1)
+    monkeypatch.setattr(agents.destinations.openfinops.answer, "LONG_WAIT", 0.1)
     with database.connection() as connection:
         fill(connection, targets=3, entries=1)
         with forwarding(database, client, parallel=1):

@@ -8,8 +8,8 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from agents.openfinops import OpenFinOpsClient
-from agents.openfinops_shape import Telemetry
+from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.shape import Telemetry
 from storage import outbox
 from storage.database import Database
 from tests.support.forwarding import by_target, forwarding, nothing_waits

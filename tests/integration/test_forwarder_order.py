@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from agents.openfinops import OpenFinOpsClient
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage import outbox
 from storage.database import Database
 from tests.support.forwarding import by_target, forwarding, nothing_waits

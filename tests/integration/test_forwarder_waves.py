@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agents.openfinops import OpenFinOpsClient
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage import outbox
 from storage.database import Database
 from telemetry.target import Target

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agents.context import Shared
-from agents.service import find
+from agents.core.context import Shared
+from agents.core.service import find
 from emulators.gcp import LocalGcp
 from telemetry.batch import Outcome
 from telemetry.costs import CostLine

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from agents.core.limits import Quota
 from agents.gcp.errors import ExpiredCredentials
-from agents.limits import Quota
 from emulators.gcp import LocalGcp
 from telemetry.batch import Outcome
 from telemetry.errors import Denied, Throttled, Unavailable

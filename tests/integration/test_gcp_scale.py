@@ -14,7 +14,7 @@ from typing import Any
 import billiard
 import pytest
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.gcp import LocalGcp
 from emulators.gcp.seed import seed_billing, seed_compute, seed_vertex
 from emulators.gcp.seed.compute import METRICS, ComputeSeed

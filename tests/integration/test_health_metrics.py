@@ -11,7 +11,7 @@ import redis
 from prometheus_client import Metric
 from pydantic import SecretStr
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage import dead_letters
 from storage.database import Database
 from storage.writer import Undecodable, take_in
@@ -24,9 +24,9 @@ from telemetry.target import Target
 from tests.support import manifests, writing
 from tests.support.waiting import until
 from workers.embedded import EmbeddedValkey
-from workers.metrics import REGISTRY
-from workers.metrics_fleet import FleetCollector
-from workers.metrics_ingest import IngestMetrics
+from workers.metrics.fleet import FleetCollector
+from workers.metrics.ingest import IngestMetrics
+from workers.metrics.registry import REGISTRY
 
 _CONFIG = """
 aws: {services: [ec2], regions: [us-east-1], budget_usd_per_day: 2, accounts: [{name: one}, {name: two}]}

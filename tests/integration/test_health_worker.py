@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(120)
 # The program itself, with less patience, and with signals by which it loses its queue and finds it again.
 _IMPATIENT = """
 import signal
-import workers.health_worker as health
+import workers.health.worker as health
 from celery.signals import worker_ready
 from workers.cli import main
 
@@ -40,8 +40,8 @@ def _worker(directory: Path, broker: str) -> Iterator[tuple["subprocess.Popen[by
     """A collector, and the file of its sign of life."""
     config = directory / "telemetry.yaml"
     config.write_text(_CONFIG, encoding="utf-8")
-    sign = directory / "alive"
-    servers = {"FINFLEET_BROKER_URL": broker, "FINFLEET_CONFIG": str(config), "FINFLEET_HEARTBEAT": str(sign)}
+    heartbeat = directory / "alive"
+    servers = {"FINFLEET_BROKER_URL": broker, "FINFLEET_CONFIG": str(config), "FINFLEET_HEARTBEAT": str(heartbeat)}
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", _IMPATIENT, "worker", "generic"],
@@ -50,8 +50,8 @@ def _worker(directory: Path, broker: str) -> Iterator[tuple["subprocess.Popen[by
             stderr=log,
         )
     try:
-        until(sign.exists, 60, "the worker is ready")
-        yield process, sign
+        until(heartbeat.exists, 60, "the worker is ready")
+        yield process, heartbeat
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     finally:
@@ -61,8 +61,8 @@ def _worker(directory: Path, broker: str) -> Iterator[tuple["subprocess.Popen[by
 
 def test_a_worker_that_lost_its_queue_without_losing_its_broker(redis_url: str, tmp_path: Path) -> None:
     app = Celery(broker=redis_url)
-    with _worker(tmp_path, redis_url) as (process, sign), redis.Redis.from_url(redis_url) as client:
-        why = Path(f"{sign}.why")
+    with _worker(tmp_path, redis_url) as (process, heartbeat), redis.Redis.from_url(redis_url) as client:
+        why = Path(f"{heartbeat}.why")
         process.send_signal(signal.SIGUSR1)
         until(lambda: "Canceling queue" in (tmp_path / "log").read_text(), 20, "it has lost its queue")
         # What it would take: it knows no such task, and would bury it.
@@ -71,9 +71,9 @@ def test_a_worker_that_lost_its_queue_without_losing_its_broker(redis_url: str, 
         until(lambda: client.llen("collect.here") == 3, what="the tasks wait")
         until(why.exists, 30, "its sign is withheld")
         assert "3 tasks wait, and none was received" in why.read_text()
-        stale = sign.stat().st_mtime
+        stale = heartbeat.stat().st_mtime
         process.send_signal(signal.SIGUSR2)
         until(lambda: not client.llen("collect.here"), 30, "it takes them")
-        until(lambda: sign.stat().st_mtime > stale, 30, "its sign is given again")
+        until(lambda: heartbeat.stat().st_mtime > stale, 30, "its sign is given again")
         assert not why.exists()
     app.close()

@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agents.context import Shared
-from agents.host.identity import machine_id
-from agents.host.sampler import sampler_of
-from agents.service import find
+from agents.core.context import Shared
+from agents.core.service import find
+from agents.generic.host.identity import machine_id
+from agents.generic.host.sampler import sampler_of
 from telemetry.batch import Outcome
 from telemetry.settings import Settings
 from telemetry.target import Window
@@ -118,7 +118,7 @@ def test_a_reading_that_fails_does_not_end_the_readings(
         raise OSError("a driver went away")
 
     with monkeypatch.context() as patch:
-        patch.setattr("agents.host.sampler.take_snapshot", broken)
+        patch.setattr("agents.generic.host.sampler.take_snapshot", broken)
         assert failed.wait(10)
     now = time.time()
     until(lambda: sampler_of(shared).first_from(now) is not None, what="a reading after the fault")

@@ -14,7 +14,7 @@ from storage import dead_letters
 from storage.database import Connection, Database
 from tasks.results import NAME, Carrier
 from telemetry.codec import MAGIC, SCHEMA, encode
-from telemetry.pushers import Pushers
+from telemetry.push.sources import Pushers
 from telemetry.target import Target
 from tests.support import pushing, writing
 from tests.support.brokers import Broker, Lending, publish, until_depth

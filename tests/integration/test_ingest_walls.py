@@ -20,9 +20,9 @@ from tasks.results import Carrier
 from telemetry.batch import Batch, Outcome, Report
 from telemetry.codec import encode
 from telemetry.grants import grant
-from telemetry.push import Push
-from telemetry.pushed import expand
-from telemetry.pushers import Pushers
+from telemetry.push.batches import expand
+from telemetry.push.message import Push
+from telemetry.push.sources import Pushers
 from telemetry.target import Window
 from telemetry.undeliverable import wrap
 from tests.support import writing

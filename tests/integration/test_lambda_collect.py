@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto.awslambda.models import lambda_backends
 
-from agents.service import find
+from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_lambda

@@ -11,9 +11,9 @@ import pytest
 from moto.eks.models import eks_backends
 from moto.rds.models import rds_backends
 
-from agents.context import Shared
-from agents.rates import LATE
-from agents.service import find, services
+from agents.core.context import Shared
+from agents.core.rates import LATE
+from agents.core.service import find, services
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2, seed_eks, seed_lambda, seed_rds, seed_s3, seed_sagemaker
 from emulators.aws.server import DEFAULT_ACCOUNT

@@ -10,7 +10,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from agents.limits import Quota
+from agents.core.limits import Quota
 from tasks.limits import RedisLimiter
 from tasks.price_cache import RedisPriceCache
 from telemetry.errors import Throttled, Unavailable

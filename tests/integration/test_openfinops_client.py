@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from agents.openfinops import OpenFinOpsClient
-from agents.openfinops_shape import Telemetry, agent_of, telemetry_of
+from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.shape import Telemetry, agent_of, telemetry_of
 from telemetry.errors import ConfigError, ForwardError, ForwardRejected, ForwardRetry
 from tests.support.certificates import self_signed
 from tests.support.outbox import EC2, make_batch

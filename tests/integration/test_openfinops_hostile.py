@@ -11,8 +11,8 @@ import httpx
 import pytest
 import zstandard
 
-from agents.openfinops import OpenFinOpsClient
-from agents.openfinops_shape import Telemetry, agent_of, telemetry_of
+from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.shape import Telemetry, agent_of, telemetry_of
 from telemetry.errors import ForwardError, ForwardInvalid, ForwardRefused, ForwardRejected, ForwardRetry
 from tests.support.outbox import EC2, make_batch
 from tests.support.raw_http import RawServer, Script, answer

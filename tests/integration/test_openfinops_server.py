@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from agents.openfinops import OpenFinOpsClient
-from agents.openfinops_shape import Telemetry, agent_of, telemetry_of
+from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.shape import Telemetry, agent_of, telemetry_of
 from emulators.openfinops import OpenFinOpsNotStarted, OpenFinOpsServer
 from telemetry.errors import ForwardRetry
 from tests.support.openfinops import ask, rows, running_openfinops

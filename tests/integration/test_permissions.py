@@ -11,11 +11,11 @@ import pytest
 
 from agents.aws.permissions import NEEDS_NONE
 from agents.aws.session import AwsAccount
-from agents.context import LocalPriceCache, Shared
-from agents.limits import LocalLimiter
-from agents.permissions import document, permission_of
-from agents.service import Service, services
-from agents.standalone import last_window
+from agents.core.context import LocalPriceCache, Shared
+from agents.core.limits import LocalLimiter
+from agents.core.permissions import document, permission_of
+from agents.core.service import Service, services
+from agents.standalone.agent import last_window
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_costs, seed_ec2, seed_eks, seed_lambda, seed_rds, seed_s3, seed_sagemaker
 from telemetry.batch import Outcome

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from telemetry.codec import encode
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.target import format_time

@@ -15,9 +15,9 @@ from storage.database import Connection, Database
 from tasks.results import Carrier, open_carrier
 from telemetry.batch import Batch
 from telemetry.codec import encode
-from telemetry.push import Push
-from telemetry.pushed import expand
-from telemetry.pushers import Pushers
+from telemetry.push.batches import expand
+from telemetry.push.message import Push
+from telemetry.push.sources import Pushers
 from telemetry.target import Window
 from tests.support.brokers import publish
 from tests.support.ingesting import ingest, running_ingest

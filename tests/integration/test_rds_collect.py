@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto.rds.models import rds_backends
 
-from agents.service import find
+from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_rds

@@ -10,8 +10,8 @@ import pytest
 from moto.s3.models import s3_backends
 
 from agents.aws.permissions import permission_of
-from agents.service import find
-from agents.services.aws.s3 import BASIS, month_hours
+from agents.aws.services.s3 import BASIS, month_hours
+from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.pricing import Tier
 from emulators.aws.seed import BucketSeed, seed_s3

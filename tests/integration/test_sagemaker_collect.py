@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
-from agents.collection import Collection
-from agents.service import find
+from agents.core.collection import Collection
+from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.seed import EndpointSeed, VariantSeed, seed_sagemaker
 from emulators.aws.seed.sagemaker import Minute

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 import zstandard
 
-from agents import program_collecting, program_sending
-from agents.context import Shared, utc_now
-from agents.openfinops import OpenFinOpsClient
-from agents.openfinops_shape import Telemetry, telemetry_of
-from agents.program_collecting import Collecting
-from agents.program_sending import Sending
-from agents.program_settings import targets
-from agents.service import find
-from agents.spool import Spool
+from agents.core.context import Shared, utc_now
+from agents.core.service import find
+from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.shape import Telemetry, telemetry_of
+from agents.standalone import collecting as program_collecting
+from agents.standalone import sending as program_sending
+from agents.standalone.collecting import Collecting
+from agents.standalone.sending import Sending
+from agents.standalone.settings import targets
+from agents.standalone.spool import Spool
 from emulators.aws import LocalAws
 from emulators.openfinops import OpenFinOpsServer
 from telemetry.batch import Batch

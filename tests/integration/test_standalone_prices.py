@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.standalone import Reading, make_shared, read
+from agents.core.reading import Reading
+from agents.standalone.agent import make_shared, read
 from emulators.aws.seed import seed_ec2
 from telemetry.target import Target
 from tests.support.clocks import agents_at

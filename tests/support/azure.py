@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.resources import AzureResource
 from telemetry.settings import Settings

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from agents import standalone
-from agents.context import Shared
+from agents.core.context import Shared
+from agents.standalone import agent as standalone
 
 STRICT = ("-W", "error", "-W", "ignore:You are using a:FutureWarning:google.api_core._python_version_support")
 """Warnings are errors for a Python of these options, but for Google's about Python's age, which the calendar brings."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from agents.collection import Collection
-from agents.context import Shared
+from agents.core.collection import Collection
+from agents.core.context import Shared
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Report, Run
 from telemetry.builder import unpack
 from telemetry.checks import check

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.aws import LocalAws
 from emulators.aws.cost import CostLine
 from telemetry.target import Window

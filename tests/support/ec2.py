@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.ec2 import Instance

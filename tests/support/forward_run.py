@@ -7,7 +7,7 @@ import threading
 
 from pydantic import SecretStr
 
-from agents.openfinops import OpenFinOpsClient
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage.database import Database
 from workers.forward import run_forwarder
 

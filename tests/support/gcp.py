@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from agents.context import Shared
+from agents.core.context import Shared
 from emulators.gcp import LocalGcp
 from emulators.gcp.asset import Asset
 from telemetry.settings import Settings

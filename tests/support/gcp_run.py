@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agents.collection import Collection
-from agents.context import Shared
+from agents.core.collection import Collection
+from agents.core.context import Shared
 from telemetry.batch import Run
 from telemetry.settings import Settings
 from telemetry.target import Target, Window

@@ -15,7 +15,7 @@ from storage.database import Connection, Database
 from tasks.results import BILLS, LETTERS, NAME, Carrier, open_carrier, pushes_of
 from telemetry.batch import Batch, Message, Outcome, Points, Report, Run, Series
 from telemetry.codec import encode
-from telemetry.pushers import Pushers
+from telemetry.push.sources import Pushers
 from telemetry.records import Resource
 from telemetry.settings.model import IngestSettings
 from telemetry.target import Target, Window

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from agents.context import Shared, utc_now
+from agents.core.context import Shared, utc_now
 from telemetry.settings import Settings
 from telemetry.target import Target, Window
 from tests.support.collecting import Collected, collect

@@ -14,7 +14,7 @@ from telemetry.amounts import MAX_DIGITS, MAX_EXPONENT, is_bounded, parse_amount
 from telemetry.batch import ApiUse
 from telemetry.codec import decode, encode
 from telemetry.errors import InvalidRecord, MessageError
-from telemetry.push_checks import PushRefused, parse
+from telemetry.push.checks import PushRefused, parse
 from tests.support.hostile_batches import frame, pack, with_field
 from tests.support.messages import make_report
 from tests.support.pushing import SENT_AT, body, day

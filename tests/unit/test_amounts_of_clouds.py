@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from agents.aws import costs as aws_costs
 from agents.aws import spot
+from agents.aws.cost import costs as aws_costs
+from agents.aws.pricing import price_list as aws
 from agents.azure import costs as azure_costs
-from agents.context import LocalPriceCache
-from agents.pricing import PriceBook, aws, azure
-from agents.pricing.tiers import tiered_price
+from agents.azure.pricing import retail as azure
+from agents.core.context import LocalPriceCache
+from agents.core.pricing import PriceBook
+from agents.core.pricing.tiers import tiered_price
 from telemetry.errors import CollectionFailed
 
 _TEXTS = ["1_000", "\u0661", "NaN", "1e999999999", "9" * 5000, "", "abc"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.aws.cost_span import span_of
+from agents.aws.cost.span import span_of
 
 MIDNIGHT = datetime(2025, 9, 1, tzinfo=UTC)
 NAIVE = datetime(2025, 9, 1)  # noqa: DTZ001 - what is to be refused

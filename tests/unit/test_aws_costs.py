@@ -6,13 +6,13 @@ from types import MappingProxyType
 import boto3
 import pytest
 
-from agents.aws.cost_totals import Totals
-from agents.aws.cost_types import category_of
-from agents.aws.cost_view import cost_views
-from agents.aws.costs import Group, Key
+from agents.aws.cost.costs import Group, Key
+from agents.aws.cost.totals import Totals
+from agents.aws.cost.types import category_of
+from agents.aws.cost.view import cost_views
 from agents.aws.regions import cost_calls
-from agents.context import Context, Shared
-from agents.meter import Meter
+from agents.core.context import Context, Shared
+from agents.core.meter import Meter
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Settings
 

@@ -11,9 +11,9 @@ from botocore import exceptions
 from botocore.exceptions import ClientError
 
 from agents.aws.codes import wait_of
-from agents.aws.errors import Asked, ExpiredCredentials, in_our_words
-from agents.context import Context, Shared, utc_now
-from agents.meter import Meter
+from agents.aws.errors import Asked, ExpiredCredentials, translate_errors
+from agents.core.context import Context, Shared, utc_now
+from agents.core.meter import Meter
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.settings import Settings
 
@@ -21,7 +21,7 @@ from telemetry.settings import Settings
 @pytest.fixture
 def asked() -> Asked:
     settings = Settings.model_validate({"aws": {}})
-    (account,) = settings.aws.accounts_of("aws") if settings.aws else ()
+    (account,) = settings.aws.accounts_of("aws")
     context = Context(Shared(settings), account, Meter(), time.monotonic() + 60)
     return Asked(context, "ec2", "DescribeInstances", "us-east-1")
 
@@ -42,7 +42,7 @@ def _client_error(
 
 
 def _ours(error: Exception, asked: Asked) -> CollectionError:
-    with pytest.raises(CollectionError) as caught, in_our_words(asked):
+    with pytest.raises(CollectionError) as caught, translate_errors(asked):
         raise error
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__, "the original holds the request"
@@ -200,7 +200,7 @@ def test_no_error_of_botocores_gets_through_untranslated(asked: Asked) -> None:
 
 
 def test_a_fault_of_ours_is_left_as_it_is(asked: Asked) -> None:
-    with pytest.raises(KeyError), in_our_words(asked):
+    with pytest.raises(KeyError), translate_errors(asked):
         raise KeyError("a fault of ours")
-    with pytest.raises(Throttled, match="ours already"), in_our_words(asked):
+    with pytest.raises(Throttled, match="ours already"), translate_errors(asked):
         raise Throttled("ours already", "scope", 1.0)

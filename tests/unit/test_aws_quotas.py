@@ -3,7 +3,7 @@
 import pytest
 
 from agents.aws.quotas import quota_of
-from agents.limits import Quota
+from agents.core.limits import Quota
 from telemetry.errors import CollectionFailed
 
 

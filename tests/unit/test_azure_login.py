@@ -6,11 +6,11 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
 from agents.azure.credentials import Identity
-from agents.azure.errors import Asked, in_our_words
+from agents.azure.errors import Asked, translate_errors
 from agents.azure.quotas import Scope
 from agents.azure.transport import Asking
-from agents.context import Context
-from agents.limits import LocalLimiter, Quota
+from agents.core.context import Context
+from agents.core.limits import LocalLimiter, Quota
 from telemetry.errors import CollectionError, Denied, Throttled, Unavailable
 
 _ME = Identity("default", "sub", "tenant", "client", None, None)
@@ -27,7 +27,7 @@ class _Context:
 def _error(said: str) -> CollectionError:
     scopes = (Scope("azure/tenant", Quota(1, 1)),)
     asking = Asking(cast("Context", cast("Any", _Context())), "resourcegraph:resources", scopes, login_status=400)
-    with pytest.raises(CollectionError) as raised, in_our_words(Asked(asking, _ME)):
+    with pytest.raises(CollectionError) as raised, translate_errors(Asked(asking, _ME)):
         raise ClientAuthenticationError(f"Authentication failed: {said}")
     return raised.value
 

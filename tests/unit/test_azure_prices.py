@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.pricing import Price
-from agents.pricing.azure import VmPrices, vm_prices
+from agents.azure.pricing.retail import VmPrices, vm_prices
+from agents.core.pricing import Price
 
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

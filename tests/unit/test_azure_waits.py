@@ -8,7 +8,7 @@ import pytest
 from agents.azure.credentials import Identity
 from agents.azure.quotas import scopes_of
 from agents.azure.waits import pause_of, wait_of
-from agents.limits import LONGEST_WAIT, Quota
+from agents.core.limits import LONGEST_WAIT, Quota
 
 _COST = "x-ms-ratelimit-microsoft.costmanagement"
 _READS = "x-ms-ratelimit-remaining-subscription-reads"

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from agents.background import Background
+from agents.standalone.background import Background
 from telemetry.errors import CollectionFailed
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from telemetry import undeliverable
 from telemetry.codec import decode, describe
 from telemetry.errors import MalformedMessage, MessageError
-from telemetry.pushed import messages_of
-from telemetry.pushers import Pushers
+from telemetry.push.batches import messages_of
+from telemetry.push.sources import Pushers
 from tests.support.hostile import hostile_bodies
 from tests.support.hostile_batches import frame, nested, pack
 from tests.support.hostile_bombs import BOMBS

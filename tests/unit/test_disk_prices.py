@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.pricing import Price, PriceBook, disk
-from agents.pricing.book import KNOWN_FOR, UNKNOWN_FOR
-from agents.pricing.disk import FILE, DiskPriceCache, default_folder
-from agents.standalone import make_settings, make_shared
+from agents.core.pricing import Price, PriceBook, disk
+from agents.core.pricing.book import KNOWN_FOR, UNKNOWN_FOR
+from agents.core.pricing.disk import FILE, DiskPriceCache, default_folder
+from agents.standalone.agent import make_settings, make_shared
 
 PRICE = Price(Decimal("0.0960000000"), "USD")
 HOUR = timedelta(hours=1)
@@ -45,8 +45,8 @@ def _mode(path: Path) -> int:
 _LOOK_UP = """
 import sys
 from decimal import Decimal
-from agents.pricing import Price, PriceBook
-from agents.pricing.disk import DiskPriceCache
+from agents.core.pricing import Price, PriceBook
+from agents.core.pricing.disk import DiskPriceCache
 
 def look_up():
     print("looked up")
@@ -108,7 +108,7 @@ def test_what_one_source_says_is_not_taken_for_another(folder: Path) -> None:
 _PUT_MANY = """
 import sys
 from datetime import timedelta
-from agents.pricing.disk import DiskPriceCache
+from agents.core.pricing.disk import DiskPriceCache
 
 cache = DiskPriceCache(sys.argv[1])
 for number in range(20):

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agents.pricing import Price
-from agents.pricing.aws import hourly_price
-from agents.pricing.ec2 import Ec2Product
+from agents.aws.pricing.ec2 import Ec2Product
+from agents.aws.pricing.price_list import hourly_price
+from agents.core.pricing import Price
 
 
 def _dimension(amount: str = "0.0960000000", unit: str = "Hrs", currency: str = "USD") -> dict[str, Any]:

@@ -7,14 +7,14 @@ import google.api_core.exceptions
 import pytest
 from google.rpc import error_details_pb2
 
-from agents.context import Context, Shared
+from agents.core.context import Context, Shared
+from agents.core.limits import Quota
+from agents.core.meter import Meter
 from agents.gcp.bigquery import billed_mib
 from agents.gcp.details import Details
-from agents.gcp.errors import Asked, ExpiredCredentials, NoSuchMetric, in_our_words
+from agents.gcp.errors import Asked, ExpiredCredentials, NoSuchMetric, translate_errors
 from agents.gcp.permissions import permission_of
 from agents.gcp.quotas import quota_of
-from agents.limits import Quota
-from agents.meter import Meter
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.settings import Settings
 
@@ -30,7 +30,7 @@ def _asked(api: str = SERIES) -> Asked:
 
 
 def _becomes(error: Exception, asked: Asked | None = None) -> CollectionError:
-    with pytest.raises(CollectionError) as caught, in_our_words(asked or _asked()):
+    with pytest.raises(CollectionError) as caught, translate_errors(asked or _asked()):
         raise error
     assert caught.value.__cause__ is None
     return caught.value
@@ -140,7 +140,7 @@ def test_a_missing_permission_is_named(message: str, api: str, permission: str |
 
 
 def test_another_error_is_left_as_it_is() -> None:
-    with pytest.raises(KeyError), in_our_words(_asked()):
+    with pytest.raises(KeyError), translate_errors(_asked()):
         raise KeyError("ours")
 
 

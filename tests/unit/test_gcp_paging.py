@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from google.cloud.monitoring_v3 import ListTimeSeriesResponse
 
-from agents.context import Context, Shared
+from agents.core.context import Context, Shared
+from agents.core.meter import Meter
 from agents.gcp.calls import GcpCalls, Sending
-from agents.meter import Meter
 from telemetry.errors import Unavailable
 from telemetry.settings import Settings
 

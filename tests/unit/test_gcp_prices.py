@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from google.cloud.billing_v1 import Sku as WireSku
 
-from agents.pricing.gcp import Sku, _sku, money
-from agents.pricing.gcp_compute import compose_list, part_of
+from agents.gcp.pricing.catalog import Sku, _sku, money
+from agents.gcp.pricing.compute import compose_list, part_of
 
 
 def _of(description: str, usage: str = "OnDemand", unit: str = "h", amount: str = "0.03") -> Sku:

@@ -14,7 +14,7 @@ import pytest
 from agents.generic.metrics import push_message
 from agents.generic_telemetry_agent import GenericTelemetryAgent
 from telemetry.errors import CollectionFailed, ConfigError, InvalidRecord
-from telemetry.push_checks import parse
+from telemetry.push.checks import parse
 
 NOW = datetime(2026, 11, 24, 5, tzinfo=UTC)
 

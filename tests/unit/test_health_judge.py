@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.health_sign import Sign
-from workers.health_worker import LOOP_WITHIN, TAKEN_WITHIN, Judge, Look
-from workers.metrics import Bounded
+from workers.health.heartbeat import Heartbeat
+from workers.health.worker import LOOP_WITHIN, TAKEN_WITHIN, Judge, Look
+from workers.metrics.registry import Bounded
 
 LEASE = 900.0
 
@@ -54,32 +54,32 @@ def test_a_busy_worker_need_not_take_anything_until_its_tasks_hang() -> None:
 
 
 def test_a_sign_and_why_it_is_withheld(tmp_path: Path) -> None:
-    sign = Sign(tmp_path / "alive")
-    assert (sign.age(), sign.why()) == (None, "")
-    sign.give()
+    heartbeat = Heartbeat(tmp_path / "alive")
+    assert (heartbeat.age(), heartbeat.why()) == (None, "")
+    heartbeat.give()
     os.utime(tmp_path / "alive", (time.time() - 50, time.time() - 50))
-    sign.withhold("the broker\n is away")
-    assert sign.why() == "the broker is away"
-    age = sign.age()
+    heartbeat.withhold("the broker\n is away")
+    assert heartbeat.why() == "the broker is away"
+    age = heartbeat.age()
     assert age is not None
     assert 49 < age < 120, "to withhold a sign gives none"
-    sign.give()
-    assert sign.why() == ""
+    heartbeat.give()
+    assert heartbeat.why() == ""
     assert (tmp_path / "alive").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_sign_that_nobody_asked_for_is_not_given(tmp_path: Path) -> None:
-    nobody = Sign.from_environment({})
+    nobody = Heartbeat.from_environment({})
     nobody.give()
     nobody.withhold("x")
     assert (nobody.age(), nobody.why()) == (None, "")
 
 
 def test_a_disk_that_takes_no_sign_ends_nothing(tmp_path: Path) -> None:
-    sign = Sign(tmp_path / "missing" / "alive")
-    sign.give()
-    sign.withhold("x")
-    assert sign.age() is None
+    heartbeat = Heartbeat(tmp_path / "missing" / "alive")
+    heartbeat.give()
+    heartbeat.withhold("x")
+    assert heartbeat.age() is None
 
 
 def test_systemd_hears_each_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,9 +87,9 @@ def test_systemd_hears_each_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         systemd.bind(str(tmp_path / "n"))
         systemd.settimeout(10)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
-        Sign(tmp_path / "alive").give()
+        Heartbeat(tmp_path / "alive").give()
         assert systemd.recv(100) == b"READY=1\nWATCHDOG=1"
-    Sign(tmp_path / "alive").give()  # nobody listens any more
+    Heartbeat(tmp_path / "alive").give()  # nobody listens any more
 
 
 def test_labels_stay_within_their_bound() -> None:

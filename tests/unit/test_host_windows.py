@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.collection import find_account
-from agents.context import Context, Shared
-from agents.host.sampler import Sampler
-from agents.host.snapshot import Snapshot
-from agents.meter import Meter
-from agents.service import find
+from agents.core.collection import find_account
+from agents.core.context import Context, Shared
+from agents.core.meter import Meter
+from agents.core.service import find
+from agents.generic.host.sampler import Sampler
+from agents.generic.host.snapshot import Snapshot
 from telemetry.errors import CollectionFailed
 from telemetry.records import MetricPoint, Record
 from telemetry.settings import Settings

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agents.limits import LocalLimiter, Quota
+from agents.core.limits import LocalLimiter, Quota
 from telemetry.errors import Throttled
 from tests.support.waiting import until
 

@@ -11,8 +11,8 @@ from tasks.targets import plan_targets
 from telemetry.settings import load_settings
 from workers.local.addresses import broker_address, database_address, psql_line
 from workers.local.files import StateFiles, tail, trim
-from workers.local.keeper import pause_after
 from workers.local.processes import Fleet
+from workers.local.supervisor import pause_after
 
 DATABASE = "postgresql://finfleet:canary-database@127.0.0.1:5433/finfleet"
 SIGNING = "a-signing-key-of-the-local-fleet-0"

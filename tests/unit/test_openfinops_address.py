@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.openfinops_address import base_address, is_local
+from agents.destinations.openfinops.address import base_address, is_local
 from telemetry.errors import ConfigError
 
 

@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from agents.openfinops_answer import LONG_WAIT, MAX_WAIT, THROTTLE_WAIT, Answer, parse_retry_after, read_answer, refuse
+from agents.core.retry_after import MAX_WAIT, parse_retry_after
+from agents.destinations.openfinops.answer import (
+    LONG_WAIT,
+    THROTTLE_WAIT,
+    Answer,
+    read_answer,
+    refuse,
+)
 from telemetry.errors import ForwardRejected, ForwardRetry
 from telemetry.redact import remember
 

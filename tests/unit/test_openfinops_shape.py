@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.openfinops_shape import Telemetry, agent_of, telemetry_of, to_json
+from agents.destinations.openfinops.shape import Telemetry, agent_of, telemetry_of, to_json
 from telemetry.batch import Batch, Points, Rate, Series
 from telemetry.costs import CostLine
 from telemetry.errors import ForwardRejected

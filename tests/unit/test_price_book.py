@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from agents.context import LocalPriceCache
-from agents.pricing import Price, PriceBook
+from agents.core.context import LocalPriceCache
+from agents.core.pricing import Price, PriceBook
 from telemetry.errors import Unavailable
 
 PRICE = Price(Decimal("0.0960000000"), "USD")

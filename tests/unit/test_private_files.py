@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.pricing.disk import DiskPriceCache
-from agents.spool import Spool
+from agents.core.pricing.disk import DiskPriceCache
+from agents.standalone.spool import Spool
 from telemetry.errors import ConfigError
 from telemetry.private import SymlinkError, make_directory, open_directory, open_private, write_anew
 from workers.commands.up import _logging_to
@@ -19,7 +19,7 @@ from workers.embedded import EmbeddedServerError, StateLock
 from workers.embedded.home import account_directory
 from workers.embedded.ports import remembered_port
 from workers.embedded.state import private_directory, secret, write_private
-from workers.health_sign import Sign
+from workers.health.heartbeat import Heartbeat
 from workers.local.files import StateFiles, tail, trim
 
 _VICTIM = "what is there must stay\n" * 1000
@@ -110,7 +110,7 @@ _REPLACED: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a private file": ("f", lambda at: write_private(at / "f", "x")),
     "a note": ("f", lambda at: write_anew(at / "f", "x")),
     "the draft of a note": ("f.new", lambda at: write_anew(at / "f", "x")),
-    "why a sign is withheld": ("sign.why", lambda at: Sign(at / "sign").withhold("x")),
+    "why a sign is withheld": ("sign.why", lambda at: Heartbeat(at / "sign").withhold("x")),
 }
 
 
@@ -130,7 +130,7 @@ def test_what_only_looks_goes_past_a_link(state: Path, victim: Path, caplog: pyt
     assert tail(state / "a.log") == "  (nothing)"
     (victim / "file").write_text(_VICTIM)
     assert remembered_port(state / "port") is None
-    Sign(state / "sign").give()
+    Heartbeat(state / "sign").give()
     assert "cannot be given" in caplog.text
     assert _untouched(victim)
 

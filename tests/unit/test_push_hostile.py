@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry import push_reading
 from telemetry.errors import MalformedMessage, MessageError
-from telemetry.push import Push
-from telemetry.push_checks import MAX_PUSH, PushRefused, parse
+from telemetry.push import reading as push_reading
+from telemetry.push.checks import MAX_PUSH, PushRefused, parse
+from telemetry.push.message import Push
 from tests.support.hostile import hostile_bodies
 from tests.support.hostile_bombs import PUSHED
 from tests.support.pushing import SENT_AT, body, day, message

@@ -7,17 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # ships no types
+import jsonschema
 import pytest
 
 from telemetry.batch import Batch, Outcome, Report
 from telemetry.checks import check
 from telemetry.codec import describe
 from telemetry.errors import MalformedMessage, MessageError
-from telemetry.push import Push, schema
-from telemetry.push_checks import MAX_PUSH, PushRefused, parse
-from telemetry.pushed import expand, messages_of
-from telemetry.pushers import Pushers
+from telemetry.push.batches import expand, messages_of
+from telemetry.push.checks import MAX_PUSH, PushRefused, parse
+from telemetry.push.message import Push, schema
+from telemetry.push.sources import Pushers
 from tests.support import pushing
 
 NOW = datetime(2026, 11, 20, 5, 3, tzinfo=UTC)

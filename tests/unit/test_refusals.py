@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agents.openfinops_refusals import MAX_BEHIND, Refusals, Verdict
+from agents.destinations.openfinops.refusals import MAX_BEHIND, Refusals, Verdict
 
 
 def _no() -> bool:

@@ -17,12 +17,13 @@ from agents.aws_telemetry_agent import AWSTelemetryAgent
 from agents.azure_telemetry_agent import AzureTelemetryAgent
 from agents.gcp_telemetry_agent import GCPTelemetryAgent
 from agents.generic_telemetry_agent import GenericTelemetryAgent
-from agents.program_settings import program_settings
+from agents.standalone.settings import program_settings
 from storage.database import Database
 from tasks.results import open_carrier
 from telemetry.errors import ConfigError
-from telemetry.settings import Settings, load_settings
+from telemetry.settings import load_settings
 from telemetry.settings.loading import expand
+from telemetry.settings.model import settings_model
 from telemetry.settings.places import Kind, Place, kind_of
 
 CANARY = "canary-5Vq9x"
@@ -70,7 +71,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models(part)
 
 
-def _fields(model: type[BaseModel] = Settings, around: Callable[[Any], Any] = lambda x: x, at: Place = ()) -> Any:
+def _fields(model: type[BaseModel], around: Callable[[Any], Any] = lambda x: x, at: Place = ()) -> Any:
     """Each field: where it is, and a document with nothing but a value there."""
     for name, field in model.model_fields.items():
 
@@ -98,7 +99,10 @@ def _fields(model: type[BaseModel] = Settings, around: Callable[[Any], Any] = la
             )
 
 
-FIELDS: list[tuple[Place, Callable[[Any], Any]]] = [*_fields(), (("bearerr",), lambda value: {"bearerr": value})]
+FIELDS: list[tuple[Place, Callable[[Any], Any]]] = [
+    *_fields(settings_model()),
+    (("bearerr",), lambda value: {"bearerr": value}),
+]
 
 
 def _everything_said(error: ConfigError) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.program_settings import program_settings, targets
+from agents.standalone.settings import program_settings, targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 

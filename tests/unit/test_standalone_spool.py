@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.spool import Spool
+from agents.standalone.spool import Spool
 from telemetry.errors import ConfigError
 
 

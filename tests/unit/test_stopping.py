@@ -21,7 +21,7 @@ print("ended")
 """
 
 
-@pytest.mark.parametrize("module", ["workers.process", "agents.program"])
+@pytest.mark.parametrize("module", ["workers.process", "agents.standalone.program"])
 def test_a_signal_that_comes_within_a_wait_is_heeded(module: str) -> None:
     program = [sys.executable, "-c", _WAITS.format(module=module)]
     done = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)

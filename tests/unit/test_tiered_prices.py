@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agents.context import LocalPriceCache
-from agents.pricing import PriceBook
-from agents.pricing.s3 import STORAGE_TYPES, S3Prices
-from agents.pricing.tiers import Tier, TieredPrice, tiered_price
+from agents.aws.pricing.s3 import STORAGE_TYPES, S3Prices
+from agents.core.context import LocalPriceCache
+from agents.core.pricing import PriceBook
+from agents.core.pricing.tiers import Tier, TieredPrice, tiered_price
 
 STANDARD = (("0", "51200", "0.023"), ("51200", "512000", "0.022"), ("512000", "Inf", "0.021"))
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from agents.context import utc_now
-from agents.service import services
+from agents.core.context import utc_now
+from agents.core.service import services
 from storage import ledger
 from storage.database import Connection
 from storage.reports import resources_by_target

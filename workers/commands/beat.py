@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from workers.ending import FAILED, end_at_once
-from workers.metrics import metrics_options, serve
+from workers.metrics.registry import metrics_options, serve
 from workers.process import fleet_settings, required_broker_url
 
 
@@ -24,7 +24,7 @@ def command(metrics_port: int, metrics_address: str) -> int:
         app.start(
             [
                 "beat",
-                *("--scheduler", "workers.health_beat:TellingScheduler"),
+                *("--scheduler", "workers.health.beat:TellingScheduler"),
                 # Seconds: the sign of life is given at each turn.
                 *("--max-interval", "5"),
                 "--pidfile=",

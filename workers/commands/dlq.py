@@ -9,13 +9,13 @@ from typing import Any
 import click
 import msgspec
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage import dead_letters
 from storage.database import Connection
 from storage.dead_letters import DeadLetter
 from tasks.results import Publisher, open_carrier
 from telemetry.codec import describe
-from telemetry.pushers import WrongQueue
+from telemetry.push.sources import WrongQueue
 from telemetry.terminal import say
 from telemetry.undeliverable import is_wrapped
 from workers.output import json_option, print_json, print_table, to_json

@@ -6,13 +6,13 @@ import logging
 
 import click
 
-from agents.openfinops import OpenFinOpsClient
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage.timeouts import WRITE
 from telemetry.errors import ConfigError
 from telemetry.settings.model import OpenFinOpsSettings
 from workers.forward import Forwarder
-from workers.metrics import REGISTRY, metrics_options, serve
-from workers.metrics_forward import ForwardCollector
+from workers.metrics.forward import ForwardCollector
+from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.process import fleet_settings, heartbeat, open_database, stop_on_signals
 
 logger = logging.getLogger(__name__)

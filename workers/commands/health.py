@@ -10,7 +10,7 @@ import os
 import click
 
 from telemetry.terminal import say
-from workers.health_sign import HEARTBEAT_VARIABLE, Sign
+from workers.health.heartbeat import HEARTBEAT_VARIABLE, Heartbeat
 
 MAX_AGE = {"plan": 60.0, "worker": 60.0, "beat": 60.0, "ingest": 120.0, "forward": 180.0, "flower": 60.0}
 """Seconds. A forwarder may wait for OpenFinOps's answer, and an ingest for a long transaction."""
@@ -33,9 +33,9 @@ def command(role: str, liveness: bool, readiness: bool, max_age: float | None) -
     both = liveness == readiness
     trouble = said = ""
     if liveness or both:
-        trouble, said = _flower() if role == "flower" else _sign(max_age or MAX_AGE[role])
+        trouble, said = _flower() if role == "flower" else _heartbeat(max_age or MAX_AGE[role])
     if not trouble and (readiness or both):
-        from workers.health_readiness import look  # noqa: PLC0415 - see above
+        from workers.health.readiness import look  # noqa: PLC0415 - see above
 
         trouble, ready = look(role)
         said = ready if not said else f"{said}; {ready}"
@@ -43,20 +43,20 @@ def command(role: str, liveness: bool, readiness: bool, max_age: float | None) -
     return 1 if trouble else 0
 
 
-def _sign(max_age: float) -> tuple[str, str]:
-    sign = Sign.from_environment()
-    if sign.path is None:
+def _heartbeat(max_age: float) -> tuple[str, str]:
+    heartbeat = Heartbeat.from_environment()
+    if heartbeat.path is None:
         return f"{HEARTBEAT_VARIABLE} is not set: it names the file that the process touches", ""
-    age = sign.age()
+    age = heartbeat.age()
     if age is None:
-        return f"no sign of life yet in {sign.path}{_because(sign)}", ""
+        return f"no sign of life yet in {heartbeat.path}{_because(heartbeat)}", ""
     if age > max_age:
-        return f"the last sign of life is {age:.0f} s old, more than {max_age:g} s{_because(sign)}", ""
+        return f"the last sign of life is {age:.0f} s old, more than {max_age:g} s{_because(heartbeat)}", ""
     return "", f"alive, {age:.0f} s ago"
 
 
-def _because(sign: Sign) -> str:
-    why = sign.why()
+def _because(heartbeat: Heartbeat) -> str:
+    why = heartbeat.why()
     return f": {why}" if why else ""
 
 

@@ -6,14 +6,14 @@ import logging
 
 import click
 
-from agents.service import services
+from agents.core.service import services
 from storage.timeouts import WRITE
 from storage.writer import Written
 from tasks.results import BILLS, LETTERS, open_carrier, pushes_of
 from telemetry.settings import Settings
 from workers.ingest import Ingest, Queues
-from workers.metrics import metrics_options, serve
-from workers.metrics_ingest import IngestMetrics
+from workers.metrics.ingest import IngestMetrics
+from workers.metrics.registry import metrics_options, serve
 from workers.process import (
     fleet_settings,
     heartbeat,

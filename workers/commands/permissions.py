@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agents.permissions import document, documented_providers
+from agents.core.permissions import document, documented_providers
 from telemetry.terminal import say
 
 

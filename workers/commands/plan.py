@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import click
 
-from agents.service import Service
+from agents.core.service import Service
 from storage.ledger import TargetPlan
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import FinfleetError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from telemetry.push import schema
+from telemetry.push.message import schema
 from workers.output import print_json
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from agents.service import Service, services
+from agents.core.service import Service, services
 from telemetry.terminal import say
 from workers.output import duration, json_option, print_json, print_table
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage.reports import Status, read_status
 from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier

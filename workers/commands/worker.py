@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from agents.core.provider import providers
 from tasks.foreign.rules import push_queues
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 from workers.ending import WorkerEnding
-from workers.health_sign import Sign
-from workers.health_worker import WorkerWatch
-from workers.metrics import REGISTRY, metrics_options, serve
-from workers.metrics_worker import WorkerMetrics
+from workers.health.heartbeat import Heartbeat
+from workers.health.worker import WorkerWatch
+from workers.metrics.registry import REGISTRY, metrics_options, serve
+from workers.metrics.worker import WorkerMetrics
 from workers.process import fleet_settings, required_broker_url, required_database_url, required_signing_keys
 
 
@@ -32,7 +33,7 @@ def command(
     metrics_port: int,
     metrics_address: str,
 ) -> int:
-    """Run the planner's tasks, take in what is pushed, or collect a provider: aws, azure, gcp, generic.
+    """Run the planner's tasks, take in what is pushed, or collect a provider: `finfleet services` lists them.
 
     Any number may run. The planner needs the database; a collector only needs the broker and its provider's
     credentials, and takes the queues of all accounts of the provider. The role push needs the broker alone: strangers
@@ -46,11 +47,13 @@ def command(
         required_database_url(settings)
         required_signing_keys(settings)
     chosen = _queues(settings, role, queues)
+    if role in providers():
+        providers()[role].require()
     threads = concurrency or settings.collect.concurrency
-    WorkerWatch(app, Sign.from_environment(), settings.ledger.lease.total_seconds()).install()
+    WorkerWatch(app, Heartbeat.from_environment(), settings.ledger.lease.total_seconds()).install()
     WorkerMetrics(threads)
     if role == PLAN_QUEUE and metrics_port:
-        from workers.metrics_fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
+        from workers.metrics.fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
 
         REGISTRY.register(FleetCollector(settings, app))
     ending = WorkerEnding()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from agents.openfinops import OpenFinOpsClient
+from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage import outbox
 from storage.database import Database
 from storage.errors import StorageError

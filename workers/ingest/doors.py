@@ -20,9 +20,9 @@ from telemetry.batch import Batch, Message
 from telemetry.codec import decode
 from telemetry.errors import InvalidRecord, MalformedMessage, MessageError
 from telemetry.grants import check_grant
-from telemetry.push_checks import MAX_AHEAD
-from telemetry.pushed import is_push, is_pushed, messages_of, source_of
-from telemetry.pushers import Pushers, WrongQueue
+from telemetry.push.batches import is_push, is_pushed, messages_of, source_of
+from telemetry.push.checks import MAX_AHEAD
+from telemetry.push.sources import Pushers, WrongQueue
 from telemetry.redact import redact
 from telemetry.target import format_time
 from telemetry.undeliverable import is_wrapped, unwrap

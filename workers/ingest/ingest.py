@@ -11,12 +11,12 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage.database import Connection, Database
 from storage.writer import Received, Undecodable, Written, name_sources, take_in
 from tasks.results import MOST_BYTES, Carrier, Publisher
 from tasks.results.waiting import Waiting
-from telemetry.pushers import Pushers
+from telemetry.push.sources import Pushers
 from telemetry.settings.model import IngestSettings
 from workers.ingest.doors import Doors, Reading
 from workers.ingest.lane import Lane

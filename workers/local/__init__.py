@@ -5,7 +5,7 @@ with LocalStack(Path(".finfleet")) as stack:
     stack.pids, stack.database_url, stack.broker_url
 """
 
-from workers.local.keeper import ProcessStatus, State
 from workers.local.stack import LocalStack, StackError
+from workers.local.supervisor import ProcessStatus, State
 
 __all__ = ["LocalStack", "ProcessStatus", "StackError", "State"]

@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 from pydantic import SecretStr
 
-from agents.context import utc_now
+from agents.core.context import utc_now
 from storage import dead_letters, outbox
 from storage.database import Database
 from storage.errors import StorageError

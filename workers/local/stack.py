@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from agents.core.provider import find_provider
 from storage.database import Database
 from storage.migrate import migrate
 from tasks.targets import plan_targets
@@ -29,9 +30,9 @@ from workers.embedded.ports import LOOPBACK, taken
 from workers.embedded.server import EmbeddedServer
 from workers.local.addresses import broker_address, database_address, psql_line
 from workers.local.files import USER, StateFiles, tail
-from workers.local.keeper import Keeper, ProcessStatus
 from workers.local.processes import CONFIG_VARIABLE, Fleet
 from workers.local.report import UpReport
+from workers.local.supervisor import ProcessStatus, Supervisor
 from workers.local.unit import ProgramUnit, ServerUnit, Unit
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class LocalStack:
         self.settings = load_settings(named, environ)
         self._config = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
         self._planned = plan_targets(self.settings)
+        for provider in dict.fromkeys(provider for provider, _ in self._planned):
+            find_provider(provider).require()
         self._environ = dict(environ)
         self.files = StateFiles(state)
         self._flower = flower
@@ -94,7 +97,7 @@ class LocalStack:
         self._lock = StateLock(state)
         self._postgres = EmbeddedPostgres(state, postgres_settings) if self.settings.database.url is None else None
         self._valkey = EmbeddedValkey(state) if self.settings.broker.url is None else None
-        self._groups: list[list[Keeper]] = []
+        self._groups: list[list[Supervisor]] = []
         self._thread = threading.Thread(target=self._run, name="local stack", daemon=True)
         self._settled = threading.Event()  # ready, or failed
         self._stopping = threading.Event()
@@ -125,7 +128,7 @@ class LocalStack:
             FinfleetError: the database cannot be reached or migrated; not all is ready within ``timeout`` seconds.
         """
         if not self._settled.wait(timeout):
-            late = [keeper.unit for group in self._groups for keeper in group if not keeper.ready]
+            late = [supervisor.unit for group in self._groups for supervisor in group if not supervisor.ready]
             logs = "\n".join(f"the end of {unit.log}:\n{tail(unit.log)}" for unit in late)
             names = ", ".join(unit.name for unit in late) or "the database's schema"
             raise StackError(f"not ready within {timeout:g} s: {names}\n{logs}")
@@ -145,7 +148,7 @@ class LocalStack:
     @property
     def processes(self) -> tuple[ProcessStatus, ...]:
         """Every process as it is now, in the order of their start."""
-        return tuple(keeper.status for group in self._groups for keeper in group)
+        return tuple(supervisor.status for group in self._groups for supervisor in group)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -187,19 +190,19 @@ class LocalStack:
             self._thread.join()
         self._report.remove()
         for group in reversed(self._groups):
-            for keeper in group:
-                keeper.ask_to_stop()
-            for keeper in group:
-                keeper.join()
+            for supervisor in group:
+                supervisor.ask_to_stop()
+            for supervisor in group:
+                supervisor.join()
         self._lock.release()
 
     def stop_now(self) -> None:
         """End everything at once, also while ``stop`` or the start is under way in another thread."""
         self._stopping.set()
         for group in reversed(self._groups):
-            for keeper in group:
-                keeper.ask_to_stop()
-                keeper.unit.kill()
+            for supervisor in group:
+                supervisor.ask_to_stop()
+                supervisor.unit.kill()
 
     def __enter__(self) -> Self:
         self.start()
@@ -215,7 +218,7 @@ class LocalStack:
             self._bring_up()
             self._settled.set()
             while not self._stopping.wait(_LOOK_EVERY):
-                self._check_keepers()
+                self._check_supervisors()
                 self._report.catch_up()
         except Exception as error:
             # Whatever it is, whoever waits must hear of it.
@@ -224,31 +227,31 @@ class LocalStack:
             self.error = error
         self._settled.set()
 
-    def _check_keepers(self) -> None:
+    def _check_supervisors(self) -> None:
         """StackError where a process has nobody who would start it again: better none runs than a part unseen."""
-        gone = [keeper.unit.name for group in self._groups for keeper in group if not keeper.alive]
+        gone = [supervisor.unit.name for group in self._groups for supervisor in group if not supervisor.alive]
         if gone:
             raise StackError(f"nobody looks after {', '.join(gone)} any more: the log {self.files.log('up')} says why")
 
     def _bring_up(self) -> None:
         servers: list[EmbeddedServer] = [server for server in (self._postgres, self._valkey) if server is not None]
-        self._start([self._keeper(ServerUnit(server)) for server in servers])
+        self._start([self._supervisor(ServerUnit(server)) for server in servers])
         if self._stopping.is_set():
             return
         self._migrate()
         for programs in self._fleet().programs():
             units = [ProgramUnit(program, self.files, self._lock.fileno()) for program in programs]
-            self._start([self._keeper(unit) for unit in units])
-        while not all(keeper.ready for group in self._groups for keeper in group):
+            self._start([self._supervisor(unit) for unit in units])
+        while not all(supervisor.ready for group in self._groups for supervisor in group):
             if self._stopping.wait(_POLL):
                 return
         self._report.publish(datetime.now(UTC))
 
-    def _start(self, keepers: list[Keeper]) -> None:
-        self._groups.append(keepers)
-        for keeper in keepers:
+    def _start(self, supervisors: list[Supervisor]) -> None:
+        self._groups.append(supervisors)
+        for supervisor in supervisors:
             if not self._stopping.is_set():
-                keeper.start()
+                supervisor.start()
 
     def _migrate(self) -> None:
         remember(self.database_url.get_secret_value())
@@ -282,8 +285,8 @@ class LocalStack:
             remember(key)
         return ",".join(given)
 
-    def _keeper(self, unit: Unit) -> Keeper:
-        return Keeper(unit, changed=self._report.update, say=self._say)
+    def _supervisor(self, unit: Unit) -> Supervisor:
+        return Supervisor(unit, changed=self._report.update, say=self._say)
 
     def _described(self, ready_at: datetime) -> dict[str, Any]:
         flower = {"url": self.flower_url, "user": USER, "password_file": str(self.files.flower_password.absolute())}

@@ -19,7 +19,7 @@ from workers.local.files import StateFiles, trim
 
 
 class Unit(Protocol):
-    """What a keeper needs of a process."""
+    """What a supervisor needs of a process."""
 
     @property
     def name(self) -> str:
@@ -66,13 +66,13 @@ class Program:
 class ProgramUnit:
     """A program as a child process."""
 
-    def __init__(self, program: Program, files: StateFiles, heir_of: int) -> None:
-        """Name the program. It inherits the descriptor ``heir_of``: the lock of the state directory."""
+    def __init__(self, program: Program, files: StateFiles, inherit: int) -> None:
+        """Name the program. It inherits the descriptor ``inherit``: the lock of the state directory."""
         self.name = program.name
         self.log = files.log(program.name)
         self._program = program
         self._sign = files.sign_of_life(program.name)
-        self._heir_of = heir_of
+        self._inherits = inherit
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,7 +91,7 @@ class ProgramUnit:
             log=self.log,
             env=self._program.environment,
             death_signal=signal.SIGKILL,
-            pass_fds=[self._heir_of],
+            pass_fds=[self._inherits],
         )
 
     def ready(self) -> bool:

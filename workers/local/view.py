@@ -21,8 +21,8 @@ from rich.text import Text
 from telemetry.text import shown
 from workers.local.figures import Figures
 from workers.local.files import USER
-from workers.local.keeper import ProcessStatus, State
 from workers.local.stack import LocalStack
+from workers.local.supervisor import ProcessStatus, State
 from workers.output import cell, duration
 
 _LINES_KEPT = 6

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from agents.context import Context
-from agents.service import Estimate, Service, service
+from agents.core.context import Context
+from agents.core.service import Estimate, Service, service
 from telemetry.errors import CollectionFailed, Denied
 from telemetry.records import MetricPoint, Record, Resource
 from telemetry.target import Target, Window

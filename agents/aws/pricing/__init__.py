@@ -1,0 +1,1 @@
+"""What AWS asks for: its price list, and what a resource costs by it."""

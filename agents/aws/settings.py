@@ -1,0 +1,93 @@
+"""``aws:``: keys, roles, accounts, regions."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from telemetry.settings.fields import Name, Section
+from telemetry.settings.providers import ALL_REGIONS, AccountEntry, ProviderSettings
+
+_MOST_TAGS = 20
+
+
+def _all(value: Any) -> Any:
+    return (ALL_REGIONS,) if value == ALL_REGIONS else value
+
+
+def _alone(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if value is not None and ALL_REGIONS in value and len(value) > 1:
+        raise ValueError("all stands for every enabled region: write regions: all, or a list without it")
+    return value
+
+
+def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [key for index, key in enumerate(value) if key in value[:index]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is there twice: name each tag key once, each is paid for")
+    return value
+
+
+_Regions = Annotated[tuple[Name, ...], BeforeValidator(_all), AfterValidator(_alone)]
+_TagKey = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class AwsKeys(Section):
+    """An access key, or a profile of the AWS configuration files; neither: boto3's own credential chain."""
+
+    access_key_id: SecretStr | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    profile: str | None = None
+
+    @model_validator(mode="after")
+    def _keys_come_in_pairs(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key go together: set both or neither")
+        return self
+
+
+class AwsAccountEntry(AccountEntry, AwsKeys):
+    """An AWS account; without keys of its own it is reached with the section's, through ``role_arn``."""
+
+    regions: Annotated[_Regions, Field(min_length=1)] | None = None
+    role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
+    external_id: SecretStr | None = None
+
+
+class AwsSettings(ProviderSettings, AwsKeys):
+    """``aws:``."""
+
+    variables = ("AWS_", "BOTO_")
+    # Keys, profiles and addresses: boto3 reads them by itself.
+    given_by = MappingProxyType({"region": ("AWS_REGION", "AWS_DEFAULT_REGION")})
+
+    region: Name = "us-east-1"
+    #: A list, or ``all``: those that the account has enabled.
+    regions: _Regions = ()
+    accounts: tuple[AwsAccountEntry, ...] = ()
+    #: Dimensions that the CloudWatch agent publishes ``mem_used_percent`` under.
+    memory_dimensions: tuple[str, ...] = ("InstanceId",)
+
+    #: Keys of cost allocation tags that costs are also cut by; each is one more paid call of Cost Explorer a reading.
+    cost_tags: Annotated[tuple[_TagKey, ...], Field(max_length=_MOST_TAGS), AfterValidator(_distinct)] = ()
+
+    @field_validator("memory_dimensions")
+    @classmethod
+    def _dimensions_are_named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        seen: set[str] = set()
+        for index, name in enumerate(names):
+            if not name.strip():
+                raise ValueError(f"entry {index + 1} is empty: name a dimension, such as InstanceId, or leave it out")
+            if name in seen:
+                raise ValueError(f"{name!r} is there twice: name each dimension once")
+            seen.add(name)
+        return names
+
+    def _regions(self) -> tuple[str, ...]:
+        return self.regions or (self.region,)
+
+    def _entries(self) -> tuple[AccountEntry, ...]:
+        return self.accounts

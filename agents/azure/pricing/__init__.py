@@ -1,0 +1,1 @@
+"""What Azure asks for: its retail prices, and what a resource costs by them."""

@@ -1,0 +1,111 @@
+"""One run: from a target and a window to batches and a report. The fleet and the command line both go this way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from agents.core.context import Context, Shared
+from agents.core.limits import LONGEST_WAIT
+from agents.core.meter import Meter
+from agents.core.service import Service, find
+from telemetry.batch import MAX_BATCH_RECORDS, Batch, Outcome, Report, Run
+from telemetry.builder import build_batches
+from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, Throttled
+from telemetry.records import Record
+from telemetry.redact import redact
+from telemetry.settings import Account
+from telemetry.target import Target, Window
+
+logger = logging.getLogger(__name__)
+
+_MAX_ERROR = 2000
+_OUTCOMES = {Denied: Outcome.DENIED, Throttled: Outcome.THROTTLED, BudgetReached: Outcome.THROTTLED}
+
+
+class Collection:
+    """One execution of one attempt at a window."""
+
+    def __init__(
+        self, shared: Shared, run: Run, *, batch_limit: int = MAX_BATCH_RECORDS, only: tuple[str, ...] | None = None
+    ) -> None:
+        """Make nothing yet: whatever goes wrong, :meth:`report` must be able to say it.
+
+        ``only`` are the provider's own names of the resources that are wanted, for services that can be asked so.
+        """
+        self.run = run
+        self.meter = Meter()
+        self._shared = shared
+        self._batch_limit = batch_limit
+        self._only = only
+        self._batches = 0
+        self._records = 0
+
+    def batches(self) -> Iterator[Batch]:
+        """The numbered batches, as the pages come in. CollectionError where it does not end well."""
+        target, window = self.run.target, self.run.window
+        try:
+            records = self._records_of(target, window)
+            for batch in build_batches(self.run, records, self._shared.now(), self._batch_limit):
+                self._batches += 1
+                self._records += batch.record_count
+                yield batch
+        except CollectionError:
+            raise
+        except Exception as error:
+            # A fault of ours or of an SDK: the window must not be lost for it, and the reason must be seen.
+            logger.exception("collection of %s %s failed", target, window)
+            raise CollectionFailed(f"{type(error).__name__}: {error}") from error
+
+    def _records_of(self, target: Target, window: Window) -> Iterator[Record]:
+        service = _service(target)
+        account = find_account(self._shared, target)
+        self.meter = Meter(service.paid)
+        deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
+        return service.collect(Context(self._shared, account, self.meter, deadline, self._only), target, window)
+
+    def report(self, error: CollectionError | None = None, *, retrying: bool = False) -> Report:
+        """The last message of the run: how it ended, what was published and what it took."""
+        outcome = Outcome.COMPLETE if self._records else Outcome.EMPTY
+        if error is not None:
+            outcome = Outcome.RETRYING if retrying else _outcome(error)
+        now = self._shared.now()
+        wait = error.retry_after if error is not None else None
+        return Report(
+            run=self.run,
+            outcome=outcome,
+            batches=self._batches,
+            records=self._records,
+            finished_at=now,
+            apis=self.meter.report(),
+            unknown_prices=self.meter.unknown_prices,
+            error=redact(str(error))[:_MAX_ERROR] if error is not None else "",
+            permission=error.permission if isinstance(error, Denied) else "",
+            not_before=None if wait is None else now + timedelta(seconds=min(wait, LONGEST_WAIT)),
+            # Of a run that did not end well nothing counts: what it lacks is the least of it.
+            partial=self.meter.missing() if error is None else (),
+        )
+
+
+def _outcome(error: CollectionError) -> Outcome:
+    return next((outcome for kind, outcome in _OUTCOMES.items() if isinstance(error, kind)), Outcome.FAILED)
+
+
+def _service(target: Target) -> Service:
+    try:
+        return find(target.provider, target.service)
+    except LookupError as error:
+        raise CollectionFailed(f"{error}: install it on this worker") from None
+
+
+def find_account(shared: Shared, target: Target) -> Account:
+    """The account that the target names, as this process is configured."""
+    section = shared.settings.provider(target.provider)
+    if section is None:
+        raise CollectionFailed(f"{target}: {target.provider} is not enabled in the configuration of this worker")
+    for account in section.accounts_of(target.provider):
+        if account.name == target.account:
+            return account
+    raise CollectionFailed(f"{target}: the configuration of this worker has no {target.provider} account of that name")

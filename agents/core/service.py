@@ -1,0 +1,203 @@
+"""What a service is: one file, one class, one decorator.
+
+A service turns one window of one target into records. Importing its module must not import an SDK: the planner, beat
+and the command line read every service's facts, and only a worker of its provider collects it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import ClassVar
+
+from agents.core.context import Context, Shared
+from agents.core.provider import Provider, providers
+from telemetry.records import Record
+from telemetry.registry import name_of
+from telemetry.settings.providers import ProviderSettings
+from telemetry.settings.registry import unusable_providers
+from telemetry.target import Target, Window, floor_time
+
+logger = logging.getLogger(__name__)
+
+_LATE = timedelta(hours=1)
+"""After its window is whole, or due to be read again for the last time."""
+
+ENTRY_POINTS = "finfleet.services"
+"""The group of entry points by which other distributions offer services: modules that register them."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one window of one target takes: calls by API, and their price."""
+
+    calls: Mapping[str, int]
+    #: None where an API has no known price.
+    cost_usd: Decimal | None
+
+
+class Service(ABC):
+    """One service of one provider."""
+
+    provider: ClassVar[str]
+    name: ClassVar[str]
+    #: Length of a window, unless configured otherwise.
+    interval: ClassVar[timedelta]
+    #: Keeps to its own interval unless ``intervals`` names it: a source of one value a day has none every five minutes.
+    fixed_interval: ClassVar[bool] = False
+    #: How long after its end a window can be expected to be whole at the provider.
+    delay: ClassVar[timedelta]
+    #: How long the provider keeps what this service asks for, at the longest; None: not known.
+    look_back: ClassVar[timedelta | None] = None
+    #: Has targets per region; otherwise one per account, in the region ``global``.
+    regional: ClassVar[bool] = True
+    #: Can only be asked about the time since its worker started: a machine cannot be measured in the past.
+    live: ClassVar[bool] = False
+    #: Only collected of accounts that name it among their services.
+    opt_in: ClassVar[bool] = False
+    #: Tells which regions an account has enabled; collected of every account with ``regions: all``.
+    reports_regions: ClassVar[bool] = False
+    #: Brings lines of costs: its results wait in a queue of their own, so that a long bill delays no metrics.
+    brings_bills: ClassVar[bool] = False
+    #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
+    refresh: ClassVar[tuple[timedelta, ...]] = ()
+    #: The permissions that a collection needs, by the provider's own names.
+    permissions: ClassVar[tuple[str, ...]]
+    #: Dollars a unit of its paid APIs; every other API of it is free.
+    paid: ClassVar[Mapping[str, Decimal]] = MappingProxyType({})
+
+    @abstractmethod
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """Yield what the provider knows of ``window``, page by page: memory must not grow with the account.
+
+        Raises telemetry.errors.CollectionError and its kinds, nothing else.
+        """
+
+    @abstractmethod
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """The least calls that a collection of ``window`` takes for that many resources, and what they cost."""
+
+    def warm_up(self, shared: Shared) -> None:
+        """Called once in a worker that is to collect this service, before its first task."""
+        del shared
+
+    def interval_in(self, section: ProviderSettings | None) -> timedelta:
+        """The length of its windows, as the provider's section has it."""
+        if section is None:
+            return self.interval
+        configured = section.intervals.get(self.name) if self.fixed_interval else section.interval(self.name)
+        return configured or self.interval
+
+    def latest_window(self, now: datetime, interval: timedelta) -> Window:
+        """What somebody who asks once wants: the last window that is whole; of a live service the time up to now."""
+        end = now.replace(microsecond=0) + timedelta(seconds=1) if self.live else floor_time(now - self.delay, interval)
+        return Window(end - interval, end)
+
+    def is_late(self, window: Window, now: datetime) -> bool:
+        """Whether ``window`` is collected later than a schedule would: what is listed now may not be what was then."""
+        return now > window.end + max(self.delay, *self.refresh, timedelta(0)) + _LATE
+
+    def say_late(self, context: Context, window: Window, source: str) -> None:
+        """Say that a late collection lacks what was deleted meanwhile, where ``source`` lists the present only."""
+        if self.is_late(window, context.shared.now()):
+            context.partial("what was deleted since", f"collected late, and {source} lists only what there is now")
+
+    def check_interval(self, interval: timedelta) -> str:
+        """Why this service cannot be collected at ``interval``, or an empty string."""
+        del interval
+        return ""
+
+
+_registry: dict[tuple[str, str], type[Service]] = {}
+_unusable: list[str] = []
+
+
+def service(provider: str, name: str) -> Callable[[type[Service]], type[Service]]:
+    """Register a service under its provider and name. A second one of the same name is an error."""
+
+    def register(cls: type[Service]) -> type[Service]:
+        former = _registry.get((provider, name))
+        if former is not None and former.__module__ != cls.__module__:
+            raise RuntimeError(f"{provider}/{name} is registered twice: by {former.__module__} and {cls.__module__}")
+        cls.provider, cls.name = provider, name
+        _registry[provider, name] = cls
+        return cls
+
+    return register
+
+
+@cache
+def services() -> Mapping[tuple[str, str], Service]:
+    """Every service that is installed, by provider and name: found by looking, never listed by hand.
+
+    Ours, and those that other distributions offer as entry points of the group ``finfleet.services``. One of theirs
+    that cannot be used is logged with the name of its distribution, is among :func:`unusable`, and harms no other.
+    """
+    for provider in providers().values():
+        _import_services(provider)
+    found = {key: cls() for key, cls in _registry.items()}
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        found |= _load(entry)
+    return dict(sorted(found.items()))
+
+
+def _import_services(provider: Provider) -> None:
+    """Import the modules of a provider's services; where one of another distribution fails, none of its counts."""
+    before = dict(_registry)
+    try:
+        package = importlib.import_module(provider.services)
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    except Exception as error:
+        if provider.services.startswith("agents."):  # ours: a fault of the release
+            raise
+        _forget_but(before, f"provider {provider.name}: {provider.services}: {type(error).__name__}: {error}")
+
+
+def unusable() -> tuple[str, ...]:
+    """What is wrong with entry points of other distributions, one line each."""
+    services()
+    return (*unusable_providers(), *_unusable)
+
+
+def _load(entry: EntryPoint) -> dict[tuple[str, str], Service]:
+    """The services that one entry point registers; none where any of them is not as it should be."""
+    before = dict(_registry)
+    try:
+        entry.load()
+        added = {key: cls() for key, cls in _registry.items() if key not in before}
+        for provider, name in added:
+            if provider not in providers():
+                raise ValueError(f"{provider}/{name}: the provider must be one of {', '.join(providers())}")  # noqa: TRY301 - one place for all faults
+    except Exception as error:  # noqa: BLE001 - somebody else's code, whatever it raises
+        fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
+        _forget_but(before, fault)
+        return {}
+    return added
+
+
+def _forget_but(before: dict[tuple[str, str], type[Service]], fault: str) -> None:
+    """Keep what was registered ``before`` alone, and say why."""
+    _registry.clear()
+    _registry.update(before)
+    _unusable.append(fault)
+    logger.error("a service cannot be used: %s", fault)
+
+
+def find(provider: str, name: str) -> Service:
+    """The service of that name; LookupError says which there are."""
+    try:
+        return services()[provider, name]
+    except KeyError:
+        known = ", ".join(n for p, n in services() if p == provider) or "none"
+        more = f"; cannot be used: {'; '.join(unusable())}" if unusable() else ""
+        raise LookupError(f"{provider} has no service {name!r} in this install; there are: {known}{more}") from None

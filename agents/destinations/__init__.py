@@ -1,0 +1,1 @@
+"""Where records go: one folder a destination."""

@@ -1,0 +1,1 @@
+"""OpenFinOps: its addresses, the shape that it takes, its answers."""

@@ -1,0 +1,179 @@
+"""Cloud Functions: functions of both generations, their executions, errors and times."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from agents.core.context import Context
+from agents.core.service import Estimate, Service, service
+from agents.gcp import inventory, monitoring
+from agents.gcp.calls import GcpCalls
+from agents.gcp.index import ResourceIndex
+from agents.gcp.inventory import Asset
+from agents.gcp.monitoring import Metric, MetricReader, Value
+from telemetry.records import AttributeValue, MetricPoint, Record, Resource
+from telemetry.target import Target, Window
+
+_FIRST = "cloudfunctions.googleapis.com/CloudFunction"
+_SECOND = "cloudfunctions.googleapis.com/Function"
+_MEMORY_UNITS: Mapping[str, float] = MappingProxyType({"Ki": 2**-10, "Mi": 1, "Gi": 2**10, "M": 1e6 / 2**20})
+
+
+@dataclass(frozen=True)
+class _Generation:
+    """Where a generation's figures are. The second runs on Cloud Run, which has them."""
+
+    #: Grouped by how each execution ended, so that one call tells executions and errors.
+    executions: Metric
+    errors: Metric
+    duration: Metric
+    #: The labels of the resource that name a function and its region, and the one of the metric that says how it ended.
+    name: str
+    region: str
+    ending: str
+    good: frozenset[str]
+
+
+def _generation(
+    source: tuple[str, str], kind: str, labels: tuple[str, str, str], good: frozenset[str], factor: float
+) -> _Generation:
+    name, region, ending = labels
+    group = (f"resource.labels.{name}", f"resource.labels.{region}")
+    by_ending = (*group, f"metric.labels.{ending}")
+    counts, times = source
+    return _Generation(
+        Metric(counts, kind, "invocations", "count", "sum", "ALIGN_SUM", "REDUCE_SUM", by_ending),
+        Metric(counts, kind, "errors", "count", "sum", "ALIGN_SUM", "REDUCE_SUM", by_ending),
+        Metric(times, kind, "duration", "milliseconds", "average", "ALIGN_SUM", "REDUCE_MEAN", group, factor=factor),
+        name,
+        region,
+        ending,
+        good,
+    )
+
+
+_GENERATIONS: Mapping[str, _Generation] = MappingProxyType(
+    {
+        _FIRST: _generation(
+            (
+                "cloudfunctions.googleapis.com/function/execution_count",
+                "cloudfunctions.googleapis.com/function/execution_times",
+            ),
+            "cloud_function",
+            ("function_name", "region", "status"),
+            frozenset({"ok"}),
+            1e-6,
+        ),
+        _SECOND: _generation(
+            ("run.googleapis.com/request_count", "run.googleapis.com/request_latencies"),
+            "cloud_run_revision",
+            ("service_name", "location", "response_code_class"),
+            frozenset({"1xx", "2xx", "3xx"}),
+            1,
+        ),
+    }
+)
+
+
+@service("gcp", "cloud_functions")
+class CloudFunctions(Service):
+    """Cloud Functions of both generations: invocations, errors, and the mean duration."""
+
+    interval = timedelta(minutes=5)
+    delay = timedelta(minutes=10)
+    regional = False
+    permissions = (inventory.PERMISSION, monitoring.PERMISSION)
+    paid = monitoring.PAID
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """A resource a function, then the metrics of the generations that there are."""
+        del target
+        calls = GcpCalls(context)
+        reader = MetricReader(calls, window)
+        found: defaultdict[str, ResourceIndex] = defaultdict(ResourceIndex)
+        for asset in inventory.assets(calls, _FIRST, _SECOND, at=window.end):
+            second = asset.kind == _SECOND
+            if second and asset.data.get("environment") == "GEN_1":
+                continue  # the newer API shows the first generation too, which the older kind has already
+            resource = _resource(asset, calls.project, second=second)
+            service_name = inventory.last_part((asset.data.get("serviceConfig") or {}).get("service"))
+            found[asset.kind].add((service_name or resource.name, resource.region), resource)
+            yield resource
+        for kind, index in found.items():
+            yield from _points(reader, _GENERATIONS[kind], index)
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """Pages of the inventory, and where there are functions of one generation, of two metrics."""
+        listing = inventory.estimate(resources)
+        if not resources:
+            return Estimate(listing, Decimal(0))
+        asked = monitoring.estimate(window, 2, resources)
+        return Estimate({**listing, **asked.calls}, asked.cost_usd)
+
+    def check_interval(self, interval: timedelta) -> str:
+        """Cloud Monitoring has values for whole minutes."""
+        return monitoring.check_interval(interval)
+
+
+def _points(reader: MetricReader, generation: _Generation, index: ResourceIndex) -> Iterator[MetricPoint]:
+    endings: defaultdict[tuple[str, str, datetime], list[Value]] = defaultdict(list)
+    for value in reader.read(generation.executions):
+        endings[*_key(generation, value), value.start].append(value)
+    for (name, region, start), values in endings.items():
+        resource = index.find((name, region))
+        if resource is not None:
+            total = sum(one.value for one in values)
+            failed = sum(one.value for one in values if one.metric.get(generation.ending) not in generation.good)
+            yield reader.point(generation.executions, resource, Value({}, {}, start, total))
+            yield reader.point(generation.errors, resource, Value({}, {}, start, failed))
+    for value in reader.read(generation.duration):
+        resource = index.find(_key(generation, value))
+        if resource is not None:
+            yield reader.point(generation.duration, resource, value)
+
+
+def _key(generation: _Generation, value: Value) -> tuple[str, str]:
+    return value.resource.get(generation.name, ""), value.resource.get(generation.region, "")
+
+
+def _resource(asset: Asset, project: str, *, second: bool) -> Resource:
+    data = asset.data
+    build, run = data.get("buildConfig") or {}, data.get("serviceConfig") or {}
+    # The environment variables are in the inventory too, where secrets are: no part of them is taken.
+    attributes: dict[str, AttributeValue] = {
+        "generation": 2 if second else 1,
+        "runtime": build.get("runtime") if second else data.get("runtime"),
+        "status": data.get("state") if second else data.get("status"),
+        "memory_mb": _memory(run.get("availableMemory")) if second else _int(data.get("availableMemoryMb")),
+        "timeout_s": _int(run.get("timeoutSeconds")) if second else _int(str(data.get("timeout") or "").rstrip("s")),
+    }
+    return Resource(
+        provider="gcp",
+        account=project,
+        region=asset.location,
+        service="cloud_functions",
+        resource_id=asset.name,
+        type=str(attributes["runtime"] or ""),
+        name=asset.short_name,
+        tags=asset.labels,
+        attributes={name: value for name, value in attributes.items() if value is not None},
+    )
+
+
+def _memory(text: Any) -> int | None:
+    """MiB of ``256Mi``, ``1Gi`` ..."""
+    written = str(text or "")
+    for unit, factor in _MEMORY_UNITS.items():
+        if written.endswith(unit):
+            return round(float(written.removesuffix(unit)) * factor)
+    return None
+
+
+def _int(value: Any) -> int | None:
+    return None if value in {None, ""} else int(float(value))

@@ -1,0 +1,190 @@
+"""Compute Engine: instances, what Cloud Monitoring knows of them, and what they cost an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from agents.core.context import Context
+from agents.core.rates import LISTED, SPOT, STOPPED, rate
+from agents.core.service import Estimate, Service, service
+from agents.gcp import inventory, monitoring
+from agents.gcp.calls import GcpCalls
+from agents.gcp.index import ResourceIndex
+from agents.gcp.instances import SUSPENDED, Instance, unlisted
+from agents.gcp.monitoring import Metric, MetricReader, Value
+from agents.gcp.pricing import catalog as pricing
+from agents.gcp.pricing.compute import ComputePriceList
+from telemetry.records import CostRate, Record, Resource
+from telemetry.target import Target, Window
+
+_THINGS = "compute instances"
+_UNLISTED = "they have metrics, and are not in the inventory of the end of the window"
+_UNTOLD = "in a part of the window their state is not known: Google tells of the last start and the last stop"
+KIND = "compute.googleapis.com/Instance"
+
+_GCE = "gce_instance"
+_ID = "resource.labels.instance_id"
+_ZONE = "resource.labels.zone"
+_NAME = "metric.labels.instance_name"
+_METRICS = (
+    Metric(
+        "compute.googleapis.com/instance/cpu/utilization",
+        _GCE,
+        "cpu_utilization",
+        "percent",
+        "average",
+        "ALIGN_MEAN",
+        factor=100,
+    ),
+    # One series for the traffic of load balancers and one for the rest.
+    Metric(
+        "compute.googleapis.com/instance/network/received_bytes_count",
+        _GCE,
+        "network_in",
+        "bytes",
+        "sum",
+        "ALIGN_SUM",
+        "REDUCE_SUM",
+        (_ID, _ZONE, _NAME),
+    ),
+    Metric(
+        "compute.googleapis.com/instance/network/sent_bytes_count",
+        _GCE,
+        "network_out",
+        "bytes",
+        "sum",
+        "ALIGN_SUM",
+        "REDUCE_SUM",
+        (_ID, _ZONE, _NAME),
+    ),
+    Metric(
+        "agent.googleapis.com/memory/percent_used",
+        _GCE,
+        "memory_utilization",
+        "percent",
+        "average",
+        "ALIGN_MEAN",
+        condition='metric.labels.state = "used"',
+    ),
+    # A series each GPU: their mean. The agent writes percent, unlike Google's own ratio of the CPU.
+    Metric(
+        "agent.googleapis.com/gpu/utilization",
+        _GCE,
+        "gpu_utilization",
+        "percent",
+        "average",
+        "ALIGN_MEAN",
+        "REDUCE_MEAN",
+        (_ID, _ZONE),
+    ),
+)
+
+
+@service("gcp", "compute")
+class Compute(Service):
+    """Compute Engine instances: CPU and network, memory and GPU where the Ops Agent runs, and the list price.
+
+    A running instance has the list price of its vCPUs, memory and GPUs, a spot instance that of spot, a stopped one
+    zero; disks and licenses are not in it, and an instance with a paid license has no price. Discounts for sustained
+    and committed use are on the bill: see `billing`.
+    """
+
+    interval = timedelta(minutes=5)
+    # Google makes its values visible within four minutes, the agent's come a minute later.
+    delay = timedelta(minutes=10)
+    regional = False
+    permissions = (inventory.PERMISSION, monitoring.PERMISSION, *pricing.PERMISSIONS)
+    paid = monitoring.PAID
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """A resource an instance, then its metrics: each metric is read once for the whole project."""
+        del target
+        calls = GcpCalls(context)
+        reader = MetricReader(calls, window)
+        rates = _Rates(calls, window)
+        known = _Known(calls, listed_only=context.only is not None)
+        for asset in inventory.assets(calls, KIND, at=window.end):
+            instance = Instance.of(asset, calls.project)
+            if context.only is not None and instance.resource.name not in context.only:
+                continue
+            known.add(instance)
+            yield instance.resource
+            yield from rates.of(instance)
+        if context.only is not None and not known.numbers:
+            return
+        for metric in _METRICS:
+            asked = metric if context.only is None else metric.of(_ID, known.numbers)
+            for value in reader.read(asked):
+                resource = known.find(value)
+                if resource is not None:
+                    yield reader.point(metric, resource, value)
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """Pages of the inventory, and of each of five metrics. Prices are read once a day."""
+        asked = monitoring.estimate(window, len(_METRICS), resources)
+        return Estimate({**inventory.estimate(resources), **asked.calls}, asked.cost_usd)
+
+    def check_interval(self, interval: timedelta) -> str:
+        """Cloud Monitoring has values for whole minutes."""
+        return monitoring.check_interval(interval)
+
+
+class _Known:
+    """The instances by Google's number."""
+
+    def __init__(self, calls: GcpCalls, *, listed_only: bool) -> None:
+        self._context = calls.context
+        self._project = calls.project
+        self._listed_only = listed_only
+        self._index = ResourceIndex()
+        #: Those of the inventory.
+        self.numbers: set[str] = set()
+
+    def add(self, instance: Instance) -> None:
+        """Keep an instance of the inventory."""
+        self.numbers.add(instance.number)
+        self._index.add(instance.number, instance.resource)
+
+    def find(self, value: Value) -> Resource | None:
+        """The instance that a value speaks of; one that the inventory does not have is known by its labels alone."""
+        number = value.resource.get("instance_id", "")
+        name, zone = value.metric.get("instance_name", ""), value.resource.get("zone", "")
+        known = self._index.find(number)
+        if known is not None or self._listed_only or not (name and zone):
+            return known
+        resource = unlisted(name, zone, number, self._project)
+        self._index.add(number, resource)
+        self._context.partial("rates", _UNLISTED, of=_THINGS)
+        return resource
+
+
+class _Rates:
+    """What instances cost an hour, in the parts of one window in which their state is known."""
+
+    def __init__(self, calls: GcpCalls, window: Window) -> None:
+        self._calls = calls
+        self._prices = ComputePriceList(calls)
+        self._window = window
+        self._now = calls.context.shared.now()
+        #: Whether the inventory tells what there was at the end of the window, not what there is now.
+        self._told = inventory.remembers(calls, window.end)
+
+    def of(self, instance: Instance) -> Iterator[CostRate]:
+        """The rates of one instance; none where its price or its state is unknown."""
+        if instance.state in SUSPENDED:
+            # Its memory is billed, by a price that depends on how much of it is kept.
+            self._calls.context.meter.unknown_price()
+            return
+        spells = [
+            (runs, start, end)
+            for runs, start, end in instance.spells(self._window, self._now)
+            if not runs or not instance.may_have_another_type or self._told
+        ]
+        if sum((end - start for _, start, end in spells), timedelta(0)) < instance.length_in(self._window, self._now):
+            self._calls.context.partial("rates", _UNTOLD, of=_THINGS)
+        for runs, start, end in spells:
+            price = self._prices.hourly(instance.machine) if runs else self._prices.nothing()
+            if price is not None:
+                basis = (SPOT if instance.machine.spot else LISTED) if runs else STOPPED
+                yield rate(instance.resource, start, end, price, basis)

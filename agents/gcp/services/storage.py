@@ -1,0 +1,143 @@
+"""Cloud Storage: buckets, and what each storage class of them holds."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from agents.core.context import Context
+from agents.core.service import Estimate, Service, service
+from agents.gcp import inventory, monitoring
+from agents.gcp.calls import GcpCalls
+from agents.gcp.index import ResourceIndex
+from agents.gcp.inventory import Asset
+from agents.gcp.monitoring import Metric, MetricReader
+from telemetry.records import AttributeValue, MetricPoint, Record, Resource
+from telemetry.target import Target, Window
+
+SIZE = "size_bytes"
+"""All storage classes together; one alone is ``size_bytes.STANDARD`` ..."""
+OBJECTS = "object_count"
+
+_BUCKET = "storage.googleapis.com/Bucket"
+_KIND = "gcs_bucket"
+_DAY = timedelta(days=1)
+_GROUP = ("resource.labels.bucket_name", "metric.labels.storage_class")
+# A series each kind of object (live, noncurrent, soft-deleted ...): what is stored is billed, whatever it is.
+_METRICS = (
+    Metric(
+        "storage.googleapis.com/storage/v2/total_bytes",
+        _KIND,
+        SIZE,
+        "bytes",
+        "gauge",
+        "ALIGN_NEXT_OLDER",
+        "REDUCE_SUM",
+        _GROUP,
+    ),
+    Metric(
+        "storage.googleapis.com/storage/v2/total_count",
+        _KIND,
+        OBJECTS,
+        "count",
+        "gauge",
+        "ALIGN_NEXT_OLDER",
+        "REDUCE_SUM",
+        _GROUP[:1],
+    ),
+)
+_UNLISTED = "they have metrics, and are not in the inventory of the end of the window"
+
+
+@service("gcp", "storage")
+class Storage(Service):
+    """Cloud Storage buckets: bytes by storage class and in all, and objects.
+
+    Google has a value a day: the last one of the day is taken. What the storage costs is on the bill.
+    """
+
+    interval = _DAY
+    fixed_interval = True
+    # The values of a day are published in the course of the next.
+    delay = _DAY
+    refresh = (timedelta(days=3),)
+    regional = False
+    permissions = (inventory.PERMISSION, monitoring.PERMISSION)
+    paid = monitoring.PAID
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """A resource a bucket, then its metrics: each is read once for the whole project."""
+        del target
+        calls = GcpCalls(context)
+        reader = MetricReader(calls, window, int(_DAY.total_seconds()))
+        index = ResourceIndex()
+        for asset in inventory.assets(calls, _BUCKET, at=window.end):
+            resource = _resource(asset, calls.project)
+            index.add(resource.name, resource)
+            yield resource
+        if len(index):
+            unlisted: set[str] = set()
+            for metric in _METRICS:
+                yield from _points(reader, metric, index, unlisted)
+            if unlisted:
+                context.partial("metrics", _UNLISTED, of="buckets", count=len(unlisted))
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """Pages of the inventory, and where there are buckets, of two metrics; a series a bucket of one class."""
+        listing = inventory.estimate(resources)
+        if not resources:
+            return Estimate(listing, Decimal(0))
+        asked = monitoring.estimate(window, len(_METRICS), resources, int(_DAY.total_seconds()))
+        return Estimate({**listing, **asked.calls}, asked.cost_usd)
+
+    def check_interval(self, interval: timedelta) -> str:
+        """There is a value a day."""
+        return "" if interval % _DAY == timedelta(0) else "Cloud Storage has a value a day: use a multiple of 1d"
+
+
+def _points(reader: MetricReader, metric: Metric, index: ResourceIndex, unlisted: set[str]) -> Iterator[MetricPoint]:
+    totals: defaultdict[tuple[str, datetime], list[float]] = defaultdict(list)
+    for value in reader.read(metric):
+        name = value.resource.get("bucket_name", "")
+        resource = index.find(name)
+        if resource is None:
+            unlisted.add(name)
+            continue
+        point = reader.point(metric, resource, value)
+        if metric.name == OBJECTS:
+            yield point
+            continue
+        yield msgspec.structs.replace(point, metric=f"{SIZE}.{value.metric.get('storage_class', '')}")
+        totals[name, value.start].append(value.value)
+    for (name, start), parts in totals.items():
+        resource = index.find(name)
+        if resource is not None:
+            total = monitoring.Value({}, {}, start, math.fsum(parts))
+            yield reader.point(metric, resource, total)
+
+
+def _resource(asset: Asset, project: str) -> Resource:
+    data = asset.data
+    attributes: dict[str, AttributeValue] = {
+        "storage_class": data.get("storageClass"),
+        "location_type": data.get("locationType"),
+        "creation_time": data.get("timeCreated"),
+        "versioning": bool((data.get("versioning") or {}).get("enabled")),
+        "lifecycle_rules": len((data.get("lifecycle") or {}).get("rule") or ()),
+    }
+    return Resource(
+        provider="gcp",
+        account=project,
+        region=str(data.get("location") or asset.location).lower(),
+        service="storage",
+        resource_id=asset.name,
+        type="bucket",
+        name=str(data.get("name") or asset.short_name),
+        tags=asset.labels,
+        attributes={name: value for name, value in attributes.items() if value is not None},
+    )

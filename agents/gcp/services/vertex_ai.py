@@ -1,0 +1,177 @@
+"""Vertex AI: endpoints, and what Cloud Monitoring knows of their online predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from agents.core.context import Context
+from agents.core.service import Estimate, Service, service
+from agents.gcp import inventory, monitoring
+from agents.gcp.calls import GcpCalls
+from agents.gcp.index import ResourceIndex
+from agents.gcp.inventory import Asset
+from agents.gcp.monitoring import Metric, MetricReader, Value
+from telemetry.records import AttributeValue, MetricPoint, Record, Resource
+from telemetry.target import Target, Window
+
+ENDPOINT = "aiplatform.googleapis.com/Endpoint"
+_ONLINE = "aiplatform.googleapis.com/prediction/online/"
+_GROUP = ("resource.labels.endpoint_id", "resource.labels.location")
+
+
+def _count(source: str) -> Metric:
+    return Metric(f"{_ONLINE}{source}", ENDPOINT, source, "count", "sum", "ALIGN_DELTA", "REDUCE_SUM", _GROUP)
+
+
+def _latency(percent: int) -> Metric:
+    # Percentiles of parts cannot be combined: the distributions of the whole window and of all models are, and then
+    # the percentile is taken.
+    return Metric(
+        f"{_ONLINE}prediction_latencies",
+        ENDPOINT,
+        f"latency_p{percent}",
+        "milliseconds",
+        f"p{percent}",
+        "ALIGN_DELTA",
+        f"REDUCE_PERCENTILE_{percent}",
+        _GROUP,
+        'metric.labels.latency_type = "total"',
+    )
+
+
+_RESPONSES = _count("response_count")
+_ERRORS = _count("error_count")
+_OTHERS = (
+    _count("prediction_count"),
+    _latency(50),
+    _latency(95),
+    Metric(f"{_ONLINE}replicas", ENDPOINT, "replicas", "count", "average", "ALIGN_MEAN", "REDUCE_SUM", _GROUP),
+)
+_RATE = Metric(f"{_ONLINE}error_count/response_count", ENDPOINT, "error_rate", "percent", "average", "", factor=100)
+
+
+@service("gcp", "vertex_ai")
+class VertexAi(Service):
+    """Vertex AI endpoints: predictions, responses, errors and their rate, replicas, and p50 and p95 of the latency.
+
+    Every figure is that of the whole window, over all models that are deployed to the endpoint. Without traffic there
+    is no latency and no error rate.
+    """
+
+    interval = timedelta(minutes=5)
+    delay = timedelta(minutes=10)
+    regional = False
+    permissions = (inventory.PERMISSION, monitoring.PERMISSION)
+    paid = monitoring.PAID
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """A resource an endpoint, then its metrics: each is read once for the whole project."""
+        del target
+        calls = GcpCalls(context)
+        reader = MetricReader(calls, window, int(window.duration.total_seconds()))
+        endpoints = _Endpoints(calls.project, context.only)
+        for asset in inventory.assets(calls, ENDPOINT, at=window.end):
+            resource = endpoints.add(asset)
+            if resource is not None:
+                yield resource
+        for metric in _OTHERS:
+            for value in reader.read(_asked(metric, context)):
+                resource = endpoints.find(value)
+                if resource is not None:
+                    yield reader.point(metric, resource, value)
+        yield from _rates(reader, endpoints, context)
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """Pages of the inventory, and of each of six metrics."""
+        asked = monitoring.estimate(window, len(_OTHERS) + 2, resources, int(window.duration.total_seconds()))
+        return Estimate({**inventory.estimate(resources), **asked.calls}, asked.cost_usd)
+
+    def check_interval(self, interval: timedelta) -> str:
+        """Cloud Monitoring has values for whole minutes."""
+        return monitoring.check_interval(interval)
+
+
+class _Endpoints:
+    """The endpoints by location and id."""
+
+    def __init__(self, project: str, only: tuple[str, ...] | None) -> None:
+        self._project = project
+        self._only = only
+        self._index = ResourceIndex()
+
+    def add(self, asset: Asset) -> Resource | None:
+        """Keep an endpoint of the inventory; None where it is not wanted."""
+        resource = _resource(asset, self._project)
+        if not self._wanted(asset.short_name):
+            return None
+        self._index.add((resource.region, asset.short_name), resource)
+        return resource
+
+    def find(self, value: Value) -> Resource | None:
+        """The endpoint that a value speaks of; one that the inventory does not have is known by its labels alone."""
+        location, number = value.resource.get("location", ""), value.resource.get("endpoint_id", "")
+        known = self._index.find((location, number))
+        if known is not None or not (location and number and self._wanted(number)):
+            return known
+        name = f"//aiplatform.googleapis.com/projects/{self._project}/locations/{location}/endpoints/{number}"
+        resource = _resource(Asset(name, ENDPOINT, location, {}), self._project)
+        self._index.add((location, number), resource)
+        return resource
+
+    def _wanted(self, number: str) -> bool:
+        return self._only is None or number in self._only
+
+
+def _rates(reader: MetricReader, endpoints: _Endpoints, context: Context) -> Iterator[MetricPoint]:
+    """Responses, errors, and their ratio. Where Google counted responses and no errors, there were none."""
+    errors = {_key(value): value.value for value in reader.read(_asked(_ERRORS, context))}
+    for value in reader.read(_asked(_RESPONSES, context)):
+        resource = endpoints.find(value)
+        if resource is None:
+            continue
+        failed = errors.get(_key(value), 0.0)
+        yield reader.point(_RESPONSES, resource, value)
+        yield reader.point(_ERRORS, resource, _with(value, failed))
+        if value.value > 0:
+            yield reader.point(_RATE, resource, _with(value, failed / value.value * _RATE.factor))
+
+
+def _asked(metric: Metric, context: Context) -> Metric:
+    """``metric`` of the endpoints that are wanted."""
+    return metric if context.only is None else metric.of(_GROUP[0], context.only)
+
+
+def _key(value: Value) -> tuple[str, str]:
+    return value.resource.get("location", ""), value.resource.get("endpoint_id", "")
+
+
+def _with(value: Value, number: float) -> Value:
+    return Value(value.resource, value.metric, value.start, number)
+
+
+def _resource(asset: Asset, project: str) -> Resource:
+    models: list[Any] = list(asset.data.get("deployedModels") or ())
+    types = sorted({_machine_type(model) for model in models} - {""})
+    attributes: dict[str, AttributeValue] = {
+        "endpoint_id": asset.short_name,
+        "deployed_models": len(models) if "deployedModels" in asset.data else None,
+        "machine_types": ", ".join(types) or None,
+    }
+    return Resource(
+        provider="gcp",
+        account=project,
+        region=asset.location,
+        service="vertex_ai",
+        resource_id=asset.name,
+        type="endpoint",
+        name=str(asset.data.get("displayName") or asset.short_name),
+        tags=asset.labels,
+        attributes={name: value for name, value in attributes.items() if value is not None},
+    )
+
+
+def _machine_type(model: Any) -> str:
+    dedicated = model.get("dedicatedResources") or {}
+    return str((dedicated.get("machineSpec") or {}).get("machineType") or "")

@@ -1,0 +1,64 @@
+"""``gcp:``: projects, who asks, and where the bill is exported to."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import Field
+
+from telemetry.settings.fields import FilePath, Section
+from telemetry.settings.providers import AccountEntry, ProviderSettings
+
+ENDPOINTS = ("monitoring", "inventory", "billing", "bigquery", "token")
+
+_PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+# What can be part of a resource name; whether there is such a project, Google says.
+_ANY_PROJECT = r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,127}"
+_GIB = 2**30
+
+Project = Annotated[str, Field(pattern=rf"^{_ANY_PROJECT}$")]
+ExportTable = Annotated[str, Field(pattern=rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}\.[A-Za-z0-9_-]{{1,1024}}$")]
+ServiceAccount = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*@[a-z0-9.-]+\.gserviceaccount\.com$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class GcpIdentity(Section):
+    """Whose project, and who asks; without a file, application default credentials are used."""
+
+    project_id: Project | None = None
+    #: Read where a collection needs it: the planner has no credentials.
+    credentials_file: FilePath | None = None
+    #: The service account to act as, by its e-mail address.
+    impersonate: ServiceAccount | None = None
+    #: The project whose quota the calls use; without one, the project itself.
+    quota_project: Project | None = None
+    #: ``project.dataset.table`` of the Cloud Billing export; without one there is no bill to read.
+    billing_export_table: ExportTable | None = None
+
+
+class GcpAccountEntry(AccountEntry, GcpIdentity):
+    """A project; what it leaves out is taken from the section."""
+
+
+class GcpSettings(ProviderSettings, GcpIdentity):
+    """``gcp:``."""
+
+    variables = ("GOOGLE_", "GCP_", "GCLOUD_", "CLOUDSDK_", "GCE_", "GRPC_")
+    given_by = MappingProxyType(
+        {
+            "project_id": ("GCP_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"),
+            # GOOGLE_APPLICATION_CREDENTIALS: Google's libraries read it by themselves.
+            "credentials_file": ("GCP_CREDENTIALS_FILE",),
+        }
+    )
+    endpoint_names = ENDPOINTS
+
+    accounts: tuple[GcpAccountEntry, ...] = ()
+    #: What one query of the billing export may scan: 100 GiB are 0.61 USD.
+    maximum_bytes_billed: int = Field(default=100 * _GIB, ge=10 * 2**20, le=2**60)
+    #: The currency of list prices; the bill has its own.
+    currency: Currency = "USD"
+
+    def _entries(self) -> tuple[AccountEntry, ...]:
+        return self.accounts

@@ -1,0 +1,55 @@
+"""A page in the text format of Prometheus or OpenMetrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+from agents.core.context import Context
+from agents.core.service import Estimate, Service, service
+from agents.generic.fetch import fetch
+from agents.generic.samples import Samples, moment_of
+from agents.generic.settings import PrometheusSource
+from telemetry.errors import CollectionFailed
+from telemetry.records import Record
+from telemetry.target import Target, Window
+
+logger = logging.getLogger(__name__)
+
+
+@service("generic", "prometheus")
+class Prometheus(Service):
+    """The samples of an exporter that is asked once a window: a ``generic.sources`` entry of kind ``prometheus``.
+
+    A set of labels is a resource, and its labels are its tags. Counters, and the counts of histograms and summaries,
+    are stored as they stand, under the statistic ``counter``. What is not a finite number is left out and counted.
+    """
+
+    interval = timedelta(minutes=1)
+    delay = timedelta(0)
+    regional = False
+    live = True
+    opt_in = True
+    permissions = ()
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """Nothing is stored of a page that cannot be read to its end: a part must not pass for the whole."""
+        from agents.generic.exposition import ACCEPT, add_samples  # noqa: PLC0415 - whoever polls none loads no parser
+
+        source = context.account.options.get("source")
+        if not isinstance(source, PrometheusSource):
+            raise CollectionFailed(f"{target}: no entry of generic.sources is a prometheus of that name")
+        samples = Samples(target, source, window, moment_of(context, window))
+        with fetch(source, ACCEPT, context.meter, context.deadline - time.monotonic()) as page:
+            add_samples(page.body, page.content_type, source.include, samples)
+        if words := samples.say():
+            logger.warning("%s", words)
+        yield from samples.records()
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """One request, which nobody counts."""
+        del window, resources
+        return Estimate({}, Decimal(0))

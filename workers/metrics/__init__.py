@@ -1,0 +1,1 @@
+"""What each process shows Prometheus."""
