@@ -1,44 +1,37 @@
-"""The one way to ask AWS: metered, limited, and with errors in our words."""
+"""The one way to call AWS: what it adds to agents.core.calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-from agents.aws.errors import Asked, ExpiredCredentials, translate_errors
-from agents.aws.events import asking
+from agents.aws.api_call import AwsCall
+from agents.aws.errors import translate
 from agents.aws.session import AwsSession, account_of
 from agents.aws.settings import AwsSettings
+from agents.core.calls import Calls
 from agents.core.context import Context
-from agents.core.spend import charge
+from telemetry.errors import CollectionError
 
 
-@dataclass(frozen=True)
-class _Request:
-    service: str
-    operation: str
-    region: str
-    units: int
-    parameters: dict[str, Any]
+class AwsCalls(Calls[AwsSession, AwsCall]):
+    """What one collection asks of one account in one region."""
 
-
-class AwsCalls:
-    """What one collection asks of one account in one region.
-
-    Every method raises telemetry.errors.CollectionError and its kinds, nothing else.
-    """
+    #: botocore tries again itself: agents.aws.events meters and limits each of its attempts.
+    attempts: ClassVar[int] = 1
+    provider: ClassVar[str] = "aws"
 
     def __init__(self, context: Context, region: str) -> None:
-        self.context = context
-        self.region = region
         self._account = account_of(context.shared, context.account)
+        super().__init__(context, self._account)
+        self.region = region
 
     @property
     def partition(self) -> str:
         """``aws``, ``aws-cn`` ...: the second part of every ARN."""
-        return self._session().partition(self.region)
+        return self.session.partition(self.region)
 
     @property
     def account_id(self) -> str:
@@ -52,14 +45,14 @@ class AwsCalls:
 
         ``units`` is what it is paid by, where it is. Expired credentials are renewed, once, where they can be.
         """
-        request = _Request(service, operation, region or self.region, units, parameters)
-        session = self._session()
-        try:
-            return self._send(session, request)
-        except ExpiredCredentials:
-            if not session.renewable:
-                raise
-            return self._send(self._account.renew(session), request)
+        call = AwsCall(self.context, f"{service}:{operation}", region or self.region, units)
+
+        def prepare(session: AwsSession) -> Any:
+            self.charge(call.api, units)
+            client = session.client(service, call.region)
+            return getattr(client, _snake(client, operation))
+
+        return self.make(lambda _: call, prepare, lambda method: cast("dict[str, Any]", method(**parameters)))
 
     def pages(
         self,
@@ -74,10 +67,10 @@ class AwsCalls:
         """The answers to as many calls as there are pages, each made when it is asked for."""
         from botocore.paginate import Paginator  # noqa: PLC0415 - an SDK is loaded where it is used
 
-        asked = Asked(self.context, service, operation, region or self.region)
-        session = self._session()
-        with translate_errors(asked):
-            model = session.client(service, asked.region).meta.service_model.operation_model(operation)
+        call = AwsCall(self.context, f"{service}:{operation}", region or self.region, units)
+        session = self.session
+        with self.translating(call):
+            model = session.client(service, call.region).meta.service_model.operation_model(operation)
             paginator = Paginator(
                 partial(self.call, service, operation, units=units, region=region),
                 session.pagination(service, operation),
@@ -85,33 +78,34 @@ class AwsCalls:
             )
             pages = iter(paginator.paginate(PaginationConfig={"PageSize": page_size}, **parameters))
         while True:
-            with translate_errors(asked):
+            with self.translating(call):
                 page = next(pages, None)
             if page is None:
                 return
             yield page
 
-    def _send(self, session: AwsSession, request: _Request) -> dict[str, Any]:
-        self.context.check_deadline()
-        self._charge(request)
-        with translate_errors(Asked(self.context, request.service, request.operation, request.region)):
-            client = session.client(request.service, request.region)
-            method = getattr(client, _snake(client, request.operation))
-            with asking(self.context, request.units):
-                return cast("dict[str, Any]", method(**request.parameters))
+    @property
+    def session(self) -> AwsSession:
+        """The account's session."""
+        with self.translating(AwsCall(self.context, "sts:(session)", self.region)):
+            return super().session
 
-    def _charge(self, request: _Request) -> None:
-        """BudgetReached where the account's budget of the day does not hold the price of the call."""
+    @property
+    def budget(self) -> Decimal | None:
+        """``aws.budget_usd_per_day``."""
         section = self.context.shared.settings.section(AwsSettings)
-        price = self.context.meter.price(f"{request.service}:{request.operation}", request.units)
-        if section is not None and section.budget_usd_per_day is not None and price:
-            shared = self.context.shared
-            account = f"aws/{self.context.account.name}"
-            charge(shared.spend, account, price, section.budget_usd_per_day, shared.now())
+        return section.budget_usd_per_day if section is not None else None
 
-    def _session(self) -> AwsSession:
-        with translate_errors(Asked(self.context, "sts", "(session)", self.region)):
-            return self._account.session()
+    def translate(self, error: Exception, call: AwsCall) -> CollectionError | None:
+        """See agents.aws.errors."""
+        return translate(error, call)
+
+    def wait_for_turn(self, call: AwsCall) -> None:
+        """Nothing: each attempt of botocore's waits for its own, see agents.aws.events."""
+
+    def renewable(self, session: AwsSession) -> bool:
+        """Written-down keys stay what they are."""
+        return session.renewable
 
 
 def _snake(client: Any, operation: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.aws.calls import AwsCalls
-from agents.aws.errors import Gone
+from agents.core.errors import Gone
 from telemetry.records import AttributeValue, Resource
 from telemetry.target import format_time
 

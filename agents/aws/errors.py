@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from agents.aws import codes
-from agents.aws.events import scope_of
+from agents.aws.api_call import AwsCall
 from agents.aws.permissions import permission_of
-from agents.core.context import Context, utc_now
-from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
+from agents.core.api_call import throttled
+from agents.core.context import utc_now
+from agents.core.errors import ExpiredCredentials, Gone
+from telemetry.errors import CollectionError, CollectionFailed, Denied, Unavailable
 from telemetry.redact import redact
 
 _PERMISSION = re.compile(r"not authorized to perform:? ([A-Za-z0-9-]+:[A-Za-z0-9]+)")
@@ -27,66 +26,24 @@ _PAGE_TOKEN = re.compile(r"(?i)\b(?:next|page|pagination|continuation) ?token\b|
 _MAX_TEXT = 500
 _SERVER_ERROR = 500
 _FORBIDDEN = 403
-_PAUSE = 2.0
-"""Seconds of silence for a scope that is throttled past botocore's own retries, where AWS names no wait."""
 _NOTABLE_SKEW = timedelta(minutes=4)
 """AWS takes a signature for 5 minutes at the least."""
 
 
-class ExpiredCredentials(Denied):
-    """The credentials were good, and are no longer."""
-
-
-class Gone(CollectionFailed):
-    """What was asked for by its name is not there, or no more."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The call that failed."""
-
-    context: Context
-    service: str
-    operation: str
-    region: str
-
-    def __str__(self) -> str:
-        return f"aws/{self.account}/{self.region} {self.api}"
-
-    @property
-    def api(self) -> str:
-        """Its name in permissions: ``ec2:DescribeInstances``."""
-        return f"{self.service}:{self.operation}"
-
-    @property
-    def account(self) -> str:
-        """The account's name in the configuration."""
-        return self.context.account.name
-
-
-@contextmanager
-def translate_errors(asked: Asked) -> Iterator[None]:
-    """Raise our CollectionError for every error of botocore's; any other error is left as it is.
-
-    A throttled scope is silenced for everyone. The original is not kept as the cause: it may hold the request.
-    """
+def translate(error: Exception, call: AwsCall) -> CollectionError | None:
+    """Our error for one of botocore's; None for any other."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an SDK is loaded where it is used
 
-    try:
-        yield
-    except ClientError as error:
-        ours = _refused(error, asked)
-        if isinstance(ours, Throttled):
-            asked.context.shared.limiter.quiet(ours.scope, ours.retry_after or _PAUSE)
-        raise ours from None
-    except BotoCoreError as error:
-        raise _unanswered(error, asked, f"{asked}: {_text(str(error))}") from None
+    if isinstance(error, ClientError):
+        return _refused(error, call)
+    return _unanswered(error, call) if isinstance(error, BotoCoreError) else None
 
 
-def _unanswered(error: Exception, asked: Asked, text: str) -> CollectionError:
+def _unanswered(error: Exception, call: AwsCall) -> CollectionError:
     """The error where AWS itself said nothing."""
     from botocore import exceptions  # noqa: PLC0415 - an SDK is loaded where it is used
 
+    text = f"{call}: {_text(str(error))}"
     if isinstance(error, exceptions.PaginationError):
         return Unavailable(f"{text}: the listing is read anew at the next attempt")
     no_credentials = (
@@ -99,36 +56,36 @@ def _unanswered(error: Exception, asked: Asked, text: str) -> CollectionError:
     )
     if isinstance(error, no_credentials):
         return Denied(
-            f"{text}: set access_key_id and secret_access_key, profile or role_arn for account {asked.account!r} "
+            f"{text}: set access_key_id and secret_access_key, profile or role_arn for account {call.account!r} "
             "under aws:, or give this machine a role"
         )
     if isinstance(error, exceptions.SSLError):
         return Unavailable(f"{text}: if the endpoint's certificate is your own authority's, set aws.ca_file")
     if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
-        return Unavailable(f"{text}: is there a region {asked.region!r}, and does this network reach it?")
+        return Unavailable(f"{text}: is there a region {call.region!r}, and does this network reach it?")
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         return Unavailable(text)
     return CollectionFailed(f"{text} ({type(error).__name__})")
 
 
-def _refused(error: Any, asked: Asked) -> CollectionError:
+def _refused(error: Any, call: AwsCall) -> CollectionError:
     details = error.response.get("Error", {})
     code = str(details.get("Code", ""))
     said = _text(str(details.get("Message") or ""))
     metadata = error.response.get("ResponseMetadata", {})
     status = int(metadata.get("HTTPStatusCode", 0))
     headers = metadata.get("HTTPHeaders", {})
-    if error.operation_name != asked.operation:  # on the way to the credentials
-        asked = replace(asked, service="sts", operation=error.operation_name)
-    text = f"{asked}: {code}: {said}"
+    if error.operation_name != call.operation:  # on the way to the credentials
+        call = call.with_request("sts", error.operation_name, call.region)
+    text = f"{call}: {code}: {said}"
     if code in codes.THROTTLES or status == codes.TOO_MANY_REQUESTS:
-        return Throttled(text, scope_of(asked.context, asked.region, asked.api), codes.wait_of(headers))
-    credentials = _credentials(code, said, headers, asked, text)
+        return throttled(call, text, codes.wait_of(headers))
+    credentials = _credentials(code, said, headers, call, text)
     if credentials is not None:
         return credentials
     if code in codes.NOT_ALLOWED or status == _FORBIDDEN:
-        permission = _permission(said, asked)
-        return Denied(f"{text}: allow {permission} to account {asked.account!r}", permission)
+        permission = _permission(said, call)
+        return Denied(f"{text}: allow {permission} to account {call.account!r}", permission)
     if status >= _SERVER_ERROR:
         return Unavailable(text)
     # After the refusals above, which name resources: one may be called a marker.
@@ -138,7 +95,7 @@ def _refused(error: Any, asked: Asked) -> CollectionError:
     return Gone(text) if gone else CollectionFailed(text)
 
 
-def _credentials(code: str, said: str, headers: dict[str, str], asked: Asked, text: str) -> CollectionError | None:
+def _credentials(code: str, said: str, headers: dict[str, str], call: AwsCall, text: str) -> CollectionError | None:
     """The error where it is about who asks, and when."""
     skew = _skew(headers)
     requests_age = code in codes.SIGNATURE or code == codes.REQUEST_EXPIRED
@@ -147,24 +104,24 @@ def _credentials(code: str, said: str, headers: dict[str, str], asked: Asked, te
         return CollectionFailed(f"{text}: the clock of this machine does not agree with AWS's{off}: set it, by NTP")
     if code in codes.EXPIRED or code == codes.REQUEST_EXPIRED:
         return ExpiredCredentials(
-            f"{text}: the credentials of account {asked.account!r} are expired: give new ones "
+            f"{text}: the credentials of account {call.account!r} are expired: give new ones "
             "(access_key_id, secret_access_key, session_token), or a role_arn or profile that renews itself"
         )
     if code in codes.SIGNATURE:
-        return Denied(f"{text}: secret_access_key of account {asked.account!r} does not belong to its access_key_id")
+        return Denied(f"{text}: secret_access_key of account {call.account!r} does not belong to its access_key_id")
     if code in codes.INVALID_KEYS:
         return Denied(
-            f"{text}: AWS does not know the credentials of account {asked.account!r} in region {asked.region!r}: "
+            f"{text}: AWS does not know the credentials of account {call.account!r} in region {call.region!r}: "
             "check the keys, and whether the region is enabled for the account"
         )
     if code in codes.NOT_ENABLED:
-        return Denied(f"{text}: enable {asked.service} in region {asked.region!r} for account {asked.account!r}")
+        return Denied(f"{text}: enable {call.service} in region {call.region!r} for account {call.account!r}")
     return None
 
 
-def _permission(said: str, asked: Asked) -> str:
+def _permission(said: str, call: AwsCall) -> str:
     named = _PERMISSION.search(said)
-    return named[1] if named else permission_of(asked.api)
+    return named[1] if named else permission_of(call.api)
 
 
 def _skew(headers: dict[str, str]) -> timedelta:

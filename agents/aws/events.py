@@ -1,58 +1,15 @@
-"""Watches every request that botocore sends, its retries too: waits for the quota before it, counts it after it.
-
-Clients are shared by the runs of many threads. Which run a request belongs to is in a context variable, set only
-around the call itself, since botocore sends in the thread that calls.
-"""
+"""Watches every request that botocore sends, its retries too: waits for the quota before it, counts it after it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from agents.aws.api_call import AwsCall
 from agents.aws.codes import THROTTLES, TOO_MANY_REQUESTS, wait_of
-from agents.aws.quotas import quota_of
-from agents.aws.settings import AwsSettings
-from agents.core.context import Context
+from agents.core.api_call import call_under_way
 
 _FIRST_ERROR = 400
-
-
-@dataclass(frozen=True)
-class _Asking:
-    context: Context
-    #: What the call is paid by: metrics asked for, pages ...
-    units: int
-
-
-_asking: ContextVar[_Asking | None] = ContextVar("finfleet_aws_asking", default=None)
-
-
-@contextmanager
-def asking(context: Context, units: int) -> Iterator[None]:
-    """Requests of this thread belong to ``context``. Nothing may be yielded to a caller inside."""
-    token = _asking.set(_Asking(context, units))
-    try:
-        yield
-    finally:
-        _asking.reset(token)
-
-
-def scope_of(context: Context, region: str, api: str) -> str:
-    """What AWS counts the calls of: ``aws/ACCOUNT/REGION/ec2:Describe*``."""
-    return _scope(context, region, quota_of(api, quotas_of(context))[0])
-
-
-def _scope(context: Context, region: str, group: str) -> str:
-    return f"aws/{context.account.name}/{region}/{group}"
-
-
-def quotas_of(context: Context) -> dict[str, float]:
-    """The configured quotas."""
-    section = context.shared.settings.section(AwsSettings)
-    return section.quotas if section is not None else {}
 
 
 def watch(client: Any, service: str, region: str) -> None:
@@ -70,27 +27,25 @@ class _Watcher:
     region: str
 
     def wait(self, operation_name: str, **_: Any) -> None:
-        current = _asking.get()
-        if current is None:
-            return
-        api = f"{self.service}:{operation_name}"
-        context = current.context
-        group, quota = quota_of(api, quotas_of(context))
-        context.shared.limiter.acquire(_scope(context, self.region, group), quota, context.deadline)
+        call = self._call(operation_name)
+        if call is not None:
+            call.acquire()
 
     def count(self, *, event_name: str, response_dict: Any, parsed_response: Any, **_: Any) -> None:
         """Count one attempt. A refused one is not paid; one without an answer may be, and is counted so."""
-        current = _asking.get()
-        if current is None:
+        call = self._call(event_name.rpartition(".")[2])
+        if call is None:
             return
-        operation = event_name.rpartition(".")[2]
-        api = f"{self.service}:{operation}"
-        context = current.context
+        meter = call.context.meter
         status = response_dict["status_code"] if response_dict else 0
-        context.meter.call(api, 0 if status >= _FIRST_ERROR else current.units)
+        meter.call(call.api, 0 if status >= _FIRST_ERROR else call.units)
         code = (parsed_response or {}).get("Error", {}).get("Code", "")
         if code in THROTTLES or status == TOO_MANY_REQUESTS:
-            context.meter.throttle(api)
+            meter.throttle(call.api)
             seconds = wait_of(response_dict["headers"])
             if seconds:
-                context.shared.limiter.quiet(scope_of(context, self.region, api), seconds)
+                call.silence(seconds)
+
+    def _call(self, operation: str) -> AwsCall | None:
+        current = call_under_way(AwsCall)
+        return None if current is None else current.with_request(self.service, operation, self.region)

@@ -15,6 +15,7 @@ from agents.aws.credentials import Identity, open_session
 from agents.aws.events import watch
 from agents.aws.settings import AwsSettings
 from agents.core.context import Shared
+from agents.core.sessions import Sessions
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Account
 
@@ -92,40 +93,26 @@ class AwsSession:
         return client
 
 
-class AwsAccount:
-    """The present session of one account."""
+class AwsAccount(Sessions[AwsSession]):
+    """The present session of one account, and its number."""
 
     def __init__(self, shared: Shared, section: AwsSettings, account: Account) -> None:
+        super().__init__()
         self._section = section
         self._account = account
         self._connections = shared.settings.collect.concurrency
-        self._lock = threading.Lock()
-        self._session: AwsSession | None = None
         self._number: str | None = None
-        self._asking = threading.Lock()
+        self._numbering = threading.Lock()
 
     def number(self, ask: Callable[[], str]) -> str:
         """AWS's number of the account; ``ask`` asks it, once."""
-        with self._asking:
+        with self._numbering:
             if self._number is None:
                 self._number = ask()
             return self._number
 
-    def session(self) -> AwsSession:
-        """The session, made by the first who asks."""
-        with self._lock:
-            if self._session is None:
-                self._session = self._open()
-            return self._session
-
-    def renew(self, expired: AwsSession) -> AwsSession:
-        """A session with fresh credentials in place of ``expired``; threads that come later share it."""
-        with self._lock:
-            if self._session is None or self._session is expired:
-                self._session = self._open()
-            return self._session
-
-    def _open(self) -> AwsSession:
+    def open(self) -> AwsSession:
+        """See Sessions."""
         return AwsSession(self._section, self._account, self._connections)
 
 

@@ -1,39 +1,33 @@
-"""The one way to ask Azure: metered, limited, tried again for a moment, and with errors in our words."""
+"""The one way to call Azure: what it adds to agents.core.calls."""
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from decimal import Decimal
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
+from agents.azure.api_call import AzureCall
 from agents.azure.credentials import Identity
-from agents.azure.errors import Asked, BrokenListing, ExpiredToken, LoginUnavailable, translate_errors
-from agents.azure.quotas import scopes_of
+from agents.azure.errors import LoginUnavailable, translate
 from agents.azure.session import AzureSession, account_of, section_of
-from agents.azure.transport import Asking, asking
+from agents.core.calls import Calls
 from agents.core.context import Context
-from telemetry.errors import CollectionError, Denied, Throttled, Unavailable
+from agents.core.errors import ExpiredCredentials
+from telemetry.errors import CollectionError, Denied, Unavailable
 
 T = TypeVar("T")
 
-ATTEMPTS = 4
-"""The SDKs' own retries are off: these are for what is over in a moment; past them the task and the ledger decide."""
-_SHORT_WAIT = 5.0
-_FIRST_PAUSE = 0.25
 
+class AzureCalls(Calls[AzureSession, AzureCall]):
+    """What one collection asks of one account."""
 
-class AzureCalls:
-    """What one collection asks of one account.
-
-    Every method raises telemetry.errors.CollectionError and its kinds, nothing else.
-    """
+    provider: ClassVar[str] = "azure"
 
     def __init__(self, context: Context) -> None:
-        self.context = context
-        self.section = section_of(context.shared)
         self._account = account_of(context.shared, context.account)
+        super().__init__(context, self._account)
+        self.section = section_of(context.shared)
 
     @property
     def identity(self) -> Identity:
@@ -50,15 +44,15 @@ class AzureCalls:
 
         ``region`` is the one whose quota it takes from, where regions have one.
         """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._renewed(lambda session: self._send(session, api, send, region))
-            except CollectionError as error:
-                wait = _wait(error, attempt)
-                if wait is None:
-                    raise
-                time.sleep(wait)
-        raise AssertionError("the last attempt raises")  # pragma: no cover
+
+        def name(_: AzureSession) -> AzureCall:
+            return AzureCall(self.context, api, self.identity, region, self.section.quotas)
+
+        def prepare(session: AzureSession) -> AzureSession:
+            session.prepare(api, region)
+            return session
+
+        return self.make(name, prepare, send)
 
     def pages(self, api: str, path: str, query: Mapping[str, str]) -> Iterator[list[Any]]:
         """The ``value`` of as many pages of a list of the Resource Manager as there are, each when it is asked for."""
@@ -76,31 +70,24 @@ class AzureCalls:
                 raise Unavailable(f"{api}: Azure gave one page twice: the listing is read anew at the next attempt")
             where, parameters = following, {}
 
-    def _send(self, session: AzureSession, api: str, send: Callable[[AzureSession], T], region: str) -> T:
-        context = self.context
-        context.check_deadline()
-        current = Asking(context, api, scopes_of(api, self.identity, region, self.section.quotas))
-        asked = Asked(current, self.identity)
-        with translate_errors(asked), asking(current):
-            session.prepare(api, region)
-        for scope in current.scopes:
-            context.shared.limiter.acquire(scope.name, scope.quota, context.deadline)
-        with translate_errors(asked), asking(current):
-            return send(session)
+    @property
+    def budget(self) -> Decimal | None:
+        """None: Azure bills no call."""
+        return None
 
-    def _renewed(self, attempt: Callable[[AzureSession], T]) -> T:
+    def translate(self, error: Exception, call: AzureCall) -> CollectionError | None:
+        """See agents.azure.errors."""
+        return translate(error, call)
+
+    def renewing(self, attempt: Callable[[AzureSession], T]) -> T:
         """Once more with fresh tokens, where Azure does not take the old one any more."""
-        session = self._account.session()
+        session = self.session
         try:
-            return attempt(session)
+            return super().renewing(attempt)
         except LoginUnavailable:
             self._account.renew(session)
             raise
-        except ExpiredToken:
-            renewed = self._account.renew(session)
-        try:
-            return attempt(renewed)
-        except ExpiredToken as error:
+        except ExpiredCredentials as error:
             # A fresh one is not taken either: it is no matter of time.
             raise Denied(f"{error.message}, and a fresh one neither: check the credentials and azure.cloud") from None
 
@@ -135,13 +122,3 @@ def get_json(client: Any, path: str, query: Mapping[str, str]) -> Any:
     if not isinstance(answer, dict):
         raise HttpResponseError("the answer is no object of JSON", response=response)
     return answer
-
-
-def _wait(error: CollectionError, attempt: int) -> float | None:
-    """Seconds until the next attempt; None where there is none."""
-    if attempt == ATTEMPTS or isinstance(error, BrokenListing) or not isinstance(error, Throttled | Unavailable):
-        return None
-    if error.retry_after is not None:
-        # The limiter holds the next one back until the scope may speak again.
-        return 0.0 if error.retry_after <= _SHORT_WAIT else None
-    return random.uniform(0, _FIRST_PAUSE * 2**attempt)  # noqa: S311 - jitter

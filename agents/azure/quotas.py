@@ -8,15 +8,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from agents.azure.credentials import Identity
-from agents.core.limits import Quota
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What Azure counts the calls of, and how many it takes."""
-
-    name: str
-    quota: Quota
+from agents.core.limits import Quota, Scope
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from agents.azure.credentials import Identity, SharedCredential, open_credential
 from agents.azure.settings import AzureSettings
 from agents.azure.transport import WatchedTransport, open_transport
 from agents.core.context import Shared
+from agents.core.sessions import Sessions
 from telemetry.errors import CollectionFailed, Denied
 from telemetry.settings import Account
 
@@ -154,32 +155,18 @@ class AzureSession:
         return PipelineClient(address, policies=chain, transport=self._transport)
 
 
-class AzureAccount:
-    """The present session of one account."""
+class AzureAccount(Sessions[AzureSession]):
+    """The present session of one account, whose connections outlive it."""
 
     def __init__(self, shared: Shared, section: AzureSettings, account: Account) -> None:
+        super().__init__()
         self.identity = Identity.of(section, account.name, account.options)
         self._section = section
         self._connections = shared.settings.collect.concurrency + _SPARE_CONNECTIONS
-        self._lock = threading.Lock()
         self._transport: WatchedTransport | None = None
-        self._session: AzureSession | None = None
 
-    def session(self) -> AzureSession:
-        """The session, made by the first who asks."""
-        with self._lock:
-            if self._session is None:
-                self._session = self._open()
-            return self._session
-
-    def renew(self, expired: AzureSession) -> AzureSession:
-        """A session with fresh tokens in place of ``expired``; threads that come later share it."""
-        with self._lock:
-            if self._session is None or self._session is expired:
-                self._session = self._open()
-            return self._session
-
-    def _open(self) -> AzureSession:
+    def open(self) -> AzureSession:
+        """See Sessions."""
         if self._transport is None:
             self._transport = open_transport(self._section.ca_file, self._connections)
         return AzureSession(self._section, self.identity, self._transport)

@@ -27,6 +27,14 @@ class Quota:
     burst: int
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a provider counts the calls of, and how many it takes."""
+
+    name: str
+    quota: Quota
+
+
 class Limiter(Protocol):
     """Shares a quota between all that call."""
 

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.gcp.calls import GcpCalls, Sending
-from agents.gcp.errors import Asked, translate_errors
 from agents.gcp.session import section_of
 
 API = "bigquery:jobs.query"
@@ -34,16 +33,16 @@ def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iter
     It scans no more than ``gcp.maximum_bytes_billed``: one that would is refused, and costs nothing. Where there is a
     budget of the day, what it will cost is asked for first, which is free.
     """
-    if calls.has_budget:
+    if calls.budget is not None:
         tried: Any = calls.call(API, _asking(calls, sql, _config(parameters, dry_run=True)), lambda _: 0)
         calls.reserve(API, billed_mib(tried.total_bytes_processed))
     limit = section_of(calls.context.shared).maximum_bytes_billed
     ask = _asking(calls, sql, _config(parameters, maximum_bytes_billed=limit))
     answer: Any = calls.call(API, ask, lambda rows: billed_mib(rows.total_bytes_processed))
     rows = iter(answer)
-    asked = Asked(calls.context, calls.project, calls.session.quota_project, _GET_RESULTS)
+    call = calls.naming(_GET_RESULTS)(calls.session)
     while True:
-        with translate_errors(asked):
+        with calls.translating(call):
             row = next(rows, None)
         if row is None:
             return

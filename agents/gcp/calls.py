@@ -1,26 +1,23 @@
-"""The one way to ask Google: metered, limited, tried again for a moment, and with errors in our words."""
+"""The one way to call Google: what it adds to agents.core.calls."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from decimal import Decimal
+from typing import Any, ClassVar, TypeVar
 
+from agents.core.calls import Calls
 from agents.core.context import Context
-from agents.core.spend import charge
-from agents.gcp.errors import Asked, ExpiredCredentials, quotas_of, translate_errors
-from agents.gcp.quotas import quota_of
+from agents.gcp.api_call import GcpCall
+from agents.gcp.errors import translate
 from agents.gcp.session import GcpSession, account_of, section_of
-from telemetry.errors import CollectionError, Throttled, Unavailable
+from telemetry.errors import CollectionError, Unavailable
 
 T = TypeVar("T")
+_Ready = tuple[GcpSession, tuple[tuple[str, str], ...]]
 
-ATTEMPTS = 4
-"""The SDK's own retries are off: these are for what is over in a moment; past them the task and the ledger decide."""
-_SHORT_WAIT = 5.0
-_FIRST_PAUSE = 0.25
 _CALL_TIMEOUT = 60.0
 _MIN_TIMEOUT = 1.0
 
@@ -45,15 +42,13 @@ class Sending:
         return {"retry": None, "timeout": self.timeout, "metadata": self.metadata}
 
 
-class GcpCalls:
-    """What one collection asks of one account.
+class GcpCalls(Calls[GcpSession, GcpCall]):
+    """What one collection asks of one account."""
 
-    Every method raises telemetry.errors.CollectionError and its kinds, nothing else.
-    """
+    provider: ClassVar[str] = "gcp"
 
     def __init__(self, context: Context) -> None:
-        self.context = context
-        self._account = account_of(context.shared, context.account)
+        super().__init__(context, account_of(context.shared, context.account))
         self._reserved: dict[str, int] = {}
 
     @property
@@ -61,26 +56,13 @@ class GcpCalls:
         """The project that is collected."""
         return self.session.project
 
-    @property
-    def session(self) -> GcpSession:
-        """The account's session."""
-        return self._account.session()
-
     def call(self, api: str, send: Callable[[Sending], T], units: Callable[[T], int] = _one) -> T:
         """The answer to ``send``, which makes one request of ``api`` (``monitoring:ListTimeSeries``).
 
         ``units`` counts in an answer what the call is paid by: it is taken from the budget of the day then, unless
         :meth:`reserve` has taken it before.
         """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._renewed(lambda session: self._send(session, api, send, units))
-            except CollectionError as error:
-                wait = self._wait(error, attempt)
-                if wait is None:
-                    raise
-                time.sleep(wait)
-        raise AssertionError("the last attempt raises")  # pragma: no cover
+        return self.make(self.naming(api), _headers, self._sending(api, send, units))
 
     def pages(self, api: str, ask: Callable[[Sending, str], Any], units: Callable[[Any], int] = _one) -> Iterator[Any]:
         """The protobuf messages of as many pages as there are, each asked for when it is needed.
@@ -99,51 +81,39 @@ class GcpCalls:
 
     def follow(self, api: str, send: Callable[[Sending], T]) -> T:
         """One request that belongs to an answer that is being read, such as a page of it: not tried again."""
-        return self._send(self.session, api, send, _one)
+        return self.make_once(self.session, self.naming(api), _headers, self._sending(api, send, _one))
 
-    def _send(self, session: GcpSession, api: str, send: Callable[[Sending], T], units: Callable[[T], int]) -> T:
-        context = self.context
-        context.check_deadline()
-        asked = Asked(context, session.project, session.quota_project, api)
-        with translate_errors(asked):
-            headers = session.headers()
-            quota = quota_of(api, quotas_of(context))[1]
-            context.shared.limiter.acquire(asked.scope, quota, context.deadline)
-            timeout = max(_MIN_TIMEOUT, min(_CALL_TIMEOUT, context.deadline - time.monotonic()))
+    def naming(self, api: str) -> Callable[[GcpSession], GcpCall]:
+        """``api`` as a session calls it: another key may be of another project."""
+        return lambda session: GcpCall(self.context, api, session.project, session.quota_project)
+
+    def _sending(self, api: str, send: Callable[[Sending], T], units: Callable[[T], int]) -> Callable[[_Ready], T]:
+        def sending(ready: _Ready) -> T:
+            session, headers = ready
+            timeout = max(_MIN_TIMEOUT, min(_CALL_TIMEOUT, self.context.deadline - time.monotonic()))
             try:
-                answer = send(Sending(session, timeout, tuple(headers.items())))
+                answer = send(Sending(session, timeout, headers))
             except Exception:
                 # Google bills no call that failed.
-                context.meter.call(api, 0)
+                self.context.meter.call(api, 0)
                 raise
-        self._pay(api, units(answer))
-        return answer
+            self._pay(api, units(answer))
+            return answer
 
-    def _renewed(self, attempt: Callable[[GcpSession], T]) -> T:
-        """Once more with the credentials read anew: the file may hold another key by now."""
-        session = self.session
-        try:
-            return attempt(session)
-        except ExpiredCredentials:
-            return attempt(self._account.renew(session))
-
-    def _wait(self, error: CollectionError, attempt: int) -> float | None:
-        """Seconds until the next attempt; None where there is none."""
-        if attempt == ATTEMPTS or not isinstance(error, Throttled | Unavailable):
-            return None
-        if error.retry_after is not None:
-            # The limiter holds the next one back until the scope may speak again.
-            return 0.0 if error.retry_after <= _SHORT_WAIT else None
-        return random.uniform(0, _FIRST_PAUSE * 2**attempt)  # noqa: S311 - jitter
+        return sending
 
     @property
-    def has_budget(self) -> bool:
-        """Whether paid calls are limited by the day."""
-        return section_of(self.context.shared).budget_usd_per_day is not None
+    def budget(self) -> Decimal | None:
+        """``gcp.budget_usd_per_day``."""
+        return section_of(self.context.shared).budget_usd_per_day
+
+    def translate(self, error: Exception, call: GcpCall) -> CollectionError | None:
+        """See agents.gcp.errors."""
+        return translate(error, call)
 
     def reserve(self, api: str, units: int) -> None:
         """Take the price of the next call of ``api`` from the budget of the day; BudgetReached where that is less."""
-        self._charge(api, units)
+        self.charge(api, units)
         self._reserved[api] = self._reserved.get(api, 0) + units
 
     def _pay(self, api: str, units: int) -> None:
@@ -152,14 +122,12 @@ class GcpCalls:
         So the last call of a day may go over the budget; BudgetReached ends the collection then.
         """
         self.context.meter.call(api, units)
-        self._charge(api, max(0, units - self._reserved.pop(api, 0)))
+        self.charge(api, max(0, units - self._reserved.pop(api, 0)))
 
-    def _charge(self, api: str, units: int) -> None:
-        section = section_of(self.context.shared)
-        price = self.context.meter.price(api, units)
-        if section.budget_usd_per_day is not None and price:
-            shared = self.context.shared
-            charge(shared.spend, f"gcp/{self.context.account.name}", price, section.budget_usd_per_day, shared.now())
+
+def _headers(session: GcpSession) -> _Ready:
+    """The token is renewed before the call waits for its turn."""
+    return session, tuple(session.headers().items())
 
 
 def _first(pager: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from agents.core.context import Shared
+from agents.core.sessions import Sessions
 from agents.gcp.credentials import Identity, open_credentials
 from agents.gcp.settings import GcpSettings
 from agents.gcp.transport import auth_request, open_channel, open_http
@@ -132,29 +133,17 @@ class GcpSession:
         return billing_v1.CloudCatalogClient(transport=CloudCatalogGrpcTransport(channel=self._channel("billing")))
 
 
-class GcpAccount:
+class GcpAccount(Sessions[GcpSession]):
     """The present session of one account."""
 
     def __init__(self, section: GcpSettings, account: Account) -> None:
+        super().__init__()
         self._section = section
         self._identity = Identity.of(section, account.options)
-        self._lock = threading.Lock()
-        self._session: GcpSession | None = None
 
-    def session(self) -> GcpSession:
-        """The session, made by the first who asks."""
-        with self._lock:
-            if self._session is None:
-                self._session = GcpSession(self._section, self._identity)
-            return self._session
-
-    def renew(self, expired: GcpSession) -> GcpSession:
-        """A session with credentials read anew in place of ``expired``; threads that come later share it."""
-        with self._lock:
-            if self._session is None or self._session is expired:
-                # The old one is left to the threads that still use it, and to the garbage collector.
-                self._session = GcpSession(self._section, self._identity)
-            return self._session
+    def open(self) -> GcpSession:
+        """With the credentials as they are now: the file may hold another key than before."""
+        return GcpSession(self._section, self._identity)
 
 
 def account_of(shared: Shared, account: Account) -> GcpAccount:

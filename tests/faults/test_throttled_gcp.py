@@ -51,8 +51,8 @@ def section(gcp: LocalGcp, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def test_every_window_completes_within_the_budget(
     workers: int, gcp: LocalGcp, section: dict[str, Any], redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.gcp.calls._SHORT_WAIT", 0.1)
-    monkeypatch.setattr("agents.gcp.errors._PAUSE", 0.05)
+    monkeypatch.setattr("agents.core.calls._SHORT_WAIT", 0.1)
+    monkeypatch.setattr("agents.core.api_call._SILENCE", 0.05)
     gcp.faults.clear()
     process = Shared(settings(gcp, **section), now=lambda: NOW)
     undisturbed = [collect(process, target, window) for target, window in TASKS]

@@ -18,8 +18,8 @@ def standing() -> Iterator[LocalAzure]:
 
 @pytest.fixture
 def azure(standing: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> LocalAzure:
-    monkeypatch.setattr("agents.azure.calls.ATTEMPTS", 2)
-    monkeypatch.setattr("agents.azure.errors._PAUSE", 0.05)
+    monkeypatch.setattr("agents.azure.calls.AzureCalls.attempts", 2)
+    monkeypatch.setattr("agents.core.api_call._SILENCE", 0.05)
     forget(standing)
     add_vm(standing)
     return standing

@@ -42,8 +42,8 @@ def running() -> Iterator[LocalAzure]:
 
 @pytest.fixture
 def azure(running: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> LocalAzure:
-    monkeypatch.setattr("agents.azure.calls._FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("agents.azure.errors._PAUSE", 0.05)
+    monkeypatch.setattr("agents.core.calls._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("agents.core.api_call._SILENCE", 0.05)
     forget(running)
     put(running, add_vm(running), CPU, steady(50))
     return running

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.aws.errors import ExpiredCredentials
 from agents.core.collection import Collection
+from agents.core.errors import ExpiredCredentials
 from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2

@@ -256,8 +256,8 @@ def test_a_missing_permission_is_named(gcp: LocalGcp, permission: str) -> None:
 
 def test_a_throttle_and_a_failing_server_end_soon(gcp: LocalGcp, monkeypatch: pytest.MonkeyPatch) -> None:
     """BigQuery's own client would go on for ten minutes."""
-    monkeypatch.setattr("agents.gcp.calls._FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("agents.gcp.errors._PAUSE", 0.01)
+    monkeypatch.setattr("agents.core.calls._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("agents.core.api_call._SILENCE", 0.01)
     gcp.billing_export.load(TABLE, [_row(DAY, 0.1)])
     gcp.faults.throttle(api="bigquery:jobs.query", count=4)
     throttled = collect(_shared(gcp), TARGET, WINDOW)

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from agents.core.errors import ExpiredCredentials
 from agents.core.limits import Quota
-from agents.gcp.errors import ExpiredCredentials
 from emulators.gcp import LocalGcp
 from telemetry.batch import Outcome
 from telemetry.errors import Denied, Throttled, Unavailable
@@ -34,7 +34,7 @@ LIST = "cloudasset:ListAssets"
 
 @pytest.fixture
 def gcp(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalGcp]:
-    monkeypatch.setattr("agents.gcp.calls._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("agents.core.calls._FIRST_PAUSE", 0.01)
     with standing_gcp() as running:
         put(running, CPU, add_instance(running), [(WINDOW.end, 0.5)])
         yield running
@@ -72,7 +72,7 @@ def test_a_long_throttle_is_handed_back_with_its_wait_and_silences_the_scope(gcp
 
 
 def test_a_throttle_without_a_wait_is_tried_a_few_times(gcp: LocalGcp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.gcp.errors._PAUSE", 0.05)
+    monkeypatch.setattr("agents.core.api_call._SILENCE", 0.05)
     gcp.faults.throttle(api=SERIES)
     collected = collect(shared(gcp), TARGET, WINDOW)
     assert collected.report.outcome is Outcome.THROTTLED

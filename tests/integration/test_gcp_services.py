@@ -208,7 +208,7 @@ def test_where_there_is_none_the_inventory_alone_is_asked(gcp: LocalGcp, service
 def test_over_tls_the_authority_of_the_configuration_is_trusted_and_no_other(
     gcp: LocalGcp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.gcp.calls._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("agents.core.calls._FIRST_PAUSE", 0.01)
     put(gcp, CPU, add_instance(gcp), [(WINDOW.end, 0.5)])
     address, ca_file = gcp.serve_tls(tmp_path)
     secure = endpoints(gcp) | dict.fromkeys(("monitoring", "inventory", "billing"), f"https://{address}")

@@ -10,20 +10,23 @@ import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
+from agents.aws.api_call import AwsCall
 from agents.aws.codes import wait_of
-from agents.aws.errors import Asked, ExpiredCredentials, translate_errors
+from agents.aws.errors import translate
+from agents.core.api_call import translate_errors
 from agents.core.context import Context, Shared, utc_now
+from agents.core.errors import ExpiredCredentials
 from agents.core.meter import Meter
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.settings import Settings
 
 
 @pytest.fixture
-def asked() -> Asked:
+def call() -> AwsCall:
     settings = Settings.model_validate({"aws": {}})
     (account,) = settings.aws.accounts_of("aws")
     context = Context(Shared(settings), account, Meter(), time.monotonic() + 60)
-    return Asked(context, "ec2", "DescribeInstances", "us-east-1")
+    return AwsCall(context, "ec2:DescribeInstances", "us-east-1")
 
 
 def _client_error(
@@ -41,8 +44,8 @@ def _client_error(
     return ClientError(response, operation)
 
 
-def _ours(error: Exception, asked: Asked) -> CollectionError:
-    with pytest.raises(CollectionError) as caught, translate_errors(asked):
+def _ours(error: Exception, call: AwsCall) -> CollectionError:
+    with pytest.raises(CollectionError) as caught, translate_errors(call, translate):
         raise error
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__, "the original holds the request"
@@ -89,50 +92,50 @@ _CASES: list[tuple[str, int, str, type[CollectionError], str]] = [
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case[0])
 def test_every_refusal_has_its_kind_and_its_remedy(
-    asked: Asked, case: tuple[str, int, str, type[CollectionError], str]
+    call: AwsCall, case: tuple[str, int, str, type[CollectionError], str]
 ) -> None:
     code, status, said, kind, text = case
-    ours = _ours(_client_error(code, said, status), asked)
+    ours = _ours(_client_error(code, said, status), call)
     assert type(ours) is kind
     assert text in str(ours)
     assert str(ours).startswith(f"aws/default/us-east-1 ec2:DescribeInstances: {code}")
 
 
-def test_a_clock_is_told_from_an_expired_token_by_the_date_of_the_answer(asked: Asked) -> None:
+def test_a_clock_is_told_from_an_expired_token_by_the_date_of_the_answer(call: AwsCall) -> None:
     wrong = format_datetime(utc_now() - timedelta(minutes=20))
-    ours = _ours(_client_error("RequestExpired", "Request has expired.", headers={"date": wrong}), asked)
+    ours = _ours(_client_error("RequestExpired", "Request has expired.", headers={"date": wrong}), call)
     assert type(ours) is CollectionFailed
     assert "(it is 1" in str(ours)
     right = format_datetime(utc_now() - timedelta(seconds=5))
-    assert type(_ours(_client_error("RequestExpired", headers={"date": right}), asked)) is ExpiredCredentials
+    assert type(_ours(_client_error("RequestExpired", headers={"date": right}), call)) is ExpiredCredentials
 
 
-def test_the_permission_is_the_one_that_aws_names_else_that_of_the_call(asked: Asked) -> None:
+def test_the_permission_is_the_one_that_aws_names_else_that_of_the_call(call: AwsCall) -> None:
     said = "User: x is not authorized to perform: ec2:DescribeVolumes because no identity-based policy allows it"
-    named = _ours(_client_error("UnauthorizedOperation", said, 403), asked)
-    silent = _ours(_client_error("UnauthorizedOperation", "", 403), asked)
+    named = _ours(_client_error("UnauthorizedOperation", said, 403), call)
+    silent = _ours(_client_error("UnauthorizedOperation", "", 403), call)
     assert isinstance(named, Denied)
     assert isinstance(silent, Denied)
     assert (named.permission, silent.permission) == ("ec2:DescribeVolumes", "ec2:DescribeInstances")
 
 
-def test_an_error_on_the_way_to_the_credentials_is_stss(asked: Asked) -> None:
-    ours = _ours(_client_error("AccessDenied", "", 403, operation="AssumeRole"), asked)
+def test_an_error_on_the_way_to_the_credentials_is_stss(call: AwsCall) -> None:
+    ours = _ours(_client_error("AccessDenied", "", 403, operation="AssumeRole"), call)
     assert isinstance(ours, Denied)
     assert ours.permission == "sts:AssumeRole"
-    throttled = _ours(_client_error("Throttling", operation="AssumeRole"), asked)
+    throttled = _ours(_client_error("Throttling", operation="AssumeRole"), call)
     assert isinstance(throttled, Throttled)
     assert throttled.scope == "aws/default/us-east-1/sts:*"
 
 
-def test_what_aws_appends_for_its_support_is_cut_off(asked: Asked) -> None:
+def test_what_aws_appends_for_its_support_is_cut_off(call: AwsCall) -> None:
     said = (
         "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for "
         "this request should have been\n'POST\n/\n\nx-amz-security-token:canary-token\n'"
     )
-    assert "canary" not in str(_ours(_client_error("SignatureDoesNotMatch", said, 403), asked))
+    assert "canary" not in str(_ours(_client_error("SignatureDoesNotMatch", said, 403), call))
     said = "You are not authorized to perform this operation. Encoded authorization failure message: canary" * 50
-    text = str(_ours(_client_error("UnauthorizedOperation", said, 403), asked))
+    text = str(_ours(_client_error("UnauthorizedOperation", said, 403), call))
     assert "canary" not in text
     assert "You are not authorized" in text
 
@@ -151,9 +154,9 @@ def test_what_aws_appends_for_its_support_is_cut_off(asked: Asked) -> None:
         ({"retry-after": "nan"}, None),
     ],
 )
-def test_the_wait_is_read_from_either_header(headers: dict[str, str], seconds: float | None, asked: Asked) -> None:
+def test_the_wait_is_read_from_either_header(headers: dict[str, str], seconds: float | None, call: AwsCall) -> None:
     assert wait_of(headers) == seconds
-    ours = _ours(_client_error("Throttling", headers=headers), asked)
+    ours = _ours(_client_error("Throttling", headers=headers), call)
     assert ours.retry_after == seconds
 
 
@@ -177,9 +180,9 @@ _UNANSWERED: list[tuple[Exception, type[CollectionError], str]] = [
 
 @pytest.mark.parametrize(("error", "kind", "text"), _UNANSWERED, ids=lambda value: getattr(type(value), "__name__", ""))
 def test_every_error_of_botocores_own_has_its_kind(
-    asked: Asked, error: Exception, kind: type[CollectionError], text: str
+    call: AwsCall, error: Exception, kind: type[CollectionError], text: str
 ) -> None:
-    ours = _ours(error, asked)
+    ours = _ours(error, call)
     assert type(ours) is kind
     assert text in str(ours)
 
@@ -190,17 +193,17 @@ def _every_class(root: type[Exception]) -> Iterator[type[Exception]]:
         yield from _every_class(error)
 
 
-def test_no_error_of_botocores_gets_through_untranslated(asked: Asked) -> None:
+def test_no_error_of_botocores_gets_through_untranslated(call: AwsCall) -> None:
     classes = [one for one in _every_class(exceptions.BotoCoreError) if one.__module__ == "botocore.exceptions"]
     assert len(classes) > 80
     for kind in classes:
         error = kind.__new__(kind)
         Exception.__init__(error, "as it was said")
-        assert "as it was said" in str(_ours(error, asked)), kind
+        assert "as it was said" in str(_ours(error, call)), kind
 
 
-def test_a_fault_of_ours_is_left_as_it_is(asked: Asked) -> None:
-    with pytest.raises(KeyError), translate_errors(asked):
+def test_a_fault_of_ours_is_left_as_it_is(call: AwsCall) -> None:
+    with pytest.raises(KeyError), translate_errors(call, translate):
         raise KeyError("a fault of ours")
-    with pytest.raises(Throttled, match="ours already"), translate_errors(asked):
+    with pytest.raises(Throttled, match="ours already"), translate_errors(call, translate):
         raise Throttled("ours already", "scope", 1.0)

@@ -5,12 +5,12 @@ from typing import Any, cast
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
+from agents.azure.api_call import AzureCall, Login
 from agents.azure.credentials import Identity
-from agents.azure.errors import Asked, translate_errors
-from agents.azure.quotas import Scope
-from agents.azure.transport import Asking
+from agents.azure.errors import translate
+from agents.core.api_call import translate_errors
 from agents.core.context import Context
-from agents.core.limits import LocalLimiter, Quota
+from agents.core.limits import LocalLimiter
 from telemetry.errors import CollectionError, Denied, Throttled, Unavailable
 
 _ME = Identity("default", "sub", "tenant", "client", None, None)
@@ -25,9 +25,9 @@ class _Context:
 
 
 def _error(said: str) -> CollectionError:
-    scopes = (Scope("azure/tenant", Quota(1, 1)),)
-    asking = Asking(cast("Context", cast("Any", _Context())), "resourcegraph:resources", scopes, login_status=400)
-    with pytest.raises(CollectionError) as raised, translate_errors(Asked(asking, _ME)):
+    context = cast("Context", cast("Any", _Context()))
+    call = AzureCall(context, "resourcegraph:resources", _ME, "", {}, Login(400))
+    with pytest.raises(CollectionError) as raised, translate_errors(call, translate):
         raise ClientAuthenticationError(f"Authentication failed: {said}")
     return raised.value
 

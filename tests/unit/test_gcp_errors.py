@@ -7,12 +7,15 @@ import google.api_core.exceptions
 import pytest
 from google.rpc import error_details_pb2
 
+from agents.core.api_call import translate_errors
 from agents.core.context import Context, Shared
+from agents.core.errors import ExpiredCredentials
 from agents.core.limits import Quota
 from agents.core.meter import Meter
+from agents.gcp.api_call import GcpCall
 from agents.gcp.bigquery import billed_mib
 from agents.gcp.details import Details
-from agents.gcp.errors import Asked, ExpiredCredentials, NoSuchMetric, translate_errors
+from agents.gcp.errors import NoSuchMetric, translate
 from agents.gcp.permissions import permission_of
 from agents.gcp.quotas import quota_of
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
@@ -22,15 +25,15 @@ SERIES = "monitoring:ListTimeSeries"
 exceptions: Any = google.api_core.exceptions  # typed in parts alone
 
 
-def _asked(api: str = SERIES) -> Asked:
+def _call(api: str = SERIES) -> GcpCall:
     shared = Shared(Settings.model_validate({"gcp": {"project_id": "shop-prod"}}))
     assert shared.settings.gcp is not None
     (account,) = shared.settings.gcp.accounts_of("gcp")
-    return Asked(Context(shared, account, Meter(), time.monotonic() + 60), "shop-prod", "shop-quota", api)
+    return GcpCall(Context(shared, account, Meter(), time.monotonic() + 60), api, "shop-prod", "shop-quota")
 
 
-def _becomes(error: Exception, asked: Asked | None = None) -> CollectionError:
-    with pytest.raises(CollectionError) as caught, translate_errors(asked or _asked()):
+def _becomes(error: Exception, call: GcpCall | None = None) -> CollectionError:
+    with pytest.raises(CollectionError) as caught, translate_errors(call or _call(), translate):
         raise error
     assert caught.value.__cause__ is None
     return caught.value
@@ -46,14 +49,14 @@ def _rest(status: int, reason: str, message: str) -> Exception:
 def test_the_wait_of_a_retry_info_is_honoured_by_everyone() -> None:
     info = error_details_pb2.RetryInfo()
     info.retry_delay.seconds, info.retry_delay.nanos = 12, 500_000_000
-    asked = _asked()
-    error = _becomes(exceptions.ResourceExhausted("Quota exceeded", details=[info]), asked)
+    call = _call()
+    error = _becomes(exceptions.ResourceExhausted("Quota exceeded", details=[info]), call)
     assert isinstance(error, Throttled)
     assert error.retry_after == 12.5
     assert error.scope == "gcp/shop-quota/monitoring:*"
-    assert asked.context.meter.report()[0].throttles == 1
+    assert call.context.meter.report()[0].throttles == 1
     with pytest.raises(Throttled):
-        asked.context.shared.limiter.acquire(error.scope, Quota(1000, 1000), time.monotonic() + 1)
+        call.context.shared.limiter.acquire(error.scope, Quota(1000, 1000), time.monotonic() + 1)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def test_the_wait_of_a_retry_info_is_honoured_by_everyone() -> None:
     ],
 )
 def test_a_throttle_by_http(error: Exception, wait: float | None) -> None:
-    ours = _becomes(error, _asked("bigquery:jobs.query"))
+    ours = _becomes(error, _call("bigquery:jobs.query"))
     assert isinstance(ours, Throttled)
     assert ours.retry_after == wait
     assert ours.scope == "gcp/shop-quota/bigquery:*"
@@ -134,13 +137,13 @@ def test_a_refusal_becomes_the_kind_that_the_fleet_knows(
     ],
 )
 def test_a_missing_permission_is_named(message: str, api: str, permission: str | None) -> None:
-    ours = _becomes(exceptions.PermissionDenied(message), _asked(api))
+    ours = _becomes(exceptions.PermissionDenied(message), _call(api))
     assert isinstance(ours, Denied)
     assert ours.permission == (permission or permission_of(api))
 
 
 def test_another_error_is_left_as_it_is() -> None:
-    with pytest.raises(KeyError), translate_errors(_asked()):
+    with pytest.raises(KeyError), translate_errors(_call(), translate):
         raise KeyError("ours")
 
 

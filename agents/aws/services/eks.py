@@ -11,10 +11,10 @@ from typing import Any
 
 from agents.aws import metrics
 from agents.aws.calls import AwsCalls
-from agents.aws.errors import Gone
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
 from agents.core.context import Context
+from agents.core.errors import Gone
 from agents.core.pricing import Price, price_book
 from agents.core.rates import LATE, LISTED, is_present, part_since, rate
 from agents.core.service import Estimate, Service, service

@@ -14,11 +14,11 @@ import msgspec
 from agents.aws import metrics
 from agents.aws.calls import AwsCalls
 from agents.aws.endpoints import Variant, endpoint_of, variants_of
-from agents.aws.errors import Gone
 from agents.aws.groups import Group, GroupReader
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
 from agents.core.context import Context
+from agents.core.errors import Gone
 from agents.core.pricing import Price
 from agents.core.rates import LISTED, part_since, rate
 from agents.core.service import Estimate, Service, service
