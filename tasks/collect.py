@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from typing import TYPE_CHECKING
 
 from celery import shared_task
@@ -13,6 +12,7 @@ from agents.core.context import utc_now
 from agents.core.service import services
 from tasks import runtime
 from tasks.results import BILLS, NAME
+from telemetry.backoff import full_jitter
 from telemetry.batch import Batch, Report, Run
 from telemetry.codec import encode
 from telemetry.errors import CollectionError, CollectionFailed, MessageError, PublishRefused
@@ -79,10 +79,10 @@ def _countdown(error: CollectionError | None, retries: int) -> float | None:
     if wait is None:
         return _jitter(retries)
     # Not before the provider's own time, and not everybody at that very moment.
-    spread = wait + random.uniform(0, max(1.0, wait / 4))  # noqa: S311 - spreads load, keeps no secret
+    spread = wait + full_jitter(1, max(1.0, wait / 4), MAX_COUNTDOWN)
     return spread if spread <= MAX_COUNTDOWN else None
 
 
 def _jitter(retries: int) -> float:
-    """Full jitter: anything up to 4, 8, 16 s ..."""
-    return random.uniform(0, min(MAX_COUNTDOWN, 4.0 * 2**retries))  # noqa: S311 - spreads load, keeps no secret
+    """Anything up to 4, 8, 16 s ..."""
+    return full_jitter(retries + 1, 4.0, MAX_COUNTDOWN)

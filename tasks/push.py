@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from tasks import runtime
 from tasks.results import LETTERS, pushes_of
 from tasks.results.waiting import Waiting
 from tasks.schedule import PUSH_QUEUE, push_queue
+from telemetry.backoff import equal_jitter
 from telemetry.errors import FinfleetError, MessageError
 from telemetry.push.checks import parse
 from telemetry.push.sources import WrongQueue
@@ -54,7 +54,7 @@ def push(self: Task, *args: Any, **fields: Any) -> None:
         runtime.publisher(name).publish(body, message_id=f"push/{queue}")
     except (FinfleetError, OSError) as refused:
         # Not self.retry: what cannot take the number now need not take the message of a retry either.
-        time.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 - spreads load, keeps no secret
+        time.sleep(equal_jitter(1, _PAUSE, _PAUSE))
         raise Reject(str(refused), requeue=True) from refused
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from contextlib import suppress
+
+from agents.core.limits import LONGEST_WAIT
+from agents.core.retry_after import parse_seconds
 
 TOO_MANY_REQUESTS = 429
 THROTTLES = frozenset(
@@ -70,16 +71,8 @@ VALIDATION = "ValidationException"
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds that AWS asks to wait, where it says so."""
-    with suppress(ValueError):
-        return _seconds(headers.get("x-amz-retry-after"), 1000)
-    with suppress(ValueError):
-        return _seconds(headers.get("retry-after"), 1)  # the form with a date is not AWS's
-    return None
-
-
-def _seconds(text: str | None, parts: int) -> float:
-    seconds = float(text or "") / parts
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(text)
-    return seconds
+    """Seconds that AWS asks to wait, where it says so. The form with a date is not AWS's."""
+    milliseconds = parse_seconds(headers.get("x-amz-retry-after", ""), 1000 * LONGEST_WAIT)
+    if milliseconds is not None:
+        return milliseconds / 1000
+    return parse_seconds(headers.get("retry-after", ""), LONGEST_WAIT)

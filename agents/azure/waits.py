@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from agents.core.limits import LONGEST_WAIT
+from agents.core.retry_after import parse_retry_after
 
 _COST = re.compile(r"(?i)x-ms-ratelimit-microsoft\.costmanagement-[a-z]+-retry-after")
 _QUERIES = "x-ms-ratelimit-microsoft.costmanagement-qpu-remaining"
@@ -53,8 +52,7 @@ def pause_of(headers: Mapping[str, str]) -> float:
 
 
 def _read(text: str | None, form: Callable[[str], float]) -> float | None:
-    # The library's reader of dates trusts what it reads.
-    with suppress(ValueError, TypeError, IndexError, OverflowError):
+    with suppress(ValueError):
         if text and math.isfinite(seconds := form(text.strip())):
             return min(max(0.0, seconds), LONGEST_WAIT)
     return None
@@ -69,14 +67,9 @@ def _milliseconds(text: str) -> float:
 
 
 def _after(text: str) -> float:
-    """Seconds, or a date."""
-    try:
-        return float(text)
-    except ValueError:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:  # "-0000": UTC, of an unknown place
-            moment = moment.replace(tzinfo=UTC)
-        return (moment - datetime.now(UTC)).total_seconds()
+    """Seconds, or a date. Azure counts on below zero where the time is over."""
+    wait = parse_retry_after(text, longest=LONGEST_WAIT)
+    return float(text) if wait is None else wait
 
 
 def _clock(text: str) -> float:

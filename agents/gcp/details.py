@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from agents.core.limits import LONGEST_WAIT
+from agents.core.retry_after import parse_retry_after, parse_seconds
 
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 _RETRY_INFO = "google.rpc.RetryInfo"
 
 
@@ -62,16 +61,13 @@ def _retry_infos(error: Any) -> Iterator[float]:
     for detail in getattr(error, "details", None) or ():
         if isinstance(detail, Mapping):
             if str(detail.get("@type", "")).endswith(_RETRY_INFO):
-                yield _seconds(str(detail.get("retryDelay", ""))) or 0.0
+                yield parse_seconds(str(detail.get("retryDelay", "")).removesuffix("s"), LONGEST_WAIT) or 0.0
         elif detail.DESCRIPTOR.full_name == _RETRY_INFO:
             yield detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9
 
 
 def _header(error: Any) -> float | None:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    return _seconds(headers.get("Retry-After", "")) if isinstance(headers, Mapping) else None
-
-
-def _seconds(text: str) -> float | None:
-    found = _SECONDS.fullmatch(text.strip())
-    return float(found[1]) if found else None
+    if not isinstance(headers, Mapping):
+        return None
+    return parse_retry_after(str(headers.get("Retry-After", "")), longest=LONGEST_WAIT)

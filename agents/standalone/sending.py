@@ -7,7 +7,6 @@ agents.destinations.openfinops.refusals. A proxy that refuses everything is wait
 from __future__ import annotations
 
 import logging
-import random
 import socket
 import threading
 
@@ -15,6 +14,7 @@ from agents.destinations.openfinops.client import OpenFinOpsClient
 from agents.destinations.openfinops.refusals import MAX_BEHIND, Refusals, Verdict
 from agents.destinations.openfinops.shape import Agent, agent_of, telemetry_of
 from agents.standalone.spool import Entry, Spool
+from telemetry.backoff import equal_jitter
 from telemetry.batch import Batch, Message
 from telemetry.codec import decode
 from telemetry.errors import ForwardInvalid, ForwardRefused, ForwardRejected, ForwardRetry, MessageError
@@ -22,7 +22,7 @@ from telemetry.redact import redact
 
 logger = logging.getLogger(__name__)
 
-FIRST_WAIT = 1.0
+FIRST_WAIT = 2.0
 LONGEST_WAIT = 60.0
 WAVE = 5
 """So many messages refused in a row are enough for now."""
@@ -59,9 +59,7 @@ class Sending:
                 self._spool.wait(1.0)
                 continue
             failures += 1
-            ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(failures, 10))
-            jittered = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, keeps no secret
-            self._stopping.wait(max(wait, jittered))
+            self._stopping.wait(max(wait, equal_jitter(failures, FIRST_WAIT, LONGEST_WAIT)))
 
     def drain(self) -> float | None:
         """Send all that waits; None when it is sent, else the seconds that the server asks to wait (0: none)."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from telemetry.backoff import ceiling, full_jitter
 from telemetry.batch import Message, Report
 
 
@@ -76,8 +76,8 @@ class Written:
         self.buried += other.buried
 
 
-def _full_jitter(ceiling: float) -> float:
-    return random.uniform(0.0, ceiling)  # noqa: S311 - spreads retries, keeps no secret
+def _up_to(most: float) -> float:
+    return full_jitter(1, most, most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +101,12 @@ class Policy:
     #: A refresh that failed is tried again then.
     refresh_retry: timedelta = timedelta(hours=24)
     #: Picks a wait, in seconds, from its ceiling.
-    jitter: Callable[[float], float] = _full_jitter
+    jitter: Callable[[float], float] = _up_to
 
     def backoff(self, failures: int) -> timedelta:
         """How long to wait after so many failures in a row, from 1."""
-        doubled = self.retry_base.total_seconds() * 2.0 ** min(failures - 1, 30)
-        return timedelta(seconds=self.jitter(min(self.retry_cap.total_seconds(), doubled)))
+        most = ceiling(failures, self.retry_base.total_seconds(), self.retry_cap.total_seconds())
+        return timedelta(seconds=self.jitter(most))
 
     def next_refresh(self, service: tuple[str, str], window_end: datetime, read_at: datetime) -> datetime | None:
         """When a window that was read at ``read_at`` is to be read again; None where that was the last time.

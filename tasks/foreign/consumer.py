@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 import uuid
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from tasks.foreign.checks import check_arguments, check_body, check_headers, che
 from tasks.foreign.control import restrict
 from tasks.foreign.errors import ForeignMessage, shown
 from tasks.foreign.rules import NOTHING, Rule
+from telemetry.backoff import equal_jitter
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         super().on_connection_error_after_connected(exc)
         if not isinstance(exc, self.connection_errors):
             logger.error("the event loop ended: connecting again: %s", shown(str(exc)), exc_info=exc)
-        time.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 - spreads load, keeps no secret
+        time.sleep(equal_jitter(1, _PAUSE, _PAUSE))
 
     def _checked(self, message: Any) -> Message:
         body, queue = _bytes(message.body), ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import random
 import time
 from typing import Any
 
@@ -20,6 +19,7 @@ from tasks import runtime
 from tasks.foreign.envelope import KEPT
 from tasks.foreign.errors import ForeignMessage, shown
 from tasks.results import LETTERS
+from telemetry.backoff import equal_jitter
 from telemetry.errors import FinfleetError
 from telemetry.redact import redact
 from telemetry.undeliverable import wrap
@@ -46,7 +46,7 @@ def letter(queue: str, code: str, reason: str, body: str) -> None:
     try:
         runtime.publisher(LETTERS).publish(wrap(queue, code, redact(reason), data), message_id=f"letter/{code}")
     except (FinfleetError, OSError) as refused:
-        time.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 - spreads load, keeps no secret
+        time.sleep(equal_jitter(1, _PAUSE, _PAUSE))
         raise Reject(str(refused), requeue=True) from refused
 
 

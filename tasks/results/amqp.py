@@ -15,7 +15,6 @@ ingest decides long before.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import deque
@@ -30,11 +29,13 @@ from tasks.results.amqp_consumer import PUBLISHED_AT, AmqpConsumer
 from tasks.results.amqp_link import ERRORS, Blocked, Link
 from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
 from tasks.results.outage import describe
+from telemetry.backoff import equal_jitter
 from telemetry.errors import PublishRefused
 
 CONFIRM_TIMEOUT = 10.0
 PUBLISHING_CONNECTIONS = 8
 QUICK_RETRIES = 2
+_QUICK_PAUSE = 0.2
 _NO_HEARTBEAT = 0
 """Of publishers: none of their threads would be there to send it.
 
@@ -120,7 +121,7 @@ class AmqpPublisher:
                 if not retries_left or isinstance(error, (Blocked, TimeoutError)):
                     where = f"{self._address.where}: {self._name}"
                     raise PublishRefused(f"{where} did not take message {message_id}: {describe(error)}") from error
-                time.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - a pause is no secret
+                time.sleep(equal_jitter(1, _QUICK_PAUSE, _QUICK_PAUSE))
             else:
                 return
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 
+from telemetry.backoff import equal_jitter
 from telemetry.redact import redact
 
 log = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class Outage:
     """Paces the attempts to reach a broker, and tells the log once that it is away and once that it is back."""
 
-    FIRST_PAUSE = 0.1
+    FIRST_PAUSE = 0.2
     LONGEST_PAUSE = 10.0
 
     def __init__(self, where: str) -> None:
@@ -37,9 +37,8 @@ class Outage:
             self._since = now
             log.warning("results queue: %s is away (%s); trying again until it is back", self._where, describe(error))
         self._failures += 1
-        longest = min(self.LONGEST_PAUSE, self.FIRST_PAUSE * 2 ** min(self._failures, 10))
         # Jitter, so that a fleet of consumers does not come back all at once.
-        self._next = now + random.uniform(longest / 2, longest)  # noqa: S311 - a pause is no secret
+        self._next = now + equal_jitter(self._failures, self.FIRST_PAUSE, self.LONGEST_PAUSE)
 
     def over(self) -> None:
         """Note an attempt that succeeded."""

@@ -28,6 +28,8 @@ def _answer(status: int, body: bytes = b'{"error": "because"}', headers: dict[st
     [
         ("0", 0.0),
         (" 17 ", 17.0),
+        ("1.5", 1.5),
+        ("9" * 5000, None),
         ("999999999", MAX_WAIT),
         ("Tue, 24 Nov 2026 05:01:30 GMT", 90.0),
         ("Tue, 24 Nov 2026 05:01:30 -0000", 90.0),

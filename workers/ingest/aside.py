@@ -6,12 +6,12 @@ What waits for a lock that somebody holds is never condemned.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage.writer import Undecodable
+from telemetry.backoff import equal_jitter
 from workers.ingest.parcel import Inlet, Item
 from workers.ingest.writer import Failure, Stuck
 
@@ -21,7 +21,7 @@ TRIES_WITHOUT_OTHERS = 16
 """While the database works, and there is nothing else to write."""
 MOST = 64
 """Of a lane. More at a time are no matter of single messages: nothing new is taken in until they are written."""
-_FIRST_PAUSE = 0.5
+_FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 
 
@@ -86,5 +86,5 @@ class Aside:
 
 
 def _pause(tries: int) -> float:
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries, 10))
-    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, keeps no secret
+    # Half at the least: so many tries are evidence only where there is time between them.
+    return equal_jitter(tries, _FIRST_PAUSE, _LONGEST_PAUSE)

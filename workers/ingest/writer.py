@@ -8,7 +8,6 @@ here. What counts is what can be seen: whether the database does other work mean
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from storage import suspects
 from storage.database import Connection, Database
 from storage.errors import StorageError
 from storage.writer import Undecodable, Written
+from telemetry.backoff import equal_jitter
 from telemetry.redact import redact
 from workers.ingest.chunks import Chunk
 from workers.ingest.parcel import Item, Parcel
@@ -102,7 +102,7 @@ class Writer:
         self, items: Sequence[Item], letters: Sequence[Undecodable], stop: threading.Event
     ) -> Written | Failure | None:
         """What was written; or why it cannot be although the database works; None where it is to stop."""
-        failures, pause = 0, _FIRST_PAUSE
+        failures, waits = 0, 0
         while True:
             self.heartbeat()
             try:
@@ -122,10 +122,10 @@ class Writer:
                 failures += 1
                 if failures >= _TRIES_TOGETHER or len(items) == 1:
                     return failure
-                pause = _FIRST_PAUSE
-            if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - spreads load, keeps no secret
+                waits = 0
+            waits += 1
+            if stop.wait(equal_jitter(waits, _FIRST_PAUSE, _LONGEST_PAUSE)):
                 return None
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def works(self) -> bool:
         """Whether the database takes something in, apart from what is to be written."""

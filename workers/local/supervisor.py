@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from telemetry.backoff import ceiling
 from telemetry.redact import redact
 from workers.local.files import tail, trim
 from workers.local.unit import Unit
@@ -58,7 +59,7 @@ class ProcessStatus:
 
 def pause_after(failures: int) -> float:
     """Seconds until the next start, after so many ends in a row."""
-    return min(_FIRST_PAUSE * 2.0 ** (failures - 1), _LONGEST_PAUSE)
+    return ceiling(failures, _FIRST_PAUSE, _LONGEST_PAUSE)
 
 
 class Supervisor:
