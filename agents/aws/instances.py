@@ -10,24 +10,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
+from agents.core.state_intervals import Known, State, StateInterval, intervals_in, length_between
 from telemetry.target import Window
 
 _TRANSITION = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 _ENDED = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 
 
-class Spell(StrEnum):
-    """A state that has a price."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-
-
 @dataclass(frozen=True)
-class Life:
+class InstanceTimes:
     """The times of one instance."""
 
     state: str
@@ -39,7 +32,7 @@ class Life:
     ended: datetime | None
 
     @classmethod
-    def of(cls, instance: Mapping[str, Any]) -> Life:
+    def of(cls, instance: Mapping[str, Any]) -> InstanceTimes:
         """The times of an instance of DescribeInstances."""
         state = instance["State"]["Name"]
         launched = _utc(instance.get("LaunchTime"))
@@ -67,29 +60,20 @@ class Life:
         """For how long of ``window`` it may have existed: a rate, zero or not, is owed for it."""
         if self.state == "pending" and self.created is None:
             return timedelta(0)
-        start = max(window.start, self.created or window.start)
-        end = min(window.end, now)
-        if self.state in {"shutting-down", "terminated"} and self.ended is not None:
-            end = min(end, self.ended)
-        return max(end - start, timedelta(0))
+        gone = self.ended if self.state in {"shutting-down", "terminated"} else None
+        return length_between(window, self.created, min(now, gone or now))
 
-    def spells(self, window: Window, now: datetime) -> Iterator[tuple[Spell, datetime, datetime]]:
+    def intervals(self, window: Window, now: datetime) -> Iterator[StateInterval]:
         """The parts of ``window`` in which the state is known and has a price, until ``now`` at the latest."""
-        end = min(window.end, now)
+        return intervals_in(window, now, self._known())
+
+    def _known(self) -> Iterator[Known]:
         if self.state in _ENDED and self.ended is None:
             return
         if self.launched is not None and (self.state == "running" or self.ended is not None):
-            yield from _part(Spell.RUNNING, window.start, end, self.launched, self.ended)
+            yield Known(State.RUNNING, self.launched, self.ended)
         if self.state == "stopped" and self.ended is not None:
-            yield from _part(Spell.STOPPED, window.start, end, self.ended, None)
-
-
-def _part(
-    spell: Spell, first: datetime, last: datetime, since: datetime, until: datetime | None
-) -> Iterator[tuple[Spell, datetime, datetime]]:
-    start, end = max(first, since), min(last, until or last)
-    if start < end:
-        yield spell, start, end
+            yield Known(State.STOPPED, self.ended)
 
 
 def _ended(instance: Mapping[str, Any]) -> datetime | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agents.core.state_intervals import Known, State, StateInterval, intervals_in, length_between
 from agents.gcp.inventory import Asset, last_part
 from agents.gcp.pricing.compute import Machine
 from telemetry.records import AttributeValue, Resource
@@ -90,19 +91,20 @@ class Instance:
 
     def length_in(self, window: Window, now: datetime) -> timedelta:
         """For how long of ``window`` it existed: a rate, zero or not, is owed for it."""
-        start = max(window.start, self.created or window.start)
-        return max(min(window.end, now.replace(microsecond=0)) - start, timedelta(0))
+        return length_between(window, self.created, now.replace(microsecond=0))
 
-    def spells(self, window: Window, now: datetime) -> Iterator[tuple[bool, datetime, datetime]]:
-        """The parts of ``window`` in which it is known to have run (True) or to have been stopped (False)."""
-        end = min(window.end, now.replace(microsecond=0))
+    def intervals(self, window: Window, now: datetime) -> Iterator[StateInterval]:
+        """The parts of ``window`` in which it is known to have run, or to have been stopped."""
+        return intervals_in(window, now.replace(microsecond=0), self._known())
+
+    def _known(self) -> Iterator[Known]:
         started, stopped = self.started, self.stopped
         if self.state in RUNNING and started is not None:
-            yield from _part(True, window.start, end, started, None)
+            yield Known(State.RUNNING, started)
         elif self.state in STOPPED and stopped is not None:
             if started is not None and started < stopped:
-                yield from _part(True, window.start, end, started, stopped)
-            yield from _part(False, window.start, end, stopped, None)
+                yield Known(State.RUNNING, started, stopped)
+            yield Known(State.STOPPED, stopped)
 
 
 def unlisted(name: str, zone: str, number: str, project: str) -> Resource:
@@ -116,14 +118,6 @@ def unlisted(name: str, zone: str, number: str, project: str) -> Resource:
         name=name,
         attributes={"instance_id": number, "zone": zone},
     )
-
-
-def _part(
-    runs: bool, first: datetime, last: datetime, since: datetime, until: datetime | None
-) -> Iterator[tuple[bool, datetime, datetime]]:
-    start, end = max(first, since), min(last, until or last)
-    if start < end:
-        yield runs, start, end
 
 
 def _is_licensed(data: Mapping[str, Any]) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from agents.aws import metrics, spot
 from agents.aws.calls import AwsCalls
-from agents.aws.instances import Life, Spell
+from agents.aws.instances import InstanceTimes
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
 from agents.aws.pricing.ec2 import Ec2Prices
@@ -20,6 +20,7 @@ from agents.core.context import Context
 from agents.core.pricing import Price
 from agents.core.rates import LISTED, SPOT, STOPPED, is_present, rate
 from agents.core.service import Estimate, Service, service
+from agents.core.state_intervals import State, StateInterval, length, priced
 from telemetry.errors import CollectionFailed
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window, format_time
@@ -71,10 +72,10 @@ class Ec2(Service):
             listed = ((one, found["OwnerId"]) for found in page["Reservations"] for one in found["Instances"])
             for instance, owner in listed:
                 resource = _resource(instance, owner, target.region, calls.partition)
-                life = Life.of(instance)
+                times = InstanceTimes.of(instance)
                 yield resource
-                yield from rates.add(resource, instance, life)
-                if life.may_have_data(window):
+                yield from rates.add(resource, instance, times)
+                if times.may_have_data(window):
                     yield from reader.add(*_queries(resource, instance, dimensions))
         yield from rates.finish()
         yield from reader.finish()
@@ -101,31 +102,31 @@ class _Rates:
         self._window = window
         self._now = calls.context.shared.now()
         #: Spot instances whose prices are still to be asked for.
-        self._waiting: list[tuple[Resource, dict[str, Any], Life]] = []
+        self._waiting: list[tuple[Resource, dict[str, Any], InstanceTimes]] = []
 
-    def add(self, resource: Resource, instance: Mapping[str, Any], life: Life) -> Iterator[CostRate]:
+    def add(self, resource: Resource, instance: Mapping[str, Any], times: InstanceTimes) -> Iterator[CostRate]:
         """The rates of one instance, now or with those of later ones: spot prices are asked for together."""
         if not is_spot(instance):
-            yield from self._of(resource, instance, life)
+            yield from self._of(resource, instance, times)
             return
-        self._waiting.append((resource, {name: instance[name] for name in spot.FIELDS if name in instance}, life))
+        self._waiting.append((resource, {name: instance[name] for name in spot.FIELDS if name in instance}, times))
         if len(self._waiting) >= _WAITING:
             yield from self.finish()
 
     def finish(self) -> Iterator[CostRate]:
         """Yield the rest."""
         waiting, self._waiting = self._waiting, []
-        self._spot.read(instance for _, instance, life in waiting if self._runs(life))
-        for resource, instance, life in waiting:
-            yield from self._of(resource, instance, life)
+        self._spot.read(instance for _, instance, times in waiting if self._runs(times))
+        for resource, instance, times in waiting:
+            yield from self._of(resource, instance, times)
 
-    def _of(self, resource: Resource, instance: Mapping[str, Any], life: Life) -> Iterator[CostRate]:
+    def _of(self, resource: Resource, instance: Mapping[str, Any], times: InstanceTimes) -> Iterator[CostRate]:
         """None where its price or its state is unknown."""
-        spells = list(self._spells(life))
-        if sum((end - start for _, start, end in spells), timedelta(0)) < life.length_in(self._window, self._now):
+        intervals = list(self._intervals(times))
+        if length(intervals) < times.length_in(self._window, self._now):
             self._context.partial("rates", _UNTOLD, of="ec2 instances")
-        for spell, start, end in spells:
-            if spell is Spell.STOPPED:
+        for state, start, end in intervals:
+            if state is State.STOPPED:
                 yield rate(resource, start, end, self._nothing, STOPPED)
             elif is_spot(instance):
                 for part, price in self._spot.parts(instance, start, end):
@@ -135,14 +136,13 @@ class _Rates:
                 if listed is not None:
                     yield rate(resource, start, end, listed, LISTED)
 
-    def _runs(self, life: Life) -> bool:
-        return any(spell is Spell.RUNNING for spell, _, _ in self._spells(life))
+    def _runs(self, times: InstanceTimes) -> bool:
+        return any(interval.state is State.RUNNING for interval in self._intervals(times))
 
-    def _spells(self, life: Life) -> Iterator[tuple[Spell, datetime, datetime]]:
+    def _intervals(self, times: InstanceTimes) -> Iterator[StateInterval]:
         """The parts of the window with a known state, and the type that the instance has now."""
-        for spell, start, end in life.spells(self._window, self._now):
-            if spell is Spell.STOPPED or not life.may_have_another_type or is_present(self._window, self._now):
-                yield spell, start, end
+        typed = not times.may_have_another_type or is_present(self._window, self._now)
+        return priced(times.intervals(self._window, self._now), by_type=typed)
 
 
 def _pages(calls: AwsCalls) -> Iterator[dict[str, Any]]:

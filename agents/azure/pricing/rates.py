@@ -15,6 +15,7 @@ from agents.azure.calls import AzureCalls
 from agents.azure.changes import Changes
 from agents.azure.pricing.retail import VmPriceList
 from agents.core.rates import LATE, LISTED, SPOT, STOPPED, is_present, part_since, rate
+from agents.core.state_intervals import covers
 from telemetry.records import CostRate, MetricPoint, Resource
 from telemetry.target import Window
 
@@ -116,7 +117,7 @@ class VmRates:
                 self._context.partial("rates", _FORGOTTEN, of=THINGS)
             elif changes.touches(resource_id, *_PRICED_BY):
                 self._context.partial("rates", _CHANGED, of=THINGS)
-            elif not _cover(ran, part):
+            elif not covers(ran, part):
                 self._context.partial("rates", _SILENT, of=THINGS)
             else:
                 yield from self._running(resource, machine, part)
@@ -130,12 +131,3 @@ class VmRates:
         if price is not None:
             basis = LISTED if machine.priority.lower() == "regular" else SPOT
             yield rate(resource, part.start, part.end, price, basis)
-
-
-def _cover(ran: list[tuple[datetime, datetime]], part: Window) -> bool:
-    """Whether these times, in their order, are all of ``part``."""
-    until = part.start
-    for start, end in ran:
-        if start <= until:
-            until = max(until, end)
-    return until >= part.end

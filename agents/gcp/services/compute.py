@@ -8,6 +8,7 @@ from datetime import timedelta
 from agents.core.context import Context
 from agents.core.rates import LISTED, SPOT, STOPPED, rate
 from agents.core.service import Estimate, Service, service
+from agents.core.state_intervals import State, length, priced
 from agents.gcp import inventory, monitoring
 from agents.gcp.calls import GcpCalls
 from agents.gcp.index import ResourceIndex
@@ -176,14 +177,12 @@ class _Rates:
             # Its memory is billed, by a price that depends on how much of it is kept.
             self._calls.context.meter.unknown_price()
             return
-        spells = [
-            (runs, start, end)
-            for runs, start, end in instance.spells(self._window, self._now)
-            if not runs or not instance.may_have_another_type or self._told
-        ]
-        if sum((end - start for _, start, end in spells), timedelta(0)) < instance.length_in(self._window, self._now):
+        typed = not instance.may_have_another_type or self._told
+        intervals = list(priced(instance.intervals(self._window, self._now), by_type=typed))
+        if length(intervals) < instance.length_in(self._window, self._now):
             self._calls.context.partial("rates", _UNTOLD, of=_THINGS)
-        for runs, start, end in spells:
+        for state, start, end in intervals:
+            runs = state is State.RUNNING
             price = self._prices.hourly(instance.machine) if runs else self._prices.nothing()
             if price is not None:
                 basis = (SPOT if instance.machine.spot else LISTED) if runs else STOPPED

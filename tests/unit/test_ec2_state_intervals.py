@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.aws.instances import Life
+from agents.aws.instances import InstanceTimes
 from telemetry.target import Window
 
 WINDOW = Window(datetime(2026, 11, 24, 11, 40, tzinfo=UTC), datetime(2026, 11, 24, 11, 45, tzinfo=UTC))
@@ -37,7 +37,7 @@ def _by_user(clock: str) -> str:
 
 WHOLE = [("running", "11:40:00", "11:45:00")]
 
-_SPELLS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
+_INTERVALS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
     ("running since long", _instance("running", "09:00:00"), WHOLE),
     ("started as the window begins", _instance("running", "11:40:00"), WHOLE),
     ("started in the window", _instance("running", "11:42:10"), [("running", "11:42:10", "11:45:00")]),
@@ -89,20 +89,22 @@ _SPELLS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("instance", "spells"), [case[1:] for case in _SPELLS], ids=[case[0] for case in _SPELLS])
+@pytest.mark.parametrize(
+    ("instance", "intervals"), [case[1:] for case in _INTERVALS], ids=[case[0] for case in _INTERVALS]
+)
 def test_a_rate_is_given_for_what_is_known_and_nothing_else(
-    instance: dict[str, Any], spells: list[tuple[str, str, str]]
+    instance: dict[str, Any], intervals: list[tuple[str, str, str]]
 ) -> None:
-    found = list(Life.of(instance).spells(WINDOW, NOW))
-    assert found == [(spell, _at(start), _at(end)) for spell, start, end in spells]
+    found = list(InstanceTimes.of(instance).intervals(WINDOW, NOW))
+    assert found == [(state, _at(start), _at(end)) for state, start, end in intervals]
 
 
 def test_nothing_is_said_of_the_future() -> None:
     open_window = Window(_at("12:00:00"), _at("12:05:00"))
-    running = list(Life.of(_instance("running", "09:00:00")).spells(open_window, NOW))
+    running = list(InstanceTimes.of(_instance("running", "09:00:00")).intervals(open_window, NOW))
     assert running == [("running", _at("12:00:00"), NOW)]
     later = Window(_at("12:05:00"), _at("12:10:00"))
-    assert list(Life.of(_instance("running", "09:00:00")).spells(later, NOW)) == []
+    assert list(InstanceTimes.of(_instance("running", "09:00:00")).intervals(later, NOW)) == []
 
 
 @pytest.mark.parametrize(
@@ -124,4 +126,4 @@ def test_nothing_is_said_of_the_future() -> None:
     ],
 )
 def test_metrics_are_asked_for_where_there_can_be_some(instance: dict[str, Any], may: bool) -> None:
-    assert Life.of(instance).may_have_data(WINDOW) is may
+    assert InstanceTimes.of(instance).may_have_data(WINDOW) is may
