@@ -5,6 +5,10 @@ People read the views of schema ``reporting`` instead, which stay the same when 
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -27,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from storage import cost_columns
 from storage.names import SCHEMA
 
 metadata = MetaData(
@@ -55,6 +60,19 @@ def _count(name: str, *, big: bool = False) -> Column[int]:
 
 def _json(name: str, empty: str) -> Column[object]:
     return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
+
+
+def _of_type(name: str, kind: object) -> Column[Any]:
+    """The column of a field of CostLine."""
+    if kind is str:
+        return _text(name)
+    if kind is datetime:
+        return _time(name)
+    if kind == Decimal | None:
+        return Column(name, Numeric, nullable=True)
+    if kind == bool | None:
+        return Column(name, Boolean, nullable=True)
+    return _json(name, "{}")
 
 
 targets = Table(
@@ -246,29 +264,7 @@ cost_lines = Table(
     Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),  # of the batch
     Column("line", Integer, primary_key=True),  # in the batch
-    _text("breakdown"),  # empty: the bill, each charge once
-    _time("charge_period_start"),
-    _time("charge_period_end"),
-    _text("billing_currency"),
-    Column("billed_cost", Numeric, nullable=True),
-    Column("effective_cost", Numeric, nullable=True),
-    Column("list_cost", Numeric, nullable=True),
-    Column("contracted_cost", Numeric, nullable=True),
-    _json("amounts", "{}"),
-    _text("charge_category"),
-    _text("charge_class"),
-    _text("charge_type"),
-    _text("charge_description"),
-    _text("service_name"),
-    _text("sub_account_id"),
-    _text("sub_account_name"),
-    _text("region_id"),
-    _text("resource_id"),  # the provider's own: what is on a bill need not be among the resources
-    _text("sku_id"),
-    Column("consumed_quantity", Numeric, nullable=True),
-    _text("consumed_unit"),
-    _json("tags", "{}"),
-    Column("estimated", Boolean, nullable=True),
+    *(_of_type(name, kind) for name, kind in cost_columns.FIELDS.items()),
     Index(None, "charge_period_start"),
 )
 

@@ -7,16 +7,14 @@ from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 
-import msgspec
-
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Points, Rate, Run, Series
-from telemetry.costs import CostLine
+from telemetry.costs import TEXTS, CostLine
 from telemetry.faults import size_of
 from telemetry.fitting import fit_line, fit_resource
 from telemetry.limits import MAX_BATCH_SIZE
 from telemetry.records import AttributeValue, CostRate, MetricPoint, Record, Resource
 
-_cost_texts = attrgetter(*(field.name for field in msgspec.structs.fields(CostLine) if field.type is str))
+_cost_texts = attrgetter(*TEXTS)
 # Bytes of msgpack beside the texts, rather too many than too few; amounts as providers write them.
 _A_TEXT = 5
 _A_POINT = 3 + 5 + 9

@@ -7,17 +7,13 @@ from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
 
-import msgspec
-
 from telemetry import amounts
-from telemetry.costs import ChargeCategory, CostLine
+from telemetry.costs import NUMBERS, TEXTS, ChargeCategory, CostLine
 from telemetry.faults import are_short, check_currency, check_moment, check_size, each_entry, each_text, fail
 from telemetry.target import Window
 
-_AMOUNTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity")
-_TEXTS = tuple(field.name for field in msgspec.structs.fields(CostLine) if field.type is str)
-_amounts_of = attrgetter(*_AMOUNTS)
-_texts_of = attrgetter(*_TEXTS)
+_numbers_of = attrgetter(*NUMBERS)
+_texts_of = attrgetter(*TEXTS)
 _FEW = 16
 _SHORT = 500
 """So few tags, of so few characters, cannot be too much in one record."""
@@ -39,7 +35,7 @@ def _are_fine(lines: Sequence[CostLine], window: Window) -> bool:
         start, end = line.start, line.end
         if start.tzinfo is None or end.tzinfo is None or not first <= start < end <= last:
             return False
-        found = [amount for amount in _amounts_of(line) if amount is not None]
+        found = [amount for amount in _numbers_of(line) if amount is not None]
         if line.amounts:
             found += line.amounts.values()
         if len(found) <= (line.quantity is not None):
@@ -69,7 +65,7 @@ def _check_line(path: str, line: CostLine, window: Window) -> None:
     if not window.start <= line.start < line.end <= window.end:
         fail(f"{path}.start", f"{line.start} to {line.end}", f"a period inside the window {window}")
     check_currency(f"{path}.currency", line.currency)
-    named: Mapping[str, Decimal | None] = dict(zip(_AMOUNTS, _amounts_of(line), strict=True))
+    named: Mapping[str, Decimal | None] = dict(zip(NUMBERS, _numbers_of(line), strict=True))
     known = {name: amount for name, amount in {**named, **line.amounts}.items() if amount is not None}
     if not known.keys() - {"quantity"}:
         fail(path, line.breakdown, "at least one amount")
@@ -78,7 +74,7 @@ def _check_line(path: str, line: CostLine, window: Window) -> None:
             fail(f"{path}.{name[:40]}", amount, amounts.REMEDY)
     if line.charge_category and line.charge_category not in set(ChargeCategory):
         fail(f"{path}.charge_category", line.charge_category, f"one of {', '.join(ChargeCategory)}, or empty")
-    each_text(f"{path}.", zip(_TEXTS, _texts_of(line), strict=True))
+    each_text(f"{path}.", zip(TEXTS, _texts_of(line), strict=True))
     each_entry(f"{path}.amounts", line.amounts)
     each_entry(f"{path}.tags", line.tags)
     check_size(path, [*_texts_of(line), *line.amounts, *line.tags, *line.tags.values()])

@@ -65,3 +65,15 @@ class CostLine(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     tags: dict[str, str] = {}
     #: Whether the provider still calls the amounts an estimate; None where it does not say.
     estimated: bool | None = None
+
+
+def _of_type(kind: object) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(CostLine) if field.type == kind)
+
+
+# What else knows the columns of a line is made from it: the checks and the wire by these names, the table and COPY by
+# storage/cost_columns.py. A test walks through all of them.
+TEXTS = _of_type(str)
+NUMBERS = _of_type(Decimal | None)
+COSTS = tuple(name for name in NUMBERS if name != "quantity")
+"""Of which a line has one at the least, or one of ``amounts``."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -22,7 +22,7 @@ from msgspec import Raw
 
 from telemetry import amounts
 from telemetry.batch import ApiUse, Batch, Message, Outcome, Points, Rate, Report, Run, Series
-from telemetry.costs import CostLine
+from telemetry.costs import NUMBERS, CostLine
 from telemetry.errors import MalformedMessage, MessageError, UnknownSchema
 from telemetry.faults import fail
 from telemetry.limits import MAX_BODY, MAX_ENTRIES, MAX_LISTED, MAX_RECORD, MAX_RECORDS
@@ -147,7 +147,7 @@ def _cost_text() -> type[Any]:
     """The like of a CostLine: amounts as they are written, and everything else passed over."""
     fields: list[tuple[str, Any, Any] | tuple[str, Any]] = []
     for field in msgspec.structs.fields(CostLine):
-        if field.type == Decimal | None:
+        if field.name in NUMBERS:
             fields.append((field.name, _Text, None))
         elif field.name == "amounts":
             fields.append((field.name, dict[str, _Text], msgspec.field(default_factory=dict)))
@@ -156,9 +156,12 @@ def _cost_text() -> type[Any]:
     return msgspec.defstruct("_CostText", fields, array_like=True, gc=False, namespace={"texts": _texts_of_line})
 
 
+_numbers_of_line = attrgetter(*NUMBERS)
+
+
 def _texts_of_line(line: Any) -> Iterable[_Text]:
     of_names = line.amounts.values() if line.amounts else ()
-    return (line.billed_cost, line.effective_cost, line.list_cost, line.contracted_cost, line.quantity, *of_names)
+    return (*_numbers_of_line(line), *of_names)
 
 
 class _Column(Generic[T]):

@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
-
+from storage.cost_columns import values_of
 from storage.database import Connection
 from storage.sql import load
 from storage.writer.state import NewBatch
-from telemetry.costs import CostLine
 
 _SQL = load("writer_costs")
-_json = msgspec.json.Encoder(decimal_format="number")  # jsonb keeps every digit of a number
 
 
 def store_costs(connection: Connection, batches: Iterable[NewBatch]) -> None:
@@ -32,32 +29,4 @@ def store_costs(connection: Connection, batches: Iterable[NewBatch]) -> None:
 def _rows(batches: Iterable[NewBatch]) -> Iterator[tuple[Any, ...]]:
     for new in batches:
         for position, line in enumerate(new.batch.costs):
-            yield (new.run.run_id, new.batch.number, position, *_values(line))
-
-
-def _values(line: CostLine) -> tuple[Any, ...]:
-    return (
-        line.breakdown,
-        line.start,
-        line.end,
-        line.currency,
-        line.billed_cost,
-        line.effective_cost,
-        line.list_cost,
-        line.contracted_cost,
-        _json.encode(line.amounts).decode(),
-        line.charge_category,
-        line.charge_class,
-        line.charge_type,
-        line.charge_description,
-        line.service_name,
-        line.sub_account_id,
-        line.sub_account_name,
-        line.region_id,
-        line.resource_id,
-        line.sku_id,
-        line.quantity,
-        line.unit,
-        _json.encode(line.tags).decode(),
-        line.estimated,
-    )
+            yield (new.run.run_id, new.batch.number, position, *values_of(line))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from telemetry.batch import MAX_BATCH_RECORDS
+from telemetry.costs import COSTS
 from telemetry.errors import MalformedMessage, MessageError
 from telemetry.faults import are_short, size_of
 from telemetry.limits import MAX_TEXT
@@ -131,7 +132,7 @@ def _cost_faults(push: Push, now: datetime) -> Iterator[str]:
         if days.setdefault(costs.day, index) != index:
             yield f"{path}.day: {costs.day}: is costs[{days[costs.day]}] already: put all charges of a day together"
         for number, charge in enumerate(costs.charges):
-            if {charge.billed_cost, charge.effective_cost, charge.list_cost, charge.contracted_cost} == {None}:
+            if all(getattr(charge, name) is None for name in COSTS):
                 yield f"{path}.charges[{number}]: it has no amount: give billed_cost, or another cost"
     if len(days) > MAX_WINDOWS:
         yield f"costs: {len(days)} days: at most {MAX_WINDOWS}; split the message"

@@ -1,0 +1,111 @@
+"""A field of CostLine has its column everywhere: in the migrated database, COPY, the views, and where it is pushed.
+
+To add a field: CostLine, a migration, the list of COPY in storage/sql/writer_costs.sql, the views, and here what is
+not pushed.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from storage.cost_columns import FIELDS, values_of
+from storage.database import Database
+from storage.sql import load
+from storage.tables import cost_lines
+from telemetry.costs import COSTS, NUMBERS, TEXTS, CostLine
+from telemetry.push.message import PushedCharge, schema
+
+_KEY = ("run_id", "number", "line")
+_TYPES: dict[object, tuple[str, str]] = {
+    str: ("text", "NO"),
+    datetime: ("timestamp with time zone", "NO"),
+    Decimal | None: ("numeric", "YES"),
+    bool | None: ("boolean", "YES"),
+    dict[str, str]: ("jsonb", "NO"),
+    dict[str, Decimal]: ("jsonb", "NO"),
+}
+_NOT_PUSHED = {
+    "breakdown": "what is pushed is the bill",
+    "start": "the day of the message",
+    "end": "the day of the message",
+    "amounts": "the names of a provider's own amounts",
+    "charge_class": "a day that is pushed again replaces the one before",
+    "charge_type": "a provider's own word",
+}
+_PUSHED_AS: dict[object, set[str]] = {
+    str: {"string"},
+    Decimal | None: {"number", "string", "null"},
+    bool | None: {"boolean", "null"},
+    dict[str, str]: {"object"},
+}
+
+
+@pytest.mark.parametrize(("column", "kind"), FIELDS.items(), ids=list(FIELDS))
+def test_a_field_has_its_column_in_the_migrated_database(database: Database, column: str, kind: object) -> None:
+    with database.connection() as connection:
+        found = connection.execute(
+            b"SELECT data_type, is_nullable FROM information_schema.columns"
+            b" WHERE (table_schema, table_name, column_name) = ('finfleet', 'cost_lines', %s)",
+            (column,),
+        ).fetchone()
+    assert found == _TYPES[kind]
+
+
+def test_the_table_has_no_other_columns(database: Database) -> None:
+    with database.connection() as connection:
+        found = connection.execute(
+            b"SELECT column_name FROM information_schema.columns WHERE table_schema = 'finfleet'"
+            b" AND table_name = 'cost_lines' ORDER BY ordinal_position"
+        ).fetchall()
+    assert [name for (name,) in found] == [*_KEY, *FIELDS] == [column.name for column in cost_lines.columns]
+
+
+def test_copy_names_the_columns_in_the_order_of_the_values() -> None:
+    listed = re.search(rb"\((.*)\)", load("writer_costs")["copy_cost_lines"], re.DOTALL)
+    assert listed is not None
+    assert [name.strip().decode() for name in listed[1].split(b",")] == [*_KEY, *FIELDS]
+
+
+def test_copy_writes_every_field() -> None:
+    distinct: dict[str, Any] = {name: name for name in TEXTS}
+    distinct |= {name: Decimal(number) for number, name in enumerate(NUMBERS)}
+    distinct |= {"start": datetime(2026, 1, 1, tzinfo=UTC), "end": datetime(2026, 1, 2, tzinfo=UTC)}
+    distinct |= {"amounts": {"Net": Decimal("3.10")}, "tags": {"team": "search"}, "estimated": True}
+    written = values_of(CostLine(**distinct))
+    expected = distinct | {"amounts": '{"Net":3.10}', "tags": '{"team":"search"}'}
+    assert written == tuple(expected[field.name] for field in msgspec.structs.fields(CostLine))
+
+
+@pytest.mark.parametrize(
+    ("view", "but"),
+    [("costs", {"breakdown"}), ("cost_breakdowns", set[str]())],  # costs are the bill alone
+)
+def test_the_views_show_every_field(database: Database, view: str, but: set[str]) -> None:
+    with database.connection() as connection:
+        found = connection.execute(
+            b"SELECT column_name FROM information_schema.columns WHERE (table_schema, table_name) = ('reporting', %s)",
+            (view,),
+        ).fetchall()
+    shown = {name for (name,) in found}
+    assert set(FIELDS) - shown == but
+
+
+def test_what_is_pushed_is_a_field_of_the_line() -> None:
+    fields = {field.name: field.type for field in msgspec.structs.fields(CostLine)}
+    pushed = set(PushedCharge.model_fields)
+    assert pushed == fields.keys() - _NOT_PUSHED.keys()
+    assert set(COSTS) < pushed
+
+
+@pytest.mark.parametrize("name", sorted(PushedCharge.model_fields))
+def test_a_pushed_field_has_the_type_of_the_line(name: str) -> None:
+    fields = {field.name: field.type for field in msgspec.structs.fields(CostLine)}
+    parts = schema()["$defs"]
+    said = parts["PushedCharge"]["properties"][name]
+    forms = [parts[form["$ref"].rpartition("/")[2]] if "$ref" in form else form for form in said.get("anyOf", [said])]
+    found = {form["type"] for form in forms}
+    assert found - {"null"} == _PUSHED_AS[fields[name]] - {"null"}
