@@ -124,9 +124,9 @@ def _load() -> Celery:
 @celeryd_after_setup.connect
 def _check_credentials(instance: Any, **_: object) -> None:
     """Stop a worker at its start where the credentials of what it is to collect are missing."""
-    from tasks.runtime import warm_up  # noqa: PLC0415 - only workers need it, and it needs us
+    from tasks.runtime import runtime  # noqa: PLC0415 - only workers need it, and it needs us
 
-    warm_up(set(instance.app.amqp.queues.consume_from))
+    runtime.warm_up(set(instance.app.amqp.queues.consume_from))
 
 
 after_setup_logger.connect(redact_handlers)

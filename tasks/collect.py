@@ -10,8 +10,8 @@ from celery import shared_task
 from agents.core.collection import Collection
 from agents.core.context import utc_now
 from agents.core.service import services
-from tasks import runtime
 from tasks.results import BILLS, NAME
+from tasks.runtime import runtime
 from telemetry.backoff import full_jitter
 from telemetry.batch import Batch, Report, Run
 from telemetry.codec import encode

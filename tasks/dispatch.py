@@ -11,8 +11,8 @@ from kombu.exceptions import OperationalError
 from agents.core.context import utc_now
 from agents.core.service import services
 from storage import ledger
-from tasks import runtime
 from tasks.pressure import pressure
+from tasks.runtime import runtime
 from telemetry.errors import ConfigError
 from telemetry.grants import grant
 from telemetry.settings.model import LedgerSettings

@@ -7,10 +7,8 @@ import time
 
 import redis
 
-from agents.core.limits import Limiter, LocalLimiter, Quota
-from tasks.redis_client import redis_of
+from agents.core.limits import Quota
 from telemetry.errors import Throttled, Unavailable
-from telemetry.settings.model import BrokerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +80,3 @@ class RedisLimiter:
             self._quiet(keys=[_PREFIX + scope], args=[max(1, int(seconds * 1000))])
         except redis.RedisError as error:
             logger.warning("the fleet could not be told to be quiet about %s: %s", scope, error)
-
-
-def make_limiter(broker: BrokerSettings) -> Limiter:
-    """The fleet's limiter where there is a Redis; else one per process, and a word about it."""
-    client = redis_of(broker)
-    if client is None:
-        logger.warning("no Redis is configured: quotas are kept per process; set broker.redis_url to share them")
-        return LocalLimiter()
-    return RedisLimiter(client)

@@ -16,9 +16,9 @@ from agents.core.context import utc_now
 from storage import ledger
 from storage.errors import StorageError
 from storage.retention import forget
-from tasks import runtime
 from tasks.dispatch import dispatch_due
 from tasks.regions import with_regions
+from tasks.runtime import runtime
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ Each kind is held back by its own queue: a flood of what is pushed delays no pla
 
 from __future__ import annotations
 
-from tasks import runtime
 from tasks.results import BILLS, NAME, CarrierUnavailable
+from tasks.runtime import runtime
 
 
 def pressure(*, bills: bool = False) -> str:

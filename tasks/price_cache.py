@@ -7,9 +7,7 @@ from datetime import timedelta
 
 import redis
 
-from agents.core.context import LocalPriceCache, PriceCache
-from tasks.redis_client import redis_of
-from telemetry.settings.model import BrokerSettings
+from agents.core.context import LocalPriceCache
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +49,3 @@ class RedisPriceCache:
             self._client.set(_PREFIX + key, value, ex=ttl)
         except redis.RedisError as error:
             logger.warning("the price cache cannot be written: %s", error)
-
-
-def make_price_cache(broker: BrokerSettings) -> PriceCache:
-    """The fleet's cache where there is a Redis; else one per process."""
-    client = redis_of(broker)
-    return LocalPriceCache() if client is None else RedisPriceCache(client)

@@ -21,9 +21,9 @@ from celery import shared_task
 from celery.exceptions import Reject
 
 from agents.core.context import utc_now
-from tasks import runtime
 from tasks.results import LETTERS, pushes_of
 from tasks.results.waiting import Waiting
+from tasks.runtime import runtime
 from tasks.schedule import PUSH_QUEUE, push_queue
 from telemetry.backoff import equal_jitter
 from telemetry.errors import FinfleetError, MessageError

@@ -1,4 +1,4 @@
-"""The Redis that the fleet shares beside its queues: rate limit and price cache."""
+"""The Redis that the fleet shares beside its queues: rate limit, spending and price cache."""
 
 from __future__ import annotations
 

@@ -9,10 +9,7 @@ from typing import cast
 
 import redis
 
-from agents.core.spend import LocalSpend, Spend
-from tasks.redis_client import redis_of
 from telemetry.errors import Unavailable
-from telemetry.settings.model import BrokerSettings
 
 _PREFIX = "finfleet:spend:"
 _NANO = Decimal("1e9")  # Redis adds whole numbers exactly
@@ -56,9 +53,3 @@ def used_share(client: redis.Redis, accounts: Sequence[str], budget: Decimal, no
 
 def _nano(amount: Decimal) -> int:
     return int((amount * _NANO).to_integral_value(ROUND_CEILING))
-
-
-def make_spend(broker: BrokerSettings) -> Spend:
-    """The fleet's where there is a Redis; else one per process."""
-    client = redis_of(broker)
-    return LocalSpend() if client is None else RedisSpend(client)

@@ -15,10 +15,10 @@ from typing import Any
 from celery import shared_task
 from celery.exceptions import Reject
 
-from tasks import runtime
 from tasks.foreign.envelope import KEPT
 from tasks.foreign.errors import ForeignMessage, shown
 from tasks.results import LETTERS
+from tasks.runtime import runtime
 from telemetry.backoff import equal_jitter
 from telemetry.errors import FinfleetError
 from telemetry.redact import redact

@@ -53,9 +53,9 @@ def spool(tmp_path: Path) -> Path:
 _SCHEDULE = """
 import json
 from tasks.app import app
-from tasks.runtime import planned
+from tasks.runtime import runtime
 
-plan = planned()["generic", "spool_directory"]
+plan = runtime.planned()["generic", "spool_directory"]
 entry = app.conf.beat_schedule["fan out generic/spool_directory"]
 print(json.dumps([entry["task"], entry["args"], [str(one.target) for one in plan.targets], plan.targets[0].queue]))
 """

@@ -11,9 +11,10 @@ from pydantic import SecretStr
 
 from storage.database import Connection, Database
 from storage.errors import StorageError, StorageNotMigrated
-from tasks import plan, runtime
+from tasks import plan
 from tasks.app import make_app
 from tasks.results import open_carrier
+from tasks.runtime import runtime
 from tasks.targets import plan_targets
 from telemetry.settings import load_settings
 from tests.support import granting, writing
