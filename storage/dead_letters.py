@@ -48,7 +48,7 @@ class DeadLetter:
     body: bytes | None = None
 
 
-def bury(connection: Connection, letters: Sequence[Letter], now: datetime) -> None:
+def dead_letter(connection: Connection, letters: Sequence[Letter], now: datetime) -> None:
     """Keep these. One that is there already is counted, and waits again if it was replayed."""
     if not letters:
         return
@@ -67,7 +67,7 @@ def bury(connection: Connection, letters: Sequence[Letter], now: datetime) -> No
         "now": now,
     }
     with translated():
-        connection.execute(_SQL["bury"], columns)
+        connection.execute(_SQL["dead_letter"], columns)
 
 
 def listing(connection: Connection, limit: int = 100, *, replayed: bool = False) -> list[DeadLetter]:

@@ -1,6 +1,6 @@
 -- Messages that could not be taken in, with the reason.
 
--- name: bury
+-- name: dead_letter
 -- One that was replayed and comes again is waiting again.
 INSERT INTO finfleet.dead_letters AS d (body_sha256, body, reason_code, reason, first_seen, last_seen, times)
 SELECT n.body_sha256, n.body, n.reason_code, n.reason, %(now)s, %(now)s, n.times
@@ -30,7 +30,7 @@ SELECT dead_letter_id, reason_code, reason, first_seen, last_seen, times, length
 SELECT count(*) FROM finfleet.dead_letters WHERE replayed_at IS NULL
 
 -- name: mark_replayed
--- Only where it has not come back since it was read: each bury counts it.
+-- Only where it has not come back since it was read: each dead letter counts it.
 UPDATE finfleet.dead_letters
    SET replayed_at = %(now)s
  WHERE dead_letter_id = %(dead_letter_id)s

@@ -16,7 +16,7 @@ class Received(NamedTuple):
     """A message of the results queue."""
 
     message: Message
-    #: As it came: it is forwarded, or buried, unchanged.
+    #: As it came: it is forwarded, or becomes a dead letter, unchanged.
     body: bytes
 
 
@@ -61,7 +61,7 @@ class Written:
     ended: list[Report] = field(default_factory=list, repr=False)
     records_of: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     #: Dead letters, by their code.
-    buried: Counter[str] = field(default_factory=Counter)
+    dead_lettered: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Written) -> None:
         """Count ``other`` in."""
@@ -73,7 +73,7 @@ class Written:
         self.rejected += other.rejected
         self.ended += other.ended
         self.records_of += other.records_of
-        self.buried += other.buried
+        self.dead_lettered += other.dead_lettered
 
 
 def _up_to(most: float) -> float:

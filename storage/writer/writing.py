@@ -11,7 +11,7 @@ from psycopg.errors import CheckViolation
 from psycopg.pq import TransactionStatus
 
 from storage.database import Connection
-from storage.dead_letters import Letter, bury
+from storage.dead_letters import Letter, dead_letter
 from storage.errors import StorageRejected, translated
 from storage.partitions import PartitionsMissing, create
 from storage.writer.admission import admit
@@ -44,19 +44,19 @@ def take_in(
     refresh: Refresh = _NO_REFRESH,
     max_attempts: int = 8,
 ) -> Written:
-    """Write what can be written, and bury the rest as dead letters. When it returns, all of it may be acked.
+    """Write what can be written, and keep the rest as dead letters. When it returns, all of it may be acked.
 
     A message is acked after its transaction has committed, or after it is among the dead letters with its reason:
     both have happened before this returns. Where it raises instead (StorageUnavailable), or the process dies in the
     middle, nothing is acked and all of it is delivered again: what was written is known then, and changes nothing;
-    what was buried goes into the row where it is already. The arguments are those of :func:`write`.
+    a dead letter goes into the row where it is already. The arguments are those of :func:`write`.
     """
     writing = _Writing(connection, tuple(destinations), Policy(refresh=refresh, max_attempts=max_attempts), now)
     written = writing.write_each(received)
     letters = [Letter(*item) for item in undecodable]
     letters += [Letter(item.received.body, item.code, item.reason) for item in written.rejected]
-    bury(connection, letters, now)
-    written.buried.update(letter.code for letter in letters)
+    dead_letter(connection, letters, now)
+    written.dead_lettered.update(letter.code for letter in letters)
     return written
 
 

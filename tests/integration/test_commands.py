@@ -83,7 +83,7 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(finfleet: Run, datab
         good = writing.run()
         put(carrier, writing.batch(good), b"what is this?")
         with running_ingest(carrier, database):
-            until(lambda: totals(connection)[5] == 2, what="both are buried")
+            until(lambda: totals(connection)[5] == 2, what="both are dead letters")
             listed = _json(finfleet("dlq", "list", "--json"))
             assert sorted(letter["reason"] for letter in listed) == ["malformed", "unplanned"]
             unplanned = next(str(letter["id"]) for letter in listed if letter["reason"] == "unplanned")

@@ -23,17 +23,17 @@ def finfleet(tmp_path: Path, database_url: str, redis_url: str) -> CommandLine:
     return CommandLine(tmp_path, database_url, redis_url)
 
 
-def _bury(database: Database, *bodies: bytes) -> list[int]:
+def _dead_letter(database: Database, *bodies: bytes) -> list[int]:
     letters = [dead_letters.Letter(body, "malformed", "no") for body in bodies]
     with database.connection() as connection:
-        dead_letters.bury(connection, letters, writing.NOW)
+        dead_letters.dead_letter(connection, letters, writing.NOW)
         return sorted(letter.dead_letter_id for letter in dead_letters.listing(connection))
 
 
 def test_what_fails_again_waits_again_though_ingest_is_the_faster(
     finfleet: CommandLine, database: Database, redis_url: str
 ) -> None:
-    ids = _bury(database, *(b"what is this? %d" % number for number in range(COUNT)))
+    ids = _dead_letter(database, *(b"what is this? %d" % number for number in range(COUNT)))
     with (
         closing(open_carrier(SecretStr(redis_url))) as carrier,
         running_ingest(carrier, database),
@@ -52,7 +52,7 @@ def test_what_fails_again_waits_again_though_ingest_is_the_faster(
 def test_one_that_is_killed_before_it_has_marked_a_letter_hides_none(
     finfleet: CommandLine, database: Database, redis_url: str
 ) -> None:
-    (number,) = _bury(database, b"what is this?")
+    (number,) = _dead_letter(database, b"what is this?")
     with closing(open_carrier(SecretStr(redis_url))) as carrier, database.connection() as connection:
         put(carrier)  # the stream is there
         with connection.transaction():
@@ -71,11 +71,11 @@ def test_one_that_is_killed_before_it_has_marked_a_letter_hides_none(
 
 
 def test_a_letter_that_came_back_before_it_was_marked_is_not_marked(database: Database) -> None:
-    (number,) = _bury(database, b"what is this?")
+    (number,) = _dead_letter(database, b"what is this?")
     with database.connection() as connection:
         before = dead_letters.get(connection, number)
         assert before is not None
-        _bury(database, b"what is this?")
+        _dead_letter(database, b"what is this?")
         assert not dead_letters.mark_replayed(connection, before, writing.NOW)
         assert dead_letters.count_waiting(connection) == 1
 
@@ -83,8 +83,8 @@ def test_a_letter_that_came_back_before_it_was_marked_is_not_marked(database: Da
 def test_what_is_no_result_is_not_put_on_the_results_queue(
     finfleet: CommandLine, database: Database, redis_url: str
 ) -> None:
-    (wrapped,) = _bury(database, wrap("push", "not_a_task", "no task of ours", b"5"))
-    _, plain = _bury(database, b"what is this?")
+    (wrapped,) = _dead_letter(database, wrap("push", "not_a_task", "no task of ours", b"5"))
+    _, plain = _dead_letter(database, b"what is this?")
     listed = finfleet.run("dlq", "list").stdout.decode()
     assert [line.split()[0] for line in listed.splitlines()[1:]] == [str(plain), str(wrapped)]
     done = finfleet.run("dlq", "replay", "--all", status=1)

@@ -50,7 +50,7 @@ def test_the_fleet_as_the_planner_shows_it(database: Database, settings: Setting
         writing.plan(connection)
         run = writing.run()
         writing.put(connection, writing.batch(run), writing.report(run))
-        dead_letters.bury(connection, [dead_letters.Letter(b"x", "malformed", "x")], utc_now())
+        dead_letters.dead_letter(connection, [dead_letters.Letter(b"x", "malformed", "x")], utc_now())
         other = Target("aws", "default", "eu-west-1", "ec2")
         writing.plan(connection, other, state="failed")
         writing.plan(connection, Target("aws", "default", "eu-west-2", "ec2"), state="planned")

@@ -65,7 +65,7 @@ def test_a_worker_that_lost_its_queue_without_losing_its_broker(redis_url: str, 
         why = Path(f"{heartbeat}.why")
         process.send_signal(signal.SIGUSR1)
         until(lambda: "Canceling queue" in (tmp_path / "log").read_text(), 20, "it has lost its queue")
-        # What it would take: it knows no such task, and would bury it.
+        # What it would take: it knows no such task, and would make a dead letter of it.
         for _ in range(3):
             app.send_task("no.such.task", queue="collect.here")
         until(lambda: client.llen("collect.here") == 3, what="the tasks wait")

@@ -47,7 +47,7 @@ def connection(database: Database) -> Iterator[Connection]:
 def _fill(connection: Connection) -> None:
     """Put such text wherever the tables have text of others."""
     letters = [dead_letters.Letter(body, HOSTILE, HOSTILE) for body in _BODIES]
-    dead_letters.bury(connection, letters, writing.NOW)
+    dead_letters.dead_letter(connection, letters, writing.NOW)
     run = writing.run()
     target_id = writing.plan(connection, state="failed")
     outbox.put(connection, target_id, writing.batch(run), encode(writing.batch(run)))
@@ -102,7 +102,7 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
 
 
 def test_every_letter_is_shown_whatever_is_in_it(finfleet: CommandLine, connection: Connection) -> None:
-    dead_letters.bury(connection, [dead_letters.Letter(body, HOSTILE, HOSTILE) for body in _BODIES], writing.NOW)
+    dead_letters.dead_letter(connection, [dead_letters.Letter(body, HOSTILE, HOSTILE) for body in _BODIES], writing.NOW)
     ids = sorted(letter.dead_letter_id for letter in dead_letters.listing(connection))
     assert len(ids) == len(_BODIES)
     for number in ids:
@@ -185,6 +185,6 @@ raise RuntimeError({HOSTILE!r})
 
 
 def test_letters_are_shown_on_a_terminal_that_has_few_characters(finfleet: CommandLine, connection: Connection) -> None:
-    dead_letters.bury(connection, [dead_letters.Letter("Größe 東京".encode(), "malformed", "東京")], writing.NOW)
+    dead_letters.dead_letter(connection, [dead_letters.Letter("Größe 東京".encode(), "malformed", "東京")], writing.NOW)
     done = finfleet.run("dlq", "list", PYTHONIOENCODING="ascii")
     assert b"\\u6771\\u4eac" in done.stdout

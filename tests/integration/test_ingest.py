@@ -80,7 +80,7 @@ BAD = {
 }
 
 
-def test_what_is_bad_is_buried_with_its_reason_and_its_neighbours_are_untouched(
+def test_what_is_bad_is_a_dead_letter_with_its_reason_and_its_neighbours_are_untouched(
     carrier: Carrier, database: Database
 ) -> None:
     with database.connection() as connection:

@@ -40,7 +40,7 @@ def test_one_impossible_message_does_not_stop_its_neighbours(database: Database)
         assert [number for _, number, _ in w.outbox(connection)] == list(range(1, 12))
 
 
-def test_what_cannot_be_taken_in_is_buried_and_may_come_again(database: Database) -> None:
+def test_what_cannot_be_taken_in_is_a_dead_letter_and_may_come_again(database: Database) -> None:
     remember("canary-of-a-secret")
     stray = w.batch(w.run(Target("aws", "nobody", "us-east-1", "ec2")))
     garbage = Undecodable(b"\x00garbage", "MalformedMessage", "starts with \x00 and canary-of-a-secret")
@@ -69,13 +69,13 @@ def test_what_cannot_be_taken_in_is_buried_and_may_come_again(database: Database
 def test_a_dead_letter_is_replayed_waits_again_and_is_dropped(database: Database) -> None:
     letter = dead_letters.Letter(b"body", "malformed", "no")
     with database.connection() as connection:
-        dead_letters.bury(connection, [letter, letter], w.NOW)
+        dead_letters.dead_letter(connection, [letter, letter], w.NOW)
         (waiting,) = dead_letters.listing(connection)
         assert (waiting.times, waiting.size, dead_letters.count_waiting(connection)) == (2, 4, 1)
         assert dead_letters.mark_replayed(connection, waiting, w.NOW)
         assert (dead_letters.listing(connection), dead_letters.count_waiting(connection)) == ([], 0)
         assert [item.replayed_at for item in dead_letters.listing(connection, replayed=True)] == [w.NOW]
-        dead_letters.bury(connection, [letter], w.NOW)
+        dead_letters.dead_letter(connection, [letter], w.NOW)
         (again,) = dead_letters.listing(connection)
         assert (again.dead_letter_id, again.times) == (waiting.dead_letter_id, 3)
         assert dead_letters.drop(connection, [again.dead_letter_id]) == 1

@@ -108,7 +108,7 @@ def _replay(connection: Connection, publisher: Publisher, number: int) -> bool:
     if is_wrapped(letter.body) or letter.reason_code == WrongQueue.code:
         return False
     # Marked after the broker has it: a crash in between publishes it twice, which the writer knows to tell. An ingest
-    # may have buried it again by then, and it must not be hidden: the mark is for the letter as it was read.
+    # may have made it one again by then, and it must not be hidden: the mark is for the letter as it was read.
     publisher.publish(letter.body, message_id=f"dead-letter/{number}")
     dead_letters.mark_replayed(connection, letter, utc_now())
     return True

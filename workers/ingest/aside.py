@@ -62,7 +62,7 @@ class Aside:
         held.due_at = self._clock() + _pause(held.tries)
 
     def done(self, held: Held) -> None:
-        """It is written, or buried."""
+        """It is written, or a dead letter."""
         self._held.remove(held)
 
     def note_success(self) -> None:

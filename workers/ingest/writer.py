@@ -76,13 +76,13 @@ class Writer:
     def write(self, chunk: Chunk, stop: threading.Event) -> Outcome | None:
         """Everything of ``chunk`` but what is stuck is committed when this returns. None: stopped before that."""
         outcome = Outcome()
-        letters = [letter for _, letter in chunk.letters]
+        undecodable = [letter for _, letter in chunk.letters]
         parts: list[tuple[Sequence[Item], Sequence[Undecodable]]] = [(chunk.items, ())] if chunk.items else []
-        if letters:
-            parts.append(((), letters))
+        if undecodable:
+            parts.append(((), undecodable))
         while parts:
-            items, buried = parts.pop()
-            result = self._try(items, buried, stop)
+            items, letters = parts.pop()
+            result = self._try(items, letters, stop)
             if result is None:
                 return None
             if isinstance(result, Written):
@@ -90,12 +90,12 @@ class Writer:
             elif len(items) == 1:
                 outcome.stuck.append(Stuck(items[0], result))
                 parts = _without(items[0].parcel, parts, outcome, result)
-            elif len(buried) == 1:
+            elif len(letters) == 1:
                 # It is kept nowhere else, so it is tried until it is taken.
-                parts.append(((), [_stub(buried[0])] if result.data else buried))
+                parts.append(((), [_stub(letters[0])] if result.data else letters))
             else:
-                middle = max(len(items), len(buried)) // 2
-                parts += [(items[middle:], buried[middle:]), (items[:middle], buried[:middle])]
+                middle = max(len(items), len(letters)) // 2
+                parts += [(items[middle:], letters[middle:]), (items[:middle], letters[:middle])]
         return outcome
 
     def _try(

@@ -72,7 +72,7 @@ class IngestMetrics:
             RECORDS.labels(*self._targets(*target)).inc(records)
         for state, windows in written.settled.items():
             SETTLED.labels(state).inc(windows)
-        for code, letters in written.buried.items():
+        for code, letters in written.dead_lettered.items():
             DEAD.labels(*self._codes(code)).inc(letters)
         for report in written.ended:
             self._count_run(report)
