@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from agents.core.limits import Quota
-from telemetry.errors import CollectionFailed
+from agents.core.quotas import configured_quota
 
 _PUBLISHED: Mapping[str, Quota] = {
     # Paginated or filtered calls; an unpaginated DescribeInstances would have half of it.
@@ -24,12 +24,9 @@ def quota_of(api: str, configured: Mapping[str, float]) -> tuple[str, Quota]:
     A group is named by its pattern: ``ec2:Describe*``. ``configured`` holds calls a second by such patterns, of which
     the longest counts. CollectionFailed where that is not above 0.
     """
-    for pattern in sorted(configured, key=len, reverse=True):
-        if fnmatchcase(api, pattern):
-            rate = configured[pattern]
-            if not rate > 0:
-                raise CollectionFailed(f"aws.quotas.{pattern}: {rate}: calls a second, more than 0")
-            return pattern, Quota(rate, max(1, round(rate)))
+    own = configured_quota(api, configured, "aws.quotas")
+    if own is not None:
+        return own
     for pattern, quota in _PUBLISHED.items():
         if fnmatchcase(api, pattern):
             return pattern, quota

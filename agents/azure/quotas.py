@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from agents.azure.credentials import Identity
 from agents.core.limits import Quota, Scope
+from agents.core.quotas import configured_quota
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,10 @@ def scopes_of(api: str, identity: Identity, region: str, configured: Mapping[str
         ((group, rules) for group, rules in _RULES.items() if fnmatchcase(api, group)),
         ("resource_manager:*", _READS),
     )
-    for pattern in sorted(configured, key=len, reverse=True):
-        if fnmatchcase(api, pattern):
-            rate = configured[pattern]
-            rules = (_Rule(rules[0].counted_by, Quota(rate, max(1, round(rate)))),)
-            group = pattern
-            break
+    own = configured_quota(api, configured, "azure.quotas")
+    if own is not None:
+        group, quota = own
+        rules = (_Rule(rules[0].counted_by, quota),)
     parts = {
         "tenant": identity.tenant,
         "principal": identity.principal,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 from agents.core.limits import Quota
+from agents.core.quotas import configured_quota
 
 # Each project has its own, shown in the Cloud console; these are below what a new project has.
 _USUAL: Mapping[str, Quota] = {
@@ -22,9 +22,8 @@ def quota_of(api: str, configured: Mapping[str, float]) -> tuple[str, Quota]:
     A group is named by its pattern: ``monitoring:*``. ``configured`` holds calls a second by such patterns, of which
     the longest counts.
     """
-    for pattern in sorted(configured, key=len, reverse=True):
-        if fnmatchcase(api, pattern):
-            rate = configured[pattern]
-            return pattern, Quota(rate, max(1, round(rate)))
+    own = configured_quota(api, configured, "gcp.quotas")
+    if own is not None:
+        return own
     group = f"{api.partition(':')[0]}:*"
     return group, _USUAL.get(group, Quota(5, 10))
