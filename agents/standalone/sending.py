@@ -1,7 +1,7 @@
 """Sends what an agent that runs alone has in its spool to OpenFinOps, in order.
 
 A message is set aside where it cannot be read, or where OpenFinOps takes others and not this one: see
-agents.destinations.openfinops.refusals. A proxy that refuses everything is waited for.
+agents.core.refusals. A proxy that refuses everything is waited for.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import random
 import socket
 import threading
 
+from agents.core.refusals import MAX_BEHIND, Refusals, Verdict
 from agents.destinations.openfinops.client import OpenFinOpsClient
-from agents.destinations.openfinops.refusals import MAX_BEHIND, Refusals, Verdict
 from agents.destinations.openfinops.shape import Agent, agent_of, telemetry_of
 from agents.standalone.spool import Entry, Spool
 from telemetry.batch import Batch, Message

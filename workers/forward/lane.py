@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agents.core.refusals import MAX_BEHIND, Refusals, Verdict
 from agents.destinations.openfinops.client import OpenFinOpsClient
-from agents.destinations.openfinops.refusals import MAX_BEHIND, Refusals, Verdict
 from agents.destinations.openfinops.shape import Agent, Telemetry, agent_of, telemetry_of
 from storage import outbox
 from storage.database import Connection, Database
