@@ -102,9 +102,9 @@ def take_behind(connection: Connection, destination: str, target_id: int, refuse
         return cursor.execute(_SQL["take_behind"], parameters).fetchone()
 
 
-def mark_sent(connection: Connection, outbox_id: int) -> None:
-    """The destination has it: its body is dropped."""
-    connection.execute(_SQL["mark_sent"], {"outbox_id": outbox_id})
+def mark_sent(connection: Connection, outbox_id: int, remark: str = "") -> None:
+    """The destination has it: its body is dropped. ``remark`` is kept as its error: what was not taken of it."""
+    connection.execute(_SQL["mark_sent"], {"outbox_id": outbox_id, "remark": _text(remark)})
 
 
 def mark_retry(connection: Connection, outbox_id: int, wait: float, error: str) -> None:

@@ -95,7 +95,7 @@ FOR UPDATE SKIP LOCKED
 
 -- name: mark_sent
 UPDATE finfleet.outbox
-SET state = 'sent', body = NULL, attempts = attempts + 1, sent_at = clock_timestamp(), error = ''
+SET state = 'sent', body = NULL, attempts = attempts + 1, sent_at = clock_timestamp(), error = %(remark)s
 WHERE outbox_id = %(outbox_id)s AND state = 'pending'
 
 -- name: mark_retry

@@ -4,50 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Self
-from urllib.parse import urlsplit
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, create_model, model_validator
 
 from telemetry.push.sources import Pushers
 from telemetry.settings.aws import AwsSettings
 from telemetry.settings.azure import AzureSettings
+from telemetry.settings.destinations import DestinationSettings, destination_fields, sections_of
 from telemetry.settings.fields import (
     BrokerUrl,
     DatabaseUrl,
     Duration,
-    FilePath,
     OptionalDuration,
     Section,
     SigningKeys,
-    WebAddress,
-    is_loopback,
 )
 from telemetry.settings.gcp import GcpSettings
 from telemetry.settings.generic import GenericSettings
 from telemetry.settings.providers import ProviderSettings
 
+S = TypeVar("S", bound=Section)
+
 PROVIDERS = ("aws", "azure", "gcp", "generic")
-
-
-class OpenFinOpsSettings(Section):
-    """``openfinops:``: where records are forwarded."""
-
-    enabled: bool = True
-    #: The base address, ``.../api/v1/telemetry/ingest``, or ``.../api/v1/metrics``.
-    endpoint: WebAddress
-    api_key: SecretStr | None = None
-    timeout: Duration = timedelta(seconds=30)
-    ca_file: FilePath | None = None
-    #: Plain http to another machine: the key travels in the open.
-    allow_plaintext: bool = False
-
-    @model_validator(mode="after")
-    def _a_key_is_not_sent_in_the_open(self) -> Self:
-        parts = urlsplit(self.endpoint)
-        if parts.scheme == "http" and not self.allow_plaintext and not is_loopback(parts.hostname or ""):
-            raise ValueError("endpoint: plain http to another machine shows the key: use https, or set allow_plaintext")
-        return self
 
 
 class DatabaseSettings(Section):
@@ -108,13 +88,15 @@ class RetentionSettings(Section):
 
 
 class Settings(Section):
-    """``config/telemetry.yaml`` and the environment, as one frozen object."""
+    """``config/telemetry.yaml`` and the environment, as one frozen object.
+
+    Made by :meth:`model_validate`, with the sections that the kinds of destinations of this install bring.
+    """
 
     aws: AwsSettings | None = None
     azure: AzureSettings | None = None
     gcp: GcpSettings | None = None
     generic: GenericSettings | None = None
-    openfinops: OpenFinOpsSettings | None = None
     database: DatabaseSettings = DatabaseSettings()
     broker: BrokerSettings = BrokerSettings()
     ledger: LedgerSettings = LedgerSettings()
@@ -130,6 +112,28 @@ class Settings(Section):
                 "else an attempt that still works is taken for lost"
             )
         return self
+
+    @model_validator(mode="after")
+    def _destinations_have_names_of_their_own(self) -> Self:
+        sections_of(self)
+        return self
+
+    if TYPE_CHECKING:  # pydantic's own is for what is no field
+
+        def __getattr__(self, name: str) -> Any:
+            """A section that is composed."""
+
+    @classmethod
+    def model_validate(cls, obj: Any, **keywords: Any) -> Self:
+        """Check the sections; pydantic.ValidationError lists the faults."""
+        if cls is Settings:
+            return cast("Self", settings_model().model_validate(obj, **keywords))
+        return super().model_validate(obj, **keywords)
+
+    def section(self, kind: type[S]) -> S | None:
+        """The section of that kind; None where the configuration has none."""
+        sections = (getattr(self, name) for name in type(self).model_fields)
+        return next((section for section in sections if isinstance(section, kind)), None)
 
     def provider(self, name: str) -> ProviderSettings | None:
         """The section of an enabled provider, or None."""
@@ -167,4 +171,15 @@ class Settings(Section):
     @property
     def destinations(self) -> tuple[str, ...]:
         """Where every committed batch is forwarded to."""
-        return ("openfinops",) if self.openfinops is not None and self.openfinops.enabled else ()
+        return tuple(name for name, section in self.known_destinations.items() if section.enabled)
+
+    @property
+    def known_destinations(self) -> dict[str, DestinationSettings]:
+        """Every destination of the configuration by name, be it enabled or not."""
+        return sections_of(self)
+
+
+@cache
+def settings_model() -> type[Settings]:
+    """The settings of this install: ours, and what the kinds of destinations bring."""
+    return create_model("Settings", __base__=Settings, __module__=__name__, **destination_fields())

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from telemetry.settings.fields import ADDRESS
-from telemetry.settings.model import Settings
+from telemetry.settings.model import settings_model
 
 Place = tuple[int | str, ...]
 _SCALARS = (str, int, float, bool, Decimal)
@@ -47,7 +47,7 @@ def is_secret(place: Place) -> bool:
 def keys_at(place: Place) -> list[str]:
     """The keys that the section there may have; none where it is no section."""
     models = [bare for annotation in _annotations_at(place) if _is_model(bare := _bare(annotation))]
-    return list(models[0].model_fields) if models else []
+    return [field.alias or name for name, field in models[0].model_fields.items()] if models else []
 
 
 def place_in(document: Any, location: Place) -> Place:
@@ -78,7 +78,7 @@ def path(place: Iterable[int | str]) -> str:
 
 def _annotations_at(place: Place) -> list[Any]:
     """What the model allows there: several where sources differ by their kind."""
-    found: list[Any] = [Settings]
+    found: list[Any] = [settings_model()]
     for part in place:
         found = _narrowed(found, part) or [inner for annotation in found for inner in _inside(annotation, part)]
     return found
@@ -101,7 +101,7 @@ def _inside(annotation: Any, part: int | str) -> Iterator[Any]:
 
 
 def _field(model: type[BaseModel], name: int | str) -> Any:
-    field = model.model_fields.get(str(name))
+    field = next((field for key, field in model.model_fields.items() if (field.alias or key) == str(name)), None)
     if field is None:
         return None
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation

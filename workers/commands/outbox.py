@@ -12,7 +12,7 @@ from workers.process import fleet_settings, open_database
 
 @click.group(name="outbox")
 def command() -> None:
-    """Watch what is forwarded; read and replay what OpenFinOps would not take."""
+    """Watch what is forwarded; read and replay what a destination would not take."""
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""What the forwarder has done, read when somebody asks."""
+"""What the forwarders of a process have done, read when somebody asks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from workers.forward import Forwarder
 
 
 class ForwardCollector(Collector):
-    """Shows a forwarder."""
+    """Shows forwarders, a destination each."""
 
-    def __init__(self, forwarder: Forwarder | None = None) -> None:
-        """With None it only describes."""
-        self._forwarder = forwarder
+    def __init__(self, *forwarders: Forwarder) -> None:
+        """With none it only describes."""
+        self._forwarders = forwarders
 
     def describe(self) -> Iterator[Metric]:
         """What there is."""
@@ -25,23 +25,29 @@ class ForwardCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The figures of this moment."""
-        if self._forwarder is None:
+        if not self._forwarders:
             return
-        entries, circuit, totals = _entries(), _circuit(), self._forwarder.totals
-        for outcome, count in (("sent", totals.sent), ("retried", totals.retried), ("dead", totals.dead)):
-            entries.add_metric([outcome], count)
-        circuit.add_metric([], 0.0 if self._forwarder.circuit.closed else 1.0)
+        entries, circuit = _entries(), _circuit()
+        for forwarder in self._forwarders:
+            totals = forwarder.totals
+            for outcome, count in (("sent", totals.sent), ("retried", totals.retried), ("dead", totals.dead)):
+                entries.add_metric([forwarder.name, outcome], count)
+            circuit.add_metric([forwarder.name], 0.0 if forwarder.circuit.closed else 1.0)
         yield entries
         yield circuit
 
 
 def _entries() -> CounterMetricFamily:
     return CounterMetricFamily(
-        "finfleet_forwarded_batches", "Tries to send a batch to OpenFinOps, by how they ended", labels=("outcome",)
+        "finfleet_forwarded_batches",
+        "Tries to send a batch to a destination, by how they ended",
+        labels=("destination", "outcome"),
     )
 
 
 def _circuit() -> GaugeMetricFamily:
     return GaugeMetricFamily(
-        "finfleet_forward_circuit_open", "1 while OpenFinOps fails, and one request at a time tries it"
+        "finfleet_forward_circuit_open",
+        "1 while a destination fails, and one request at a time tries it",
+        labels=("destination",),
     )
