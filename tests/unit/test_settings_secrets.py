@@ -62,6 +62,8 @@ _SECRETS = {
     "azure.accounts.0.client_secret",
     "openfinops.api_key",
     "destinations.x.api_key",
+    "destinations.x.secret",
+    "destinations.x.previous_secret",
     "database.url",
     "broker.url",
     "broker.redis_url",
