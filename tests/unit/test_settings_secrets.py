@@ -64,6 +64,7 @@ _SECRETS = {
     "destinations.x.api_key",
     "destinations.x.secret",
     "destinations.x.previous_secret",
+    "destinations.x.headers.X-Key",
     "database.url",
     "broker.url",
     "broker.redis_url",
