@@ -82,7 +82,7 @@ def points(message: ExportMetricsServiceRequest) -> list[Sent]:
 
 def plain(attributes: "list[KeyValue] | Any") -> dict[str, Any]:
     """Attributes as a dictionary."""
-    found = {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
+    found = {one.key: getattr(one.value, str(one.value.WhichOneof("value"))) for one in attributes}
     assert len(found) == len(attributes), "each key once"
     return found
 
