@@ -123,6 +123,31 @@ WHERE
         FOR UPDATE SKIP LOCKED
     )
 
+-- name: release
+-- What waits for a destination that nobody sends to any more. Those that somebody has locked are being sent just now.
+UPDATE finfleet.outbox
+SET state = 'dead', error = %(error)s
+WHERE
+    outbox_id IN (
+        SELECT outbox_id
+        FROM finfleet.outbox
+        WHERE state = 'pending' AND destination <> ALL (%(known)s::text[]) AND created_at < %(before)s
+        ORDER BY outbox_id
+        LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    )
+
+-- name: forget_destination
+DELETE FROM finfleet.outbox
+WHERE
+    outbox_id IN (
+        SELECT outbox_id
+        FROM finfleet.outbox
+        WHERE destination = %(destination)s AND state <> 'pending'
+        ORDER BY outbox_id
+        LIMIT %(limit)s
+    )
+
 -- name: replay
 UPDATE finfleet.outbox
 SET state = 'pending', due_at = now(), attempts = 0, error = ''

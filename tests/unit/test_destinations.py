@@ -1,5 +1,6 @@
 """The registry of destinations, and the sections that its kinds bring."""
 
+import importlib.metadata
 import logging
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
@@ -55,7 +56,7 @@ _THEIRS = {
 @pytest.fixture
 def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kinds of another distribution beside ours, most of them faulty."""
-    found = destinations.entry_points
+    found = importlib.metadata.entry_points
 
     def with_theirs(**keywords: Any) -> list[EntryPoint]:
         group = keywords["group"]

@@ -91,8 +91,12 @@ def _fields(model: type[BaseModel] | None = None, around: Callable[[Any], Any] =
             return around({**kind, name: value})
 
         if get_origin(field.annotation) is dict and (named := list(_models(field.annotation))):
+
+            def under_a_name(value: Any, inside: Callable[[Any], Any] = inside) -> Any:
+                return inside({"x": value})
+
             for found in named:
-                yield from _fields(found, lambda value, inside=inside: inside({"x": value}), (*at, name, "x"))
+                yield from _fields(found, under_a_name, (*at, name, "x"))
             continue
 
         listed = any(get_origin(part) is tuple for part in (field.annotation, *get_args(field.annotation)))
