@@ -1,9 +1,12 @@
 """The registry of destinations, and the sections that its kinds bring."""
 
+import ast
 import importlib.metadata
 import logging
+import re
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -74,9 +77,23 @@ def _forget() -> None:
     destinations._unusable.clear()
 
 
+def test_no_room_of_the_fleet_names_a_kind() -> None:
+    names = re.compile("|".join(kinds()), re.IGNORECASE)
+    root = Path(__file__).parents[2]
+    found = [
+        f"{path.relative_to(root)}: {node.value if isinstance(node, ast.Constant) else node}"
+        for room in ("telemetry", "storage", "tasks", "workers")
+        for path in (root / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Constant) and isinstance(node.value, str) and names.search(node.value))
+        or (isinstance(node, ast.Name) and names.search(node.id))
+    ]
+    assert found == []
+
+
 def test_ours_are_found_as_any_others_are() -> None:
     assert unusable() == ()
-    assert "openfinops" in kinds()
+    assert set(kinds()) >= {"openfinops", "otlp", "webhook"}
 
 
 def test_a_kind_of_another_distribution_has_its_own_section(theirs: None) -> None:
