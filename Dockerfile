@@ -14,14 +14,13 @@ ARG EXTRAS=fleet,aws,azure,gcp
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY requirements/fleet.txt requirements/demo.txt requirements/
-COPY deploy/docker/pick.py deploy/docker/
-RUN python deploy/docker/pick.py requirements/demo.txt \
+COPY deploy/docker/pinned_packages.py deploy/docker/
+RUN python deploy/docker/pinned_packages.py requirements/demo.txt \
         hatchling editables packaging pathspec pluggy tomlkit trove-classifiers > requirements/backend.txt \
     && pip install --require-hashes --requirement requirements/backend.txt \
     && pip download --require-hashes --only-binary :all: --dest /wheels --requirement requirements/fleet.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY agents agents
-COPY emulators emulators
 COPY migrations migrations
 COPY storage storage
 COPY tasks tasks

@@ -9,7 +9,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint bench fuzz lock clean
+.PHONY: help setup demo up test coverage lint bench fuzz lock clean
 
 help:  ## List the doors
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetr
 test: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests; TESTS=tests/unit runs some
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
 
+coverage: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests, and report what they execute, child processes too; below 95 % is a fault
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
 lint: $(VENV)/.dev  ## Check format, rules, types, layers and dependencies
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -73,5 +79,5 @@ lock: $(VENV)/.dev  ## Renew the lock files
 	$(COMPILE) requirements/openfinops.in --output-file requirements/openfinops.txt
 
 clean:  ## Remove environments, state and caches
-	rm -rf $(VENV) .venv-* .finfleet build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-* .finfleet build dist .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.* .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ from agents.aws.cost.costs import CostReader, Key
 from agents.aws.cost.span import span_of
 from agents.aws.cost.view import cost_views
 from agents.aws.regions import cost_calls
+from agents.aws.settings import AwsSettings
 from agents.aws.views import bucket_view, endpoint_view, instance_view
 from agents.core.context import Context
 from agents.core.meter import Meter
@@ -149,7 +150,7 @@ class AWSTelemetryAgent(InBackground):
         return [(bucket["Name"], bucket["BucketRegion"]) for page in pages for bucket in page.get("Buckets", ())]
 
     def _context(self, meter: Meter) -> Context:
-        section = self._shared.settings.aws
+        section = self._shared.settings.section(AwsSettings)
         (account,) = section.accounts_of("aws") if section is not None else ()
         deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
         return Context(self._shared, account, meter, deadline)

@@ -19,6 +19,7 @@ from agents.azure.calls import AzureCalls
 from agents.azure.costs import ACTUAL, Question, charges, keys
 from agents.azure.months import months_of
 from agents.azure.services.ml_workspace import TYPE, month_until
+from agents.azure.settings import ENDPOINTS, AzureSettings
 from agents.azure.views import cost_view, costs_by_resource, vm_view, workspace_view
 from agents.core.context import Context
 from agents.core.dates import days_only, span_of
@@ -28,7 +29,6 @@ from agents.standalone.agent import given_names, make_settings, make_shared, nam
 from agents.standalone.background import Background, InBackground
 from telemetry.errors import CollectionError
 from telemetry.redact import redact, remember
-from telemetry.settings.azure import ENDPOINTS
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
@@ -151,7 +151,7 @@ class AzureTelemetryAgent(InBackground):
             return found
 
     def _calls(self) -> AzureCalls:
-        section = self._shared.settings.azure
+        section = self._shared.settings.section(AzureSettings)
         (account,) = section.accounts_of("azure") if section is not None else ()
         deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
         return AzureCalls(Context(self._shared, account, Meter(), deadline))

@@ -14,12 +14,12 @@ from typing import Any
 from agents.core.collection import Collection
 from agents.core.dates import span_of
 from agents.core.reading import Reading, Rows
+from agents.gcp.settings import ENDPOINTS
 from agents.gcp.views import bill_view, endpoint_view, instance_view
 from agents.standalone.agent import given_names, make_settings, make_shared, named_endpoints, read
 from agents.standalone.background import Background, InBackground
 from telemetry.batch import Run
 from telemetry.costs import CostLine
-from telemetry.settings.gcp import ENDPOINTS
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window

@@ -1,4 +1,4 @@
-"""Alembic's entry: connects, takes a lock so that two migrations never run at once, and migrates.
+"""Alembic's entry: connects, takes a lock so that two migrations never run at once, migrates, and makes the views.
 
 The lock is one of the table of versions, held by a connection of its own for as long as the migrations take. Whoever
 only reads the views cannot take it, while any advisory lock is free to whoever may connect.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Collection
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from psycopg.errors import Diagnostic, DuplicateSchema, DuplicateTable, LockNotA
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, pool, text
 
+from migrations.script import driver_connection
+from storage import views
 from storage.tables import SCHEMA, metadata
 
 _VERSIONS = f"{SCHEMA}.alembic_version"
@@ -126,6 +129,16 @@ def _migrate(connection: Connection) -> None:
             return name == SCHEMA
         return not (kind == "table" and name in partitions)
 
+    head = context.script.get_current_head()
+    pending = True
+
+    def make_views(*_: Any, heads: Collection[Any] = (head,), **__: Any) -> None:
+        """With the last migration, in its transaction: nobody sees tables of one revision and views of another."""
+        nonlocal pending
+        if pending and set(heads) == {head}:
+            views.refresh(driver_connection(connection), views.load())
+            pending = False
+
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -134,10 +147,21 @@ def _migrate(connection: Connection) -> None:
         compare_server_default=True,
         version_table_schema=SCHEMA,
         transaction_per_migration=True,
+        on_version_apply=make_views,
     )
     with context.begin_transaction():
         context.run_migrations()
+    if _destination() == head:  # where no migration was left to run
+        make_views()
     connection.commit()
+
+
+def _destination() -> object:
+    """The revision to go to; None where the command goes nowhere, as ``check``."""
+    try:
+        return context.get_revision_argument()
+    except KeyError:
+        return None
 
 
 if context.is_offline_mode():

@@ -14,7 +14,8 @@ from alembic.util import CommandError
 from psycopg import Error as DriverError
 from pydantic import SecretStr
 
-from storage.database import Connection
+from storage import views
+from storage.database import Connection, Database
 from storage.errors import StorageError, StorageNotMigrated, translate
 from storage.sql import load
 
@@ -23,7 +24,9 @@ _LOCK_WAIT = 10.0
 
 
 def migrate(url: SecretStr, revision: str = "head", *, lock_wait: float = _LOCK_WAIT) -> None:
-    """Upgrade the database to ``revision``. Safe to run again, and by several at once: they wait for each other.
+    """Upgrade the database to ``revision``; to the head, bring its views to their files too.
+
+    Safe to run again, and by several at once: they wait for each other.
 
     Raises StorageUnavailable where it cannot be reached, takes no changes, or a table stays in use for ``lock_wait``
     seconds; StorageError where it refuses, or is of a later release.
@@ -37,8 +40,12 @@ def downgrade(url: SecretStr, revision: str, *, lock_wait: float = _LOCK_WAIT) -
 
 
 def check_drift(url: SecretStr) -> None:
-    """Raise StorageError where the database differs from the model, storage.tables."""
+    """Raise StorageError where the database differs from the model, storage.tables, or from the files of the views."""
     _run(lambda config, _: command.check(config), url, "head")
+    with Database(url) as database, database.connection() as held, held.transaction(force_rollback=True):
+        differing = views.refresh(held, views.load())
+    if differing:
+        raise StorageError(f"views differ from their files, storage/views: {', '.join(differing)}")
 
 
 @cache

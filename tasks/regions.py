@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from storage import ledger
 from storage.database import Connection
 from storage.ledger import TargetPlan
-from telemetry.settings.aws import ALL_REGIONS
+from telemetry.settings.providers import ALL_REGIONS
 from telemetry.target import Target, format_time
 
 logger = logging.getLogger(__name__)

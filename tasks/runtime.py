@@ -13,6 +13,7 @@ from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 from agents.core.context import Shared
+from agents.core.provider import find_provider
 from agents.core.service import find
 from storage.database import Database
 from tasks.limits import make_limiter
@@ -96,6 +97,7 @@ def warm_up(queues: Collection[str]) -> None:
     try:
         for (provider, name), plan in planned().items():
             if any(target.queue in queues for target in plan.targets):
+                find_provider(provider).require()
                 find(provider, name).warm_up(shared(provider))
     except ConfigError as error:
         complain(error)  # the worker has no logging yet

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from telemetry.errors import ConfigError, FinfleetError
+from telemetry.packages import check_packages
 from telemetry.redact import RedactingFormatter
 from telemetry.terminal import complain, guard, show_usage
 
@@ -55,8 +56,32 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(f"workers.commands.{module}"), name)
+        try:
+            command: click.Command = getattr(import_module(f"workers.commands.{module}"), name)
+        except ModuleNotFoundError as error:
+            return _unavailable(cmd_name, error)
         return command
+
+
+def _unavailable(name: str, error: ModuleNotFoundError) -> click.Command:
+    """In the place of a command that needs what is not installed: it says so, however it is called."""
+
+    def fail(**_: object) -> None:
+        raise error
+
+    return click.Command(
+        name,
+        callback=fail,
+        params=[click.Argument(["words"], nargs=-1)],
+        context_settings={"ignore_unknown_options": True},
+        help=f"Not installed: {_to_install(error)}",
+    )
+
+
+def _to_install(error: ModuleNotFoundError) -> str:
+    from agents.core.provider import needed_for  # noqa: PLC0415 - finds every provider: only where something is missing
+
+    return f"pip install '{needed_for(error.name or '') or 'finfleet[fleet]'}'"
 
 
 @click.group(
@@ -88,6 +113,7 @@ def main() -> None:
     """Run the command line; errors that have a name end it with a line instead of a traceback."""
     guard()
     try:
+        check_packages()
         status = cli.main(prog_name="finfleet", standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
@@ -99,8 +125,7 @@ def main() -> None:
         status = _say(error, EX_CONFIG)
     except ModuleNotFoundError as error:
         # A command of the fleet in an environment that holds the agents only.
-        extra = "aws" if (error.name or "").startswith("boto") else "fleet"
-        status = _say(f"{error.name} is not installed: pip install 'finfleet[{extra}]'", EX_CONFIG)
+        status = _say(f"{error.name} is not installed: {_to_install(error)}", EX_CONFIG)
     except FinfleetError as error:
         status = _say(error, EX_UNAVAILABLE)
     except BrokenPipeError:

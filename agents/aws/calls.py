@@ -10,6 +10,7 @@ from typing import Any, cast
 from agents.aws.errors import Asked, ExpiredCredentials, translate_errors
 from agents.aws.events import asking
 from agents.aws.session import AwsSession, account_of
+from agents.aws.settings import AwsSettings
 from agents.core.context import Context
 from agents.core.spend import charge
 
@@ -101,7 +102,7 @@ class AwsCalls:
 
     def _charge(self, request: _Request) -> None:
         """BudgetReached where the account's budget of the day does not hold the price of the call."""
-        section = self.context.shared.settings.aws
+        section = self.context.shared.settings.section(AwsSettings)
         price = self.context.meter.price(f"{request.service}:{request.operation}", request.units)
         if section is not None and section.budget_usd_per_day is not None and price:
             shared = self.context.shared

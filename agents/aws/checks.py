@@ -6,8 +6,8 @@ import difflib
 from fnmatch import fnmatchcase
 from typing import Any
 
+from agents.aws.settings import AwsSettings
 from telemetry.errors import CollectionFailed
-from telemetry.settings.aws import AwsSettings
 
 _ANY = frozenset("*?")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from agents.aws.settings import AwsSettings
 from telemetry.errors import Denied
-from telemetry.settings.aws import AwsSettings
 
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
 _SESSION_NAME = "finfleet"

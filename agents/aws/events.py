@@ -14,6 +14,7 @@ from typing import Any
 
 from agents.aws.codes import THROTTLES, TOO_MANY_REQUESTS, wait_of
 from agents.aws.quotas import quota_of
+from agents.aws.settings import AwsSettings
 from agents.core.context import Context
 
 _FIRST_ERROR = 400
@@ -50,7 +51,7 @@ def _scope(context: Context, region: str, group: str) -> str:
 
 def quotas_of(context: Context) -> dict[str, float]:
     """The configured quotas."""
-    section = context.shared.settings.aws
+    section = context.shared.settings.section(AwsSettings)
     return section.quotas if section is not None else {}
 
 

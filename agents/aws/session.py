@@ -13,10 +13,10 @@ from typing import Any
 from agents.aws.checks import check_names
 from agents.aws.credentials import Identity, open_session
 from agents.aws.events import watch
+from agents.aws.settings import AwsSettings
 from agents.core.context import Shared
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Account
-from telemetry.settings.aws import AwsSettings
 
 _CONNECT_TIMEOUT = 5
 _READ_TIMEOUT = 30
@@ -131,7 +131,7 @@ class AwsAccount:
 
 def account_of(shared: Shared, account: Account) -> AwsAccount:
     """The account, one for the whole process."""
-    section = shared.settings.aws
+    section = shared.settings.section(AwsSettings)
     if section is None:
         raise CollectionFailed("aws is not configured on this worker: add a section aws: to its configuration")
     return shared.once(("aws", account.name), lambda: AwsAccount(shared, section, account))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from telemetry.settings.azure import AzureSettings
+from agents.azure.settings import AzureSettings
 
 _REGION = "{region}"
 

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from agents.azure.clouds import address_of
+from agents.azure.settings import AzureSettings
 from telemetry.errors import CollectionFailed
-from telemetry.settings.azure import AzureSettings
 
 
 @dataclass(frozen=True)

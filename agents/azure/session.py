@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from agents.azure.clouds import address_of, scope_for
 from agents.azure.credentials import Identity, SharedCredential, open_credential
+from agents.azure.settings import AzureSettings
 from agents.azure.transport import WatchedTransport, open_transport
 from agents.core.context import Shared
 from telemetry.errors import CollectionFailed, Denied
 from telemetry.settings import Account
-from telemetry.settings.azure import AzureSettings
 
 T = TypeVar("T")
 
@@ -193,7 +193,7 @@ def account_of(shared: Shared, account: Account) -> AzureAccount:
 
 def section_of(shared: Shared) -> AzureSettings:
     """The configuration's ``azure:``."""
-    section = shared.settings.azure
+    section = shared.settings.section(AzureSettings)
     if section is None:
         raise CollectionFailed("azure is not configured on this worker: add a section azure: to its configuration")
     return section

@@ -1,18 +1,14 @@
-"""The permissions of every provider: ``agents.PROVIDER.permissions`` knows how that one names and grants them."""
+"""The permissions of every provider, in the words of the module that its class names."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-
+from agents.core.provider import Permissions, providers
 from agents.core.service import services
-from telemetry.settings.model import PROVIDERS
 
 
 def documented_providers() -> tuple[str, ...]:
     """The providers that have a document of permissions."""
-    return tuple(provider for provider in PROVIDERS if _module(provider) is not None)
+    return tuple(name for name, provider in providers().items() if provider.permissions)
 
 
 def permission_of(provider: str, api: str) -> str:
@@ -32,7 +28,7 @@ def document(provider: str) -> str:
     return str(module.document([service for (owner, _), service in services().items() if owner == provider]))
 
 
-def _documented(provider: str) -> ModuleType:
+def _documented(provider: str) -> Permissions:
     module = _module(provider)
     if module is None:
         known = ", ".join(documented_providers())
@@ -40,8 +36,6 @@ def _documented(provider: str) -> ModuleType:
     return module
 
 
-def _module(provider: str) -> ModuleType | None:
-    package = f"agents.{provider}"
-    if find_spec(package) is None or find_spec(f"{package}.permissions") is None:
-        return None
-    return import_module(f"{package}.permissions")
+def _module(provider: str) -> Permissions | None:
+    found = providers().get(provider)
+    return None if found is None else found.permissions_module()

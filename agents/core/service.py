@@ -16,14 +16,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import ClassVar
 
 from agents.core.context import Context, Shared
+from agents.core.provider import Provider, providers
 from telemetry.records import Record
-from telemetry.settings.model import PROVIDERS
+from telemetry.registry import name_of
 from telemetry.settings.providers import ProviderSettings
+from telemetry.settings.registry import unusable_providers
 from telemetry.target import Target, Window, floor_time
 
 logger = logging.getLogger(__name__)
@@ -141,27 +142,31 @@ def services() -> Mapping[tuple[str, str], Service]:
     Ours, and those that other distributions offer as entry points of the group ``finfleet.services``. One of theirs
     that cannot be used is logged with the name of its distribution, is among :func:`unusable`, and harms no other.
     """
-    for package in _packages_of_services():
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+    for provider in providers().values():
+        _import_services(provider)
     found = {key: cls() for key, cls in _registry.items()}
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         found |= _load(entry)
     return dict(sorted(found.items()))
 
 
-def _packages_of_services() -> Iterator[ModuleType]:
-    """The package ``services`` of each provider of ours."""
-    root = importlib.import_module("agents")
-    for provider in pkgutil.iter_modules(root.__path__, "agents."):
-        if provider.ispkg and find_spec(f"{provider.name}.services") is not None:
-            yield importlib.import_module(f"{provider.name}.services")
+def _import_services(provider: Provider) -> None:
+    """Import the modules of a provider's services; where one of another distribution fails, none of its counts."""
+    before = dict(_registry)
+    try:
+        package = importlib.import_module(provider.services)
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    except Exception as error:
+        if provider.services.startswith("agents."):  # ours: a fault of the release
+            raise
+        _forget_but(before, f"provider {provider.name}: {provider.services}: {type(error).__name__}: {error}")
 
 
 def unusable() -> tuple[str, ...]:
     """What is wrong with entry points of other distributions, one line each."""
     services()
-    return tuple(_unusable)
+    return (*unusable_providers(), *_unusable)
 
 
 def _load(entry: EntryPoint) -> dict[tuple[str, str], Service]:
@@ -171,17 +176,21 @@ def _load(entry: EntryPoint) -> dict[tuple[str, str], Service]:
         entry.load()
         added = {key: cls() for key, cls in _registry.items() if key not in before}
         for provider, name in added:
-            if provider not in PROVIDERS:
-                raise ValueError(f"{provider}/{name}: the provider must be one of {', '.join(PROVIDERS)}")  # noqa: TRY301 - one place for all faults
+            if provider not in providers():
+                raise ValueError(f"{provider}/{name}: the provider must be one of {', '.join(providers())}")  # noqa: TRY301 - one place for all faults
     except Exception as error:  # noqa: BLE001 - somebody else's code, whatever it raises
-        _registry.clear()
-        _registry.update(before)
-        distribution = entry.dist.name if entry.dist is not None else "an unknown distribution"
-        fault = f"{distribution}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
-        _unusable.append(fault)
-        logger.error("a service cannot be used: %s", fault)  # noqa: TRY400 - the reason is enough, at every start
+        fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
+        _forget_but(before, fault)
         return {}
     return added
+
+
+def _forget_but(before: dict[tuple[str, str], type[Service]], fault: str) -> None:
+    """Keep what was registered ``before`` alone, and say why."""
+    _registry.clear()
+    _registry.update(before)
+    _unusable.append(fault)
+    logger.error("a service cannot be used: %s", fault)
 
 
 def find(provider: str, name: str) -> Service:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from agents.core.service import Service
 from telemetry.settings import Account
-from telemetry.settings.aws import ALL_REGIONS
-from telemetry.settings.providers import ProviderSettings
+from telemetry.settings.providers import ALL_REGIONS, ProviderSettings
 from telemetry.target import Target
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from agents.gcp.settings import GcpIdentity, GcpSettings
 from telemetry.errors import Denied
 from telemetry.redact import remember
 from telemetry.settings.fields import is_loopback
-from telemetry.settings.gcp import GcpIdentity, GcpSettings
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _SECRETS = ("private_key", "client_secret", "refresh_token")

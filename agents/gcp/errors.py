@@ -12,6 +12,7 @@ from agents.core.context import Context
 from agents.gcp.details import Details
 from agents.gcp.permissions import permission_of
 from agents.gcp.quotas import quota_of
+from agents.gcp.settings import GcpSettings
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
 
@@ -68,7 +69,7 @@ class Asked:
 
 def quotas_of(context: Context) -> Mapping[str, float]:
     """The configured quotas."""
-    section = context.shared.settings.gcp
+    section = context.shared.settings.section(GcpSettings)
     return section.quotas if section is not None else {}
 
 

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from agents.core.context import Shared
 from agents.gcp.credentials import Identity, open_credentials
+from agents.gcp.settings import GcpSettings
 from agents.gcp.transport import auth_request, open_channel, open_http
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Account
-from telemetry.settings.gcp import GcpSettings
 
 T = TypeVar("T")
 
@@ -165,7 +165,7 @@ def account_of(shared: Shared, account: Account) -> GcpAccount:
 
 def section_of(shared: Shared) -> GcpSettings:
     """The configuration's ``gcp:``."""
-    section = shared.settings.gcp
+    section = shared.settings.section(GcpSettings)
     if section is None:
         raise CollectionFailed("gcp is not configured on this worker: add a section gcp: to its configuration")
     return section

@@ -11,8 +11,8 @@ from typing import Any
 import jmespath
 
 from agents.generic.samples import Samples
+from agents.generic.settings import HttpJsonSource, JsonMapping
 from telemetry.errors import CollectionError, CollectionFailed
-from telemetry.settings.generic import HttpJsonSource, JsonMapping
 from telemetry.target import parse_time
 
 _SHOWN = 60

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from agents.core.context import Context
+from agents.generic.settings import PolledSource
 from telemetry.checks import MAX_KEY, MAX_TEXT
 from telemetry.errors import CollectionFailed
 from telemetry.records import MetricPoint, Record, Resource
-from telemetry.settings.generic import PolledSource
 from telemetry.target import Target, Window, format_time
 
 TAKEN = "samples_taken"

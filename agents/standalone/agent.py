@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from agents.core.collection import Collection
 from agents.core.context import Shared
 from agents.core.pricing.disk import DiskPriceCache
+from agents.core.provider import find_provider
 from agents.core.reading import Reading
 from agents.core.service import Service, find
 from telemetry.batch import Run
@@ -66,7 +67,10 @@ def make_shared(settings: Settings, *, price_cache: str | os.PathLike[str] | Non
 
     ``price_cache`` is the folder that they are kept in; None is ``finfleet/prices`` in the user's cache directory
     (XDG_CACHE_HOME, or ~/.cache). Where it cannot be written, prices are kept in this process, and the log says so.
+    ConfigError where the provider's SDK is not installed.
     """
+    for name, _ in settings.providers():
+        find_provider(name).require()
     return Shared(settings, prices=DiskPriceCache(price_cache, source=_source(settings)))
 
 

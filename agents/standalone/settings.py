@@ -9,38 +9,20 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from agents.core.provider import find_provider
 from agents.core.service import services
 from agents.core.targets import targets_of
 from agents.standalone.agent import make_settings, named_endpoints
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 from telemetry.settings import Account, Settings, load_settings
-from telemetry.settings.aws import ALL_REGIONS
-from telemetry.settings.azure import ENDPOINTS as AZURE_ENDPOINTS
 from telemetry.settings.fields import Duration
-from telemetry.settings.gcp import ENDPOINTS as GCP_ENDPOINTS
 from telemetry.settings.loading import DEFAULT_PATH
+from telemetry.settings.places import is_secret
+from telemetry.settings.providers import ALL_REGIONS, variables_by_field
 from telemetry.target import Target
 
 _ENDPOINT = "http://localhost:8080"
-_VARIABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    # Keys and profiles: boto3 reads them by itself.
-    "aws": {"region": ("AWS_REGION", "AWS_DEFAULT_REGION")},
-    "azure": {
-        "subscription_id": ("AZURE_SUBSCRIPTION_ID",),
-        "client_id": ("AZURE_CLIENT_ID",),
-        "client_secret": ("AZURE_CLIENT_SECRET",),
-        "tenant_id": ("AZURE_TENANT_ID",),
-    },
-    "gcp": {
-        "project_id": ("GCP_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"),
-        # GOOGLE_APPLICATION_CREDENTIALS: Google's libraries read it by themselves.
-        "credentials_file": ("GCP_CREDENTIALS_FILE",),
-    },
-    "generic": {},
-}
-# boto3 has variables of its own for them.
-_ENDPOINTS: Mapping[str, tuple[str, ...]] = {"azure": AZURE_ENDPOINTS, "gcp": GCP_ENDPOINTS}
 
 
 def program_settings(provider: str, path: Path | None, interval: str | None, environ: Mapping[str, str]) -> Settings:
@@ -71,7 +53,7 @@ def _destination(settings: Settings, environ: Mapping[str, str]) -> dict[str, An
     if enabled:
         return {}
     remember(environ.get("OPENFINOPS_API_KEY", ""))
-    given = _from(environ, {"endpoint": ("OPENFINOPS_ENDPOINT",), "api_key": ("OPENFINOPS_API_KEY",)})
+    given = variables_by_field(environ, {"endpoint": ("OPENFINOPS_ENDPOINT",), "api_key": ("OPENFINOPS_API_KEY",)})
     made = make_settings("openfinops", {"endpoint": _ENDPOINT, **given}, "environment")
     return {"openfinops": made.openfinops, "named_destinations": {}}
 
@@ -103,21 +85,14 @@ def targets(settings: Settings, provider: str) -> list[tuple[Account, Target, ti
 
 
 def _section(provider: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    found = _from(environ, _VARIABLES[provider])
-    remember(found.get("client_secret", ""))
-    if provider == "azure" and "client_secret" not in found:
-        # Of a managed or workload identity, which azure-identity reads by itself.
-        found.pop("client_id", None)
-    if provider in _ENDPOINTS:
-        found["endpoints"] = named_endpoints(provider, _ENDPOINTS[provider], environ)
+    kind = find_provider(provider).settings
+    found = kind.from_environment(environ)
+    for name, value in found.items():
+        if is_secret((provider, name)):
+            remember(value)
+    if addresses := named_endpoints(provider, kind.endpoint_names, environ):
+        found["endpoints"] = addresses
     return found
-
-
-def _from(environ: Mapping[str, str], variables: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    found = {
-        key: next((environ[name] for name in names if environ.get(name)), None) for key, names in variables.items()
-    }
-    return {key: value for key, value in found.items() if value is not None}
 
 
 def _duration(text: str) -> timedelta:

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from emulators.aws.errors import Reply
 from emulators.aws.request import AwsRequest
+from emulators.core.reply import Reply
 
 # (version, end of standard support, end of extended support): sample data.
 VERSIONS = (

@@ -1,21 +1,11 @@
 """AWS errors, and the shape in which each wire protocol carries one."""
 
-from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 import msgspec
 
 from emulators.aws.request import AwsRequest, Protocol
-
-
-@dataclass
-class Reply:
-    """One HTTP answer."""
-
-    status: int
-    body: bytes
-    content_type: str
-    headers: dict[str, str] = field(default_factory=dict)
+from emulators.core.reply import Reply
 
 
 class AwsError(Exception):

@@ -9,12 +9,14 @@ import msgspec
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Response
 
-from emulators.aws.errors import AwsError, Reply, render
+from emulators.aws.errors import AwsError, render
 from emulators.aws.fault_errors import auth_failure
 from emulators.aws.faults import Faults
 from emulators.aws.regions import Regions
-from emulators.aws.request import AwsRequest, Environ, parse, read_body
-from emulators.calls import ERROR, OK, Call, CallLog
+from emulators.aws.request import AwsRequest, parse
+from emulators.core.calls import ERROR, OK, Call, CallLog
+from emulators.core.http import Environ, read_body, respond
+from emulators.core.reply import Reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only
@@ -37,22 +39,22 @@ class Front:
     """The WSGI application of all services."""
 
     def __init__(
-        self, services: Mapping[str, Service], faults: Faults, calls: CallLog, regions: Regions, control: "Control"
+        self,
+        services: Mapping[str, Service],
+        faults: Faults,
+        calls: CallLog[Call],
+        regions: Regions,
     ) -> None:
         self._services = services
         self._faults = faults
         self._calls = calls
         self._regions = regions
-        self._control = control
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
         body = read_body(environ)
-        path = environ.get("PATH_INFO", "/")
-        if path.startswith("/_local/"):
-            return _response(self._control.handle(environ, body))(environ, start_response)
-        if path.startswith("/moto-api"):
+        if environ.get("PATH_INFO", "/").startswith("/moto-api"):
             return self._moto(environ, start_response)  # type: ignore[no-any-return]  # moto ships no types
         arrived, began = time.time(), time.perf_counter()
         request = parse(environ, body)
@@ -76,13 +78,13 @@ class Front:
         if wait:
             time.sleep(wait)
         if error is not None:
-            return _response(render(error, request)), kind or ERROR
+            return respond(render(error, request)), kind or ERROR
         try:
             response = self._serve(request, environ)
         except AwsError as refused:
-            return _response(render(refused, request)), ERROR
+            return respond(render(refused, request)), ERROR
         except msgspec.DecodeError as unreadable:
-            return _response(render(AwsError("SerializationException", str(unreadable)), request)), ERROR
+            return respond(render(AwsError("SerializationException", str(unreadable)), request)), ERROR
         return response, ERROR if response.status_code >= _BAD else OK
 
     def _serve(self, request: AwsRequest, environ: Environ) -> Response:
@@ -92,16 +94,5 @@ class Front:
         reply = service.handle(request) if service else None
         if reply is not None:
             reply.headers.setdefault("x-amzn-RequestId", request.request_id)
-            return _response(reply)
+            return respond(reply)
         return Response.from_app(self._moto, environ, buffered=True)
-
-
-class Control(Interface):
-    """The `/_local` pages."""
-
-    def handle(self, environ: Environ, body: bytes) -> Reply:
-        """The answer to a control request."""
-
-
-def _response(reply: Reply) -> Response:
-    return Response(reply.body, reply.status, reply.headers, content_type=reply.content_type)

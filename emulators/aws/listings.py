@@ -8,8 +8,9 @@ import msgspec
 from moto.awslambda.models import lambda_backends
 from moto.s3.models import s3_backends
 
-from emulators.aws.errors import AwsError, Reply, xml_reply
+from emulators.aws.errors import AwsError, xml_reply
 from emulators.aws.request import AwsRequest
+from emulators.core.reply import Reply
 
 _MOST_BUCKETS = 10_000
 _FUNCTIONS_PER_PAGE = 50

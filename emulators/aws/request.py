@@ -1,7 +1,6 @@
 """What one AWS request asks for: service, action, region, account, protocol, parameters."""
 
 import gzip
-import io
 import re
 import uuid
 from contextlib import suppress
@@ -15,8 +14,7 @@ import msgspec
 from moto.iam.models import get_account_id_from
 
 from emulators.aws.actions import rest_action
-
-Environ = dict[str, Any]
+from emulators.core.http import Environ
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
@@ -90,16 +88,6 @@ class AwsRequest:
             with suppress(ValueError):  # the service itself answers for an unreadable body
                 source = self.json
         return next((str(source[name]) for name in names if source.get(name)), None)
-
-
-def read_body(environ: Environ) -> bytes:
-    """Take the whole body, and leave it in `environ` for the next application."""
-    stream = environ["wsgi.input"]
-    length = environ.get("CONTENT_LENGTH")
-    body: bytes = stream.read(int(length)) if length else stream.read() if "wsgi.input_terminated" in environ else b""
-    environ["wsgi.input"] = io.BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return body
 
 
 def parse(environ: Environ, body: bytes) -> AwsRequest:

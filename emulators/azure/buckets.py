@@ -1,4 +1,4 @@
-"""Counters of calls: a bucket that refills, and fixed windows of units."""
+"""How much each API takes, and the sliding windows of units in which some count it."""
 
 import math
 import threading
@@ -28,26 +28,6 @@ class Limits:
     logs: tuple[int, float] = (200, 30)
     prices: tuple[int, float] = (100, 60)
     extra: dict[str, float] = field(default_factory=dict)
-
-
-class Bucket:
-    """Tokens by key: each has `size` at first and gets `rate` a second."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._held: dict[Hashable, tuple[float, float]] = {}
-
-    def take(self, key: Hashable, size: float, rate: float) -> tuple[int, int]:
-        """(tokens left, seconds to wait): a wait of 0 means that one was taken."""
-        now = self._clock()
-        with self._lock:
-            tokens, then = self._held.get(key, (size, now))
-            tokens = min(size, tokens + (now - then) * rate)
-            taken = tokens >= 1
-            tokens -= taken
-            self._held[key] = (tokens, now)
-        return int(tokens), 0 if taken else max(1, math.ceil((1 - tokens) / rate))
 
 
 class Windows:

@@ -1,21 +1,12 @@
 """Azure's errors, and the shape in which each of its services carries one."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from emulators.core.reply import Reply
+
 JSON = "application/json; charset=utf-8"
-
-
-@dataclass
-class Reply:
-    """One HTTP answer."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
-    content_type: str = JSON
 
 
 class AzureError(Exception):
@@ -74,7 +65,7 @@ class LoginError(AzureError):
 
 def json_reply(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
     """An answer with a JSON body."""
-    return Reply(status, msgspec.json.encode(payload), headers or {})
+    return Reply(status, msgspec.json.encode(payload), JSON, headers or {})
 
 
 def error_reply(error: AzureError) -> Reply:

@@ -2,32 +2,26 @@
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
-
-from werkzeug.wrappers import Response
+from typing import TYPE_CHECKING
 
 from emulators.azure import fault_errors
-from emulators.azure.buckets import Bucket, Limits
+from emulators.azure.buckets import Limits
 from emulators.azure.directory import Directory
-from emulators.azure.errors import AzureError, Reply, bad_request, error_reply
+from emulators.azure.errors import AzureError, bad_request, error_reply
 from emulators.azure.faults import Faults
 from emulators.azure.login import audience_service
 from emulators.azure.operations import Operation, Operations
-from emulators.azure.request import AzureRequest, Environ, read
+from emulators.azure.request import AzureRequest, read
 from emulators.azure.subscriptions import Subscriptions
-from emulators.calls import ERROR, OK, THROTTLE, Call, CallLog
+from emulators.core.buckets import Bucket
+from emulators.core.calls import ERROR, OK, THROTTLE, Call, CallLog
+from emulators.core.http import Environ, respond
+from emulators.core.reply import Reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only
 
 _TOO_MANY, _BAD, _UNAUTHORIZED = 429, 400, 401
-
-
-class Control(Protocol):
-    """The `/_local` pages."""
-
-    def handle(self, request: AzureRequest) -> Reply:
-        """The answer to a control request."""
 
 
 class Front:
@@ -40,9 +34,8 @@ class Front:
         subscriptions: Subscriptions,
         *,
         faults: Faults,
-        calls: CallLog,
+        calls: CallLog[Call],
         limits: Limits,
-        control: Control,
     ) -> None:
         self._operations = operations
         self._directory = directory
@@ -50,14 +43,11 @@ class Front:
         self._faults = faults
         self._calls = calls
         self._limits = limits
-        self._control = control
         self._reads = Bucket(time.monotonic)
 
     def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
         request = read(environ)
-        if request.path.startswith("/_local/"):
-            return _response(self._control.handle(request))(environ, start_response)
         arrived, began = time.time(), time.perf_counter()
         reply, outcome = self._answer(request)
         reply.headers.setdefault("x-ms-request-id", request.request_id)
@@ -74,7 +64,7 @@ class Front:
             time.perf_counter() - began,
         )
         self._calls.record(call)
-        return _response(reply)(environ, start_response)
+        return respond(reply)(environ, start_response)
 
     def _answer(self, request: AzureRequest) -> tuple[Reply, str]:
         try:
@@ -163,7 +153,3 @@ class Front:
 def _unauthorized(code: str, text: str) -> AzureError:
     challenge = f'Bearer error="invalid_token", error_description="{text}"'
     return AzureError(_UNAUTHORIZED, code, text, headers={"WWW-Authenticate": challenge})
-
-
-def _response(reply: Reply) -> Response:
-    return Response(reply.body, reply.status, reply.headers, content_type=reply.content_type)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from emulators.azure.buckets import Limits, Windows
-from emulators.azure.errors import AzureError, Reply, json_reply
+from emulators.azure.errors import AzureError, json_reply
 from emulators.azure.fault_errors import bad_page, denied, graph_throttled, support
 from emulators.azure.faults import Faults
 from emulators.azure.kql import KqlError, Table, parse
@@ -20,6 +20,7 @@ from emulators.azure.places import RESOURCE_MANAGER
 from emulators.azure.request import AzureRequest
 from emulators.azure.resources import CHANGE_ROW, ROW, ResourceStore
 from emulators.azure.subscriptions import Subscriptions
+from emulators.core.reply import Reply
 
 _MOST_ROWS = 1000
 _ACTION = "Microsoft.ResourceGraph/resources/read"

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from emulators.azure.directory import Application, Directory
-from emulators.azure.errors import LoginError, Reply, json_reply
+from emulators.azure.errors import LoginError, json_reply
 from emulators.azure.operations import Operation
 from emulators.azure.places import LOGS, service_of
 from emulators.azure.request import AzureRequest
+from emulators.core.reply import Reply
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _TENANT = r"(?P<tenant>[0-9a-zA-Z.-]+)"

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from emulators.azure.errors import AzureError, Reply, json_reply
+from emulators.azure.errors import AzureError, json_reply
 from emulators.azure.operations import Operation, path
 from emulators.azure.places import RESOURCE_MANAGER
 from emulators.azure.request import AzureRequest
 from emulators.azure.resource_manager import page_of
 from emulators.azure.resources import ResourceStore
+from emulators.core.reply import Reply
 
 WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 STATUSES = (

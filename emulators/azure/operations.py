@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from emulators.azure.errors import AzureError, Reply, bad_request
+from emulators.azure.errors import AzureError, bad_request
 from emulators.azure.request import AzureRequest
+from emulators.core.reply import Reply
 
 
 def path(pattern: str) -> re.Pattern[str]:

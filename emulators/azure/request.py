@@ -10,8 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from emulators.azure.errors import bad_request
-
-Environ = dict[str, Any]
+from emulators.core.http import Environ, read_body
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 _GROUP = re.compile(r"/resourcegroups/([^/]+)", re.IGNORECASE)
@@ -103,9 +102,6 @@ class AzureRequest:
 
 def read(environ: Environ) -> AzureRequest:
     """Take a request, with its body, from WSGI."""
-    length = environ.get("CONTENT_LENGTH")
-    stream = environ["wsgi.input"]
-    body: bytes = stream.read(int(length)) if length else stream.read() if "wsgi.input_terminated" in environ else b""
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     query = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     return AzureRequest(
@@ -114,6 +110,6 @@ def read(environ: Environ) -> AzureRequest:
         path=re.sub("^/+", "/", environ.get("PATH_INFO", "/").encode("latin-1").decode("utf-8", "replace")),
         query={name.lower(): value for name, value in query},
         headers=headers,
-        body=body,
+        body=read_body(environ),
         host=environ.get("HTTP_HOST", ""),
     )

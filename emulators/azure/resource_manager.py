@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from emulators.azure.errors import AzureError, Reply, json_reply
+from emulators.azure.errors import AzureError, json_reply
 from emulators.azure.fault_errors import bad_page, denied
 from emulators.azure.faults import Faults
 from emulators.azure.operations import Operation, path
@@ -14,6 +14,7 @@ from emulators.azure.places import RESOURCE_MANAGER
 from emulators.azure.request import AzureRequest
 from emulators.azure.resources import AzureResource, ResourceStore
 from emulators.azure.subscriptions import Subscription, Subscriptions
+from emulators.core.reply import Reply
 
 _IN_GROUP = r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+))?"
 _TYPE_FILTER = re.compile(r"\s*resourceType\s+eq\s+'([^']+)'\s*", re.IGNORECASE)

@@ -14,7 +14,7 @@ from emulators.demo.checks import problems
 from emulators.demo.facts import Facts, gather
 from emulators.demo.report import print_addresses, print_report
 from emulators.demo.stack import DemoFailed, Stack, running
-from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_python
+from emulators.openfinops.environment import OpenFinOpsNotBuilt, openfinops_python
 
 _SETTLES_WITHIN = 120.0
 _HOST_WINDOWS = 2

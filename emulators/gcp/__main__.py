@@ -1,14 +1,13 @@
 """The local Google Cloud as a process: `python -m emulators.gcp --seed demo --ready-file FILE`."""
 
 import json
-import signal
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from emulators.core import program
 from emulators.gcp.seed import (
     seed_billing,
     seed_compute,
@@ -19,7 +18,6 @@ from emulators.gcp.seed import (
 )
 from emulators.gcp.seed.grid import DEMO_PROJECTS, DEMO_ZONES
 from emulators.gcp.server import LocalGcp
-from telemetry.stopping import set_from_handler
 
 _BILLED_DAYS = 10
 
@@ -27,42 +25,30 @@ _BILLED_DAYS = 10
 @click.command()
 @click.option("--grpc-port", default=0, show_default="a free one", help="Port of gRPC on 127.0.0.1.")
 @click.option("--http-port", default=0, show_default="a free one", help="Port of REST, tokens and pages.")
-@click.option(
-    "--seed",
-    "what",
-    type=click.Choice(["none", "demo", "all"]),
-    default="demo",
-    show_default=True,
-    help="demo: Compute Engine and billing; all: every service that has a seed.",
-)
 @click.option("--instances", default=300, show_default=True, help="Instances of the demo, over all projects.")
 @click.option("--projects", default=",".join(DEMO_PROJECTS), show_default=True, help="Projects of the demo, by comma.")
 @click.option("--zones", default=",".join(DEMO_ZONES), show_default=True, help="Zones of the demo, by comma.")
-@click.option("--seed-number", "seed", default=1, show_default=True, help="The same gives the same fleet.")
-@click.option(
-    "--ready-file",
-    type=click.Path(path_type=Path),
-    help="File that gets the endpoints as JSON once they are served; a service account's file lies beside it.",
+@program.options(
+    seeds="demo: Compute Engine and billing; all: every service that has a seed.",
+    ready="File that gets the endpoints as JSON once they are served; a service account's file lies beside it.",
+    default="demo",
 )
 def main(grpc_port: int, http_port: int, *, what: str, ready_file: Path | None, **demo: Any) -> None:
     """Serve a local Google Cloud until SIGTERM or Ctrl-C."""
-    ended = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: set_from_handler(ended))
+    ended = program.ending()
     projects, zones = demo["projects"].split(","), demo["zones"].split(",")
     gcp = LocalGcp(grpc_port=grpc_port, http_port=http_port)
-    ready: dict[str, Any] = {"projects": projects}
+    told: dict[str, Any] = {"projects": projects}
     if what != "none":
-        ready["export_table"] = seed_demo(gcp, demo["instances"], projects, zones, demo["seed"])
+        told["export_table"] = seed_demo(gcp, demo["instances"], projects, zones, demo["seed"])
     if what == "all":
         seed_others(gcp, projects, demo["seed"])
-    with gcp:
-        ready["endpoints"] = gcp.endpoints
-        click.echo(f"listening on {gcp.endpoints['monitoring']} and {gcp.endpoints['bigquery']}")
-        if ready_file is not None:
-            ready["credentials_file"] = str(gcp.credentials_file(projects[0], ready_file.parent))
-            _write_whole(ready_file, json.dumps(ready, indent=2))
-        ended.wait()
+
+    def ready(beside: Path) -> str:
+        key = gcp.credentials_file(projects[0], beside)
+        return json.dumps(told | {"endpoints": gcp.endpoints, "credentials_file": str(key)}, indent=2)
+
+    program.serve(gcp, ended, ready_file, ready)
 
 
 def seed_demo(gcp: LocalGcp, instances: int, projects: list[str], zones: list[str], seed: int) -> str:
@@ -79,13 +65,6 @@ def seed_others(gcp: LocalGcp, projects: list[str], seed: int) -> None:
     seed_gke(gcp, projects=projects, seed=seed)
     seed_functions(gcp, projects=projects, seed=seed)
     seed_storage(gcp, projects=projects, seed=seed)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """A reader sees all of the file or none of it."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text + "\n")
-    partial.replace(path)
 
 
 if __name__ == "__main__":

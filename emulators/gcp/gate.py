@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from emulators.gcp.calls import Call, CallLog
 from emulators.gcp.errors import GoogleError, no_credentials
-from emulators.gcp.faults import Faults, Request
+from emulators.gcp.fault_errors import Request
+from emulators.gcp.faults import Faults
 from emulators.gcp.identity import Identities
 from emulators.gcp.projects import Projects
 

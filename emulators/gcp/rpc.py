@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 from grpc_status import rpc_status
 
-from emulators.gcp.calls import ERROR, OK
+from emulators.core.calls import ERROR, OK
+from emulators.core.cloud import HOST, not_bound
 from emulators.gcp.errors import GoogleError
 from emulators.gcp.gate import Gate, Visit
 
@@ -35,7 +36,11 @@ class Method:
 
 
 class RpcServer:
-    """Serves methods on loopback; `port` is known once it is started. `tls` is (key, certificate chain) in PEM."""
+    """Serves methods on loopback; `port` is bound at once. `tls` is (key, certificate chain) in PEM.
+
+    Raises:
+        OSError: the port is taken.
+    """
 
     def __init__(self, methods: Iterable[Method], gate: Gate, *, port: int = 0, tls: Any = None) -> None:
         self._gate = gate
@@ -52,7 +57,11 @@ class RpcServer:
             if tls is None
             else grpc.ssl_server_credentials([tls])
         )
-        self.port = self._server.add_secure_port(f"127.0.0.1:{port}", credentials)
+        try:
+            self.port = self._server.add_secure_port(f"{HOST}:{port}", credentials)
+        except RuntimeError as refused:
+            self._pool.shutdown()
+            raise not_bound(port, str(refused)) from refused
 
     def start(self) -> None:
         """Accept calls."""

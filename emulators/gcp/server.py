@@ -4,25 +4,23 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import msgspec
-
+from emulators.core.cloud import LocalCloud
 from emulators.gcp.asset import AssetStore
 from emulators.gcp.bigquery import BillingExport
 from emulators.gcp.billing import Accounts
 from emulators.gcp.billing.other_skus import sample_catalog
 from emulators.gcp.calls import Call, CallLog
-from emulators.gcp.control import ControlPages
-from emulators.gcp.faults import Fault, Faults
+from emulators.gcp.control import add_project_page
+from emulators.gcp.faults import Faults
 from emulators.gcp.gate import Gate
 from emulators.gcp.identity import Identities
 from emulators.gcp.monitoring import MetricStore
 from emulators.gcp.projects import Projects
 
 
-class LocalGcp:
+class LocalGcp(LocalCloud[Call, Faults]):
     """A local Google Cloud on 127.0.0.1, for use as a context manager. Ports 0 are free ones.
 
     `clock` gives the time in epoch seconds by which points become visible.
@@ -30,6 +28,9 @@ class LocalGcp:
     `billing_export`.
     A call without credentials is let in unless `require_credentials`; credentials that are given are verified always.
     """
+
+    name = "Google Cloud"
+    log: CallLog
 
     def __init__(
         self,
@@ -39,9 +40,7 @@ class LocalGcp:
         clock: Callable[[], float] = time.time,
         require_credentials: bool = False,
     ) -> None:
-        self.clock = clock
-        self.log = CallLog()
-        self.faults = Faults()
+        super().__init__(CallLog(), Faults(), clock)
         self.projects = Projects()
         self.identities = Identities()
         self.gate = Gate(self.log, self.faults, self.projects, self.identities)
@@ -51,46 +50,40 @@ class LocalGcp:
         self.catalog = sample_catalog()
         self.accounts = Accounts()
         self.billing_export = BillingExport(self.projects)
+        add_project_page(self.control, self.projects)
         self._ports = (grpc_port, http_port)
-        self.control = ControlPages(self.log, self.faults, self.projects)
         self._methods: list[Any] = []
         self._endpoints: dict[str, str] | None = None
-        self._stack = ExitStack()
 
-    def start(self) -> Self:
-        """Bind and serve; returns once connections are accepted.
-
-        Raises:
-            OSError: a port is taken.
-        """
+    def open(self, stack: ExitStack) -> None:
+        """Bind and serve."""
         # Loaded here, so that importing the package costs nothing where no server runs.
+        from emulators.core.http import HttpServer  # noqa: PLC0415
         from emulators.gcp.asset.service import Inventory  # noqa: PLC0415
         from emulators.gcp.bigquery.jobs import Jobs  # noqa: PLC0415
         from emulators.gcp.bigquery.rest import BigQuery  # noqa: PLC0415
         from emulators.gcp.billing.service import Billing  # noqa: PLC0415
         from emulators.gcp.monitoring.service import Monitoring  # noqa: PLC0415
         from emulators.gcp.rpc import RpcServer  # noqa: PLC0415
-        from emulators.gcp.web import Tokens, WebServer  # noqa: PLC0415
+        from emulators.gcp.web import Tokens, Web  # noqa: PLC0415
 
         self._methods = [
             *Monitoring(self.metrics, self.projects).methods(),
             *Inventory(self.assets, self.projects, self.clock).methods(),
             *Billing(self.catalog, self.accounts, self.projects, self.clock).methods(),
         ]
-        web = WebServer(self._ports[1])
-        self._stack.callback(web.stop)
         self.bigquery = BigQuery(self.billing_export, Jobs(self.billing_export), self.gate)
-        for handler in (Tokens(self.identities, self.gate), self.bigquery, self.control):
-            web.add(handler)
+        web = Web(Tokens(self.identities, self.gate), self.bigquery)
+        http = HttpServer("local-gcp-http", web, self.control, port=self._ports[1])
+        stack.callback(http.stop)
         rpc = RpcServer(self._methods, self.gate, port=self._ports[0])
-        self._stack.callback(rpc.stop)
-        web.start()
+        stack.callback(rpc.stop)
+        http.start()
         rpc.start()
-        address, url = f"127.0.0.1:{rpc.port}", f"http://127.0.0.1:{web.port}"
+        address, url = f"127.0.0.1:{rpc.port}", f"http://127.0.0.1:{http.port}"
         grpc = dict.fromkeys(("monitoring", "inventory", "billing"), address)
         self._endpoints = grpc | {"bigquery": url, "token": f"{url}/token"}
         self.identities.token_uri = self._endpoints["token"]
-        return self
 
     def serve_tls(self, directory: Path) -> tuple[str, Path]:
         """Serve gRPC on one more port, over TLS: (`localhost:port`, the authority's file, made in `directory`)."""
@@ -99,27 +92,23 @@ class LocalGcp:
 
         ca_file, certificate = make_certificate(directory)
         rpc = RpcServer(self._methods, self.gate, tls=certificate)
-        self._stack.callback(rpc.stop)
+        self.started(self._opened).callback(rpc.stop)
         rpc.start()
         return f"localhost:{rpc.port}", ca_file
 
     def stop(self) -> None:
         """Stop serving, free the ports and let the export go: it is not for a second start. Harmless when stopped."""
-        self._endpoints = None
-        self._stack.close()
+        super().stop()
         self.billing_export.close()
 
     def delete_project(self, project: str) -> None:
         """Shut a project down: every call to it is refused from then on."""
         self.projects.delete(project)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    @property
+    def addresses(self) -> str:
+        """Where it listens, over gRPC and HTTP."""
+        return f"{self.endpoints['monitoring']} and {self.endpoints['bigquery']}"
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -128,9 +117,7 @@ class LocalGcp:
         Raises:
             RuntimeError: it is not started.
         """
-        if self._endpoints is None:
-            raise RuntimeError("the local Google Cloud is not started: use it as a context manager, or call start()")
-        return dict(self._endpoints)
+        return dict(self.started(self._endpoints))
 
     def credentials_file(self, project: str, directory: Path, name: str = "finfleet") -> Path:
         """The JSON file of a new service account of a project, with a key of its own."""
@@ -141,22 +128,6 @@ class LocalGcp:
         """`service:Method` -> number of requests, throttled ones included; `outcome="throttle"` gives those apart."""
         return self.log.counts(project=project, outcome=outcome)
 
-    def records(self) -> list[Call]:
-        """Every request, one by one."""
-        return self.log.records()
-
-    def reset_calls(self) -> None:
-        """Forget the requests so far."""
-        self.log.reset()
-
     def peak_rates(self, seconds: float = 1.0) -> dict[tuple[str, str], float]:
         """(project, api) -> the most calls per second in any window of `seconds`."""
         return self.log.peak_rates(seconds)
-
-    def inject(self, kind: str, **settings: Any) -> None:
-        """Put a fault in force; see `Fault` for kinds and settings.
-
-        Raises:
-            ValueError: an unknown kind or setting, or a value that is not allowed.
-        """
-        self.faults.add(msgspec.convert({"kind": kind, **settings}, Fault))

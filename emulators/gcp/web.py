@@ -1,72 +1,38 @@
-"""The one HTTP port: tokens, BigQuery, and the `/_local` pages."""
+"""What is answered over HTTP: tokens here, BigQuery by a handler of its own."""
 
 import json
 import re
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
-from emulators.gcp.calls import ERROR, OK
+from emulators.core.calls import ERROR, OK
+from emulators.core.http import Environ
 from emulators.gcp.errors import GoogleError
 from emulators.gcp.gate import Gate, Visit
 from emulators.gcp.identity import TOKEN_SECONDS, Identities
 
-_POLL_SECONDS = 0.02
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse  # exists for type checkers only
+
 _IMPERSONATED = re.compile(r"/v1/projects/-/serviceAccounts/([^/:]+):generateAccessToken")
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 Handler = Callable[[Request], Response | None]
 
 
-class _RequestHandler(WSGIRequestHandler):
-    """Keeps connections open, as Google does, and sends answers at once."""
+class Web:
+    """The WSGI application of handlers: the first that answers has answered."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+    def __init__(self, *handlers: Handler) -> None:
+        self._handlers = handlers
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's own name
-        """Say nothing: the calls are on record."""
-
-
-class _Server(ThreadedWSGIServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-
-class WebServer:
-    """Serves handlers on loopback: the first that answers has answered. The port is bound at once."""
-
-    def __init__(self, port: int = 0) -> None:
-        self._handlers: list[Handler] = []
-        self._server = _Server("127.0.0.1", port, self._application, handler=_RequestHandler)
-        self._thread: threading.Thread | None = None
-        self.port: int = self._server.server_port
-
-    def add(self, handler: Handler) -> None:
-        """Ask one more handler, after those before it."""
-        self._handlers.append(handler)
-
-    def start(self) -> None:
-        """Accept requests."""
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="local-gcp-http", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop serving and free the port."""
-        if self._thread is not None:
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
-
-    def _application(self, environ: Any, start_response: Any) -> Any:
+    def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
         request = Request(environ)
         try:
             answers = (handler(request) for handler in self._handlers)

@@ -73,10 +73,10 @@ def take_due(
 def _take(
     connection: Connection, statement: str, choice: Mapping[str, Any], free: Mapping[str, int], limit: int
 ) -> list[Dispatch]:
-    rooms = {provider: room for provider, room in free.items() if room > 0}
-    if not rooms or limit <= 0:
+    free_slots = {provider: slots for provider, slots in free.items() if slots > 0}
+    if not free_slots or limit <= 0:
         return []
-    values = {**choice, "providers": list(rooms), "rooms": list(rooms.values()), "limit": limit}
+    values = {**choice, "providers": list(free_slots), "rooms": list(free_slots.values()), "limit": limit}
     rows = connection.execute(_SQL[statement], values).fetchall()
     taken = [
         Dispatch(Target(*place), Window(start, end), attempt, queue, target_id)

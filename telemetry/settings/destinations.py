@@ -1,33 +1,30 @@
 """``destinations:``: where records are forwarded. Each kind of destination brings the section that configures it.
 
 Kinds are found by the entry points ``finfleet.destinations``, ours and those of other distributions alike. One that
-cannot be used is logged with the name of its distribution, is among :func:`unusable`, and harms no other.
+cannot be used is logged with the name of its distribution, is among :func:`unusable_destinations`, and harms no other.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from functools import cache, reduce
-from importlib.metadata import EntryPoint, entry_points
 from operator import or_
-from types import MappingProxyType
-from typing import Annotated, Any, Protocol, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field
 
+from telemetry.registry import Offers, load_offers
 from telemetry.settings.fields import Name, Section
 
-logger = logging.getLogger(__name__)
-
-ENTRY_POINTS = "finfleet.destinations"
+GROUP = "finfleet.destinations"
 """The group of entry points: kinds of destinations by the name that ``kind:`` has in the configuration."""
 SECTION = "destinations"
 MAX_DESTINATIONS = 20
 """Each has a sender and connections of its own."""
 _FIELD = "named_destinations"
 """In the model: ``destinations`` are the names of all that are enabled, the short forms among them."""
-_OURS = "finfleet"
+_OURS = "agents"
+"""Where the kinds of finfleet itself are."""
 
 
 class DestinationSettings(Section):
@@ -37,64 +34,39 @@ class DestinationSettings(Section):
     enabled: bool = True
 
 
-class Kind(Protocol):
-    """What the configuration has to know of a kind; the rest is agents.core.destination.DestinationKind."""
-
-    settings: type[DestinationSettings]
-    #: Whether a section of its name is a destination of its name, without ``destinations:`` around it. Ours only.
-    short_form: bool
+def kinds() -> Mapping[str, Any]:
+    """Every kind of destination that is installed, by name."""
+    return _offers().found
 
 
-_unusable: list[str] = []
+def unusable_destinations() -> tuple[str, ...]:
+    """What is wrong with kinds of other distributions, one line each."""
+    return _offers().unusable
 
 
 @cache
-def kinds() -> Mapping[str, Any]:
-    """Every kind of destination that is installed, by name."""
-    found: dict[str, Any] = {}
-    # Ours first: no other distribution takes the place of one.
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: (not _is_ours(entry), entry.name)):
-        try:
-            found[entry.name] = _load(entry, found)
-        except Exception as error:  # noqa: BLE001 - somebody else's code, whatever it raises
-            distribution = entry.dist.name if entry.dist is not None else "an unknown distribution"
-            fault = f"{distribution}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
-            _unusable.append(fault)
-            logger.error("a kind of destination cannot be used: %s", fault)  # noqa: TRY400 - the reason is enough, at every start
-    return MappingProxyType(dict(sorted(found.items())))
+def _offers() -> Offers[Any]:
+    return load_offers(GROUP, _check)
 
 
-def unusable() -> tuple[str, ...]:
-    """What is wrong with entry points, one line each."""
-    kinds()
-    return tuple(_unusable)
-
-
-def _is_ours(entry: EntryPoint) -> bool:
-    return entry.dist is not None and entry.dist.name == _OURS
-
-
-def _load(entry: EntryPoint, known: Mapping[str, Any]) -> Any:
-    if entry.name in known:
-        raise ValueError("there is a kind of this name already")
-    loaded = entry.load()
-    kind = loaded() if isinstance(loaded, type) else loaded
-    section = kind.settings
+def _check(name: str, offered: object) -> Any:
+    kind = offered() if isinstance(offered, type) else offered
+    section = getattr(kind, "settings", None)
     if not (isinstance(section, type) and issubclass(section, DestinationSettings)):
-        raise TypeError("its settings must be a subclass of telemetry.settings.destinations.DestinationSettings")
+        raise ValueError("its settings must be a class derived from DestinationSettings")  # noqa: TRY004 - one kind of fault
     field = section.model_fields.get("kind")
-    if field is None or get_args(field.annotation) != (entry.name,):
-        raise TypeError(f"its settings must have the field kind: Literal[{entry.name!r}]")
-    if not callable(kind.open):
-        raise TypeError("it has no open()")
-    if kind.short_form and not _is_ours(entry):
+    if field is None or get_args(field.annotation) != (name,):
+        raise ValueError(f"its settings must have the field kind: Literal[{name!r}]")
+    if not callable(getattr(kind, "open", None)):
+        raise ValueError("it has no open()")  # noqa: TRY004 - as above
+    if getattr(kind, "short_form", False) and type(kind).__module__.partition(".")[0] != _OURS:
         raise ValueError("a short form is for the kinds of finfleet itself: its section stands under destinations:")
     return kind
 
 
 def short_forms() -> tuple[str, ...]:
     """The names of sections that are a destination each, without ``destinations:`` around them."""
-    return tuple(name for name, kind in kinds().items() if kind.short_form)
+    return tuple(name for name, kind in kinds().items() if getattr(kind, "short_form", False))
 
 
 def is_destination(section: int | str) -> bool:

@@ -14,7 +14,7 @@ from telemetry.redact import remember
 from telemetry.settings.document import read_document
 from telemetry.settings.explaining import explain
 from telemetry.settings.fields import password_of
-from telemetry.settings.model import PROVIDERS, Settings
+from telemetry.settings.model import Settings
 from telemetry.settings.places import Place, look_up, place_in
 from telemetry.settings.places import path as in_words
 from telemetry.settings.references import Expansion, Needs, expand, references
@@ -37,7 +37,7 @@ def load_settings(
     path: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     *,
-    providers: Collection[str] = PROVIDERS,
+    providers: Collection[str] | None = None,
     forwards: bool = True,
     stores: bool = True,
 ) -> Settings:
@@ -45,8 +45,9 @@ def load_settings(
 
     Without any file, only this machine is collected.
 
-    ``${NAME}`` is replaced by the environment variable NAME. Only in the sections of ``providers``, and only if they
-    are enabled, an unset variable is a fault: a worker of one provider does not hold the credentials of the others.
+    ``${NAME}`` is replaced by the environment variable NAME. Only in the sections of ``providers`` (None: all of them),
+    and only if they are enabled, an unset variable is a fault: a worker of one provider does not hold the credentials
+    of the others.
     Nor, where it does not forward, the secrets of destinations; nor, where it does not store, the database's address
     and the secrets of the fleet.
     ConfigError lists the faults.

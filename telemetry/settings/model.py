@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from pydantic import Field, create_model, model_validator
 
 from telemetry.push.sources import Pushers
-from telemetry.settings.aws import AwsSettings
-from telemetry.settings.azure import AzureSettings
 from telemetry.settings.destinations import DestinationSettings, destination_fields, sections_of
 from telemetry.settings.fields import (
     BrokerUrl,
@@ -21,13 +19,10 @@ from telemetry.settings.fields import (
     Section,
     SigningKeys,
 )
-from telemetry.settings.gcp import GcpSettings
-from telemetry.settings.generic import GenericSettings
-from telemetry.settings.providers import ProviderSettings
+from telemetry.settings.providers import ProviderSettings, PushSource
+from telemetry.settings.registry import providers
 
 S = TypeVar("S", bound=Section)
-
-PROVIDERS = ("aws", "azure", "gcp", "generic")
 
 
 class DatabaseSettings(Section):
@@ -90,13 +85,10 @@ class RetentionSettings(Section):
 class Settings(Section):
     """``config/telemetry.yaml`` and the environment, as one frozen object.
 
-    Made by :meth:`model_validate`, with the sections that the kinds of destinations of this install bring.
+    Made by :meth:`model_validate`, with a section for each provider of this install, under the provider's name, and
+    those that its kinds of destinations bring.
     """
 
-    aws: AwsSettings | None = None
-    azure: AzureSettings | None = None
-    gcp: GcpSettings | None = None
-    generic: GenericSettings | None = None
     database: DatabaseSettings = DatabaseSettings()
     broker: BrokerSettings = BrokerSettings()
     ledger: LedgerSettings = LedgerSettings()
@@ -137,12 +129,12 @@ class Settings(Section):
 
     def provider(self, name: str) -> ProviderSettings | None:
         """The section of an enabled provider, or None."""
-        section: ProviderSettings | None = getattr(self, name, None) if name in PROVIDERS else None
+        section: ProviderSettings | None = getattr(self, name, None) if name in providers() else None
         return section if section is not None and section.enabled else None
 
     def providers(self) -> Iterator[tuple[str, ProviderSettings]]:
         """The enabled providers, by name."""
-        for name in PROVIDERS:
+        for name in providers():
             section = self.provider(name)
             if section is not None:
                 yield name, section
@@ -155,18 +147,20 @@ class Settings(Section):
     @property
     def pushers(self) -> Pushers:
         """The sources that may push."""
-        sources = self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
         return Pushers(
-            {source.name: source.shares or source.name for source in sources},
+            {source.name: source.shares or source.name for source in self._pushing},
             self.retention.pushes,
-            frozenset(source.name for source in sources if source.own_queue_only),
+            frozenset(source.name for source in self._pushing if source.own_queue_only),
         )
 
     @property
     def max_waiting(self) -> dict[str, int]:
         """By source that pushes, how many of its messages may wait."""
-        sources = self.generic.push_sources if self.generic is not None and self.generic.enabled else ()
-        return {source.name: source.max_waiting for source in sources}
+        return {source.name: source.max_waiting for source in self._pushing}
+
+    @property
+    def _pushing(self) -> tuple[PushSource, ...]:
+        return tuple(source for _, section in self.providers() for source in section.push_sources)
 
     @property
     def destinations(self) -> tuple[str, ...]:
@@ -181,5 +175,6 @@ class Settings(Section):
 
 @cache
 def settings_model() -> type[Settings]:
-    """The settings of this install: ours, and what the kinds of destinations bring."""
-    return create_model("Settings", __base__=Settings, __module__=__name__, **destination_fields())
+    """The settings of this install: ours, a section for each provider, and what the kinds of destinations bring."""
+    sections: dict[str, Any] = {name: (provider.settings | None, None) for name, provider in providers().items()}
+    return create_model("Settings", __base__=Settings, __module__=__name__, **sections, **destination_fields())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -14,6 +16,8 @@ from telemetry.limits import MAX_BACKFILL
 from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, OptionalDuration, Section
 
 DEFAULT_ACCOUNT = "default"
+ALL_REGIONS = "all"
+"""In place of a list: the regions that the account has enabled."""
 
 _API = re.compile(r"\*|[A-Za-z*?][A-Za-z0-9.*?-]*:[A-Za-z0-9.*?/_-]+")
 """``ec2:DescribeInstances``, or a pattern of such names."""
@@ -36,6 +40,14 @@ def _backfill(value: timedelta) -> timedelta:
 
 Rate = Annotated[float, AfterValidator(_rate)]
 """Calls a second."""
+
+
+def variables_by_field(environ: Mapping[str, str], variables: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """For each field the first of its variables that is set; without those of which none is."""
+    found = {
+        key: next((environ[name] for name in names if environ.get(name)), None) for key, names in variables.items()
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 class Account(Section):
@@ -61,11 +73,35 @@ class AccountEntry(Section):
     queue: Name | None = None
 
 
+class PushSource(Section):
+    """Sends by itself: the task ``finfleet.push``, or straight to its own queue or the results queue."""
+
+    kind: Literal["push"]
+    name: Name
+    #: The push source whose records it adds to; where both tell of the same thing, that one wins.
+    shares: Name | None = None
+    #: What lies on the queue that all share, and on that of the results, is not taken for its own.
+    own_queue_only: bool = False
+    #: Messages that may wait for the ingest; more become dead letters.
+    max_waiting: int = Field(default=200_000, ge=1, le=100_000_000)
+
+    @field_validator("name")
+    @classmethod
+    def _no_other_queue(cls, name: str) -> str:
+        if name.endswith(".dead"):
+            raise ValueError("a name that ends in .dead is that of another queue: choose another one")
+        return name
+
+
 class ProviderSettings(Section):
     """What every provider's section can hold."""
 
     #: How the environment variables begin that the provider's own libraries read, credentials among them.
     variables: ClassVar[tuple[str, ...]] = ()
+    #: Where an agent that runs alone finds what no file says: variables of the environment, by field.
+    given_by: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    #: Names that ``endpoints`` may hold, which ``PROVIDER_ENDPOINT_NAME`` gives to such an agent; empty: any name.
+    endpoint_names: ClassVar[tuple[str, ...]] = ()
 
     enabled: bool = True
     services: tuple[Name, ...] = Field(default=(), description="empty: every service that is installed")
@@ -87,6 +123,16 @@ class ProviderSettings(Section):
     def _entries(self) -> tuple[AccountEntry, ...]:
         return ()
 
+    @property
+    def push_sources(self) -> tuple[PushSource, ...]:
+        """The sources that push, where this provider has such."""
+        return ()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> dict[str, Any]:
+        """The fields that the variables of the environment give."""
+        return variables_by_field(environ, cls.given_by)
+
     def interval(self, service: str) -> timedelta | None:
         """The configured interval of a service, if there is one."""
         return self.intervals.get(service, self.collection_interval)
@@ -107,6 +153,15 @@ class ProviderSettings(Section):
             )
             for entry in entries
         )
+
+    @field_validator("endpoints")
+    @classmethod
+    def _endpoints_are_known(cls, endpoints: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(endpoints.keys() - set(cls.endpoint_names)) if cls.endpoint_names else ()
+        if unknown:
+            known = ", ".join(cls.endpoint_names)
+            raise ValueError(f"{unknown[0]}: there is no such endpoint; known are {known}")
+        return endpoints
 
     @field_validator("quotas")
     @classmethod

@@ -10,9 +10,9 @@ from typing import Any
 
 from telemetry.errors import ConfigError
 from telemetry.settings.destinations import is_destination
-from telemetry.settings.model import PROVIDERS
 from telemetry.settings.places import Place, is_secret, look_up
 from telemetry.settings.providers import AccountEntry, ProviderSettings
+from telemetry.settings.registry import providers
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNSET = "(unset)"
@@ -28,18 +28,22 @@ _PLANNED = {*AccountEntry.model_fields, *ProviderSettings.model_fields, "region"
 class Needs:
     """What a process does, and so what it reads of the configuration."""
 
-    #: The providers that it collects.
-    providers: Collection[str] = PROVIDERS
+    #: The providers that it collects; None: all.
+    providers: Collection[str] | None = None
     #: Whether it forwards, and so holds the secrets of the destinations.
     forwards: bool = True
     #: Whether it uses the database, and so holds what belongs to the fleet itself.
     stores: bool = True
 
+    def collects(self, provider: str) -> bool:
+        """Whether such a process collects a provider."""
+        return self.providers is None or provider in self.providers
+
     def cover(self, place: Place, document: Mapping[str, Any]) -> bool:
         """Whether such a process cannot do without the value at a place."""
         section = place[0]
-        if section in PROVIDERS:
-            return section in self.providers and look_up(document, (section, "enabled")) is not False
+        if section in providers():
+            return self.collects(str(section)) and look_up(document, (section, "enabled")) is not False
         if is_destination(section) and is_secret(place):
             return self.forwards
         if section == "database":
@@ -54,7 +58,7 @@ class Needs:
 
 
 def _is_planned(place: Place, document: Mapping[str, Any]) -> bool:
-    if place[0] not in PROVIDERS or is_secret(place):
+    if place[0] not in providers() or is_secret(place):
         return False
     if place[1:2] in {("accounts",), ("sources",)}:
         pushes = look_up(document, (*place[:3], "kind")) == "push"

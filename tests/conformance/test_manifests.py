@@ -71,7 +71,7 @@ def test_the_example_is_built_by_kustomize() -> None:
         if not document["apiVersion"].startswith("keda.sh/"):
             kubernetes_validate.validate(document, KUBERNETES[-1], strict=True)
         for _, container in manifests.pods(document):
-            assert container["image"] == "registry.example.com/finfleet:0.1.0"
+            assert container["image"] == "registry.example.com/finfleet:0.2.0"
     kinds = [(document["kind"], document["metadata"]["name"]) for document in documents]
     assert ("Deployment", "worker-aws") in kinds
     assert ("Deployment", "worker-azure") not in kinds
@@ -337,10 +337,10 @@ def _matches(pattern: str, path: str) -> bool:
 
 
 def test_the_build_backend_of_the_image_is_in_the_lock() -> None:
-    run = next(rest for word, rest in manifests.dockerfile() if word == "RUN" and "pick.py" in rest)
+    run = next(rest for word, rest in manifests.dockerfile() if word == "RUN" and "pinned_packages.py" in rest)
     names = run.split("requirements/demo.txt", 1)[1].split(">")[0].split()
     picked = subprocess.run(
-        [sys.executable, "deploy/docker/pick.py", "requirements/demo.txt", *names],
+        [sys.executable, "deploy/docker/pinned_packages.py", "requirements/demo.txt", *names],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -351,7 +351,7 @@ def test_the_build_backend_of_the_image_is_in_the_lock() -> None:
         assert re.search(rf"^{name}==\S+ \\\n    --hash=sha256:", picked, re.MULTILINE)
     assert len(re.findall(r"^\S+==", picked, re.MULTILINE)) == len(names)
     missing = subprocess.run(
-        [sys.executable, "deploy/docker/pick.py", "requirements/demo.txt", "no-such-package"],
+        [sys.executable, "deploy/docker/pinned_packages.py", "requirements/demo.txt", "no-such-package"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -12,8 +12,8 @@ import pytest
 
 import agents
 from agents.core.permissions import permission_of
+from agents.core.provider import providers
 from agents.core.service import Service, services
-from telemetry.settings.model import PROVIDERS
 from telemetry.settings.providers import ProviderSettings
 from telemetry.target import PART, Target, Window
 
@@ -30,7 +30,7 @@ def test_there_are_services() -> None:
 
 @each
 def test_it_is_named_as_a_target_can_be(service: Service) -> None:
-    assert service.provider in PROVIDERS
+    assert service.provider in providers()
     assert PART.fullmatch(service.name)
     assert str(Target.parse(f"{service.provider}/default/somewhere/{service.name}"))
 

@@ -21,12 +21,17 @@ from tests.support.pipeline import KEYS, REGIONS, config, small_aws
 pytestmark = pytest.mark.xdist_group("without_fleet")
 
 FLEET = ("alembic", "celery", "flower", "kombu", "psycopg", "psycopg_pool", "redis", "sqlalchemy")
-_PROGRAM = f"""
+SDKS = {
+    "aws": ("boto3", "botocore"),
+    "azure": ("azure", "msal", "msrest"),
+    "gcp": ("google", "grpc"),
+}
+_PROGRAM = """
 import sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {set(FLEET)}:
+        if name.partition(".")[0] in {blocked}:
             raise ModuleNotFoundError("No module named " + repr(name) + " here: it is blocked", name=name)
 
 sys.meta_path.insert(0, Blocked())
@@ -44,8 +49,12 @@ def cloud() -> Iterator[tuple[LocalAws, Ec2Seed]]:
 
 
 def _finfleet(directory: Path, *words: str, **variables: str) -> Done:
+    return _without(FLEET, directory, words, variables)
+
+
+def _without(modules: tuple[str, ...], directory: Path, words: tuple[str, ...], variables: dict[str, str]) -> Done:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", _PROGRAM, *words],
+        [sys.executable, "-W", "error", "-c", _PROGRAM.format(blocked=set(modules)), *words],
         capture_output=True,
         text=True,
         timeout=60,
@@ -108,3 +117,30 @@ def test_what_needs_the_fleet_says_what_to_install(tmp_path: Path, words: tuple[
     assert done.returncode == 78
     assert "is not installed: pip install 'finfleet[fleet]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "extras", [(), ("fleet",), ("aws",), ("azure",), ("gcp",), ("aws", "azure", "gcp")], ids="+".join
+)
+def test_help_works_with_any_extras(tmp_path: Path, extras: tuple[str, ...]) -> None:
+    blocked = [name for extra, names in {"fleet": FLEET, **SDKS}.items() if extra not in extras for name in names]
+    done = _without(tuple(blocked), tmp_path, ("--help",), {})
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("  collect ") and "Not installed" not in line for line in lines)
+    (status,) = (line for line in lines if line.startswith("  status "))
+    assert ("Not installed: pip install 'finfleet[fleet]'" in status) == ("fleet" not in extras)
+
+
+@pytest.mark.parametrize("provider", SDKS)
+def test_a_provider_without_its_sdk_says_what_to_install(tmp_path: Path, provider: str) -> None:
+    path = tmp_path / "telemetry.yaml"
+    path.write_text(f"{provider}: {{}}", encoding="utf-8")
+    variables = {"FINFLEET_CONFIG": str(path), "FINFLEET_BROKER_URL": "redis://127.0.0.1:1/0"}
+    bill = "billing" if provider == "gcp" else "cost"
+    for words in (("worker", provider), ("collect", f"{provider}/default/global/{bill}"), ("up", "--state", "state")):
+        done = _without(SDKS[provider], tmp_path, words, variables)
+        assert done.returncode == 78, done.stderr
+        assert f"which is not installed: pip install 'finfleet[{provider}]'" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "state").exists()

@@ -15,7 +15,7 @@ from agents.core.context import Shared
 from emulators.azure import DEFAULT_SUBSCRIPTION, SECOND_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from emulators.azure.seed import seed_vms
-from emulators.calls import Call, peak_rates
+from emulators.core.calls import Call, peak_rates
 from telemetry.settings import Settings
 from telemetry.target import Target, Window, floor_time
 from tests.support.azure import unlimited
@@ -183,7 +183,8 @@ def _windows(span: Window) -> list[Window]:
 def _peaks(calls: Sequence[Call]) -> dict[tuple[str, str, str], float]:
     """(subscription, region, API) -> the most calls in any second; metrics alone are counted by subscription."""
     merged = [call if call.api == METRICS else replace(call, account="", region="") for call in calls]
-    return peak_rates([call for call in merged if call.api in {GRAPH, METRICS, COSTS}])
+    counted = [call for call in merged if call.api in {GRAPH, METRICS, COSTS}]
+    return peak_rates(counted, lambda call: (call.account, call.region, call.api))
 
 
 def _budget(scope: tuple[str, str, str]) -> float:

@@ -12,7 +12,7 @@ import pytest
 from agents.aws.quotas import quota_of
 from agents.core.context import Shared
 from emulators.aws import LocalAws
-from emulators.calls import Call, peak_rates
+from emulators.core.calls import Call, peak_rates
 from telemetry.settings import Settings
 from telemetry.target import Target, Window, floor_time
 from tests.support.collected_tables import tables_of
@@ -116,7 +116,8 @@ def _windows(span: Window) -> list[Window]:
 
 def _peaks(calls: Sequence[Call]) -> dict[tuple[str, str, str], float]:
     """(account, region, group of APIs that share a quota) -> the most calls in any second."""
-    return peak_rates([replace(call, api=quota_of(call.api.replace(".", ":"), QUOTAS)[0]) for call in calls])
+    grouped = [replace(call, api=quota_of(call.api.replace(".", ":"), QUOTAS)[0]) for call in calls]
+    return peak_rates(grouped, lambda call: (call.account, call.region, call.api))
 
 
 def _budget(scope: tuple[str, str, str]) -> float:

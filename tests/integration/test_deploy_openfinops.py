@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emulators.openfinops_environment import openfinops_python
+from emulators.openfinops.environment import openfinops_python
 from tests.support import manifests
 from tests.support.waiting import until
 from workers.embedded.ports import free_port

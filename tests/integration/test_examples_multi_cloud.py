@@ -13,7 +13,7 @@ from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.seed import seed_vms
 from emulators.gcp import LocalGcp
 from emulators.gcp.seed import seed_compute
-from emulators.openfinops_environment import openfinops_python
+from emulators.openfinops.environment import openfinops_python
 from tests.support.ec2 import ACCESS_KEY, SECRET_KEY, SERVICES
 from tests.support.gcp import PROJECT, endpoints
 

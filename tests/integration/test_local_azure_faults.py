@@ -137,6 +137,15 @@ def test_many_threads_are_served_at_once_and_counted_once_each(azure: LocalAzure
     assert azure.peak_rates(600)[_API] == 40
 
 
+def test_a_limit_refuses_what_comes_too_fast_in_one_subscription(azure: LocalAzure) -> None:
+    azure.inject("limit", api="logs:*", per_second=0.001)
+    azure.inject("limit", api=_API, per_second=0.001, burst=2, form="retry-after", seconds=3)
+    for _ in range(2):
+        graph(graph_client(azure), "Resources | count")
+    assert headers_of(azure)["retry-after"] == "3"
+    assert azure.calls(outcome="throttle") == {_API: 1}
+
+
 def test_a_fault_of_one_region_leaves_the_others(azure: LocalAzure) -> None:
     azure.faults.throttle(api="metrics:getBatch", region="eastus")
     asked: dict[str, Any] = {

@@ -12,7 +12,7 @@ from google.cloud.monitoring_v3 import MetricServiceClient, TimeSeries
 
 from emulators.gcp import LocalGcp
 from emulators.gcp.monitoring import Distribution
-from tests.support.local_gcp import kind_of, metric_client
+from tests.support.local_gcp import kind_of, metric_client, seconds
 
 NOW = 1_767_225_600
 HOUR = 3600
@@ -70,7 +70,7 @@ def step(aligner: str, period: int = 300, **more: Any) -> dict[str, Any]:
 
 def values(series: TimeSeries) -> dict[float, float]:
     field = {"DOUBLE": "double_value", "INT64": "int64_value"}[kind_of(series)[1]]
-    return {point.interval.end_time.timestamp(): getattr(point.value, field) for point in series.points}
+    return {seconds(point.interval.end_time): getattr(point.value, field) for point in series.points}
 
 
 def in_period(points: list[tuple[float, Any]], end: float, period: int = 300) -> list[Any]:
@@ -118,7 +118,7 @@ def test_delta_and_rate_are_the_sum_and_the_sum_per_second(
         assert kind_of(delta) == ("DELTA", "INT64")
         assert kind_of(rate) == ("GAUGE", "DOUBLE")
         first = delta.points[0].interval
-        assert first.end_time.timestamp() - first.start_time.timestamp() == 300
+        assert seconds(first.end_time) - seconds(first.start_time) == 300
 
 
 def test_a_delta_that_reaches_over_a_boundary_is_divided_by_time(client: MetricServiceClient) -> None:

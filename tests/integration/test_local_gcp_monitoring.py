@@ -9,7 +9,7 @@ from google.cloud.monitoring_v3 import ListTimeSeriesRequest, MetricServiceClien
 
 from emulators.gcp import LocalGcp
 from emulators.gcp.seed.compute import CPU, MEMORY, RECEIVED
-from tests.support.local_gcp import kind_of, metric_client
+from tests.support.local_gcp import kind_of, metric_client, seconds
 
 NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
 ZONES = ("us-central1-a", "us-central1-b", "europe-west4-a")
@@ -58,7 +58,7 @@ def names(client: MetricServiceClient, text: str) -> list[str]:
 
 def test_an_interval_leaves_its_start_out_and_includes_its_end(client: MetricServiceClient) -> None:
     series = next(iter(client.list_time_series(request())))
-    ends = [point.interval.end_time.timestamp() for point in series.points]
+    ends = [seconds(point.interval.end_time) for point in series.points]
     assert ends == [NOW - 60 * back for back in range(5)], "newest first, and none at the start"
     assert [round(point.value.double_value, 2) for point in series.points] == [0.6, 0.59, 0.58, 0.57, 0.56]
     assert kind_of(series) == ("GAUGE", "DOUBLE")
@@ -67,7 +67,7 @@ def test_an_interval_leaves_its_start_out_and_includes_its_end(client: MetricSer
 
 def test_what_the_clock_has_not_reached_is_not_there(client: MetricServiceClient) -> None:
     series = next(iter(client.list_time_series(request(NOW - 60, NOW + 600))))
-    assert [point.interval.end_time.timestamp() for point in series.points] == [NOW]
+    assert [seconds(point.interval.end_time) for point in series.points] == [NOW]
 
 
 def test_a_series_without_points_in_the_interval_is_left_out(client: MetricServiceClient) -> None:
@@ -141,7 +141,7 @@ def test_pages_count_points_and_a_series_may_go_on_over_the_next(gcp: LocalGcp, 
     shape = [[(one.metric.labels["instance_name"], len(one.points)) for one in page.time_series] for page in pages]
     assert shape == [[("vm-0", 5), ("vm-1", 2)], [("vm-1", 3), ("vm-2", 4)], [("vm-2", 1)]]
     assert gcp.calls() == {"monitoring:ListTimeSeries": 3}
-    ends = [p.interval.end_time.timestamp() for page in pages for one in page.time_series for p in one.points]
+    ends = [seconds(p.interval.end_time) for page in pages for one in page.time_series for p in one.points]
     assert sorted(ends) == sorted([NOW - 60 * back for back in range(5)] * 3), "each point exactly once"
 
 

@@ -96,6 +96,10 @@ def test_who_may_not_create_roles_migrates_all_the_same_and_is_told_the_remedy(
     check_drift(theirs)
     with psycopg.connect(theirs.get_secret_value(), autocommit=True) as connection:
         assert connection.execute("SELECT * FROM reporting.coverage").fetchall() == []
+        # A view is made anew as well without the role.
+        connection.execute("DROP VIEW reporting.gaps")
+        migrate(theirs)
+        assert connection.execute("SELECT * FROM reporting.gaps").fetchall() == []
         # The remedy, word for word: the first statement as an administrator, the others as the owner.
         create, *grants = re.findall(r"((?:CREATE|GRANT|ALTER) [^;]+);", told)
         admin.execute(create.encode())
@@ -108,6 +112,37 @@ def test_who_may_not_create_roles_migrates_all_the_same_and_is_told_the_remedy(
         downgrade(theirs, "base")
     assert f"role finfleet_reader stays: {owner} may not drop it" in caplog.messages
     admin.execute("DROP ROLE finfleet_reader")
+
+
+def test_a_view_that_another_role_makes_is_granted_to_the_reader_too(
+    admin: psycopg.Connection[tuple[object, ...]], url: SecretStr
+) -> None:
+    owner, deployer, password = f"owner_{secrets.token_hex(4)}", f"deployer_{secrets.token_hex(4)}", "canary"
+    admin.execute("CREATE ROLE finfleet_reader NOLOGIN")
+    admin.execute(f"CREATE ROLE {owner} LOGIN PASSWORD '{password}'".encode())
+    admin.execute(f"CREATE ROLE {deployer} LOGIN PASSWORD '{password}' IN ROLE {owner}".encode())
+    parts = urlsplit(url.get_secret_value())
+    admin.execute(f"GRANT CREATE ON DATABASE {parts.path[1:]} TO {owner}".encode())
+    as_owner, as_deployer = (
+        SecretStr(urlunsplit(parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}")))
+        for role in (owner, deployer)
+    )
+    migrate(as_owner)
+    # Default privileges are of the role that set them: of what the member makes, the reader would see nothing.
+    with psycopg.connect(as_deployer.get_secret_value()) as connection:
+        connection.execute("DROP VIEW reporting.daily_costs, reporting.costs")
+    migrate(as_deployer)
+    with psycopg.connect(as_deployer.get_secret_value(), autocommit=True) as connection:
+        for view in ("costs", "daily_costs", "gaps"):
+            row = connection.execute(
+                "SELECT has_table_privilege('finfleet_reader', %s, 'SELECT')", (f"reporting.{view}",)
+            )
+            assert row.fetchone() == (True,), view
+        assert connection.execute("SELECT * FROM reporting.daily_costs").fetchall() == []
+    migrate(as_owner)  # who may look at what the member made, and has nothing to change
+    downgrade(as_deployer, "base")
+    if has_role(admin):
+        admin.execute("DROP ROLE finfleet_reader")
 
 
 _SETTINGS = "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = to_regrole('finfleet_reader') ORDER BY 1"

@@ -111,3 +111,8 @@ def kind_of(series: TimeSeries) -> tuple[str, str]:
     """(metric kind, value type) by name."""
     kinds = MetricDescriptor
     return kinds.MetricKind.Name(series.metric_kind), kinds.ValueType.Name(series.value_type)
+
+
+def seconds(moment: Any) -> float:
+    """A time of an answer, since 1970: proto-plus gives a datetime where its types promise a Timestamp."""
+    return float(moment.timestamp())

@@ -21,7 +21,7 @@ from telemetry.settings import Settings
 @pytest.fixture
 def asked() -> Asked:
     settings = Settings.model_validate({"aws": {}})
-    (account,) = settings.aws.accounts_of("aws") if settings.aws else ()
+    (account,) = settings.aws.accounts_of("aws")
     context = Context(Shared(settings), account, Meter(), time.monotonic() + 60)
     return Asked(context, "ec2", "DescribeInstances", "us-east-1")
 

@@ -4,13 +4,13 @@ import pytest
 
 from agents.azure.clouds import CLOUDS, address_of, scope_for
 from agents.azure.credentials import Identity
+from agents.azure.settings import ENDPOINTS, AzureSettings
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Settings
-from telemetry.settings.azure import ENDPOINTS, AzureSettings
 
 
 def _section(**given: object) -> AzureSettings:
-    section = Settings.model_validate({"azure": given}).azure
+    section = Settings.model_validate({"azure": given}).section(AzureSettings)
     assert section is not None
     return section
 

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from agents.core.destination import Destination, DestinationKind, open_destination
 from agents.destinations.openfinops.settings import OpenFinOpsSettings
+from telemetry import registry
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, destinations, load_settings
-from telemetry.settings.destinations import DestinationSettings, kinds, unusable
+from telemetry.settings.destinations import DestinationSettings, kinds, unusable_destinations
 from telemetry.settings.model import settings_model
 
 _CANARY = "canary-7Kd2m-of-a-destination"
@@ -65,16 +66,15 @@ def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         group = keywords["group"]
         return [*found(**keywords), *(EntryPoint(n, f"{__name__}:{v}", group) for n, v in _THEIRS.items())]
 
-    monkeypatch.setattr(destinations, "entry_points", with_theirs)
+    monkeypatch.setattr(registry, "entry_points", with_theirs)
     _forget()
     yield
     _forget()
 
 
 def _forget() -> None:
-    kinds.cache_clear()
+    destinations._offers.cache_clear()
     settings_model.cache_clear()
-    destinations._unusable.clear()
 
 
 def test_no_room_of_the_fleet_names_a_kind() -> None:
@@ -92,7 +92,7 @@ def test_no_room_of_the_fleet_names_a_kind() -> None:
 
 
 def test_ours_are_found_as_any_others_are() -> None:
-    assert unusable() == ()
+    assert unusable_destinations() == ()
     assert set(kinds()) >= {"openfinops", "otlp", "webhook"}
 
 
@@ -109,16 +109,16 @@ def test_one_that_cannot_be_used_is_named_and_harms_no_other(theirs: None, caplo
     caplog.set_level(logging.ERROR)
     assert {"openfinops", "paper"} <= set(kinds())
     assert kinds()["openfinops"].settings is OpenFinOpsSettings  # nobody takes its place
-    faults = "\n".join(unusable())
+    faults = "\n".join(unusable_destinations())
     for said in (
         "entry point misnamed = ",
         "Literal['misnamed']",
         "has no attribute '_NotThere'",
         "RuntimeError: half installed",
-        "there is a kind of this name already",
+        "the name 'openfinops' is taken already",
     ):
         assert said in faults
-    assert len(unusable()) == len(caplog.records) == 4
+    assert len(unusable_destinations()) == len(caplog.records) == 4
 
 
 def test_the_short_form_is_one_of_any_number() -> None:

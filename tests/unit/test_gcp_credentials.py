@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from agents.gcp.credentials import Identity, open_credentials
+from agents.gcp.settings import GcpSettings
 from telemetry.errors import Denied
 from telemetry.redact import MASK, redact
 from telemetry.settings import Settings
-from telemetry.settings.gcp import GcpSettings
 
 TABLE = "shop-prod.billing.gcp_billing_export_v1_0123AB_4567CD_89EF01"
 

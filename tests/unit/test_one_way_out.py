@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("telemetry", "agents", "storage", "tasks", "workers")
+PACKAGES = ("telemetry", "agents", "storage", "tasks", "workers")
 # The way out itself, and what is handed to it.
 WAY_OUT = {"telemetry/terminal.py": {"click.echo"}, "workers/output.py": {"click.echo", "Console"}}
 # A console is made for the views, which show() what they draw: tests/integration/test_hostile_terminal.py.
@@ -20,7 +20,7 @@ def _printing(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_nothing_is_printed_but_by_the_one_way_out() -> None:
-    modules = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    modules = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
     assert len(modules) > 100
     found = [
         f"{path.relative_to(ROOT)}:{line}: {name}"
@@ -34,8 +34,8 @@ def test_nothing_is_printed_but_by_the_one_way_out() -> None:
 def test_log_lines_of_every_program_are_formatted_by_ours() -> None:
     handlers = {
         str(path.relative_to(ROOT))
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*.py")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
         if "logging.basicConfig(" in (text := path.read_text(encoding="utf-8")) and "RedactingFormatter(" not in text
     }
     assert handlers == set()

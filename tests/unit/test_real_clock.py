@@ -25,7 +25,7 @@ _ALLOWED = {
     "emulators/gcp/identity.py": "tokens, which a real client judges too",
     "emulators/gcp/rpc.py": "when a call came in",
     "emulators/gcp/web.py": "when a call came in",
-    "emulators/openfinops_program.py": "as the program does that it stands for",
+    "emulators/openfinops/program.py": "as the program does that it stands for",
 }
 """Files that look at the real clock, and why."""
 

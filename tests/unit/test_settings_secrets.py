@@ -81,9 +81,8 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models(part)
 
 
-def _fields(model: type[BaseModel] | None = None, around: Callable[[Any], Any] = lambda x: x, at: Place = ()) -> Any:
+def _fields(model: type[BaseModel], around: Callable[[Any], Any] = lambda x: x, at: Place = ()) -> Any:
     """Each field: where it is, and a document with nothing but a value there."""
-    model = model or settings_model()
     for name, field in ((field.alias or name, field) for name, field in model.model_fields.items()):
 
         def inside(value: Any, name: str = name, model: type[BaseModel] = model) -> Any:
@@ -119,7 +118,10 @@ def _fields(model: type[BaseModel] | None = None, around: Callable[[Any], Any] =
             )
 
 
-FIELDS: list[tuple[Place, Callable[[Any], Any]]] = [*_fields(), (("bearerr",), lambda value: {"bearerr": value})]
+FIELDS: list[tuple[Place, Callable[[Any], Any]]] = [
+    *_fields(settings_model()),
+    (("bearerr",), lambda value: {"bearerr": value}),
+]
 
 
 def _everything_said(error: ConfigError) -> str:

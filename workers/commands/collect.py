@@ -12,6 +12,7 @@ import msgspec
 
 from agents.core.collection import Collection
 from agents.core.context import Shared, utc_now
+from agents.core.provider import find_provider
 from agents.core.service import Service, find
 from telemetry.batch import Outcome, Report, Run
 from telemetry.builder import unpack
@@ -38,6 +39,7 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
         service = find(target.provider, target.service)
     except LookupError as error:
         raise click.UsageError(str(error)) from None
+    find_provider(target.provider).require()
     shared = Shared(load_settings(providers={target.provider}, forwards=False, stores=False))
     window = window or service.latest_window(utc_now(), _interval(service, shared, target))
     progress(f"collecting {target} {window}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from agents.core.provider import providers
 from tasks.foreign.rules import push_queues
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
@@ -32,7 +33,7 @@ def command(
     metrics_port: int,
     metrics_address: str,
 ) -> int:
-    """Run the planner's tasks, take in what is pushed, or collect a provider: aws, azure, gcp, generic.
+    """Run the planner's tasks, take in what is pushed, or collect a provider: `finfleet services` lists them.
 
     Any number may run. The planner needs the database; a collector only needs the broker and its provider's
     credentials, and takes the queues of all accounts of the provider. The role push needs the broker alone: strangers
@@ -46,6 +47,8 @@ def command(
         required_database_url(settings)
         required_signing_keys(settings)
     chosen = _queues(settings, role, queues)
+    if role in providers():
+        providers()[role].require()
     threads = concurrency or settings.collect.concurrency
     WorkerWatch(app, Heartbeat.from_environment(), settings.ledger.lease.total_seconds()).install()
     WorkerMetrics(threads)

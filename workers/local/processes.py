@@ -98,7 +98,7 @@ class Fleet:
     def _variables(self, name: str, needs: Needs) -> dict[str, str]:
         """The environment of a program: what it needs of ours, and no credential that another one needs."""
         wanted = variables_of(self._document, needs)
-        sections = [section for provider, section in self.settings.providers() if provider in needs.providers]
+        sections = [section for provider, section in self.settings.providers() if needs.collects(provider)]
         begins = (*_BEGINS, *(_OF_THE_DATABASE if needs.stores else ()), *(b for s in sections for b in s.variables))
         variables = {
             key: value

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from agents.core.provider import find_provider
 from storage.database import Database
 from storage.migrate import migrate
 from tasks.targets import plan_targets
@@ -86,6 +87,8 @@ class LocalStack:
         self.settings = load_settings(named, environ)
         self._config = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
         self._planned = plan_targets(self.settings)
+        for provider in dict.fromkeys(provider for provider, _ in self._planned):
+            find_provider(provider).require()
         self._environ = dict(environ)
         self.files = StateFiles(state)
         self._flower = flower
@@ -215,7 +218,7 @@ class LocalStack:
             self._bring_up()
             self._settled.set()
             while not self._stopping.wait(_LOOK_EVERY):
-                self._check_keepers()
+                self._check_supervisors()
                 self._report.catch_up()
         except Exception as error:
             # Whatever it is, whoever waits must hear of it.
@@ -224,7 +227,7 @@ class LocalStack:
             self.error = error
         self._settled.set()
 
-    def _check_keepers(self) -> None:
+    def _check_supervisors(self) -> None:
         """StackError where a process has nobody who would start it again: better none runs than a part unseen."""
         gone = [supervisor.unit.name for group in self._groups for supervisor in group if not supervisor.alive]
         if gone:

@@ -11,6 +11,7 @@ from agents.aws.cost.costs import CostReader, Group, Key, Span, moment_of
 from agents.aws.cost.totals import Totals
 from agents.aws.cost.types import category_of
 from agents.aws.regions import cost_calls
+from agents.aws.settings import AwsSettings
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from telemetry.costs import WHOLE, CostLine
@@ -56,7 +57,7 @@ class Cost(Service):
         for record_type in by_region.record_types:
             yield from _whole(reader, record_type, whole)
         by_region.check(whole)
-        section = context.shared.settings.aws
+        section = context.shared.settings.section(AwsSettings)
         for key in section.cost_tags if section is not None else ():
             by_tag = Totals(f"tag {key} and service")
             yield from _tags(reader, Key(key, tag=True), by_tag)

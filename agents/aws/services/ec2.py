@@ -14,6 +14,7 @@ from agents.aws.instances import Life, Spell
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
 from agents.aws.pricing.ec2 import Ec2Prices
+from agents.aws.settings import AwsSettings
 from agents.aws.spot import SpotPrices, is_spot
 from agents.core.context import Context
 from agents.core.pricing import Price
@@ -206,7 +207,7 @@ def _queries(resource: Resource, instance: Mapping[str, Any], dimensions: tuple[
 
 
 def _memory_dimensions(context: Context) -> tuple[str, ...]:
-    section = context.shared.settings.aws
+    section = context.shared.settings.section(AwsSettings)
     names = section.memory_dimensions if section is not None else ()
     known = ("InstanceId", "InstanceType", "ImageId", "AutoScalingGroupName")
     for name in names:

@@ -11,9 +11,9 @@ from agents.gcp import bigquery, export
 from agents.gcp.calls import GcpCalls
 from agents.gcp.credentials import Identity
 from agents.gcp.session import section_of
+from agents.gcp.settings import GcpSettings
 from telemetry.errors import Denied
 from telemetry.records import Record
-from telemetry.settings.gcp import GcpSettings
 from telemetry.target import Target, Window
 
 _DAY = timedelta(days=1)

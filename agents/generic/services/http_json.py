@@ -13,9 +13,9 @@ from agents.core.service import Estimate, Service, service
 from agents.generic.documents import add_samples, read_document
 from agents.generic.fetch import fetch
 from agents.generic.samples import Samples, moment_of
+from agents.generic.settings import HttpJsonSource
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
-from telemetry.settings.generic import HttpJsonSource
 from telemetry.target import Target, Window
 
 logger = logging.getLogger(__name__)

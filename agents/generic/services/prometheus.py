@@ -12,9 +12,9 @@ from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from agents.generic.fetch import fetch
 from agents.generic.samples import Samples, moment_of
+from agents.generic.settings import PrometheusSource
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
-from telemetry.settings.generic import PrometheusSource
 from telemetry.target import Target, Window
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,9 @@ from emulators.aws.cloudwatch.listing import list_metrics
 from emulators.aws.cloudwatch.read import get_metric_data, get_metric_statistics
 from emulators.aws.cloudwatch.store import MetricStore
 from emulators.aws.cloudwatch.write import put_metric_data
-from emulators.aws.errors import AwsError, Reply, json_reply
+from emulators.aws.errors import AwsError, json_reply
 from emulators.aws.request import AwsRequest, Protocol
+from emulators.core.reply import Reply
 
 _ACTIONS = {
     "GetMetricData": get_metric_data,

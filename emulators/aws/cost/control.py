@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from emulators.aws.control import ControlPages
 from emulators.aws.cost.lines import CostLine, CostTable
+from emulators.core.control import ControlPages
 
 
 def add_cost_pages(control: ControlPages, table: CostTable) -> None:
@@ -24,10 +24,6 @@ def add_cost_pages(control: ControlPages, table: CostTable) -> None:
         table.restate(date.fromisoformat(query["day"]), lines)
         return {"lines": len(lines)}
 
-    def clear(_query: dict[str, str], _body: bytes) -> dict[str, Any]:
-        table.clear()
-        return {}
-
     control.add("POST", "costs", load)
     control.add("PUT", "costs", restate)
-    control.add("DELETE", "costs", clear)
+    control.add("DELETE", "costs", lambda _query, _body: table.clear())

@@ -9,8 +9,9 @@ from emulators.aws.cost.errors import invalid
 from emulators.aws.cost.lines import CostTable
 from emulators.aws.cost.query import get_cost_and_usage
 from emulators.aws.cost.values import get_dimension_values, get_tags
-from emulators.aws.errors import AwsError, Reply, json_reply
+from emulators.aws.errors import AwsError, json_reply
 from emulators.aws.request import AwsRequest
+from emulators.core.reply import Reply
 
 _Action = Callable[[CostTable, AwsRequest, datetime], dict[str, Any]]
 _ACTIONS: dict[str, _Action] = {

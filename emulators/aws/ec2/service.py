@@ -6,9 +6,10 @@ from emulators.aws.ec2.change import CHANGES, change_state
 from emulators.aws.ec2.describe import describe_instances, describe_regions
 from emulators.aws.ec2.instances import InstanceStore
 from emulators.aws.ec2.spot import spot_price_history
-from emulators.aws.errors import AwsError, Reply, xml_reply
+from emulators.aws.errors import AwsError, xml_reply
 from emulators.aws.regions import Regions
 from emulators.aws.request import AwsRequest
+from emulators.core.reply import Reply
 
 _MOTO_KNOWS = {"DescribeInstanceTypes", "DescribeInstanceTypeOfferings"}
 

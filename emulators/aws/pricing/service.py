@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from zlib import crc32
 
-from emulators.aws.errors import AwsError, Reply, json_reply
+from emulators.aws.errors import AwsError, json_reply
 from emulators.aws.pricing.catalog import Catalog
 from emulators.aws.request import AwsRequest
+from emulators.core.reply import Reply
 
 # The only regions with an endpoint of this service. Their answers are the same.
 _ENDPOINTS = frozenset({"us-east-1", "eu-central-1", "ap-south-1"})

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from emulators.azure.control import ControlPages
 from emulators.azure.cost.lines import CostLine, CostTable
+from emulators.core.control import ControlPages
 
 
 def add_cost_pages(control: ControlPages, table: CostTable) -> None:

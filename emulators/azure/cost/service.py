@@ -17,13 +17,14 @@ from emulators.azure.buckets import Limits, Windows
 from emulators.azure.cost.answer import Rows, columns_of, rows_of
 from emulators.azure.cost.definition import Definition, months, read_definition
 from emulators.azure.cost.lines import CostTable
-from emulators.azure.errors import Reply, json_reply
+from emulators.azure.errors import JSON, json_reply
 from emulators.azure.fault_errors import bad_page, cost_throttled
 from emulators.azure.faults import FaultKind, Faults
 from emulators.azure.operations import Operation, path
 from emulators.azure.places import RESOURCE_MANAGER
 from emulators.azure.request import AzureRequest
 from emulators.azure.subscriptions import Subscription, Subscriptions
+from emulators.core.reply import Reply
 
 _VERSIONS = frozenset(
     {"2019-11-01", "2021-10-01", "2022-10-01", "2023-03-01", "2023-08-01", "2023-11-01", "2024-08-01", "2025-03-01"}
@@ -80,7 +81,7 @@ class CostManagement:
         asked = read_definition(request.json, self._table.agreement.get(request.subscription, "payg"), today)
         headers = self._take(request, months(asked.first, asked.last))
         if self._faults.strikes(FaultKind.NO_CONTENT, request):
-            return Reply(204, b"", headers)
+            return Reply(204, b"", JSON, headers)
         digest = _digest(request)
         first = _first(request, digest)
         rows = self._rows(request, asked, digest)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from emulators.azure.buckets import Limits, Windows
-from emulators.azure.errors import AzureError, Reply, json_reply
+from emulators.azure.errors import AzureError, json_reply
 from emulators.azure.fault_errors import Form, denied, throttled
 from emulators.azure.faults import FaultKind, Faults
 from emulators.azure.kql import KqlError, Table, parse
@@ -18,6 +18,7 @@ from emulators.azure.metrics.store import Span
 from emulators.azure.operations import Operation, path
 from emulators.azure.places import LOGS
 from emulators.azure.request import AzureRequest
+from emulators.core.reply import Reply
 
 _ACTION = "Microsoft.OperationalInsights/workspaces/query/read"
 _DURATION = re.compile(r"P(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?")

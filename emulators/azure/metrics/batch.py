@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from emulators.azure.buckets import Limits, Windows
-from emulators.azure.errors import Reply, bad_request, json_reply
+from emulators.azure.errors import bad_request, json_reply
 from emulators.azure.fault_errors import Form, denied, throttled
 from emulators.azure.faults import Faults
 from emulators.azure.metrics.definitions import NAMESPACES, Definition
@@ -14,6 +14,7 @@ from emulators.azure.operations import Operation, path
 from emulators.azure.places import METRICS
 from emulators.azure.request import AzureRequest
 from emulators.azure.resources import ResourceStore
+from emulators.core.reply import Reply
 
 _ACTION = "Microsoft.Insights/Metrics/Read"
 _MOST_RESOURCES, _MOST_METRICS, _RETENTION_DAYS = 50, 20, 93

@@ -1,16 +1,24 @@
 """Sample items: one size of virtual machine is sold in a dozen forms, and only one of them is its price."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from emulators.azure.prices.catalog import REGIONS, Item, Size, make_item
+from emulators.azure.prices.items import REGIONS, SIZES, Item, Size, make_item
 
 _SPOT, _LOW, _RESERVED = Decimal("0.21"), Decimal("0.20"), {"1 Year": Decimal("0.63"), "3 Years": Decimal("0.43")}
 _HOURS = {"1 Year": 8760, "3 Years": 26280}
 
 
-def vm_items(region: str, size: Size) -> Iterator[Item]:
+def sample_prices(regions: Sequence[str] = tuple(REGIONS)) -> Iterator[Item]:
+    """A price list of virtual machines in every form they are sold in, and of what else the seeds use."""
+    for region in regions:
+        for size in SIZES:
+            yield from _vm_items(region, size)
+        yield from _other_items(region)
+
+
+def _vm_items(region: str, size: Size) -> Iterator[Item]:
     """Linux, Windows, spot, low priority, dev/test, reservations, and the same size in other products."""
     factor = REGIONS[region][1]
     linux, extra = Decimal(size.linux) * factor, Decimal(size.windows)
@@ -62,7 +70,7 @@ def _plans(price: Decimal) -> list[dict[str, Any]]:
     return [{"unitPrice": price * s, "retailPrice": price * s, "term": term} for term, s in shares.items()]
 
 
-def other_items(region: str) -> Iterator[Item]:
+def _other_items(region: str) -> Iterator[Item]:
     """Blob storage with its tiers, functions with their free grants, and the clusters' uptime."""
     factor = REGIONS[region][1]
     blob: dict[str, Any] = {"service": "Storage", "family": "Storage", "product": "General Block Blob v2"}

@@ -5,12 +5,13 @@ from typing import Any
 from urllib.parse import quote
 
 from emulators.azure.buckets import Limits, Windows
-from emulators.azure.errors import AzureError, Reply, json_reply
+from emulators.azure.errors import AzureError, json_reply
 from emulators.azure.fault_errors import Form, throttled
 from emulators.azure.operations import Operation, path
 from emulators.azure.prices.catalog import PriceCatalog
 from emulators.azure.prices.filters import FilterRefused, parse_filter
 from emulators.azure.request import AzureRequest
+from emulators.core.reply import Reply
 
 _FOLDING_VERSIONS = {"2021-10-01", "2021-10-01-preview"}
 _VERSIONS = _FOLDING_VERSIONS | {"2023-01-01-preview", "2023-03-01-preview", "2021-01-01"}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from emulators.azure.directory import DEFAULT_TENANT
 from emulators.azure.metrics import Wave
 from emulators.azure.metrics.store import Bucket
-from emulators.azure.prices.catalog import UNPRICED_SIZES
+from emulators.azure.prices.items import UNPRICED_SIZES
 from emulators.azure.resources import AzureResource
 from emulators.azure.seed.expected import expected
 from emulators.azure.server import LocalAzure

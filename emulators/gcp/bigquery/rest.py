@@ -8,11 +8,11 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from emulators.core.calls import ERROR, OK
 from emulators.gcp.bigquery import values
 from emulators.gcp.bigquery.export import BillingExport
 from emulators.gcp.bigquery.jobs import Job, Jobs
 from emulators.gcp.bigquery.translate import Scan
-from emulators.gcp.calls import ERROR, OK
 from emulators.gcp.errors import GoogleError, invalid
 from emulators.gcp.gate import Gate, Visit
 from emulators.gcp.web import as_json

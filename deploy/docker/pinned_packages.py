@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script of the image, not a package
-"""Prints some packages of a lock file, with their hashes: ``python pick.py LOCK NAME...``.
+"""Prints some packages of a lock file, with their hashes: ``python pinned_packages.py LOCK NAME...``.
 
 The image needs the build backend without the rest of what that lock holds. A package that the backend needs, and that
 is not named, makes pip stop, since it demands a hash of everything.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from telemetry.settings.fields import FilePath, Section
 from telemetry.settings.providers import AccountEntry, ProviderSettings
@@ -44,6 +45,14 @@ class GcpSettings(ProviderSettings, GcpIdentity):
     """``gcp:``."""
 
     variables = ("GOOGLE_", "GCP_", "GCLOUD_", "CLOUDSDK_", "GCE_", "GRPC_")
+    given_by = MappingProxyType(
+        {
+            "project_id": ("GCP_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"),
+            # GOOGLE_APPLICATION_CREDENTIALS: Google's libraries read it by themselves.
+            "credentials_file": ("GCP_CREDENTIALS_FILE",),
+        }
+    )
+    endpoint_names = ENDPOINTS
 
     accounts: tuple[GcpAccountEntry, ...] = ()
     #: What one query of the billing export may scan: 100 GiB are 0.61 USD.
@@ -53,11 +62,3 @@ class GcpSettings(ProviderSettings, GcpIdentity):
 
     def _entries(self) -> tuple[AccountEntry, ...]:
         return self.accounts
-
-    @field_validator("endpoints")
-    @classmethod
-    def _endpoints_are_known(cls, endpoints: dict[str, str]) -> dict[str, str]:
-        unknown = sorted(endpoints.keys() - set(ENDPOINTS))
-        if unknown:
-            raise ValueError(f"{unknown[0]}: there is no such endpoint; known are {', '.join(ENDPOINTS)}")
-        return endpoints

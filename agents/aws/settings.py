@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from telemetry.settings.fields import Name, Section
-from telemetry.settings.providers import AccountEntry, ProviderSettings
+from telemetry.settings.providers import ALL_REGIONS, AccountEntry, ProviderSettings
 
-ALL_REGIONS = "all"
-"""In place of a list: the regions that the account has enabled."""
 _MOST_TAGS = 20
 
 
@@ -62,6 +61,8 @@ class AwsSettings(ProviderSettings, AwsKeys):
     """``aws:``."""
 
     variables = ("AWS_", "BOTO_")
+    # Keys, profiles and addresses: boto3 reads them by itself.
+    given_by = MappingProxyType({"region": ("AWS_REGION", "AWS_DEFAULT_REGION")})
 
     region: Name = "us-east-1"
     #: A list, or ``all``: those that the account has enabled.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from telemetry.settings.fields import Section
 from telemetry.settings.providers import AccountEntry, ProviderSettings
@@ -53,6 +55,15 @@ class AzureSettings(ProviderSettings, AzureIdentity):
     """``azure:``."""
 
     variables = ("AZURE_", "IDENTITY_", "MSI_")
+    given_by = MappingProxyType(
+        {
+            "subscription_id": ("AZURE_SUBSCRIPTION_ID",),
+            "client_id": ("AZURE_CLIENT_ID",),
+            "client_secret": ("AZURE_CLIENT_SECRET",),
+            "tenant_id": ("AZURE_TENANT_ID",),
+        }
+    )
+    endpoint_names = ENDPOINTS
 
     #: The cloud that the tenants are in: where to ask, and for whom tokens are meant.
     cloud: Literal["public", "china", "usgov"] = "public"
@@ -62,16 +73,17 @@ class AzureSettings(ProviderSettings, AzureIdentity):
     #: Keys of tags that costs are also cut by; each takes two more queries a reading.
     cost_tags: Annotated[tuple[_TagKey, ...], Field(max_length=_MOST_TAGS), AfterValidator(_distinct)] = ()
 
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> dict[str, Any]:
+        """The fields that the variables of the environment give."""
+        found = super().from_environment(environ)
+        if "client_secret" not in found:
+            # Of a managed or workload identity, which azure-identity reads by itself.
+            found.pop("client_id", None)
+        return found
+
     def _entries(self) -> tuple[AccountEntry, ...]:
         return self.accounts
-
-    @field_validator("endpoints")
-    @classmethod
-    def _endpoints_are_known(cls, endpoints: dict[str, str]) -> dict[str, str]:
-        unknown = sorted(endpoints.keys() - set(ENDPOINTS))
-        if unknown:
-            raise ValueError(f"{unknown[0]}: there is no such endpoint; known are {', '.join(ENDPOINTS)}")
-        return endpoints
 
     @model_validator(mode="after")
     def _credentials_are_whole(self) -> Self:

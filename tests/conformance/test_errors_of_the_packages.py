@@ -1,4 +1,4 @@
-"""Celery pickles exceptions between processes: the errors that the rooms add to telemetry.errors survive it too."""
+"""Celery pickles exceptions between processes: the errors that the packages add to telemetry.errors survive it too."""
 
 import importlib
 import pickle

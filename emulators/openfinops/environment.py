@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_CHECKOUT = Path(__file__).parents[1]
+_CHECKOUT = Path(__file__).parents[2]
 REQUIREMENTS = _CHECKOUT / "requirements" / "openfinops.txt"
 DIRECTORY = _CHECKOUT / ".venv-openfinops"
 _COMPLETE = "complete"

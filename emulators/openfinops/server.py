@@ -1,29 +1,17 @@
-"""OpenFinOps's real telemetry server, as a program beside us: for the demo and the tests.
-
-``python -m emulators.openfinops --ready-file FILE`` runs it until SIGTERM or SIGINT. In Python::
-
-    with OpenFinOpsServer(directory) as server:
-        httpx.get(f"{server.url}/health")
-"""
+"""The server as a process: started, found listening, stopped."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import select
-import signal
 import subprocess
-import sys
-import tempfile
-import threading
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulators import openfinops_program
-from emulators.openfinops_environment import OpenFinOpsNotBuilt, openfinops_python
-from telemetry.stopping import set_from_handler
+from emulators.openfinops import program
+from emulators.openfinops.environment import openfinops_python
 
 HOST = "127.0.0.1"
 _STARTS_WITHIN = 60.0
@@ -71,7 +59,7 @@ class OpenFinOpsServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [python, "-I", openfinops_program.__file__, "--host", HOST, "--port", str(self._port)],
+                [python, "-I", program.__file__, "--host", HOST, "--port", str(self._port)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -121,45 +109,3 @@ class OpenFinOpsServer:
         if not line:
             raise OpenFinOpsNotStarted(f"OpenFinOps does not listen on {self.url}; it wrote:\n{self.last_lines()}")
         return int(json.loads(line)["port"])
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the server until a signal ends it: ``python -m emulators.openfinops``."""
-    parser = argparse.ArgumentParser(prog="python -m emulators.openfinops", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="of the loopback address; a free one where 0")
-    parser.add_argument("--directory", type=Path, help="keeps the database and the log; a temporary one by default")
-    parser.add_argument("--ready-file", type=Path, help="its address is written here once it listens")
-    parser.add_argument("--build-only", action="store_true", help="set its environment up, and end")
-    options = parser.parse_args(arguments)
-    if options.build_only:
-        sys.stdout.write(f"{openfinops_python()}\n")
-        return 0
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: set_from_handler(stop))
-    with (
-        tempfile.TemporaryDirectory(prefix="openfinops-") as temporary,
-        OpenFinOpsServer(options.directory or Path(temporary), port=options.port) as server,
-    ):
-        return _serve(server, stop, options.ready_file)
-
-
-def _serve(server: OpenFinOpsServer, stop: threading.Event, ready_file: Path | None) -> int:
-    if ready_file is not None:
-        # Whole or not at all: whoever waits for the file reads it as soon as it is there.
-        draft = ready_file.with_name(f"{ready_file.name}.draft")
-        draft.write_text(f"{server.url}\n", encoding="utf-8")
-        draft.replace(ready_file)
-    sys.stderr.write(f"OpenFinOps listens on {server.url}\n")
-    while not stop.wait(0.2):
-        if not server.running:
-            sys.stderr.write(f"OpenFinOps ended by itself; it wrote:\n{server.last_lines()}\n")
-            return 1
-    return 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (OpenFinOpsNotBuilt, OpenFinOpsNotStarted) as problem:
-        sys.exit(f"{problem}")

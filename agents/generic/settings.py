@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from telemetry.settings.fields import Duration, FilePath, Name, PageAddress, Section
-from telemetry.settings.providers import Account, AccountEntry, ProviderSettings
+from telemetry.settings.providers import Account, AccountEntry, ProviderSettings, PushSource
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -85,26 +85,6 @@ class JsonMapping(Section):
     timestamp: Expression | None = None
     #: An object of texts.
     tags: Expression | None = None
-
-
-class PushSource(Section):
-    """Sends by itself: the task ``finfleet.push``, or straight to its own queue or the results queue."""
-
-    kind: Literal["push"]
-    name: Name
-    #: The push source whose records it adds to; where both tell of the same thing, that one wins.
-    shares: Name | None = None
-    #: What lies on the queue that all share, and on that of the results, is not taken for its own.
-    own_queue_only: bool = False
-    #: Messages that may wait for the ingest; more become dead letters.
-    max_waiting: int = Field(default=200_000, ge=1, le=100_000_000)
-
-    @field_validator("name")
-    @classmethod
-    def _no_other_queue(cls, name: str) -> str:
-        if name.endswith(".dead"):
-            raise ValueError("a name that ends in .dead is that of another queue: choose another one")
-        return name
 
 
 class PolledSource(Section):

@@ -1,0 +1,46 @@
+CREATE VIEW reporting.cost_breakdowns AS
+SELECT l.breakdown,
+       t.provider, t.account,
+       l.charge_period_start, l.charge_period_end, l.billing_currency,
+       l.billed_cost, l.effective_cost, l.list_cost, l.contracted_cost,
+       l.charge_category, l.charge_class, l.charge_type, l.charge_description,
+       l.service_name, l.sub_account_id, l.sub_account_name, l.region_id, l.resource_id, l.sku_id,
+       l.consumed_quantity, l.consumed_unit, l.tags, l.amounts, l.estimated,
+       r.started_at AS collected_at, r.run_id
+  FROM finfleet.cost_lines AS l
+  JOIN finfleet.runs AS r USING (run_id)
+  JOIN finfleet.collections AS c USING (target_id, window_start)
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE l.breakdown <> '' AND c.settled_run = l.run_id;
+
+COMMENT ON VIEW reporting.cost_breakdowns IS
+    'The same money as in reporting.costs, cut in other ways where the provider cannot tell everything at once: by'
+    ' region, by a tag. Each breakdown by itself is the whole; name one in every query.';
+COMMENT ON COLUMN reporting.cost_breakdowns.breakdown IS
+    'How these lines cut the money: region, tag:team ... Never add lines of two breakdowns.';
+COMMENT ON COLUMN reporting.cost_breakdowns.provider IS :'provider';
+COMMENT ON COLUMN reporting.cost_breakdowns.account IS :'asked_account';
+COMMENT ON COLUMN reporting.cost_breakdowns.charge_period_start IS :'charge_period_start';
+COMMENT ON COLUMN reporting.cost_breakdowns.charge_period_end IS :'charge_period_end';
+COMMENT ON COLUMN reporting.cost_breakdowns.billing_currency IS :'billing_currency';
+COMMENT ON COLUMN reporting.cost_breakdowns.billed_cost IS :'billed_cost';
+COMMENT ON COLUMN reporting.cost_breakdowns.effective_cost IS :'effective_cost';
+COMMENT ON COLUMN reporting.cost_breakdowns.list_cost IS :'list_cost';
+COMMENT ON COLUMN reporting.cost_breakdowns.contracted_cost IS :'contracted_cost';
+COMMENT ON COLUMN reporting.cost_breakdowns.charge_category IS :'charge_category';
+COMMENT ON COLUMN reporting.cost_breakdowns.charge_class IS :'charge_class';
+COMMENT ON COLUMN reporting.cost_breakdowns.charge_type IS :'charge_type';
+COMMENT ON COLUMN reporting.cost_breakdowns.charge_description IS :'charge_description';
+COMMENT ON COLUMN reporting.cost_breakdowns.service_name IS :'service_name';
+COMMENT ON COLUMN reporting.cost_breakdowns.sub_account_id IS :'sub_account_id';
+COMMENT ON COLUMN reporting.cost_breakdowns.sub_account_name IS :'sub_account_name';
+COMMENT ON COLUMN reporting.cost_breakdowns.region_id IS :'region_id';
+COMMENT ON COLUMN reporting.cost_breakdowns.resource_id IS :'focus_resource_id';
+COMMENT ON COLUMN reporting.cost_breakdowns.sku_id IS :'sku_id';
+COMMENT ON COLUMN reporting.cost_breakdowns.consumed_quantity IS :'consumed_quantity';
+COMMENT ON COLUMN reporting.cost_breakdowns.consumed_unit IS :'consumed_unit';
+COMMENT ON COLUMN reporting.cost_breakdowns.tags IS :'tags';
+COMMENT ON COLUMN reporting.cost_breakdowns.amounts IS :'amounts';
+COMMENT ON COLUMN reporting.cost_breakdowns.estimated IS :'estimated';
+COMMENT ON COLUMN reporting.cost_breakdowns.collected_at IS :'collected_at';
+COMMENT ON COLUMN reporting.cost_breakdowns.run_id IS :'run_id';

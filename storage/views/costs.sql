@@ -1,0 +1,44 @@
+CREATE VIEW reporting.costs AS
+SELECT t.provider, t.account,
+       l.charge_period_start, l.charge_period_end, l.billing_currency,
+       l.billed_cost, l.effective_cost, l.list_cost, l.contracted_cost,
+       l.charge_category, l.charge_class, l.charge_type, l.charge_description,
+       l.service_name, l.sub_account_id, l.sub_account_name, l.region_id, l.resource_id, l.sku_id,
+       l.consumed_quantity, l.consumed_unit, l.tags, l.amounts, l.estimated,
+       r.started_at AS collected_at, r.run_id
+  FROM finfleet.cost_lines AS l
+  JOIN finfleet.runs AS r USING (run_id)
+  JOIN finfleet.collections AS c USING (target_id, window_start)
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE l.breakdown = '' AND c.settled_run = l.run_id;
+
+COMMENT ON VIEW reporting.costs IS
+    'The bill, each charge once, in the terms of FOCUS 1.2. Of each day the last collection that is whole: a'
+    ' restated day replaces the former one. Sum one column of amounts at a time, grouped by billing_currency. Where'
+    ' a paying account and its members are both configured, the same charges come from both: choose one account.';
+COMMENT ON COLUMN reporting.costs.provider IS :'provider';
+COMMENT ON COLUMN reporting.costs.account IS :'asked_account';
+COMMENT ON COLUMN reporting.costs.charge_period_start IS :'charge_period_start';
+COMMENT ON COLUMN reporting.costs.charge_period_end IS :'charge_period_end';
+COMMENT ON COLUMN reporting.costs.billing_currency IS :'billing_currency';
+COMMENT ON COLUMN reporting.costs.billed_cost IS :'billed_cost';
+COMMENT ON COLUMN reporting.costs.effective_cost IS :'effective_cost';
+COMMENT ON COLUMN reporting.costs.list_cost IS :'list_cost';
+COMMENT ON COLUMN reporting.costs.contracted_cost IS :'contracted_cost';
+COMMENT ON COLUMN reporting.costs.charge_category IS :'charge_category';
+COMMENT ON COLUMN reporting.costs.charge_class IS :'charge_class';
+COMMENT ON COLUMN reporting.costs.charge_type IS :'charge_type';
+COMMENT ON COLUMN reporting.costs.charge_description IS :'charge_description';
+COMMENT ON COLUMN reporting.costs.service_name IS :'service_name';
+COMMENT ON COLUMN reporting.costs.sub_account_id IS :'sub_account_id';
+COMMENT ON COLUMN reporting.costs.sub_account_name IS :'sub_account_name';
+COMMENT ON COLUMN reporting.costs.region_id IS :'region_id';
+COMMENT ON COLUMN reporting.costs.resource_id IS :'focus_resource_id';
+COMMENT ON COLUMN reporting.costs.sku_id IS :'sku_id';
+COMMENT ON COLUMN reporting.costs.consumed_quantity IS :'consumed_quantity';
+COMMENT ON COLUMN reporting.costs.consumed_unit IS :'consumed_unit';
+COMMENT ON COLUMN reporting.costs.tags IS :'tags';
+COMMENT ON COLUMN reporting.costs.amounts IS :'amounts';
+COMMENT ON COLUMN reporting.costs.estimated IS :'estimated';
+COMMENT ON COLUMN reporting.costs.collected_at IS :'collected_at';
+COMMENT ON COLUMN reporting.costs.run_id IS :'run_id';

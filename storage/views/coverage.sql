@@ -1,0 +1,69 @@
+CREATE VIEW reporting.coverage AS
+WITH windows AS (
+    SELECT target_id,
+           (window_start AT TIME ZONE 'UTC')::date AS day,
+           -- A window that is being read again keeps what it has meanwhile.
+           CASE
+               WHEN state NOT IN ('planned', 'dispatched') THEN state
+               WHEN records > 0 THEN 'complete'
+               WHEN records = 0 THEN 'empty'
+               ELSE 'waiting'
+           END AS state,
+           state IN ('planned', 'dispatched') AND records IS NOT NULL AS refreshing,
+           records IS NOT NULL AND partial <> '' AS partial
+      FROM finfleet.collections
+),
+days AS (
+    SELECT target_id, day,
+           count(*) AS planned,
+           count(*) FILTER (WHERE state = 'complete') AS complete,
+           count(*) FILTER (WHERE state = 'empty') AS empty,
+           count(*) FILTER (WHERE state = 'denied') AS denied,
+           count(*) FILTER (WHERE state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'waiting') AS waiting,
+           count(*) FILTER (WHERE refreshing) AS refreshing,
+           count(*) FILTER (WHERE partial) AS partial
+      FROM windows
+     GROUP BY target_id, day
+)
+SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
+       t.provider, t.account, t.region, t.service, t.enabled,
+       d.day, d.planned, d.complete, d.empty, d.denied, d.failed, d.waiting, d.refreshing,
+       trunc(100.0 * (d.planned - d.waiting) / d.planned, 2) AS percent_settled,
+       trunc(100.0 * (d.complete + d.empty) / d.planned, 2) AS percent_covered,
+       d.partial
+  FROM days AS d
+  JOIN finfleet.targets AS t USING (target_id);
+
+COMMENT ON VIEW reporting.coverage IS
+    'Per target and day: how many windows the ledger planned, and how they ended. A day without a row has no planned'
+    ' window; see reporting.gaps for time that was owed and never planned. Time in which a target was not configured'
+    ' is not owed and counts nowhere.';
+COMMENT ON COLUMN reporting.coverage.target IS :'target';
+COMMENT ON COLUMN reporting.coverage.provider IS :'provider';
+COMMENT ON COLUMN reporting.coverage.account IS :'configured_account';
+COMMENT ON COLUMN reporting.coverage.region IS :'region';
+COMMENT ON COLUMN reporting.coverage.service IS :'service';
+COMMENT ON COLUMN reporting.coverage.enabled IS
+    'Whether the target is configured now. Of one that is not, nothing new is collected.';
+COMMENT ON COLUMN reporting.coverage.day IS 'Day in UTC on which the windows begin.';
+COMMENT ON COLUMN reporting.coverage.planned IS
+    'Windows in the ledger: the sum of complete, empty, denied, failed and waiting.';
+COMMENT ON COLUMN reporting.coverage.complete IS 'Windows of which every record of one collection is stored.';
+COMMENT ON COLUMN reporting.coverage.empty IS
+    'Windows for which the provider answered that there is nothing. Not the same as missing.';
+COMMENT ON COLUMN reporting.coverage.denied IS 'Windows that a missing permission kept from being collected.';
+COMMENT ON COLUMN reporting.coverage.failed IS
+    'Windows given up after the allowed number of failures. They are tried again when their target answers, and ever'
+    ' more rarely for a week; finfleet backfill tries them at once. Of a target that is only measured as it happens'
+    ' they stay.';
+COMMENT ON COLUMN reporting.coverage.waiting IS 'Windows that are due, or being collected for the first time.';
+COMMENT ON COLUMN reporting.coverage.refreshing IS
+    'Of the complete and empty windows, those that are being read again.';
+COMMENT ON COLUMN reporting.coverage.percent_settled IS
+    'Share of planned windows that ended in any way, in percent, rounded down to two digits.';
+COMMENT ON COLUMN reporting.coverage.percent_covered IS
+    'Share of planned windows that are complete or empty, in percent, rounded down to two digits.';
+COMMENT ON COLUMN reporting.coverage.partial IS
+    'Of the complete and empty windows, those that lack something that nobody can find out any more; the reasons are'
+    ' in reporting.gaps.';

@@ -1,0 +1,88 @@
+CREATE VIEW reporting.gaps AS
+WITH covered AS (
+    SELECT target_id, range_agg(tstzrange(window_start, window_end)) AS ranges
+      FROM finfleet.collections
+     GROUP BY target_id
+),
+paused AS (
+    SELECT target_id, range_agg(tstzrange(paused_from, paused_until)) AS ranges
+      FROM finfleet.pauses
+     GROUP BY target_id
+),
+never_planned AS (
+    SELECT t.target_id, lower(gap) AS gap_start, upper(gap) AS gap_end, 'never planned' AS reason
+      FROM finfleet.targets AS t
+      LEFT JOIN covered USING (target_id)
+      LEFT JOIN paused USING (target_id)
+     CROSS JOIN LATERAL unnest(
+               tstzmultirange(
+                   tstzrange(
+                       t.enabled_since,
+                       -- The last window that has closed, planned or not.
+                       greatest(
+                           t.planned_until,
+                           date_bin(
+                               make_interval(secs => t.interval_seconds),
+                               now() - make_interval(secs => t.delay_seconds),
+                               timestamptz '1970-01-01 00:00:00+00'
+                           )
+                       )
+                   )
+               )
+               - coalesce(covered.ranges, '{}') - coalesce(paused.ranges, '{}')
+           ) AS gap
+),
+not_collected AS (
+    SELECT target_id, window_start, window_end,
+           CASE
+               WHEN state = 'denied'
+                   THEN 'denied: ' || coalesce(nullif(permission, ''), nullif(error, ''), 'reason unknown')
+               WHEN state = 'failed' THEN 'failed: ' || coalesce(nullif(error, ''), 'reason unknown')
+               WHEN records IS NULL THEN 'waiting'
+               ELSE 'partial: ' || replace(partial, E'\n', '; ')
+           END AS reason
+      FROM finfleet.collections
+     WHERE state IN ('denied', 'failed')
+        OR (state IN ('planned', 'dispatched') AND records IS NULL)
+        OR (records IS NOT NULL AND partial <> '')
+),
+-- Neighbours with the same reason become one gap.
+marked AS (
+    SELECT *,
+           (lag(window_end) OVER own, lag(reason) OVER own) IS DISTINCT FROM (window_start, reason) AS begins
+      FROM not_collected
+    WINDOW own AS (PARTITION BY target_id ORDER BY window_start)
+),
+numbered AS (
+    SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY target_id ORDER BY window_start) AS island
+      FROM marked
+),
+gaps AS (
+    SELECT * FROM never_planned
+    UNION ALL
+    SELECT target_id, min(window_start), max(window_end), min(reason) FROM numbered GROUP BY target_id, island
+)
+SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
+       t.provider, t.account, t.region, t.service, t.enabled,
+       g.gap_start, g.gap_end, g.reason
+  FROM gaps AS g
+  JOIN finfleet.targets AS t USING (target_id);
+
+COMMENT ON VIEW reporting.gaps IS
+    'Time of each target that is owed and not covered by a complete or empty window, or by one that lacks something,'
+    ' and why. Without a row, everything that has closed is collected. The newest window is a gap for the moments'
+    ' until it is collected.';
+COMMENT ON COLUMN reporting.gaps.target IS :'target';
+COMMENT ON COLUMN reporting.gaps.provider IS :'provider';
+COMMENT ON COLUMN reporting.gaps.account IS :'configured_account';
+COMMENT ON COLUMN reporting.gaps.region IS :'region';
+COMMENT ON COLUMN reporting.gaps.service IS :'service';
+COMMENT ON COLUMN reporting.gaps.enabled IS
+    'Whether the target is configured now. Gaps of one that is not are left until it is configured again.';
+COMMENT ON COLUMN reporting.gaps.gap_start IS 'UTC. The gap begins here, this moment included.';
+COMMENT ON COLUMN reporting.gaps.gap_end IS 'UTC. The gap ends here, this moment excluded.';
+COMMENT ON COLUMN reporting.gaps.reason IS
+    'never planned: the planner has not run, or a ledger row is gone, and it heals itself. waiting: due, or being'
+    ' collected. denied: and the missing permission. failed: and the last error; it is tried again when the target'
+    ' answers, and finfleet backfill tries at once. partial: complete or empty, and yet something is missing that'
+    ' nobody can find out any more, and what.';
