@@ -81,7 +81,7 @@ def test_no_room_of_the_fleet_names_a_kind() -> None:
     names = re.compile("|".join(kinds()), re.IGNORECASE)
     root = Path(__file__).parents[2]
     found = [
-        f"{path.relative_to(root)}: {node.value if isinstance(node, ast.Constant) else node}"
+        f"{path.relative_to(root)}: {ast.unparse(node)}"
         for room in ("telemetry", "storage", "tasks", "workers")
         for path in (root / room).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
