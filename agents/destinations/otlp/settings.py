@@ -5,23 +5,16 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from agents.core.http.address import KeylessEndpoint
 from telemetry.settings.destinations import DestinationSettings
-from telemetry.settings.fields import Duration, Endpoint, FilePath
+from telemetry.settings.fields import Duration, FilePath
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
 _OURS = {"content-type", "content-encoding", "content-length", "accept-encoding", "host", "transfer-encoding"}
 _MAX_HEADERS = 20
-
-
-def _without_query(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.query or parts.fragment:
-        raise ValueError("it goes on after ? or #, where a key would show: put a key into headers")
-    return value
 
 
 def _header(value: str) -> str:
@@ -38,7 +31,7 @@ class OtlpSettings(DestinationSettings):
 
     kind: Literal["otlp"]
     #: The base address, to which ``/v1/metrics`` is added, or all of it. https, or http on this machine.
-    endpoint: Annotated[Endpoint, AfterValidator(_without_query)]
+    endpoint: KeylessEndpoint
     #: ``{Authorization: Bearer ...}``, ``{api-key: ...}``: all of them are kept secret.
     headers: dict[_Name, SecretStr] = Field(default_factory=dict, max_length=_MAX_HEADERS)
     timeout: Duration = timedelta(seconds=10)

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 
+from agents.core.http.address import KeylessEndpoint
 from telemetry.settings.destinations import DestinationSettings
-from telemetry.settings.fields import Duration, Endpoint, FilePath
-
-
-def _without_query(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.query or parts.fragment:
-        raise ValueError("it goes on after ? or #, where a key would show: the signature says who sends")
-    return value
+from telemetry.settings.fields import Duration, FilePath
 
 
 class WebhookSettings(DestinationSettings):
@@ -24,7 +17,7 @@ class WebhookSettings(DestinationSettings):
 
     kind: Literal["webhook"]
     #: https, or http on this machine.
-    url: Annotated[Endpoint, AfterValidator(_without_query)]
+    url: KeylessEndpoint
     #: ``whsec_`` and 24 to 64 bytes in base64.
     secret: SecretStr
     #: Signed with as well, while receivers change to the new one.
