@@ -160,7 +160,8 @@ def test_faults_name_the_place_and_show_no_secret(tmp_path: Any) -> None:
 
 
 def test_an_unknown_kind_is_told_the_known_ones(tmp_path: Any) -> None:
-    assert "openfinops" in _fault(tmp_path, "destinations: {a: {kind: pigeon, endpoint: 'https://x'}}")
+    assert "destinations.a: kind: write one of 'openfinops', " in _fault(tmp_path, "destinations: {a: {kind: pigeon}}")
+    assert "destinations.a: kind: is missing" in _fault(tmp_path, "destinations: {a: {url: 'https://x'}}")
 
 
 def test_only_who_forwards_needs_the_secrets(tmp_path: Any) -> None:
