@@ -47,7 +47,7 @@ up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetr
 	@$(BIN)/finfleet up
 
 test: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests; TESTS=tests/unit runs some
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(CI),--durations=20) $(TESTS)
 
 coverage: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests, and report what they execute, child processes too; below 95 % is a fault
 	@rm -f .coverage .coverage.*

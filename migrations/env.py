@@ -25,7 +25,8 @@ from sqlalchemy import Connection, create_engine, pool, text
 
 from migrations.script import driver_connection
 from storage import views
-from storage.tables import SCHEMA, metadata
+from storage.names import SCHEMA
+from storage.tables import metadata
 
 _VERSIONS = f"{SCHEMA}.alembic_version"
 _TURN = timedelta(minutes=5)

@@ -13,12 +13,12 @@ from psycopg import sql
 
 from storage import locks
 from storage.database import Connection
+from storage.names import PARTITIONED, SCHEMA
 from storage.sql import load
-from storage.tables import PARTITIONED, SCHEMA
 
 _SQL = load("partitions")
 _AT_ONCE = 50
-_TABLES = frozenset(table.name for table in PARTITIONED)
+_TABLES = frozenset(PARTITIONED)
 
 Partition = tuple[str, date]
 """The table (``points``, ``cost_rates``) and the day, in UTC."""

@@ -11,8 +11,8 @@ from psycopg.errors import LockNotAvailable
 
 from storage import outbox, suspects
 from storage.database import Connection
+from storage.names import PARTITIONED, SCHEMA
 from storage.sql import load
-from storage.tables import PARTITIONED, SCHEMA
 from telemetry.push.batches import GRIDS, PROVIDER
 
 _SQL = load("retention")
@@ -78,7 +78,7 @@ def _drop_days(connection: Connection, before: datetime) -> int:
     """
     last = f"{before.astimezone(UTC):%Y%m%d}"
     dropped = 0
-    for table in (table.name for table in PARTITIONED):
+    for table in PARTITIONED:
         names = [row[0] for row in connection.execute(_SQL["partitions"], {"table": f"{SCHEMA}.{table}"})]
         for name in names:
             if name.removeprefix(f"{table}_") >= last:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-SCHEMA = "finfleet"
+from storage.names import SCHEMA
 
 metadata = MetaData(
     schema=SCHEMA,
@@ -319,6 +319,3 @@ suspects = Table(  # messages that may be what ended an ingest
     Column("tries", Integer, nullable=False, autoincrement=False),  # alone, without coming to an end
     _time("tried_at"),
 )
-
-PARTITIONED = (points, cost_rates)
-"""Tables that have one partition a day of ``start``."""

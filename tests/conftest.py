@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from storage.database import Database
 from storage.migrate import migrate
 from tests.support import granting
+from tests.support.brokers import Lending
 from tests.support.databases import create_database, drop_database
 from tests.support.environment import of_this_machine
 from tests.support.servers import running_postgres, running_valkey, short_directory
@@ -108,6 +109,13 @@ def redis_url(valkey_server: EmbeddedValkey) -> Iterator[str]:
         client.flushdb()
         yield url
         client.flushdb()
+
+
+@pytest.fixture(scope="session")
+def brokers() -> Iterator[Lending]:
+    """Lends brokers to tests that leave them running; for those that do not there is `running_broker`."""
+    with Lending() as lending:
+        yield lending
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The demo as a program, and that it would notice if anything were wrong: each count that disagrees is a problem."""
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -35,7 +34,6 @@ def test_the_demo_settles_and_every_count_agrees(short_path: Path) -> None:
         text=True,
         timeout=170,
         check=False,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\nEvery window is settled and every count agrees" in done.stdout

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,11 +17,12 @@ import pytest
 import redis
 import yaml
 
+from tests.support.databases import create_database, drop_database
 from tests.support.foreign import TaskMessage
 from tests.support.pushing import message
 from tests.support.servers import running_valkey
 from tests.support.waiting import until
-from workers.embedded import EmbeddedValkey
+from workers.embedded import EmbeddedPostgres, EmbeddedValkey
 from workers.embedded.ports import free_port, listens
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("celery_outages")]
@@ -39,6 +41,9 @@ _COMMANDS = {
     "beat": ("beat",),
     "flower": ("flower",),
 }
+
+OUTLIVING = ("plan", "push", "generic", "beat")
+ENDING = ("beat", "push", "plan", "flower")
 
 
 class Role:
@@ -172,16 +177,65 @@ _FAULTS: tuple[Callable[[EmbeddedValkey, "redis.Redis", Role], None], ...] = (
 )
 
 
-@pytest.mark.parametrize("name", ["plan", "push", "generic", "beat"])
-def test_it_outlives_its_broker(name: str, valkey: EmbeddedValkey, tmp_path: Path, database_url: str) -> None:
-    url = valkey.url.get_secret_value()
-    with running(tmp_path, url, name, database_url) as role, redis.Redis.from_url(url, protocol=2) as client:
-        role.works(client)
-        for fault in _FAULTS:
-            fault(valkey, client, role)
+def _outlive(name: str, directory: Path, database_url: str) -> None:
+    with running_valkey() as valkey:
+        url = valkey.url.get_secret_value()
+        with running(directory, url, name, database_url) as role, redis.Redis.from_url(url, protocol=2) as client:
             role.works(client)
-        role.process.send_signal(signal.SIGTERM)
-        assert role.process.wait(60) == 0, role.said[-3000:]
+            for fault in _FAULTS:
+                fault(valkey, client, role)
+                role.works(client)
+            role.process.send_signal(signal.SIGTERM)
+            assert role.process.wait(60) == 0, role.said[-3000:]
+
+
+def _end(name: str, directory: Path, database_url: str) -> None:
+    with running_valkey() as valkey, running(directory, valkey.url.get_secret_value(), name, database_url) as role:
+        valkey.process.send_signal(signal.SIGSTOP)
+        try:
+            _let_it_happen(role, 6)  # a tick is due each five seconds: it is published then, and waits
+            role.process.send_signal(signal.SIGTERM)
+            assert role.process.wait(20) == 0, role.said[-3000:]
+        finally:
+            valkey.process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def planned_url(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """For the planner, a database of its own."""
+    server = postgres_server.url.get_secret_value()
+    url = create_database(server, migrated_template)
+    yield url
+    drop_database(server, url)
+
+
+Outcomes = Mapping[str, "Future[None]"]
+
+
+@contextmanager
+def _side_by_side(
+    life: Callable[[str, Path, str], None], names: Sequence[str], directory: Path, database_url: str
+) -> Iterator[Outcomes]:
+    """Each role with a broker of its own, beside the others: most of its time it waits."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        yield {name: pool.submit(life, name, directory, database_url) for name in names}
+
+
+@pytest.fixture(scope="module")
+def outlived(tmp_path_factory: pytest.TempPathFactory, planned_url: str) -> Iterator[Outcomes]:
+    with _side_by_side(_outlive, OUTLIVING, tmp_path_factory.mktemp("outlive"), planned_url) as outcomes:
+        yield outcomes
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory, planned_url: str) -> Iterator[Outcomes]:
+    with _side_by_side(_end, ENDING, tmp_path_factory.mktemp("end"), planned_url) as outcomes:
+        yield outcomes
+
+
+@pytest.mark.parametrize("name", OUTLIVING)
+def test_it_outlives_its_broker(name: str, outlived: Outcomes) -> None:
+    outlived[name].result()
 
 
 def test_a_message_taken_off_a_full_broker_is_not_lost(valkey: EmbeddedValkey, tmp_path: Path) -> None:
@@ -200,14 +254,6 @@ def test_a_message_taken_off_a_full_broker_is_not_lost(valkey: EmbeddedValkey, t
         until(lambda: client.xlen(_PUSHED) >= before + 5, 30, "all five have arrived")
 
 
-@pytest.mark.parametrize("name", ["beat", "push", "plan", "flower"])
-def test_it_ends_where_its_broker_hangs(name: str, valkey: EmbeddedValkey, tmp_path: Path, database_url: str) -> None:
-    url = valkey.url.get_secret_value()
-    with running(tmp_path, url, name, database_url) as role:
-        valkey.process.send_signal(signal.SIGSTOP)
-        try:
-            _let_it_happen(role, 6)  # a tick is due each five seconds: it is published then, and waits
-            role.process.send_signal(signal.SIGTERM)
-            assert role.process.wait(20) == 0, role.said[-3000:]
-        finally:
-            valkey.process.send_signal(signal.SIGCONT)
+@pytest.mark.parametrize("name", ENDING)
+def test_it_ends_where_its_broker_hangs(name: str, ended: Outcomes) -> None:
+    ended[name].result()

@@ -26,7 +26,7 @@ from tasks.results import Carrier, Publisher, ingest_queues, open_carrier, pushe
 from telemetry.codec import encode
 from telemetry.target import Window
 from tests.support import pushing, writing
-from tests.support.brokers import Broker, running_broker
+from tests.support.brokers import Broker, Lending
 from tests.support.foreign import foreign_messages, good_push
 from tests.support.foreign_run import putting, read_letters, running_worker
 from tests.support.hostile import hostile_bodies
@@ -110,12 +110,12 @@ class _Closing:
 
 @pytest.mark.parametrize(("kind", "number"), CARRIERS)
 def test_nothing_ends_and_every_message_is_accounted_for(
-    kind: str, number: int, database: Database, database_url: str, tmp_path: Path
+    kind: str, number: int, *, brokers: Lending, database: Database, database_url: str, tmp_path: Path
 ) -> None:
     bodies = hostile_bodies(seed=20261127, source="training")
     sent: Counter[str] = Counter()
     with (
-        running_broker(kind) as broker,
+        brokers.lend(kind) as broker,
         _fleet(broker, database_url, tmp_path) as fleet,
         database.connection() as connection,
     ):
@@ -172,12 +172,14 @@ def _good(fleet: Fleet, connection: Connection, index: int, window: Window) -> N
 
 
 @pytest.mark.parametrize(("kind", "number"), [_tenth(one) for one in CARRIERS])
-def test_no_worker_ends_and_every_foreign_message_is_accounted_for(kind: str, number: int, tmp_path: Path) -> None:
+def test_no_worker_ends_and_every_foreign_message_is_accounted_for(
+    kind: str, number: int, brokers: Lending, tmp_path: Path
+) -> None:
     """On the queues of tasks: a worker that takes what is pushed, and a collector."""
     queues = {"push": "push", "generic": "collect.generic"}
     foreign = foreign_messages(seed=20261127)
     with ExitStack() as stack:
-        broker = stack.enter_context(running_broker(kind))
+        broker = stack.enter_context(brokers.lend(kind))
         client = stack.enter_context(putting(broker))
         letters = stack.enter_context(read_letters(broker.url))
         workers = [stack.enter_context(running_worker(tmp_path, broker.url, role)) for role in queues]

@@ -11,8 +11,9 @@ import pytest
 
 from storage.database import Connection, Database
 from tests.support import writing
-from tests.support.brokers import running_broker
+from tests.support.brokers import Lending
 from tests.support.ingesting import ingest_process, put, run_messages, totals, windows
+from tests.support.prepared import prepared
 from tests.support.waiting import until
 
 KILLS = 30
@@ -24,11 +25,12 @@ SERIES = 500  # records in a batch; 200,000 points in all
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)])
 def test_thirty_kills_lose_nothing_and_double_nothing(
-    kind: str, database: Database, database_url: str, tmp_path: Path
+    kind: str, brokers: Lending, database: Database, database_url: str, tmp_path: Path
 ) -> None:
     chance = random.Random(30)
     with (
-        running_broker(kind) as broker,
+        brokers.lend(kind) as broker,
+        prepared("workers.commands.ingest") as programs,
         database.connection() as connection,
         closing(broker.carrier("finfleet.results")) as carrier,
     ):
@@ -43,7 +45,7 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
         producer = threading.Thread(target=produce)
         producer.start()
         for kill in range(KILLS):
-            with ingest_process(broker, database_url, tmp_path) as process:
+            with ingest_process(programs, broker, database_url, tmp_path) as process:
                 before = _batches(connection)
                 # The consumer is at work: something was committed, or all is done already.
                 until(_further(connection, before), 60, "progress")
@@ -53,7 +55,7 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
                 process.send_signal(signal.SIGKILL)
         producer.join()
         assert done.is_set()
-        with ingest_process(broker, database_url, tmp_path):
+        with ingest_process(programs, broker, database_url, tmp_path):
             until(lambda: totals(connection)[4] == WINDOWS, 120, "all windows are complete")
         expected_sum = WINDOWS * sum(
             number * 1e6 * SERIES + SERIES * (SERIES - 1) / 2 for number in range(1, BATCHES + 1)

@@ -1,38 +1,43 @@
 """A message that ends whoever reads it becomes a dead letter; those that lie beside it are never taken for it."""
 
 import os
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from storage import dead_letters
 from storage.database import Database
 from tests.support import writing
-from tests.support.brokers import Broker, publish, running_broker
+from tests.support.brokers import Broker, Lending, publish
 from tests.support.ingesting import put, run_messages, totals, windows
+from tests.support.prepared import prepared
+from tests.support.processes import until_ended
+from tests.support.waiting import until
 
 CARRIERS = [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)]
 POISON = b"a body that ends the process"
+PROGRAM = "tests.support.poisoned_run:main"
 MOST_DEATHS = 12
 _WITHIN = 100.0
 
 
 @pytest.fixture(params=CARRIERS)
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(request.param) as running:
+def broker(request: pytest.FixtureRequest, brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend(request.param) as running:
         yield running
 
 
 def test_the_one_that_ends_the_process_is_found_and_its_neighbours_are_stored(
-    broker: Broker, database: Database, database_url: str
+    broker: Broker, database: Database, database_url: str, tmp_path: Path
 ) -> None:
     with (
         closing(broker.carrier("poisoned")) as carrier,
         closing(broker.carrier("beside")) as beside,
+        prepared("tests.support.poisoned_run") as programs,
         database.connection() as connection,
     ):
         good = [run_messages(writing.run(window=window), series=1, batches=1) for window in windows(connection, 18)]
@@ -44,23 +49,21 @@ def test_the_one_that_ends_the_process_is_found_and_its_neighbours_are_stored(
         # Another queue, whose reader ends each time with the process, and has done nothing.
         for messages in good[12:]:
             put(beside, *messages)
-        arguments = [broker.url, database_url, "poisoned", "beside", POISON.decode()]
+        arguments = ["poisoned_run", broker.url, database_url, "poisoned", "beside", POISON.decode()]
         deaths, deadline = 0, time.monotonic() + _WITHIN
-        while dead_letters.count_waiting(connection) < 1 or totals(connection)[4] < len(good):
-            assert time.monotonic() < deadline, (deaths, totals(connection))
-            command = [sys.executable, "-m", "tests.support.poisoned_run", *arguments]
-            process = subprocess.Popen(command, env=dict(os.environ))
-            while process.poll() is None and time.monotonic() < deadline:
-                if dead_letters.count_waiting(connection) and totals(connection)[4] == len(good):
-                    process.terminate()
-                    process.wait(30)
-                    break
-                time.sleep(0.05)
-            else:
-                process.kill()
-                process.wait()
-                deaths += 1
-                assert deaths <= MOST_DEATHS
+
+        def done() -> bool:
+            return dead_letters.count_waiting(connection) >= 1 and totals(connection)[4] == len(good)
+
+        while not done():
+            with programs.running(PROGRAM, arguments, os.environ, tmp_path / "log") as process:
+                until(lambda: process.ended or done(), deadline - time.monotonic(), "a death, or the end")
+                if process.ended:
+                    deaths += 1
+                    assert deaths <= MOST_DEATHS
+                else:
+                    process.send_signal(signal.SIGTERM)
+                    until_ended([process.pid], 30)
         assert totals(connection)[4] == len(good)
         (letter,) = dead_letters.listing(connection)
         kept = dead_letters.get(connection, letter.dead_letter_id)

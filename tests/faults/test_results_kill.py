@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,27 +12,26 @@ from pathlib import Path
 
 import pytest
 
-import tests.support.results_consumer
 from tasks.results import Carrier
-from tests.support.brokers import CLAIM_AFTER, Broker, fresh_name, running_broker, until_depth
+from tests.support.brokers import CLAIM_AFTER, Broker, Lending, fresh_name, until_depth
+from tests.support.prepared import Prepared, prepared
 from tests.support.waiting import until
-from workers.embedded import spawn, stop
 
 KILLS = 10
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["redis", pytest.param("amqp", marks=pytest.mark.amqp)])
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(request.param) as broker:
+def broker(request: pytest.FixtureRequest, brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend(request.param) as broker:
         yield broker
 
 
 class Victim:
     """The consumer process, as often as it is started, and what it has written down."""
 
-    def __init__(self, directory: Path, broker: Broker, name: str) -> None:
-        self._directory = directory
+    def __init__(self, programs: Prepared, directory: Path, broker: Broker, name: str) -> None:
+        self._programs = programs
+        self._log = directory / "log"
         self._seen = directory / "seen"
         self._seen.touch()
         self._settings = directory / "settings.json"
@@ -43,18 +40,12 @@ class Victim:
         self._settings.chmod(0o600)
 
     @contextmanager
-    def running(self) -> Iterator["subprocess.Popen[bytes]"]:
+    def running(self) -> Iterator[None]:
         """Killed in the end."""
-        process = spawn(
-            [sys.executable, "-W", "error", tests.support.results_consumer.__file__, self._settings],
-            log=self._directory / "log",
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-        try:
-            yield process
-            assert process.poll() is None, (self._directory / "log").read_text(encoding="utf-8")
-        finally:
-            stop(process)
+        argv = ["results_consumer", str(self._settings)]
+        with self._programs.running("tests.support.results_consumer:main", argv, os.environ, self._log) as process:
+            yield
+            assert not process.ended, self._log.read_text(encoding="utf-8")
 
     def seen(self) -> list[bytes]:
         """Every body that was written down, as often as it was."""
@@ -79,9 +70,13 @@ def publish_until(done: threading.Event, carrier: Carrier) -> list[bytes]:
 
 def test_nothing_is_lost_by_killing_the_consumer(broker: Broker, tmp_path: Path) -> None:
     name = fresh_name()
-    victim = Victim(tmp_path, broker, name)
     done = threading.Event()
-    with closing(broker.carrier(name)) as carrier, ThreadPoolExecutor(1) as pool:
+    with (
+        prepared("tests.support.results_consumer") as programs,
+        closing(broker.carrier(name)) as carrier,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        victim = Victim(programs, tmp_path, broker, name)
         publishing = pool.submit(publish_until, done, carrier)
         try:
             for _ in range(KILLS):
@@ -94,5 +89,5 @@ def test_nothing_is_lost_by_killing_the_consumer(broker: Broker, tmp_path: Path)
         with victim.running():
             until(lambda: set(victim.seen()) >= set(published), 20, "all that was published")
             until_depth(carrier, 0)
-    assert set(victim.seen()) == set(published)
+        assert set(victim.seen()) == set(published)
     assert len(published) > 100 * KILLS

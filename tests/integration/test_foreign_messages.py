@@ -13,7 +13,7 @@ import redis
 from pydantic import SecretStr
 
 from tasks.results import NAME, open_carrier, pushes_of
-from tests.support.brokers import Broker, running_broker
+from tests.support.brokers import Broker, Lending
 from tests.support.foreign import TaskMessage, named
 from tests.support.foreign_run import putting, read_letters, running_worker
 from tests.support.pushing import message
@@ -25,8 +25,8 @@ _HOST = ("generic/default/local/host", "2026-11-20T05:00:00Z/2026-11-20T05:05:00
 
 
 @pytest.fixture(scope="module", params=["redis", pytest.param("amqp", marks=pytest.mark.amqp)])
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(request.param) as running:
+def broker(request: pytest.FixtureRequest, brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend(request.param) as running:
         yield running
 
 

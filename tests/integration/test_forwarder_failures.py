@@ -20,23 +20,13 @@ from workers.forward import lane
 
 _CANARY = "canary-api-key-0815"
 
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 @pytest.fixture
 def client(server: ScriptedServer) -> Iterator[OpenFinOpsClient]:
     with OpenFinOpsClient(server.url, SecretStr(_CANARY), timeout=5) as client:
         yield client
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(lane, "LONGEST_WAIT", 0.1)
 
 
 def test_server_errors_open_the_circuit_and_an_answer_closes_it(

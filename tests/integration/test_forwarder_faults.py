@@ -1,6 +1,6 @@
 """Faults that are no answer: of our own code over one entry, of the loop, and of a database that takes nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import psycopg
@@ -16,26 +16,9 @@ from tests.support.forwarding import by_target, forwarding, nothing_waits
 from tests.support.outbox import EC2, add_target, fill, make_batch, put
 from tests.support.scripted_http import ScriptedServer
 from tests.support.waiting import until
-from workers.forward import Forwarder, forwarder, lane
+from workers.forward import Forwarder
 
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[OpenFinOpsClient]:
-    with OpenFinOpsClient(server.url, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(lane, "LONGEST_WAIT", 0.1)
-    monkeypatch.setattr(forwarder, "LONGEST_REST", 0.2)
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 @pytest.mark.parametrize("fault", [UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), RecursionError(), MemoryError()])

@@ -2,12 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from pydantic import SecretStr
 
 from agents.destinations.openfinops.client import OpenFinOpsClient
@@ -19,18 +17,6 @@ from tests.support.outbox import EC2, add_target, fill, make_batch, put, states
 from tests.support.proxy import Proxy
 from tests.support.scripted_http import OK, Reply, Request, ScriptedServer
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[OpenFinOpsClient]:
-    with OpenFinOpsClient(server.url, timeout=5) as client:
-        yield client
 
 
 def test_openfinops_stopped_for_the_whole_run_gets_everything_after_it(database: Database, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The forwarder, a proxy that refuses everything for a while, and entries that are themselves to blame."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -15,7 +15,6 @@ from tests.support.openfinops import keys_by_target, running_openfinops
 from tests.support.outbox import EC2, add_target, fill, make_batch, put, states
 from tests.support.scripted_http import OK, Reply, Request, ScriptedServer
 from tests.support.waiting import until
-from workers.forward import lane
 
 PAGE = Reply(400, b"<html>Bad Request</html>", {"Content-Type": "text/html"})
 BLANKETS = {
@@ -25,23 +24,7 @@ BLANKETS = {
     "not UTF-8": Reply(422, b"\xff\xfe\x00"),
 }
 
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[OpenFinOpsClient]:
-    with OpenFinOpsClient(server.url, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(lane, "LONGEST_WAIT", 0.1)
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 def _through(url: str) -> Callable[[Request], Reply]:

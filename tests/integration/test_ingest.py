@@ -17,7 +17,7 @@ from telemetry.codec import MAGIC, SCHEMA, encode
 from telemetry.push.sources import Pushers
 from telemetry.target import Target
 from tests.support import pushing, writing
-from tests.support.brokers import Broker, publish, running_broker, until_depth
+from tests.support.brokers import Broker, Lending, publish, until_depth
 from tests.support.ingesting import ingest, put, run_messages, running_ingest, totals, windows
 from tests.support.waiting import until
 
@@ -25,8 +25,8 @@ CARRIERS = [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)]
 
 
 @pytest.fixture(scope="module", params=CARRIERS)
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(request.param) as running:
+def broker(request: pytest.FixtureRequest, brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend(request.param) as running:
         yield running
 
 

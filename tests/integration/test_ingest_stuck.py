@@ -8,9 +8,11 @@ from functools import partial
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from storage import dead_letters
 from storage.database import Connection, Database
+from storage.timeouts import WRITE
 from tests.support.brokers import publish
 from tests.support.ingesting import SETTINGS, all_queues, ingest, running_ingest
 from tests.support.pushing import SENT_AT, body, points
@@ -78,10 +80,14 @@ def _has_runs(connection: Connection, count: int) -> bool:
 
 
 def test_a_lock_on_a_table_is_waited_for_with_a_sign_of_life(
-    queues: Queues, database: Database, database_url: str, caplog: pytest.LogCaptureFixture
+    queues: Queues, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     beats: list[float] = []
-    with psycopg.connect(database_url) as admin:
+    impatient = WRITE._replace(lock=timedelta(seconds=1))
+    with (
+        Database(SecretStr(database_url), size=8, timeouts=impatient) as database,
+        psycopg.connect(database_url) as admin,
+    ):
         # As CREATE INDEX takes it.
         admin.execute("LOCK TABLE finfleet.points IN SHARE MODE")
         with _running(queues, database, beats) as connection:

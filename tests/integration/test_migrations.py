@@ -18,6 +18,8 @@ from storage import partitions
 from storage.database import Database
 from storage.errors import StorageError, StorageNotMigrated, StorageReadOnly, StorageUnavailable
 from storage.migrate import check_drift, check_migrated, downgrade, head, migrate
+from storage.names import PARTITIONED
+from storage.tables import metadata
 from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
 
@@ -85,10 +87,12 @@ def test_one_step_at_a_time(url: SecretStr) -> None:
 
 
 def test_tables_are_those_of_the_model_and_partitions_are_none_of_it(url: SecretStr) -> None:
+    tables = metadata.tables.values()
+    assert {table.name for table in tables if table.dialect_options["postgresql"]["partition_by"]} == {*PARTITIONED}
     migrate(url)
     check_drift(url)
     with Database(url) as database, database.connection() as connection:
-        partitions.create(connection, [("points", date(2026, 11, 24)), ("cost_rates", date(2026, 11, 24))])
+        partitions.create(connection, [(table, date(2026, 11, 24)) for table in PARTITIONED])
     check_drift(url)
 
 

@@ -15,15 +15,15 @@ from tasks.results import Carrier, amqp_consumer
 from tasks.results.amqp_consumer import AmqpConsumer
 from tasks.results.amqp_link import DELIVERY_LIMIT
 from telemetry.errors import ConfigError
-from tests.support.brokers import Broker, bodies, fresh_name, numbered, publish, receive, running_broker, until_depth
+from tests.support.brokers import Broker, Lending, bodies, fresh_name, numbered, publish, receive, until_depth
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.amqp
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    with running_broker("amqp") as broker:
+def broker(brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend("amqp") as broker:
         yield broker
 
 

@@ -14,20 +14,20 @@ from tasks.results import Carrier
 from tests.support.brokers import (
     CLAIM_AFTER,
     Broker,
+    Lending,
     bodies,
     fresh_name,
     numbered,
     publish,
     receive,
-    running_broker,
     until_depth,
 )
 from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module", params=["redis", pytest.param("amqp", marks=pytest.mark.amqp)])
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    with running_broker(request.param) as broker:
+def broker(request: pytest.FixtureRequest, brokers: Lending) -> Iterator[Broker]:
+    with brokers.lend(request.param) as broker:
         yield broker
 
 

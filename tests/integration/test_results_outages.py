@@ -25,6 +25,8 @@ from tests.support.brokers import (
 )
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.xdist_group("results_outages")  # brokers of their own, one of each kind for all
+
 
 @pytest.fixture(scope="module", params=["redis", pytest.param("amqp", marks=pytest.mark.amqp)])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:

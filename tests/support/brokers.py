@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 import redis
@@ -10,7 +12,7 @@ from pydantic import SecretStr
 
 from tasks.results import Carrier, Consumer, Delivery, open_carrier
 from tests.support.proxy import Proxy
-from tests.support.rabbitmq import RabbitMQ, running_rabbitmq
+from tests.support.rabbitmq import VHOSTS, RabbitMQ, running_rabbitmq
 from tests.support.servers import running_valkey
 from tests.support.waiting import until
 from workers.embedded import EmbeddedValkey
@@ -20,16 +22,19 @@ CLAIM_AFTER = 0.4
 
 
 class Broker:
-    """A running broker, which a test may stop, fill and start again as long as it runs in the end."""
+    """A running broker. Who has started one may stop, fill and start it again; who has borrowed one may not."""
 
-    def __init__(self, kind: str, server: EmbeddedValkey | RabbitMQ) -> None:
+    def __init__(self, kind: str, server: EmbeddedValkey | RabbitMQ, vhost: str = "/") -> None:
         self.kind = kind
         self.server = server
+        self._vhost = vhost
 
     @property
     def url(self) -> str:
         """With the credentials."""
-        return self.server.url.get_secret_value()
+        return self.server.url.get_secret_value().removesuffix("//") + (
+            "" if self.kind == "redis" else f"/{self._vhost}"
+        )
 
     @property
     def password(self) -> str:
@@ -87,6 +92,40 @@ def running_broker(kind: str) -> Iterator[Broker]:
     running = running_rabbitmq if kind == "amqp" else running_valkey
     with running() as server:
         yield Broker(kind, server)
+
+
+class Lending:
+    """Brokers for tests that leave them running; each is empty when it is lent.
+
+    A RabbitMQ takes six seconds of a processor to start, so all borrowers of this process share one, each with a
+    virtual host of its own. A Valkey takes none: each has its own.
+    """
+
+    def __init__(self) -> None:
+        self._shared = ExitStack()
+        self._rabbitmq: RabbitMQ | None = None
+        self._vhosts = iter(VHOSTS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._rabbitmq is not None:
+            self._rabbitmq.process.kill()  # nobody needs its data any more, which it would bring in order first
+        self._shared.close()
+
+    @contextmanager
+    def lend(self, kind: str) -> Iterator[Broker]:
+        """One for ``redis`` or ``amqp``; skips (in CI: fails) where there is no program for it."""
+        if kind == "amqp":
+            if self._rabbitmq is None:
+                self._rabbitmq = self._shared.enter_context(running_rabbitmq())
+            yield Broker(kind, self._rabbitmq, next(self._vhosts))
+        else:
+            with running_valkey() as server:
+                yield Broker(kind, server)
 
 
 def publish(carrier: Carrier, *bodies: bytes) -> None:

@@ -13,6 +13,9 @@ from agents.standalone import agent as standalone
 STRICT = ("-W", "error", "-W", "ignore:You are using a:FutureWarning:google.api_core._python_version_support")
 """Warnings are errors for a Python of these options, but for Google's about Python's age, which the calendar brings."""
 
+MOMENTS_VARIABLE = "FINFLEET_TEST_MOMENTS"
+"""The variable that tells `tests.support.under_faketime` its moments, with commas between."""
+
 
 def agents_at(patch: pytest.MonkeyPatch, now: datetime) -> None:
     """Let agents of scripts, which have no clock to be given, take it to be ``now`` for the rest of the test."""

@@ -24,9 +24,11 @@ _LIBPQ = {
     "PGSSLMODE",
     "PGUSER",
 }
+# Without what is compiled of them, every program that a test starts compiles all of its modules anew.
+_COMPILING = {"PYTHONDONTWRITEBYTECODE"}
 
 
 def of_this_machine(environment: Mapping[str, str]) -> set[str]:
     """The names in an environment that a test must not see: proxies, certificates, clouds, libpq, and our own."""
-    names = _PROXIES | _CERTIFICATES | _LIBPQ
+    names = _PROXIES | _CERTIFICATES | _LIBPQ | _COMPILING
     return {name for name in environment if name.upper() in names or name.upper().startswith(_PREFIXES)}

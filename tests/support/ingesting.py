@@ -1,9 +1,6 @@
 """Ledger, messages and consumer for tests of the ingest."""
 
-import contextlib
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -25,6 +22,7 @@ from telemetry.target import Target, Window
 from tests.support import writing
 from tests.support.brokers import Broker, publish
 from tests.support.granting import KEY
+from tests.support.prepared import Fork, Prepared
 from workers.ingest import Ingest, Queues
 
 SETTINGS = IngestSettings.model_validate({"flush_interval": 0.05, "claim_after": 1, "max_messages": 8})
@@ -119,7 +117,7 @@ def _batch(run: Run, number: int, series: int, *, final: bool) -> Batch:
 
 
 @contextmanager
-def ingest_process(broker: Broker, database_url: str, directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def ingest_process(programs: Prepared, broker: Broker, database_url: str, directory: Path) -> Iterator[Fork]:
     """``finfleet ingest`` as a program; killed at the end where it still runs."""
     config = directory / "telemetry.yaml"
     settings = {"flush_interval": 0.05, "claim_after": 1, "max_messages": 4}
@@ -131,16 +129,8 @@ def ingest_process(broker: Broker, database_url: str, directory: Path) -> Iterat
         "FINFLEET_DATABASE_URL": database_url,
         "FINFLEET_BROKER_URL": broker.url,
     }
-    with (directory / "ingest.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", "ingest"], env=environment, stdout=log, stderr=log
-        )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        process.wait()
+    with programs.running("workers.cli:main", ["finfleet", "ingest"], environment, directory / "ingest.log") as fork:
+        yield fork
 
 
 def totals(connection: Connection) -> tuple[Any, ...]:

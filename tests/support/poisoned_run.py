@@ -21,8 +21,9 @@ from workers.ingest import Queues, doors
 from workers.process import stop_on_signals
 
 
-def main(broker_url: str, database_url: str, results: str, bills: str, poison: str) -> None:
+def main() -> None:
     """Run until SIGTERM, or the poison."""
+    broker_url, database_url, results, bills, poison = sys.argv[1:]
 
     def decode(data: bytes) -> Message:
         if data.startswith(poison.encode()):
@@ -37,7 +38,3 @@ def main(broker_url: str, database_url: str, results: str, bills: str, poison: s
         Database(SecretStr(database_url)) as database,
     ):
         replace(ingest(carrier, database), queues=Queues(carrier, beside)).run(stop_on_signals())
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

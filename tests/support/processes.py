@@ -44,7 +44,7 @@ def embedded_run(
         stdout=subprocess.PIPE,
         text=True,
         cwd=state.parent,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(_IMPORTS), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(_IMPORTS), **(env or {})},
         user=user,
         group=user,
         extra_groups=None if user is None else [],

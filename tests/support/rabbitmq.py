@@ -5,6 +5,7 @@
 Where no RabbitMQ is installed, the tests that need it are skipped and say why; in CI (variable CI) they fail.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -19,12 +20,15 @@ import pytest
 from kombu.connection import Connection
 from pydantic import SecretStr
 
-from tests.support.servers import short_directory
+from tests.support.servers import memory, short_directory
 from tests.support.waiting import until
 from workers.embedded import spawn, stop
 from workers.embedded.ports import LOOPBACK, free_port
 from workers.embedded.server import EmbeddedServer
 from workers.embedded.state import secret, write_private
+
+VHOSTS = tuple(f"lent{number}" for number in range(32))
+"""Virtual hosts that a node has from its start beside `/`: to add one to a running node takes a second and more."""
 
 _USER = "finfleet"
 # The program in the PATH of Debian is a wrapper that insists on root or on a user of its own.
@@ -91,13 +95,19 @@ class RabbitMQ(EmbeddedServer):
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         settings = {
             "listeners.tcp.1": f"{LOOPBACK}:{port}",
-            "default_user": _USER,
-            "default_pass": self._password(),
             "log.file.level": "warning",
             "disk_free_limit.absolute": "50MB",
             "vm_memory_high_watermark.absolute": "1GB",
             "raft.wal_max_size_bytes": "64000000",
+            "load_definitions": str(self._folder.resolve() / "definitions.json"),
         }
+        rights = {"user": _USER, "configure": ".*", "write": ".*", "read": ".*"}
+        definitions = {
+            "users": [{"name": _USER, "password": self._password(), "tags": []}],
+            "vhosts": [{"name": name} for name in ("/", *VHOSTS)],
+            "permissions": [{**rights, "vhost": name} for name in ("/", *VHOSTS)],
+        }
+        write_private(self._folder / "definitions.json", json.dumps(definitions))
         write_private(
             self._folder / "rabbitmq.conf", "".join(f"{name} = {value}\n" for name, value in settings.items())
         )
@@ -152,5 +162,5 @@ def find_rabbitmq() -> Path:
 def running_rabbitmq() -> Iterator[RabbitMQ]:
     """A fresh RabbitMQ."""
     program = find_rabbitmq()
-    with short_directory() as directory, RabbitMQ(directory / "state", program) as rabbitmq:
+    with short_directory(memory()) as directory, RabbitMQ(directory / "state", program) as rabbitmq:
         yield rabbitmq

@@ -1,4 +1,4 @@
-"""A program for tests that consumes a results queue until it is killed: `python results_consumer.py SETTINGS`.
+"""A program for tests that consumes a results queue until it is killed; its argument is SETTINGS.
 
 SETTINGS is a JSON file: `url`, `name`, `claim_after`, and `seen`, a file that gets a line with each body. A line is on
 the disk before its message is acknowledged.
@@ -26,7 +26,3 @@ def main() -> None:
                 seen.write(b"".join(delivery.body + b"\n" for delivery in found))
                 os.fsync(seen.fileno())
                 consumer.ack(found)
-
-
-if __name__ == "__main__":
-    main()

@@ -71,7 +71,7 @@ def command(state: Path, *options: str, python: str = sys.executable) -> list[st
 
 def environment(**variables: str) -> Mapping[str, str]:
     """What a run gets: the test's own, and `variables`."""
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    return {**os.environ, **variables}
 
 
 @contextmanager

@@ -51,7 +51,8 @@ def _python_for(account: Account, directory: Path) -> Path:
     if can_run(account, ours):
         return Path(sys.executable)
     base, library = Path(sys.base_prefix), Path("lib") / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    leave_out = shutil.ignore_patterns("site-packages", "__pycache__", "test", "idlelib", "config-*", "*.a")
+    # With what is compiled: this user could not keep it, and each of its processes would compile it anew.
+    leave_out = shutil.ignore_patterns("site-packages", "test", "idlelib", "config-*", "*.a")
     shutil.copytree(base / library, directory / library, ignore=leave_out, copy_function=_link_or_copy)
     (directory / "bin").mkdir()
     for file in (ours, *base.glob("lib/libpython*")):
