@@ -6,9 +6,9 @@ order until its transaction ends; should the process die, the database lets go o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -17,6 +17,8 @@ from storage.database import Connection
 from storage.sql import load
 
 _SQL = load("outbox")
+REMOVED = "the destination was removed: it is not in the configuration"
+"""Why an entry is dead that waited for a destination which is gone."""
 _MAX_ERROR = 2000
 _PURGE_AT_ONCE = 10_000
 
@@ -102,9 +104,9 @@ def take_behind(connection: Connection, destination: str, target_id: int, refuse
         return cursor.execute(_SQL["take_behind"], parameters).fetchone()
 
 
-def mark_sent(connection: Connection, outbox_id: int) -> None:
-    """The destination has it: its body is dropped."""
-    connection.execute(_SQL["mark_sent"], {"outbox_id": outbox_id})
+def mark_sent(connection: Connection, outbox_id: int, remark: str = "") -> None:
+    """The destination has it: its body is dropped. ``remark`` is kept as its error: what was not taken of it."""
+    connection.execute(_SQL["mark_sent"], {"outbox_id": outbox_id, "remark": _text(remark)})
 
 
 def mark_retry(connection: Connection, outbox_id: int, wait: float, error: str) -> None:
@@ -149,14 +151,33 @@ def count_waiting(connection: Connection) -> OutboxWaiting:
         return cursor.execute(_SQL["count_waiting"]).fetchone() or OutboxWaiting(0, 0)
 
 
+def release(connection: Connection, known: Collection[str], before: datetime) -> int:
+    """Mark dead what waits since before a time for destinations that are not among ``known``; returns how many.
+
+    It can be replayed, should the destination come back: until then it holds back nothing, and after that nothing
+    comes out of order by itself. In several short transactions: outside of a transaction.
+    """
+    values = {"known": list(known), "before": before, "error": REMOVED, "limit": _PURGE_AT_ONCE}
+    return _in_parts(connection, "release", values)
+
+
+def forget(connection: Connection, destination: str) -> int:
+    """Delete what a destination has had, and what is dead; not what waits. Returns how many. As :func:`release`."""
+    return _in_parts(connection, "forget_destination", {"destination": destination, "limit": _PURGE_AT_ONCE})
+
+
 def purge_sent(connection: Connection, before: datetime) -> int:
     """Delete what was sent before a time, in several short transactions; returns how many. Outside of a transaction."""
-    purged = 0
+    return _in_parts(connection, "purge_sent", {"before": before, "limit": _PURGE_AT_ONCE})
+
+
+def _in_parts(connection: Connection, query: str, values: Mapping[str, Any]) -> int:
+    changed = 0
     while True:
-        count = connection.execute(_SQL["purge_sent"], {"before": before, "limit": _PURGE_AT_ONCE}).rowcount
-        purged += count
+        count = connection.execute(_SQL[query], values).rowcount
+        changed += count
         if count < _PURGE_AT_ONCE:
-            return purged
+            return changed
 
 
 def _text(error: str) -> str:

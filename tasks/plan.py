@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from celery import shared_task
 
 from agents.core.context import utc_now
-from storage import ledger
+from storage import ledger, outbox
 from storage.errors import StorageError
 from storage.retention import forget
 from tasks.dispatch import dispatch_due
@@ -21,6 +22,9 @@ from tasks.regions import with_regions
 from tasks.runtime import runtime
 
 logger = logging.getLogger(__name__)
+
+_REMOVED_FOR = timedelta(hours=1)
+"""How long an entry of the outbox waits for a destination that the configuration does not have."""
 
 
 @shared_task(name="tasks.plan.fan_out")
@@ -75,8 +79,13 @@ def sweep() -> None:
 @shared_task(name="tasks.plan.forget_old")
 def forget_old() -> None:
     """Delete what the configuration's ``retention`` section says is too old."""
-    retention = runtime.settings().retention
+    settings = runtime.settings()
+    retention = settings.retention
     with _waiting("retention"), runtime.database().connection() as connection:
+        # Not at once: while a configuration is rolled out, others may know a destination that this one does not.
+        released = outbox.release(connection, settings.known_destinations.keys(), utc_now() - _REMOVED_FOR)
+        if released:
+            logger.warning("outbox: %d entries are dead: their destination is not in the configuration", released)
         forgotten = forget(
             connection,
             utc_now(),

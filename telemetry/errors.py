@@ -15,11 +15,11 @@
     │   ├── UnknownSchema        of a version that this release does not read
     │   └── InvalidRecord        readable, but one record in it is impossible
     ├── PublishRefused       the broker did not take a message: the attempt fails, the window is due again
-    └── ForwardError         OpenFinOps did not take a batch
+    └── ForwardError         a destination did not take a batch
         ├── ForwardRetry         it may take it later
         └── ForwardRejected      it never will: the entry is dead, and can be replayed
             └── ForwardRefused       a server said so: dead where it takes others
-                └── ForwardInvalid       in the form of OpenFinOps's own
+                └── ForwardInvalid       in the form of the destination's own
 
 All arguments are positional and kept in ``args``, so that every error survives pickling
 (Celery pickles exceptions between processes).
@@ -179,11 +179,11 @@ class PublishRefused(FinfleetError):
 
 
 class ForwardError(FinfleetError):
-    """OpenFinOps did not take a batch."""
+    """A destination did not take a batch."""
 
 
 class ForwardRetry(ForwardError):
-    """OpenFinOps may take the batch later."""
+    """The destination may take the batch later."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         """Say what happened, and the wait in seconds if the server gave one."""
@@ -197,7 +197,7 @@ class ForwardRetry(ForwardError):
 
 
 class ForwardRejected(ForwardError):
-    """OpenFinOps will never take this batch as it is."""
+    """The destination will never take this batch as it is."""
 
 
 class ForwardRefused(ForwardRejected):
@@ -205,4 +205,4 @@ class ForwardRefused(ForwardRejected):
 
 
 class ForwardInvalid(ForwardRefused):
-    """A server refused this batch in the form that OpenFinOps's own refusals have."""
+    """A server refused this batch in the form that the destination's own refusals have."""

@@ -101,7 +101,7 @@ Exit status: 0 done; 1 something is not as it should be; 2 wrong usage; 69 a ser
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
 def cli(config: Path | None, verbose: bool) -> None:
-    """Collect cloud cost and usage telemetry into Postgres, and forward it to OpenFinOps."""
+    """Collect cloud cost and usage telemetry into Postgres, and forward it."""
     if config is not None:
         os.environ["FINFLEET_CONFIG"] = str(config)
     handler = logging.StreamHandler()

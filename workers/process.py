@@ -27,7 +27,7 @@ _UP_HERE = Path(".finfleet") / "up.json"
 def fleet_settings(*, forwards: bool = False, stores: bool = True) -> Settings:
     """The configuration, without the credentials of any provider.
 
-    With OpenFinOps's key where this one ``forwards``; with the database's address where it ``stores``.
+    With the secrets of destinations where this one ``forwards``; with the database's address where it ``stores``.
     """
     return load_settings(providers=(), forwards=forwards, stores=stores)
 

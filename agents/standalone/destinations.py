@@ -6,11 +6,10 @@ The fleet's ways are named, not imported: an agent runs where neither Celery nor
 from __future__ import annotations
 
 import importlib
-import socket
 from collections.abc import Callable
 
 from agents.destinations.openfinops.client import OpenFinOpsClient
-from agents.destinations.openfinops.shape import agent_of, telemetry_of
+from agents.destinations.openfinops.destination import OpenFinOps
 from telemetry.batch import Batch
 from telemetry.errors import ConfigError
 from telemetry.push.batches import expand
@@ -25,11 +24,10 @@ FLEET = {"queue": "tasks.destination:publish", "postgres": "storage.destination:
 
 def forward(client: OpenFinOpsClient, body: bytes, source: str) -> None:
     """Send a pushed message to OpenFinOps; ForwardRetry or ForwardRejected where that failed."""
-    host = socket.gethostname()
+    destination = OpenFinOps(client)
     for message in expand(parse(body, [source])):
         if isinstance(message, Batch):
-            client.register(agent_of(message.run.target, host))
-            client.ingest(telemetry_of(message, host))
+            destination.send(message)
 
 
 def send(destination: str, body: bytes) -> None:

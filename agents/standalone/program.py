@@ -1,9 +1,9 @@
-"""An agent as a program of its own: collects one provider and forwards to OpenFinOps, without broker or database.
+"""An agent as a program of its own: collects one provider and forwards to one destination, without broker or database.
 
-``python -m agents.aws_telemetry_agent`` and its sisters call :func:`run`. What OpenFinOps does not take waits on disk.
+``python -m agents.aws_telemetry_agent`` and its sisters call :func:`run`. What it does not take waits on disk.
 
-Exit status: 0 done; 1 ``--once``, and a collection failed; 69 ``--once``, and OpenFinOps did not take everything, which
-waits in the spool; 78 the configuration has faults.
+Exit status: 0 done; 1 ``--once``, and a collection failed; 69 ``--once``, and the destination did not take everything,
+which waits in the spool; 78 the configuration has faults.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Self
 
 import click
 
-from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.core.destination import open_destination
 from agents.standalone.agent import make_shared
 from agents.standalone.collecting import Collecting
 from agents.standalone.sending import Sending
@@ -60,7 +60,7 @@ def run(agent_name: str, provider: str) -> None:
         envvar="FINFLEET_SPOOL",
         default=Path(".finfleet") / "spool",
         show_default=True,
-        help="Where batches wait while OpenFinOps is away.",
+        help="Where batches wait while the destination is away.",
     )
     @click.option("--spool-mb", type=click.IntRange(min=1), envvar="FINFLEET_SPOOL_MB", default=256, show_default=True)
     @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
@@ -72,7 +72,7 @@ def run(agent_name: str, provider: str) -> None:
         with _Program(settings, provider, Spool(spool / provider, spool_mb * 1024 * 1024)) as program:
             return program.once() if once else program.run(stop_on_signals())
 
-    command.help = f"Collect {provider}, and forward to OpenFinOps. Runs until SIGTERM or Ctrl-C."
+    command.help = f"Collect {provider}, and forward it. Runs until SIGTERM or Ctrl-C."
     guard()
     try:
         status = command.main(standalone_mode=False)
@@ -92,16 +92,9 @@ class _Program:
     def __init__(self, settings: Settings, provider: str, spool: Spool) -> None:
         self._spool = spool
         self._broken = False
-        section = settings.openfinops
-        assert section is not None  # noqa: S101 - program_settings sees to it
-        self._client = OpenFinOpsClient(
-            section.endpoint,
-            section.api_key,
-            section.timeout.total_seconds(),
-            section.ca_file,
-            allow_plaintext=section.allow_plaintext,
-        )
-        self._sending = Sending(spool, self._client)
+        (name,) = settings.destinations  # program_settings sees to it
+        self._destination = open_destination(name, settings.known_destinations[name])
+        self._sending = Sending(spool, self._destination)
         # Beside the spool: what may be written there is known.
         shared = make_shared(settings, price_cache=spool.directory / "prices")
         self._collecting = Collecting(shared, targets(settings, provider), spool)
@@ -150,7 +143,7 @@ class _Program:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
+        self._destination.close()
         self._spool.close()
 
 

@@ -1,21 +1,19 @@
-"""Sends what an agent that runs alone has in its spool to OpenFinOps, in order.
+"""Sends what an agent that runs alone has in its spool to its destination, in order.
 
-A message is set aside where it cannot be read, or where OpenFinOps takes others and not this one: see
-agents.destinations.openfinops.refusals. A proxy that refuses everything is waited for.
+A message is set aside where it cannot be read, or where the destination takes others and not this one: see
+agents.core.refusals. A proxy that refuses everything is waited for.
 """
 
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 
-from agents.destinations.openfinops.client import OpenFinOpsClient
-from agents.destinations.openfinops.refusals import MAX_BEHIND, Refusals, Verdict
-from agents.destinations.openfinops.shape import Agent, agent_of, telemetry_of
+from agents.core.destination import Destination
+from agents.core.refusals import MAX_BEHIND, Refusals, Verdict
 from agents.standalone.spool import Entry, Spool
 from telemetry.backoff import equal_jitter
-from telemetry.batch import Batch, Message
+from telemetry.batch import Batch
 from telemetry.codec import decode
 from telemetry.errors import ForwardInvalid, ForwardRefused, ForwardRejected, ForwardRetry, MessageError
 from telemetry.redact import redact
@@ -34,12 +32,11 @@ _QUEUE = "spool"
 class Sending:
     """Drains a spool. One thread uses it; :meth:`stop` may be called from another."""
 
-    def __init__(self, spool: Spool, client: OpenFinOpsClient) -> None:
+    def __init__(self, spool: Spool, destination: Destination) -> None:
         #: Batches that were sent, and those that were set aside.
         self.sent = self.rejected = 0
         self._spool = spool
-        self._client = client
-        self._host = socket.gethostname()
+        self._destination = destination
         self._stopping = threading.Event()
         self._refusals = Refusals()
         #: The message that our own code failed over, and how often.
@@ -76,7 +73,7 @@ class Sending:
         """Have :meth:`run` and :meth:`drain` return soon, in the middle of a request too."""
         self._stopping.set()
         self._spool.wake()
-        self._client.abort()
+        self._destination.abort()
 
     def _settle(self, entry: Entry, body: bytes) -> float | None:
         """Send one; None where the next look into the spool may come at once, else the seconds to wait."""
@@ -84,7 +81,7 @@ class Sending:
             self._send(entry, body)
         except ForwardRetry as error:
             if not self._stopping.is_set():
-                logger.warning("%d batches wait for OpenFinOps: %s", len(self._spool), error)
+                logger.warning("%d batches wait for %s: %s", len(self._spool), self._destination.label, error)
             return error.retry_after or 0.0
         except ForwardRefused as refused:
             return self._judge(entry, body, refused)
@@ -102,7 +99,7 @@ class Sending:
     def _judge(self, entry: Entry, body: bytes, refused: ForwardRefused) -> float | None:
         verdict = self._verdict(entry, body, refused)
         if verdict is Verdict.CONDEMN:
-            self._set_aside(entry, f"OpenFinOps takes others, and not this: {refused}")
+            self._set_aside(entry, f"{self._destination.label} takes others, and not this: {refused}")
         elif verdict is not Verdict.AGAIN and not self._look_behind():
             logger.warning("%d batches wait, since nothing is taken: %s", len(self._spool), refused)
             return 0.0
@@ -110,8 +107,8 @@ class Sending:
 
     def _verdict(self, entry: Entry, body: bytes, refused: ForwardRefused) -> Verdict:
         def is_own() -> bool:
-            # A proxy that refuses everything refuses a registration as well.
-            return isinstance(refused, ForwardInvalid) and self._client.takes(self._agent_of(decode(body)))
+            # A proxy that refuses everything refuses what is harmless as well.
+            return isinstance(refused, ForwardInvalid) and self._destination.takes(_batch_in(body))
 
         return self._refusals.refused(entry.number, _QUEUE, is_own)
 
@@ -139,19 +136,16 @@ class Sending:
 
     def _send(self, entry: Entry, body: bytes) -> None:
         """Send one, and forget it: it is taken."""
-        batch = decode(body)
-        if not isinstance(batch, Batch):
-            raise ForwardRejected("it is a report, and only batches are forwarded")
-        telemetry = telemetry_of(batch, self._host)
-        try:
-            self._client.register(self._agent_of(batch))
-        except ForwardRejected as rejected:
-            # Without it the agent is not in OpenFinOps's list, but its telemetry is taken all the same.
-            logger.warning("an agent is not registered: %s", rejected)
-        self._client.ingest(telemetry)
+        remark = self._destination.send(_batch_in(body))
+        if remark:
+            logger.warning("a batch is sent, but: %s", remark)
         self.sent += 1
         self._refusals.taken(entry.number, _QUEUE)
         self._spool.remove(entry)
 
-    def _agent_of(self, message: Message) -> Agent:
-        return agent_of(message.run.target, self._host)
+
+def _batch_in(body: bytes) -> Batch:
+    batch = decode(body)
+    if not isinstance(batch, Batch):
+        raise ForwardRejected("it is a report, and only batches are forwarded")
+    return batch

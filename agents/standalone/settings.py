@@ -41,12 +41,21 @@ def program_settings(provider: str, path: Path | None, interval: str | None, env
         raise ConfigError("configuration", (f"{provider}.enabled: False: this agent has nothing else to do",))
     if interval:
         section = section.model_copy(update={"collection_interval": _duration(interval)})
-    openfinops = settings.openfinops
-    if openfinops is None or not openfinops.enabled:
-        remember(environ.get("OPENFINOPS_API_KEY", ""))
-        given = variables_by_field(environ, {"endpoint": ("OPENFINOPS_ENDPOINT",), "api_key": ("OPENFINOPS_API_KEY",)})
-        openfinops = make_settings("openfinops", {"endpoint": _ENDPOINT, **given}, "environment").openfinops
-    return settings.model_copy(update={provider: section, "openfinops": openfinops})
+    return settings.model_copy(update={provider: section, **_destination(settings, environ)})
+
+
+def _destination(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The fields to replace for one destination: none where one is configured, else the environment's OpenFinOps."""
+    enabled = settings.destinations
+    if len(enabled) > 1:
+        problem = f"{', '.join(enabled)}: an agent that runs alone sends to one destination: leave one enabled"
+        raise ConfigError("configuration", (f"destinations: {problem}",))
+    if enabled:
+        return {}
+    remember(environ.get("OPENFINOPS_API_KEY", ""))
+    given = variables_by_field(environ, {"endpoint": ("OPENFINOPS_ENDPOINT",), "api_key": ("OPENFINOPS_API_KEY",)})
+    made = make_settings("openfinops", {"endpoint": _ENDPOINT, **given}, "environment")
+    return {"openfinops": made.openfinops, "named_destinations": {}}
 
 
 def targets(settings: Settings, provider: str) -> list[tuple[Account, Target, timedelta]]:

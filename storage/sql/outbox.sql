@@ -95,7 +95,7 @@ FOR UPDATE SKIP LOCKED
 
 -- name: mark_sent
 UPDATE finfleet.outbox
-SET state = 'sent', body = NULL, attempts = attempts + 1, sent_at = clock_timestamp(), error = ''
+SET state = 'sent', body = NULL, attempts = attempts + 1, sent_at = clock_timestamp(), error = %(remark)s
 WHERE outbox_id = %(outbox_id)s AND state = 'pending'
 
 -- name: mark_retry
@@ -121,6 +121,31 @@ WHERE
         FROM finfleet.outbox
         WHERE destination = %(destination)s AND state = 'pending' AND due_at > now()
         FOR UPDATE SKIP LOCKED
+    )
+
+-- name: release
+-- What waits for a destination that nobody sends to any more. Those that somebody has locked are being sent just now.
+UPDATE finfleet.outbox
+SET state = 'dead', error = %(error)s
+WHERE
+    outbox_id IN (
+        SELECT outbox_id
+        FROM finfleet.outbox
+        WHERE state = 'pending' AND destination <> ALL (%(known)s::text[]) AND created_at < %(before)s
+        ORDER BY outbox_id
+        LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    )
+
+-- name: forget_destination
+DELETE FROM finfleet.outbox
+WHERE
+    outbox_id IN (
+        SELECT outbox_id
+        FROM finfleet.outbox
+        WHERE destination = %(destination)s AND state <> 'pending'
+        ORDER BY outbox_id
+        LIMIT %(limit)s
     )
 
 -- name: replay

@@ -65,7 +65,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise _fault(path, "it must hold sections such as aws: and openfinops:")
+        raise _fault(path, "it must hold sections such as aws: and destinations:")
     return {str(key): value for key, value in document.items() if value is not None}
 
 

@@ -45,6 +45,8 @@ def said(fault: Mapping[str, Any]) -> str:
     """What the model says of a fault, without the value."""
     if fault["type"] == "union_tag_invalid":
         return f"kind: write one of {fault['ctx']['expected_tags']}"
+    if fault["type"] == "union_tag_not_found":
+        return "kind: is missing: it says which keys there are"
     return str(fault["msg"]).removeprefix("Value error, ")
 
 

@@ -48,8 +48,8 @@ def load_settings(
     ``${NAME}`` is replaced by the environment variable NAME. Only in the sections of ``providers`` (None: all of them),
     and only if they are enabled, an unset variable is a fault: a worker of one provider does not hold the credentials
     of the others.
-    Nor, where it does not forward, the key of OpenFinOps; nor, where it does not store, the database's address and the
-    secrets of the fleet.
+    Nor, where it does not forward, the secrets of destinations; nor, where it does not store, the database's address
+    and the secrets of the fleet.
     ConfigError lists the faults.
     """
     named = path or (Path(environ["FINFLEET_CONFIG"]) if environ.get("FINFLEET_CONFIG") else None)

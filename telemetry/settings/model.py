@@ -6,46 +6,23 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from telemetry.push.sources import Pushers
+from telemetry.settings.destinations import DestinationSettings, destination_fields, sections_of
 from telemetry.settings.fields import (
     BrokerUrl,
     DatabaseUrl,
     Duration,
-    FilePath,
     OptionalDuration,
     Section,
     SigningKeys,
-    WebAddress,
-    is_loopback,
 )
 from telemetry.settings.providers import ProviderSettings, PushSource
 from telemetry.settings.registry import providers
 
 S = TypeVar("S", bound=Section)
-
-
-class OpenFinOpsSettings(Section):
-    """``openfinops:``: where records are forwarded."""
-
-    enabled: bool = True
-    #: The base address, ``.../api/v1/telemetry/ingest``, or ``.../api/v1/metrics``.
-    endpoint: WebAddress
-    api_key: SecretStr | None = None
-    timeout: Duration = timedelta(seconds=30)
-    ca_file: FilePath | None = None
-    #: Plain http to another machine: the key travels in the open.
-    allow_plaintext: bool = False
-
-    @model_validator(mode="after")
-    def _a_key_is_not_sent_in_the_open(self) -> Self:
-        parts = urlsplit(self.endpoint)
-        if parts.scheme == "http" and not self.allow_plaintext and not is_loopback(parts.hostname or ""):
-            raise ValueError("endpoint: plain http to another machine shows the key: use https, or set allow_plaintext")
-        return self
 
 
 class DatabaseSettings(Section):
@@ -108,10 +85,10 @@ class RetentionSettings(Section):
 class Settings(Section):
     """``config/telemetry.yaml`` and the environment, as one frozen object.
 
-    Made by :meth:`model_validate`, with a section for each provider of this install, under the provider's name.
+    Made by :meth:`model_validate`, with a section for each provider of this install, under the provider's name, and
+    those that its kinds of destinations bring.
     """
 
-    openfinops: OpenFinOpsSettings | None = None
     database: DatabaseSettings = DatabaseSettings()
     broker: BrokerSettings = BrokerSettings()
     ledger: LedgerSettings = LedgerSettings()
@@ -128,10 +105,15 @@ class Settings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _destinations_have_names_of_their_own(self) -> Self:
+        sections_of(self)
+        return self
+
     if TYPE_CHECKING:  # pydantic's own is for what is no field
 
         def __getattr__(self, name: str) -> Any:
-            """The section of a provider."""
+            """A section that is composed."""
 
     @classmethod
     def model_validate(cls, obj: Any, **keywords: Any) -> Self:
@@ -183,11 +165,16 @@ class Settings(Section):
     @property
     def destinations(self) -> tuple[str, ...]:
         """Where every committed batch is forwarded to."""
-        return ("openfinops",) if self.openfinops is not None and self.openfinops.enabled else ()
+        return tuple(name for name, section in self.known_destinations.items() if section.enabled)
+
+    @property
+    def known_destinations(self) -> dict[str, DestinationSettings]:
+        """Every destination of the configuration by name, be it enabled or not."""
+        return sections_of(self)
 
 
 @cache
 def settings_model() -> type[Settings]:
-    """The settings of this install: ours, and a section for each provider."""
+    """The settings of this install: ours, a section for each provider, and what the kinds of destinations bring."""
     sections: dict[str, Any] = {name: (provider.settings | None, None) for name, provider in providers().items()}
-    return create_model("Settings", __base__=Settings, __module__=__name__, **sections)
+    return create_model("Settings", __base__=Settings, __module__=__name__, **sections, **destination_fields())

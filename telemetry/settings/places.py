@@ -47,7 +47,7 @@ def is_secret(place: Place) -> bool:
 def keys_at(place: Place) -> list[str]:
     """The keys that the section there may have; none where it is no section."""
     models = [bare for annotation in _annotations_at(place) if _is_model(bare := _bare(annotation))]
-    return list(models[0].model_fields) if models else []
+    return [field.alias or name for name, field in models[0].model_fields.items()] if models else []
 
 
 def place_in(document: Any, location: Place) -> Place:
@@ -101,7 +101,7 @@ def _inside(annotation: Any, part: int | str) -> Iterator[Any]:
 
 
 def _field(model: type[BaseModel], name: int | str) -> Any:
-    field = model.model_fields.get(str(name))
+    field = next((field for key, field in model.model_fields.items() if (field.alias or key) == str(name)), None)
     if field is None:
         return None
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation

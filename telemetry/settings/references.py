@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telemetry.errors import ConfigError
+from telemetry.settings.destinations import is_destination
 from telemetry.settings.places import Place, is_secret, look_up
 from telemetry.settings.providers import AccountEntry, ProviderSettings
 from telemetry.settings.registry import providers
@@ -29,7 +30,7 @@ class Needs:
 
     #: The providers that it collects; None: all.
     providers: Collection[str] | None = None
-    #: Whether it forwards, and so holds OpenFinOps's key.
+    #: Whether it forwards, and so holds the secrets of the destinations.
     forwards: bool = True
     #: Whether it uses the database, and so holds what belongs to the fleet itself.
     stores: bool = True
@@ -43,7 +44,7 @@ class Needs:
         section = place[0]
         if section in providers():
             return self.collects(str(section)) and look_up(document, (section, "enabled")) is not False
-        if section == "openfinops" and is_secret(place):
+        if is_destination(section) and is_secret(place):
             return self.forwards
         if section == "database":
             return self.stores

@@ -11,10 +11,11 @@ import zstandard
 
 from agents.core.context import Shared, utc_now
 from agents.core.service import find
+from agents.destinations.openfinops import destination as openfinops_destination
 from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.destination import OpenFinOps
 from agents.destinations.openfinops.shape import Telemetry, telemetry_of
 from agents.standalone import collecting as program_collecting
-from agents.standalone import sending as program_sending
 from agents.standalone.collecting import Collecting
 from agents.standalone.sending import Sending
 from agents.standalone.settings import targets
@@ -60,7 +61,7 @@ class _Alone:
         """As a new process does."""
         self.spool = Spool(self.directory, self.max_bytes)
         self.client = OpenFinOpsClient(self.url)
-        self.sending = Sending(self.spool, self.client)
+        self.sending = Sending(self.spool, OpenFinOps(self.client))
         shared = Shared(self.settings, now=lambda: self.now)
         self.collecting = Collecting(shared, targets(self.settings, "aws"), self.spool)
 
@@ -259,7 +260,7 @@ def test_a_fault_over_one_batch_is_that_batchs_own(
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x")
         return telemetry_of(batch, host)
 
-    monkeypatch.setattr(program_sending, "telemetry_of", half_a_fault)
+    monkeypatch.setattr(openfinops_destination, "telemetry_of", half_a_fault)
     alone.five_minutes()
     for _ in range(10):
         alone.sending.drain()

@@ -8,8 +8,9 @@ import threading
 from pydantic import SecretStr
 
 from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.destination import OpenFinOps
 from storage.database import Database
-from workers.forward import run_forwarder
+from workers.forward import Forwarder
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     with Database(SecretStr(os.environ["DATABASE_URL"])) as database, OpenFinOpsClient(sys.argv[1]) as client:
-        totals = run_forwarder(database, client, stop, lambda: None)
+        totals = Forwarder(database, OpenFinOps(client), stop, lambda: None, name="openfinops").run()
     sys.stdout.write(f"{totals}\n")
 
 

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from agents.core.destination import Destination
 from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.destinations.openfinops.destination import OpenFinOps
 from storage.database import Database
 from storage.outbox import status
 from tests.support.scripted_http import Request
@@ -20,23 +22,26 @@ def impatient(url: str) -> CircuitBreaker:
 @contextmanager
 def forwarding(
     database: Database,
-    client: OpenFinOpsClient,
+    client: OpenFinOpsClient | Destination,
     *,
+    name: str = "openfinops",
     heartbeat: Callable[[], None] = lambda: None,
     breaker: CircuitBreaker | None = None,
     parallel: int = 3,
 ) -> Iterator[Forwarder]:
     """A forwarder at work; stopped in the end, and what it raised is raised."""
     stop = threading.Event()
+    destination = client if isinstance(client, Destination) else OpenFinOps(client)
     forwarder = Forwarder(
         database,
-        client,
+        destination,
         stop,
         heartbeat,
+        name=name,
         parallel=parallel,
         poll=0.05,
         grace=0.2,
-        breaker=breaker or impatient(client.base),
+        breaker=breaker or impatient(destination.label),
     )
     failures: list[BaseException] = []
 

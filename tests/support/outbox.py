@@ -84,21 +84,25 @@ def add_target(connection: Connection, target: Target) -> int:
     return int(row[0])
 
 
-def put(connection: Connection, target_id: int, batch: Batch, body: bytes | None = None) -> int:
+def put(
+    connection: Connection, target_id: int, batch: Batch, body: bytes | None = None, destination: str = "openfinops"
+) -> int:
     """Put a batch into the outbox, and return its entry's id; another `body` in its place, where given."""
     row = connection.execute(
         b"""
         INSERT INTO finfleet.outbox (destination, target_id, run_id, number, body)
-        VALUES ('openfinops', %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s)
         RETURNING outbox_id
         """,
-        [target_id, batch.run.run_id, batch.number, encode(batch) if body is None else body],
+        [destination, target_id, batch.run.run_id, batch.number, encode(batch) if body is None else body],
     ).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def fill(connection: Connection, targets: int, entries: int) -> dict[str, list[str]]:
+def fill(
+    connection: Connection, targets: int, entries: int, destinations: Sequence[str] = ("openfinops",)
+) -> dict[str, list[str]]:
     """Put `entries` batches of each of `targets` targets, interleaved; the keys of each target's in order."""
     names = [Target("aws", "prod", f"region-{index}", "ec2") for index in range(targets)]
     ids = {target: add_target(connection, target) for target in names}
@@ -106,7 +110,8 @@ def fill(connection: Connection, targets: int, entries: int) -> dict[str, list[s
     for window in windows(entries):
         for target in names:
             batch = make_batch(target, window)
-            put(connection, ids[target], batch)
+            for destination in destinations:
+                put(connection, ids[target], batch, destination=destination)
             keys[str(target)].append(str(batch.batch_id))
     return keys
 

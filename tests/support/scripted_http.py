@@ -18,7 +18,9 @@ class Request(NamedTuple):
     method: str
     path: str
     headers: Mapping[str, str]
+    #: The JSON in it; None where it is none.
     body: Any
+    raw: bytes = b""
 
     @property
     def key(self) -> str:
@@ -100,8 +102,9 @@ class ScriptedServer:
                 text = self.rfile.read(length)
                 if len(text) < length:
                     return  # the client was killed while it sent
-                body = json.loads(text) if text else None
-                reply = answer(Request(self.command, self.path, dict(self.headers), body))
+                packed = self.headers.get("Content-Encoding") or "json" not in self.headers.get("Content-Type", "json")
+                body = json.loads(text) if text and not packed else None
+                reply = answer(Request(self.command, self.path, dict(self.headers), body, text))
                 with contextlib.suppress(ConnectionError):  # the client may have given up
                     self.send_response(reply.status)
                     for name, value in reply.headers.items():

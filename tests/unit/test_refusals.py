@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agents.destinations.openfinops.refusals import MAX_BEHIND, Refusals, Verdict
+from agents.core.refusals import MAX_BEHIND, Refusals, Verdict
 
 
 def _no() -> bool:

@@ -22,13 +22,19 @@ from storage.database import Database
 from tasks.results import open_carrier
 from telemetry.errors import ConfigError
 from telemetry.settings import load_settings
+from telemetry.settings.destinations import kinds
 from telemetry.settings.loading import expand
 from telemetry.settings.model import settings_model
 from telemetry.settings.places import Kind, Place, kind_of
 
 CANARY = "canary-5Vq9x"
 NUMBER = 918273645546372819
-_KINDS = {"PushSource": "push", "HttpJsonSource": "http_json", "PrometheusSource": "prometheus"}
+_KINDS = {
+    "PushSource": "push",
+    "HttpJsonSource": "http_json",
+    "PrometheusSource": "prometheus",
+    **{kind.settings.__name__: name for name, kind in kinds().items()},
+}
 _WRONG: dict[str, Any] = {
     "a line break at its end": f"{CANARY}\n",
     "a control character": f"\x1b{CANARY}",
@@ -55,6 +61,10 @@ _SECRETS = {
     "azure.client_secret",
     "azure.accounts.0.client_secret",
     "openfinops.api_key",
+    "destinations.x.api_key",
+    "destinations.x.secret",
+    "destinations.x.previous_secret",
+    "destinations.x.headers.X-Key",
     "database.url",
     "broker.url",
     "broker.redis_url",
@@ -73,11 +83,20 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _fields(model: type[BaseModel], around: Callable[[Any], Any] = lambda x: x, at: Place = ()) -> Any:
     """Each field: where it is, and a document with nothing but a value there."""
-    for name, field in model.model_fields.items():
+    for name, field in ((field.alias or name, field) for name, field in model.model_fields.items()):
 
         def inside(value: Any, name: str = name, model: type[BaseModel] = model) -> Any:
             kind = {"kind": _KINDS[model.__name__]} if model.__name__ in _KINDS and name != "kind" else {}
             return around({**kind, name: value})
+
+        if get_origin(field.annotation) is dict and (named := list(_models(field.annotation))):
+
+            def under_a_name(value: Any, inside: Callable[[Any], Any] = inside) -> Any:
+                return inside({"x": value})
+
+            for found in named:
+                yield from _fields(found, under_a_name, (*at, name, "x"))
+            continue
 
         listed = any(get_origin(part) is tuple for part in (field.annotation, *get_args(field.annotation)))
         below = list(_models(field.annotation))

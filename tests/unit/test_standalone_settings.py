@@ -93,3 +93,36 @@ def test_what_cannot_be_collected_is_said(
     with pytest.raises(ConfigError) as refused:
         targets(program_settings(provider, path, interval, {}), provider)
     assert fault in str(refused.value)
+
+
+def _file(tmp_path: Path, destinations: str) -> Path:
+    path = tmp_path / "telemetry.yaml"
+    path.write_text(f"generic: {{services: [host]}}\n{destinations}", encoding="utf-8")
+    return path
+
+
+def test_the_one_destination_of_the_configuration_is_sent_to(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        "destinations: {metrics: {kind: otlp, endpoint: 'https://c.example'}, "
+        "spare: {kind: otlp, endpoint: 'https://d.example', enabled: false}}",
+    )
+    settings = program_settings("generic", path, None, {})
+    assert settings.destinations == ("metrics",)
+
+
+def test_more_than_one_destination_is_refused(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        "openfinops: {endpoint: 'https://o.example'}\n"
+        "destinations: {metrics: {kind: otlp, endpoint: 'https://c.example'}}",
+    )
+    with pytest.raises(ConfigError, match="openfinops, metrics: an agent that runs alone sends to one destination"):
+        program_settings("generic", path, None, {})
+
+
+def test_where_none_is_enabled_it_is_openfinops_as_ever(tmp_path: Path) -> None:
+    path = _file(tmp_path, "openfinops: {endpoint: 'https://o.example', enabled: false}")
+    settings = program_settings("generic", path, None, {"OPENFINOPS_ENDPOINT": "https://p.example"})
+    assert settings.destinations == ("openfinops",)
+    assert settings.openfinops.endpoint == "https://p.example"

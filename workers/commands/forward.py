@@ -1,16 +1,19 @@
-"""``finfleet forward``: drains the outbox to OpenFinOps."""
+"""``finfleet forward``: drains the outbox to the destinations."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 
 import click
 
-from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.core.destination import open_destination
 from storage.timeouts import WRITE
 from telemetry.errors import ConfigError
-from telemetry.settings.model import OpenFinOpsSettings
-from workers.forward import Forwarder
+from telemetry.settings import Settings
+from telemetry.settings.destinations import DestinationSettings
+from workers.forward import Forwarder, run_side_by_side
+from workers.forward.side_by_side import Beats
 from workers.metrics.forward import ForwardCollector
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.process import fleet_settings, heartbeat, open_database, stop_on_signals
@@ -21,34 +24,45 @@ _PARALLEL = 3
 
 
 @click.command(name="forward")
+@click.argument("names", metavar="[DESTINATION]...", nargs=-1)
 @metrics_options
-def command(metrics_port: int, metrics_address: str) -> None:
-    """Send what is committed to OpenFinOps, in order for each target. Any number may run.
+def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> None:
+    """Send what is committed to each destination, in order for each target. Any number may run.
 
-    Runs until SIGTERM or Ctrl-C.
+    To all that are enabled in the configuration, or to those that are named. Runs until SIGTERM or Ctrl-C.
     """
     logging.getLogger().setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request is too many
     settings = fleet_settings(forwards=True)
-    if settings.openfinops is None or not settings.destinations:
-        raise ConfigError("configuration", ("openfinops: there is no such section, so there is nowhere to forward to",))
+    sections = _chosen(settings, names)
     stop = stop_on_signals()
-    with (
-        open_database(settings, "finfleet forward", size=_PARALLEL + 1, timeouts=WRITE) as database,
-        _client(settings.openfinops) as client,
-        serve("forward", metrics_port, metrics_address),
-    ):
-        forwarder = Forwarder(database, client, stop, heartbeat(), parallel=_PARALLEL)
-        REGISTRY.register(ForwardCollector(forwarder))
-        logger.info("forward: %s to %s", database.address, client.base)
-        logger.info("forward: stopped; %s", forwarder.run())
+    with ExitStack() as stack:
+        # First all that may have a fault in its section.
+        destinations = {
+            name: stack.enter_context(open_destination(name, section)) for name, section in sections.items()
+        }
+        size = len(sections) * (_PARALLEL + 1)
+        database = stack.enter_context(open_database(settings, "finfleet forward", size=size, timeouts=WRITE))
+        stack.enter_context(serve("forward", metrics_port, metrics_address))
+        beats = Beats(tuple(sections), heartbeat())
+        forwarders = [
+            Forwarder(database, destination, stop, beats.of(name), name=name, parallel=_PARALLEL)
+            for name, destination in destinations.items()
+        ]
+        REGISTRY.register(ForwardCollector(*forwarders))
+        for name, destination in destinations.items():
+            logger.info("forward: %s to %s (%s)", database.address, destination.label, name)
+        for name, totals in run_side_by_side(forwarders, stop).items():
+            logger.info("forward: %s stopped; %s", name, totals)
 
 
-def _client(settings: OpenFinOpsSettings) -> OpenFinOpsClient:
-    return OpenFinOpsClient(
-        settings.endpoint,
-        settings.api_key,
-        settings.timeout.total_seconds(),
-        settings.ca_file,
-        allow_plaintext=settings.allow_plaintext,
-    )
+def _chosen(settings: Settings, names: tuple[str, ...]) -> dict[str, DestinationSettings]:
+    known = settings.known_destinations
+    enabled = {name: known[name] for name in settings.destinations}
+    if not enabled:
+        raise ConfigError("configuration", ("destinations: none is enabled, so there is nowhere to forward to",))
+    unknown = [name for name in names if name not in enabled]
+    if unknown:
+        there = ", ".join(enabled)
+        raise click.UsageError(f"{unknown[0]}: no destination of this name is enabled; there are: {there}")
+    return {name: section for name, section in enabled.items() if not names or name in names}

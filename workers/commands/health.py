@@ -13,7 +13,7 @@ from telemetry.terminal import say
 from workers.health.heartbeat import HEARTBEAT_VARIABLE, Heartbeat
 
 MAX_AGE = {"plan": 60.0, "worker": 60.0, "beat": 60.0, "ingest": 120.0, "forward": 180.0, "flower": 60.0}
-"""Seconds. A forwarder may wait for OpenFinOps's answer, and an ingest for a long transaction."""
+"""Seconds. A forwarder may wait for a destination's answer, and an ingest for a long transaction."""
 
 
 @click.command(

@@ -5,26 +5,39 @@ from __future__ import annotations
 import click
 
 from storage import outbox
+from telemetry.settings import Settings
 from telemetry.terminal import say
 from workers.output import json_option, print_json, print_table
 from workers.process import fleet_settings, open_database
 
 
+def standing(settings: Settings, destination: str) -> str:
+    """What a destination is to the configuration: enabled, disabled, or removed."""
+    section = settings.known_destinations.get(destination)
+    if section is None:
+        return "removed"
+    return "enabled" if section.enabled else "disabled"
+
+
 @click.group(name="outbox")
 def command() -> None:
-    """Watch what is forwarded; read and replay what OpenFinOps would not take."""
+    """Watch what is forwarded; read and replay what a destination would not take."""
 
 
 @command.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Count what waits, was sent and is dead, by destination."""
-    with open_database(fleet_settings(), "finfleet outbox") as database, database.connection() as connection:
-        lines = outbox.status(connection)
+    """Count what waits, was sent and is dead, by destination.
+
+    A destination that is not in the configuration is removed: what waits for it is dead an hour after it was committed.
+    """
+    settings = fleet_settings()
+    with open_database(settings, "finfleet outbox") as database, database.connection() as connection:
+        lines = [line._asdict() | {"is": standing(settings, line.destination)} for line in outbox.status(connection)]
     if as_json:
-        print_json([line._asdict() for line in lines])
+        print_json(lines)
         return
-    print_table(outbox.OutboxStatus._fields, lines)
+    print_table((*outbox.OutboxStatus._fields, "is"), [tuple(line.values()) for line in lines])
 
 
 @command.command()
@@ -38,6 +51,18 @@ def dead(limit: int, as_json: bool) -> None:
         print_json([entry._asdict() for entry in entries])
         return
     print_table(outbox.DeadEntry._fields, entries)
+
+
+@command.command()
+@click.argument("destination")
+def forget(destination: str) -> None:
+    """Delete what a DESTINATION that was removed has had, and what is dead of it."""
+    settings = fleet_settings()
+    if destination in settings.known_destinations:
+        raise click.UsageError(f"{destination} is in the configuration: remove it there first")
+    with open_database(settings, "finfleet outbox") as database, database.connection() as connection:
+        forgotten = outbox.forget(connection, destination)
+    say(f"{forgotten} are deleted")
 
 
 @command.command()

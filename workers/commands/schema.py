@@ -1,14 +1,25 @@
-"""``finfleet schema``: the JSON Schema of what may be pushed."""
+"""``finfleet schema``: the JSON Schema of what may be pushed, and of what is sent."""
 
 from __future__ import annotations
 
 import click
 
 from telemetry.push.message import schema
+from telemetry.settings.destinations import kinds
 from workers.output import print_json
 
 
 @click.command(name="schema")
-def command() -> None:
-    """Print the JSON Schema of the message of finfleet.push, for validators in any language."""
-    print_json(schema())
+@click.argument("kind", required=False)
+def command(kind: str | None) -> None:
+    """Print the JSON Schema of the message of finfleet.push; or of what a KIND of destination is sent.
+
+    For validators in any language.
+    """
+    if kind is None:
+        print_json(schema())
+        return
+    schemas = {name: found for name, one in kinds().items() if (found := one.schema()) is not None}
+    if kind not in schemas:
+        raise click.UsageError(f"{kind}: no kind of destination with a schema; there are: {', '.join(schemas)}")
+    print_json(schemas[kind])

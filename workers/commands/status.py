@@ -15,11 +15,18 @@ from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier
 from telemetry.settings import Settings
 from telemetry.terminal import say
+from workers.commands.outbox import standing
 from workers.local.glance import troubles_beside
 from workers.output import cell, json_option, print_json, print_table
 from workers.parameters import TIME
 from workers.process import fleet_settings, open_database
 from workers.queues import task_queue_depths
+
+_STANDING = {
+    "enabled": "",
+    "disabled": "; it is disabled, and what waits, waits",
+    "removed": "; it is not in the configuration, and what waits is dead an hour after it was committed",
+}
 
 
 @click.command(name="status")
@@ -48,9 +55,9 @@ def command(since: datetime | None, state: Path, as_json: bool) -> None:
     if as_json:
         waiting = {label: depth.messages for label, depth in depths.items()}
         found = {"results_queue": _depth(results, reason), "ingest_queues": waiting, "task_queues": queues}
-        print_json({**_fields(status), **found, "processes": beside})
+        print_json({**_fields(status, settings), **found, "processes": beside})
     else:
-        _print(status, depths, reason, queues)
+        _print(status, settings, depths, reason, queues)
         for line in beside:
             say(line)
     sys.exit(1 if _troubled(status) or beside else 0)
@@ -72,14 +79,14 @@ def _ingest_depths(settings: Settings) -> tuple[dict[str, Depth], str]:
     return depths, ""
 
 
-def _fields(status: Status) -> dict[str, Any]:
+def _fields(status: Status, settings: Settings) -> dict[str, Any]:
     return {
         "at": status.at,
         "targets": [_target(x) for x in status.targets],
         "activity": [_named(x) for x in status.activity],
         "troubles": [_target(x) for x in status.troubles],
         "partial": [_target(x) for x in status.partial],
-        "outbox": [line._asdict() for line in status.outbox],
+        "outbox": [line._asdict() | {"is": standing(settings, line.destination)} for line in status.outbox],
         "dead_letters": status.dead_letters,
     }
 
@@ -102,7 +109,9 @@ def _depth(depth: Depth | None, reason: str) -> dict[str, Any]:
     return {"messages": depth.messages, "oldest_age_seconds": depth.oldest_age, "error": ""}
 
 
-def _print(status: Status, depths: dict[str, Depth], reason: str, queues: dict[str, int | None]) -> None:
+def _print(
+    status: Status, settings: Settings, depths: dict[str, Depth], reason: str, queues: dict[str, int | None]
+) -> None:
     print_table(
         ("target", "planned", "complete", "empty", "denied", "failed", "waiting", "covered until", "lag"),
         (
@@ -130,7 +139,8 @@ def _print(status: Status, depths: dict[str, Depth], reason: str, queues: dict[s
     for line in status.outbox:
         waits = f", the oldest since {cell(line.oldest_pending)}" if line.oldest_pending else ""
         error = f" ({line.error})" if line.error else ""
-        say(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}")
+        gone = _STANDING[standing(settings, line.destination)]
+        say(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}{gone}")
     say(f"dead letters: {status.dead_letters:,}" + (" (finfleet dlq list)" if status.dead_letters else ""))
     for trouble in status.troubles:
         span = f"{cell(trouble.since)} to {cell(trouble.until)}"

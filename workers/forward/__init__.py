@@ -1,10 +1,11 @@
-"""The forwarder: sends what is in the outbox to OpenFinOps, in order for each target, at least once.
+"""The forwarder: sends what is in the outbox to each destination, in order for each target, at least once.
 
-A batch is sent again, with the same idempotency key, where this process ends between OpenFinOps's answer and the commit
-that notes it, or where the answer is lost.
+A batch is sent again, with the same key, where this process ends between a destination's answer and the commit that
+notes it, or where the answer is lost.
 """
 
-from workers.forward.forwarder import DESTINATION, Forwarder, run_forwarder
+from workers.forward.forwarder import Forwarder
 from workers.forward.lane import Totals
+from workers.forward.side_by_side import run_side_by_side
 
-__all__ = ["DESTINATION", "Forwarder", "Totals", "run_forwarder"]
+__all__ = ["Forwarder", "Totals", "run_side_by_side"]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from agents.destinations.openfinops.client import OpenFinOpsClient
+from agents.core.destination import Destination
 from storage import outbox
 from storage.database import Database
 from storage.errors import StorageError
@@ -18,23 +18,8 @@ from workers.forward.lane import Lanes, Totals
 
 _log = logging.getLogger(__name__)
 
-DESTINATION = "openfinops"
-"""The name that the outbox knows OpenFinOps by."""
 LONGEST_REST = 10.0
 """Seconds between two looks at a database that cannot be used."""
-
-
-def run_forwarder(
-    database: Database,
-    client: OpenFinOpsClient,
-    stop: threading.Event,
-    heartbeat: Callable[[], None],
-    *,
-    destination: str = DESTINATION,
-    parallel: int = 3,
-) -> Totals:
-    """Forward until ``stop`` is set, then return what was done; see :class:`Forwarder`."""
-    return Forwarder(database, client, stop, heartbeat, destination=destination, parallel=parallel).run()
 
 
 class Forwarder:
@@ -48,11 +33,11 @@ class Forwarder:
     def __init__(
         self,
         database: Database,
-        client: OpenFinOpsClient,
+        destination: Destination,
         stop: threading.Event,
         heartbeat: Callable[[], None],
         *,
-        destination: str = DESTINATION,
+        name: str,
         parallel: int = 3,
         poll: float = 0.5,
         grace: float = 2.0,
@@ -62,25 +47,25 @@ class Forwarder:
 
         Args:
             database: with room for ``parallel`` + 1 connections.
-            client: of the destination; the caller closes it.
+            destination: where to; the caller closes it.
             stop: set it, from a signal handler for instance, to end :meth:`run`.
             heartbeat: called from several threads after each entry, and in each turn with nothing to do.
-            destination: the outbox's name for it.
+            name: the outbox's for it.
             parallel: targets that are served at once.
             poll: seconds between two looks into an outbox that has nothing due.
             grace: seconds that requests may still take after ``stop``, before they are broken off.
             breaker: the destination's circuit; one with the usual limits where None.
         """
-        self.circuit = breaker or CircuitBreaker(f"OpenFinOps at {client.base}")
+        self.circuit = breaker or CircuitBreaker(destination.label)
         self._database = database
-        self._client = client
         self._stop = stop
         self._heartbeat = heartbeat
+        self.name = name
         self._destination = destination
         self._parallel = parallel
         self._poll = poll
         self._grace = grace
-        self._lanes = Lanes(database, client, self.circuit, stop=stop, heartbeat=heartbeat, destination=destination)
+        self._lanes = Lanes(database, destination, self.circuit, name=name, stop=stop, heartbeat=heartbeat)
         self._running: dict[Future[int], int] = {}
         self._aside: dict[int, float] = {}
         self._faults: Counter[int] = Counter()  # by target, in a row
@@ -145,8 +130,8 @@ class Forwarder:
         busy = {*self._running.values(), *self._aside}
         with self._database.connection() as connection:
             if admission is Admission.PROBE:
-                return outbox.probe_targets(connection, self._destination, busy=busy, limit=1)
-            return outbox.due_targets(connection, self._destination, busy=busy, limit=room)
+                return outbox.probe_targets(connection, self.name, busy=busy, limit=1)
+            return outbox.due_targets(connection, self.name, busy=busy, limit=room)
 
     def _collect_finished(self) -> None:
         """Forget the lanes that are done; raises a StorageError that one of them raised."""
@@ -183,7 +168,7 @@ class Forwarder:
         wait(self._running, timeout=self._grace)
         while any(not lane.done() for lane in self._running):
             self._lanes.aborting.set()
-            self._client.abort()
+            self._destination.abort()
             wait(self._running, timeout=0.1)
         for lane in self._running:
             error = lane.exception()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.destinations.openfinops.client import OpenFinOpsClient
-from agents.destinations.openfinops.refusals import MAX_BEHIND, Refusals, Verdict
-from agents.destinations.openfinops.shape import Agent, Telemetry, agent_of, telemetry_of
+from agents.core.destination import Destination
+from agents.core.refusals import MAX_BEHIND, Refusals, Verdict
 from storage import outbox
 from storage.database import Connection, Database
 from storage.outbox import OutboxEntry
@@ -27,7 +25,7 @@ ENTRIES_A_TURN = 50
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 BLAMED_LIMIT = 20
-"""Failures of one entry, each right after OpenFinOps took another, after which the entry itself is the trouble."""
+"""Failures of one entry, each right after the destination took another, after which the entry itself is the trouble."""
 FAULT_LIMIT = 5
 """Faults of our own code over one entry, after which it is dead."""
 
@@ -58,31 +56,30 @@ class Lanes:
     def __init__(
         self,
         database: Database,
-        client: OpenFinOpsClient,
+        destination: Destination,
         breaker: CircuitBreaker,
         *,
+        name: str,
         stop: threading.Event,
         heartbeat: Callable[[], None],
-        destination: str,
     ) -> None:
         self.totals = Totals()
         #: Set to finish after the entries under way, as ``stop`` is.
         self.stopping = threading.Event()
-        #: Set before ``client.abort()``: a request that breaks off then has not failed.
+        #: Set before the destination's ``abort()``: a request that breaks off then has not failed.
         self.aborting = threading.Event()
         self._database = database
-        self._client = client
+        self._destination = destination
         self._breaker = breaker
         self._stop = stop
         self._heartbeat = heartbeat
-        self._destination = destination
-        self._hostname = socket.gethostname()
+        self._name = name
         self._lock = threading.Lock()
         self._blamed: Counter[int] = Counter()
         self._faults: Counter[int] = Counter()
         self._refusals = Refusals()
-        # The longest that a transaction is idle: a registration, an ingest, a look at the health page, and a margin.
-        self._hold = 4 * client.timeout + 30
+        # The longest that a transaction is idle: for the sending, and a margin.
+        self._hold = destination.longest + 30
 
     def drain(self, target_id: int, admission: Admission) -> int:
         """Send the target's due entries, one only where it is a probe; returns how many were settled."""
@@ -107,23 +104,23 @@ class Lanes:
         """Send the oldest entry; False where there is none to send now."""
         turn = _Turn(connection, target_id, probe)
         with connection.transaction():
-            entry = outbox.take(connection, self._destination, target_id, hold=self._hold, even_if_waiting=probe)
+            entry = outbox.take(connection, self._name, target_id, hold=self._hold, even_if_waiting=probe)
             if entry is None or not self._settle(turn, entry):
                 return False
         if turn.recovered:
             # It may be a new server, and what failed at the old one need not wait any longer.
-            self._client.forget_agents()
-            outbox.wake(connection, self._destination)
+            self._destination.recovered()
+            outbox.wake(connection, self._name)
         return True
 
     def _settle(self, turn: _Turn, entry: OutboxEntry) -> bool:
         """Send an entry, and note what came of it; False where the sending was broken off."""
         try:
-            self._send(entry)
+            remark = self._send(entry)
         except ForwardRefused as refused:
             return self._judge(turn, entry, refused)
         except ForwardRejected as rejected:
-            # It was not sent, which says nothing of OpenFinOps.
+            # It was not sent, which says nothing of the destination.
             self._bury(turn.connection, entry, str(rejected))
             self._abandon(turn)
         except ForwardRetry as failure:
@@ -136,11 +133,13 @@ class Lanes:
             _log.error("outbox entry %d cannot be sent", entry.outbox_id, exc_info=error)
             self._put_aside(turn, entry, f"not sent: {type(error).__name__}: see the log")
         else:
-            self._take_note(turn, entry)
+            self._take_note(turn, entry, remark)
         return True
 
-    def _take_note(self, turn: _Turn, entry: OutboxEntry) -> None:
-        outbox.mark_sent(turn.connection, entry.outbox_id)
+    def _take_note(self, turn: _Turn, entry: OutboxEntry, remark: str) -> None:
+        if remark:
+            _log.warning("outbox entry %d is sent, but: %s", entry.outbox_id, remark)
+        outbox.mark_sent(turn.connection, entry.outbox_id, remark)
         self._refusals.taken(entry.outbox_id, turn.target_id)
         turn.recovered |= self._breaker.succeeded()
         self._count(sent=1)
@@ -165,57 +164,46 @@ class Lanes:
 
     def _verdict(self, turn: _Turn, entry: OutboxEntry, refused: ForwardRefused) -> Verdict:
         def is_own() -> bool:
-            # A proxy that refuses everything refuses a registration as well.
-            return isinstance(refused, ForwardInvalid) and self._client.takes(self._agent_of(entry))
+            # A proxy that refuses everything refuses what is harmless as well.
+            return isinstance(refused, ForwardInvalid) and self._destination.takes(self._batch_of(entry))
 
         return self._refusals.refused(entry.outbox_id, turn.target_id, is_own)
 
     def _look_behind(self, turn: _Turn) -> bool:
         """Whether one behind those that were refused is taken: there is nothing else by which to tell."""
         while len(known := self._refusals.suspects(turn.target_id)) < MAX_BEHIND and not self.aborting.is_set():
-            entry = outbox.take_behind(turn.connection, self._destination, turn.target_id, known)
+            entry = outbox.take_behind(turn.connection, self._name, turn.target_id, known)
             if entry is None:
                 return False
             self._heartbeat()
             try:
-                self._send(entry)
+                remark = self._send(entry)
             except ForwardRefused as refused:
                 self._verdict(turn, entry, refused)
                 self._breaker.failed(str(refused))
             except Exception:  # noqa: BLE001 - it tells nothing, and will have its own turn
                 return False
             else:
-                self._take_note(turn, entry)
+                self._take_note(turn, entry, remark)
                 return True
             if turn.probe or self._must_pause():
                 return False
         return False
 
-    def _send(self, entry: OutboxEntry) -> None:
-        batch, telemetry = self._shape(entry)
+    def _send(self, entry: OutboxEntry) -> str:
+        batch = self._batch_of(entry)
         if self.aborting.is_set():
             raise ForwardRetry("stopping")
-        try:
-            self._client.register(agent_of(batch.run.target, self._hostname))
-        except ForwardRejected as rejected:
-            # Without it the agent is not in OpenFinOps's list, but its telemetry is taken all the same.
-            _log.warning("an agent is not registered: %s", rejected)
-        self._client.ingest(telemetry)
+        return self._destination.send(batch)
 
-    def _shape(self, entry: OutboxEntry) -> tuple[Batch, Telemetry]:
+    def _batch_of(self, entry: OutboxEntry) -> Batch:
         try:
             message = decode(entry.body)
-            if isinstance(message, Batch):
-                return message, telemetry_of(message, self._hostname)
         except MessageError as error:
             raise ForwardRejected(f"not sent: this release cannot read it: {error}") from None
-        except Exception as error:  # noqa: BLE001 - one bad message must not stop its neighbours
-            _log.exception("outbox entry %d cannot be shaped for OpenFinOps", entry.outbox_id)
-            raise ForwardRejected(f"not sent: it cannot be shaped ({type(error).__name__}): see the log") from None
+        if isinstance(message, Batch):
+            return message
         raise ForwardRejected("not sent: it is a report, and only batches are forwarded")
-
-    def _agent_of(self, entry: OutboxEntry) -> Agent:
-        return agent_of(self._shape(entry)[0].run.target, self._hostname)
 
     def _put_off(self, connection: Connection, entry: OutboxEntry, failure: ForwardRetry) -> None:
         reason = str(failure)

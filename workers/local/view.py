@@ -132,7 +132,7 @@ class PlainView:
             self.say(
                 f"{settled:,} windows settled, {lost:,} of them denied or failed; "
                 f"{dead:,} dead letters, {outbox.pending:,} to be forwarded"
-                + (f", {outbox.dead:,} refused by OpenFinOps" if outbox.dead else "")
+                + (f", {outbox.dead:,} refused" if outbox.dead else "")
             )
 
 
@@ -237,7 +237,7 @@ def _queues(figures: Figures) -> Text:
     shown = (
         ("results waiting", cell(results.messages if results else None) + oldest),
         ("to be forwarded", cell(outbox.pending if outbox else None)),
-        ("refused by OpenFinOps", cell(outbox.dead if outbox else None)),
+        ("refused", cell(outbox.dead if outbox else None)),
         ("dead letters", cell(figures.dead_letters)),
     )
     return Text("   ".join(f"{name} {value}" for name, value in shown))

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
-import msgspec
 
-from agents.core.retry_after import parse_retry_after
-from agents.core.unpacking import unpacked
-from telemetry.errors import CollectionFailed, ForwardInvalid, ForwardRefused, ForwardRetry
-from telemetry.redact import redact
+from agents.core.http import answer as http
+from telemetry.errors import ForwardInvalid, ForwardRefused, ForwardRetry
 
-LONG_WAIT = 60.0
-"""Seconds until the next try where a person has to mend something: one request a minute costs nobody anything."""
-THROTTLE_WAIT = 5.0
-"""Seconds to wait on a 429 that names none."""
-_MAX_BODY = 64 * 1024
-_PIECE = 4 * 1024
-_MAX_TEXT = 200
+LONG_WAIT = http.LONG_WAIT
+THROTTLE_WAIT = http.THROTTLE_WAIT
 _MENDED_BY_A_PERSON = {
     HTTPStatus.UNAUTHORIZED: "the key is missing or not valid: set openfinops.api_key",
     HTTPStatus.FORBIDDEN: "the key has no right to this: let it, or set another openfinops.api_key",
@@ -31,35 +21,13 @@ _MENDED_BY_A_PERSON = {
 _RETRIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """An answer: bytes, which are read only where they are needed."""
-
-    status: int
-    #: No more of it than is kept.
-    body: bytes
-    content_type: str
-    #: Seconds, where the server asks to wait.
-    retry_after: float | None
-    #: Where a redirect leads.
-    location: str
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The JSON object in the body; empty where it is none."""
-        try:
-            return msgspec.json.decode(self.body, type=dict[str, Any])
-        except (msgspec.MsgspecError, ValueError, RecursionError):  # not UTF-8 is a ValueError
-            return {}
-
-    @property
-    def text(self) -> str:
-        """The beginning of the body, one line, without secrets; empty where it is a page for a browser."""
-        return "" if "html" in self.content_type else one_line(self.body.decode("utf-8", "replace"))
+class Answer(http.Answer, frozen=True):
+    """An answer of OpenFinOps's, or of whoever is at its address."""
 
     @property
     def taken(self) -> bool:
         """Whether the server says, in its own form, that it took what was sent."""
-        if not httpx.codes.is_success(self.status):
+        if not self.is_success:
             return False
         fields = self.fields
         return bool(fields) and "error" not in fields
@@ -71,45 +39,13 @@ class Answer(msgspec.Struct, frozen=True):
         return fields.keys() == {"error"} and isinstance(fields["error"], str)
 
 
-def read_answer(response: httpx.Response, within: float) -> Answer:
-    """Read a response's body, at most 64 KiB of it and for ``within`` seconds; ``httpx.ReadTimeout`` past those.
-
-    Never by httpx's own decoders: they unpack a piece whole, and a small piece of zeros may be gigabytes.
-    """
-    raw = [response.content] if response.is_stream_consumed else response.iter_raw()
-    return Answer(
-        status=response.status_code,
-        body=_read(raw, response.headers.get("Content-Encoding", ""), time.monotonic() + within),
-        content_type=response.headers.get("Content-Type", ""),
-        retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
-        location=one_line(response.headers.get("Location", "")),
-    )
-
-
-def _read(raw: Iterable[bytes], encoding: str, deadline: float) -> bytes:
-    """What fits of a body; empty where it is packed in a way that we do not read."""
-    body = bytearray()
-    try:
-        # Nothing packed was asked for. A server that packs all the same must not be sent everything twice.
-        for piece in unpacked(_in_time(raw, deadline), encoding, _MAX_BODY):
-            body += piece
-    except CollectionFailed:  # too long, or broken: what there is of it says enough
-        pass
-    return bytes(body[:_MAX_BODY])
-
-
-def _in_time(raw: Iterable[bytes], deadline: float) -> Iterator[bytes]:
-    for piece in raw:
-        yield from (piece[start : start + _PIECE] for start in range(0, len(piece), _PIECE))
-        if time.monotonic() > deadline:
-            # Each wait for a part of it has a limit, but not the sum of them.
-            raise httpx.ReadTimeout("the answer did not end")
+read_answer = Answer.read
 
 
 def refuse(request: str, answer: Answer, hint: str) -> NoReturn:
     """Raise the error that a request's answer, which does not take it, stands for; ``hint`` says more to a person."""
     status = answer.status
-    message = f"{request}: {_status(status)}"
+    message = f"{request}: {answer.phrase}"
     if httpx.codes.is_redirect(status):
         problem = f"it leads to {answer.location!r}, which is not followed: write that as openfinops.endpoint"
         raise ForwardRetry(f"{message}: {problem}", LONG_WAIT)
@@ -126,17 +62,3 @@ def refuse(request: str, answer: Answer, hint: str) -> NoReturn:
         problem = "that is not how OpenFinOps confirms: another program answers at this address"
         raise ForwardRetry(f"{message}: {problem}", LONG_WAIT)
     raise ForwardRetry(message, answer.retry_after)
-
-
-def _status(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
-
-
-def one_line(text: str) -> str:
-    """The beginning of what a stranger wrote: one line, printable, without secrets."""
-    # Redacted before it is cut: half a key would not be known for one.
-    line = " ".join("".join(char if char.isprintable() else " " for char in redact(text)).split())
-    return line if len(line) <= _MAX_TEXT else line[:_MAX_TEXT] + "…"

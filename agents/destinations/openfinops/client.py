@@ -12,14 +12,13 @@ What an answer means::
     5xx, 408, 425, no answer,     ForwardRetry
     2xx with something else       (a log-in page, another program: nothing was taken)
     any other 4xx (400, 413, 422) ForwardRefused, a kind of ForwardRejected: this batch, as it is, never will be
-                                  taken, unless it was no OpenFinOps that refused (openfinops.refusals)
+                                  taken, unless it was no OpenFinOps that refused (agents.core.refusals)
 
 An answer is bytes, few and soon enough: whatever they are, nothing but these errors leaves the client.
 """
 
 from __future__ import annotations
 
-import ssl
 import threading
 from types import TracebackType
 from typing import Self
@@ -27,14 +26,13 @@ from typing import Self
 import httpx
 from pydantic import SecretStr
 
-from agents.destinations.openfinops.address import HEALTH, INGEST, REGISTER, base_address, is_local
-from agents.destinations.openfinops.answer import Answer, one_line, read_answer, refuse
+from agents.core.http.answer import one_line
+from agents.core.http.client import HttpClient
+from agents.destinations.openfinops.address import HEALTH, INGEST, REGISTER, base_address
+from agents.destinations.openfinops.answer import Answer, refuse
 from agents.destinations.openfinops.shape import Agent, Telemetry, to_json
-from agents.destinations.openfinops.wire import Wire
 from telemetry.errors import ConfigError, ForwardError, ForwardRejected, ForwardRetry
 from telemetry.redact import remember
-
-_CONNECT_TIMEOUT = 5.0
 
 
 class OpenFinOpsClient:
@@ -58,19 +56,14 @@ class OpenFinOpsClient:
         self.timeout = timeout
         self._registered: set[str] = set()
         self._lock = threading.Lock()
-        connecting = min(timeout, _CONNECT_TIMEOUT)
-        self._within = connecting + timeout
-        self._http = Wire(
-            {
-                "User-Agent": "finfleet",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                **_authorization(api_key),
-            },
-            httpx.Timeout(timeout, connect=connecting),
-            _certificates(ca_file),
-            # A proxy of the environment must not be handed what is for this machine.
-            trust_env=not is_local(self.base),
+        self._http = HttpClient(
+            self.base,
+            Answer,
+            section="openfinops",
+            headers={"Accept": "application/json", **_authorization(api_key)},
+            timeout=timeout,
+            ca_file=ca_file,
+            on_lost=self.forget_agents,
         )
 
     def __repr__(self) -> str:
@@ -120,7 +113,7 @@ class OpenFinOpsClient:
 
     def _post(self, path: str, body: Agent | Telemetry, headers: dict[str, str]) -> None:
         url = self.base + path
-        answer = self._ask("POST", url, _written(body), {"Content-Type": "application/json", **headers})
+        answer = self._http.ask("POST", url, _written(body), {"Content-Type": "application/json", **headers})
         if not answer.taken:
             refuse(f"POST {url}", answer, self._what_is_there() if answer.status in {404, 405} else "")
 
@@ -129,7 +122,7 @@ class OpenFinOpsClient:
         url = self.base + HEALTH
         start = "start OpenFinOps's TelemetryServer (openfinops.observability.telemetry_server)"
         try:
-            answer = self._ask("GET", url, None, {})
+            answer = self._http.ask("GET", url, None, {})
         except ForwardRetry:
             return f"GET {url} did not answer either: {start}"
         fields = answer.fields
@@ -144,30 +137,6 @@ class OpenFinOpsClient:
             f"GET {url} answers {answer.status}, so no telemetry server is there; `openfinops server` shows pages only "
             f"and takes nothing in: {start}, and write its base address as openfinops.endpoint"
         )
-
-    def _ask(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        line = None
-        try:
-            with (
-                self._http.line(self._within) as line,
-                line.client.stream(
-                    method, url, content=body, headers=headers, extensions={"trace": line.trace}
-                ) as response,
-            ):
-                return read_answer(response, self.timeout)
-        except httpx.TimeoutException as error:
-            fault = f"no answer in time ({type(error).__name__}, {self.timeout:g} s)"
-        except httpx.HTTPError as error:
-            fault = one_line(str(error)) or type(error).__name__
-        except Exception as error:  # noqa: BLE001 - whatever an answer makes of a library
-            fault = f"the answer cannot be read ({type(error).__name__})"
-        if line is not None and line.late:
-            fault = f"no answer in time ({self._within:g} s with the connection)"
-        elif not fault.startswith("no answer in time"):
-            # Whoever answers next may be another server.
-            self.forget_agents()
-        # Outside of the except blocks: the driver's error holds the request, and so the key.
-        raise ForwardRetry(f"{method} {url}: {fault}")
 
 
 def _written(body: Agent | Telemetry) -> bytes:
@@ -194,13 +163,3 @@ def _authorization(api_key: SecretStr | None) -> dict[str, str]:
         problem = "api_key: it holds a space, a line break or another character that a header cannot carry"
         raise ConfigError("openfinops", (f"{problem}: copy the key again",))
     return {"Authorization": f"Bearer {key}"}
-
-
-def _certificates(ca_file: str | None) -> ssl.SSLContext:
-    if ca_file is None:
-        return httpx.create_ssl_context()  # knows SSL_CERT_FILE and SSL_CERT_DIR
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # an SSLError is one
-        problem = f"ca_file: {ca_file!r} cannot be read ({error}): name a file of certificates in PEM form"
-        raise ConfigError("openfinops", (problem,)) from None

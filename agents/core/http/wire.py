@@ -1,4 +1,4 @@
-"""Requests to OpenFinOps, each over a connection that is its own while it lasts, and each over in time.
+"""Requests to one server, each over a connection that is its own while it lasts, and each over in time.
 
 A time-out of each read ends no answer that comes byte by byte, or begins without an end: a clock closes its connection.
 """

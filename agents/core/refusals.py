@@ -5,9 +5,9 @@ Seen from one message the two look alike. What becomes of others tells them apar
     refused again, the first since another was      the message's own: CONDEMN (the second time, where it was
     taken                                           refused among others before: there may be wave after wave;
                                                     but at once, where that other was of its queue and just before)
-    refused in OpenFinOps's own form, no other      the message's own: CONDEMN
-    was refused since the last that was taken,
-    and OpenFinOps takes a registration right now
+    refused in the destination's own form, no       the message's own: CONDEMN
+    other was refused since the last that was
+    taken, and it takes something else right now
     refused for the first time                      AGAIN
     refused again, and only messages of its own     LOOK_BEHIND: there may be no others, so one behind it is tried
     queue were refused meanwhile
@@ -85,7 +85,7 @@ class Refusals:
     def refused(self, number: int, queue: Hashable, is_own: Callable[[], bool]) -> Verdict:
         """Judge a message of ``queue`` that was refused.
 
-        ``is_own`` finds out whether the refusal can only be OpenFinOps's; it is called where that decides.
+        ``is_own`` finds out whether the refusal can only be the destination's own; it is called where that decides.
         """
         with self._lock:
             suspect = self._suspects.setdefault(number, _Suspect(queue, self._taken))

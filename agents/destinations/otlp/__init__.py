@@ -1,0 +1,1 @@
+"""OpenTelemetry metrics over OTLP/HTTP, in protobuf."""

@@ -1,0 +1,1 @@
+"""Webhooks: JSON of a documented schema, signed as Standard Webhooks says."""
