@@ -6,7 +6,7 @@ import pytest
 
 from agents.destinations.openfinops.client import OpenFinOpsClient
 from tests.support.scripted_http import ScriptedServer
-from workers.forward import forwarder, lane
+from workers.forward import forwarder, sender
 
 
 @pytest.fixture
@@ -26,6 +26,6 @@ def client(server: ScriptedServer) -> Iterator[OpenFinOpsClient]:
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a forwarder try again soon."""
-    monkeypatch.setattr(lane, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(lane, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(sender, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(sender, "LONGEST_WAIT", 0.1)
     monkeypatch.setattr(forwarder, "LONGEST_REST", 0.2)

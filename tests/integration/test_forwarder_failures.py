@@ -16,7 +16,7 @@ from tests.support.forwarding import by_target, forwarding, nothing_waits
 from tests.support.outbox import EC2, add_target, fill, make_batch, put, states
 from tests.support.scripted_http import OK, Reply, Request, ScriptedServer
 from tests.support.waiting import until
-from workers.forward import lane
+from workers.forward import sender
 
 _CANARY = "canary-api-key-0815"
 
@@ -55,7 +55,7 @@ def test_server_errors_open_the_circuit_and_an_answer_closes_it(
 def test_what_waits_longest_goes_as_soon_as_the_destination_answers(
     database: Database, server: ScriptedServer, client: OpenFinOpsClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "full_jitter", lambda *_: 600.0)  # of the entries; the circuit has its own
+    monkeypatch.setattr(sender, "full_jitter", lambda *_: 600.0)  # of the entries; the circuit has its own
     server.script = lambda _: Reply(500)
     with database.connection() as connection:
         keys = fill(connection, targets=5, entries=2)
@@ -171,7 +171,7 @@ def test_a_body_that_cannot_be_read_is_dead_with_its_reason(
 def test_an_entry_that_always_fails_while_others_are_taken_is_dead_in_the_end(
     database: Database, server: ScriptedServer, client: OpenFinOpsClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "BLAMED_LIMIT", 3)
+    monkeypatch.setattr(sender, "BLAMED_LIMIT", 3)
     with database.connection() as connection:
         target = add_target(connection, EC2)
         poison, behind = make_batch(), make_batch()

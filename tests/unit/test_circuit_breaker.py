@@ -2,7 +2,8 @@
 
 import pytest
 
-from workers.forward.breaker import Admission, CircuitBreaker, full_jitter
+from telemetry.backoff import full_jitter
+from workers.forward.breaker import Admission, CircuitBreaker
 
 
 class _Clock:
@@ -30,7 +31,7 @@ def _open(breaker: CircuitBreaker) -> None:
 def test_it_opens_at_the_threshold_only(breaker: CircuitBreaker) -> None:
     for _ in range(2):
         breaker.failed("down")
-        assert breaker.admit() is Admission.OPEN_ROAD
+        assert breaker.admit() is Admission.ALLOWED
     breaker.failed("down")
     assert not breaker.closed
 
@@ -54,7 +55,7 @@ def test_a_probe_that_succeeds_closes(breaker: CircuitBreaker, clock: _Clock) ->
     clock.now += 2.0
     breaker.admit()
     assert breaker.succeeded() is True
-    assert [breaker.admit() for _ in range(3)] == [Admission.OPEN_ROAD] * 3
+    assert [breaker.admit() for _ in range(3)] == [Admission.ALLOWED] * 3
 
 
 def test_a_probe_that_fails_opens_again(breaker: CircuitBreaker, clock: _Clock) -> None:
@@ -64,7 +65,7 @@ def test_a_probe_that_fails_opens_again(breaker: CircuitBreaker, clock: _Clock) 
         assert breaker.admit() is Admission.PROBE
         breaker.failed("still down")
         assert not breaker.closed
-        assert breaker.admit() is not Admission.OPEN_ROAD
+        assert breaker.admit() is not Admission.ALLOWED
 
 
 def test_an_abandoned_probe_leaves_the_next_one(breaker: CircuitBreaker, clock: _Clock) -> None:

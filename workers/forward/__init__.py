@@ -5,7 +5,7 @@ notes it, or where the answer is lost.
 """
 
 from workers.forward.forwarder import Forwarder
-from workers.forward.lane import Totals
+from workers.forward.sender import Totals
 from workers.forward.side_by_side import run_side_by_side
 
 __all__ = ["Forwarder", "Totals", "run_side_by_side"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
 from enum import Enum, auto
+
+from telemetry.backoff import full_jitter
 
 _log = logging.getLogger(__name__)
 
@@ -15,18 +16,12 @@ _log = logging.getLogger(__name__)
 class Admission(Enum):
     """Whether a request may be made."""
 
-    #: The circuit is closed.
-    OPEN_ROAD = auto()
+    #: The circuit is closed: any request may be made.
+    ALLOWED = auto()
     #: The circuit is half open: this one request decides.
     PROBE = auto()
     #: The circuit is open, or somebody else's probe is under way.
     REFUSED = auto()
-
-
-def full_jitter(failures: int, first: float, longest: float) -> float:
-    """A random wait up to ``first`` seconds, doubled with each failure after the first, ``longest`` at the most."""
-    ceiling = min(longest, first * 2.0 ** min(failures - 1, 60))
-    return random.uniform(0.0, ceiling)  # noqa: S311 - spreads load, keeps no secret
 
 
 class CircuitBreaker:
@@ -71,7 +66,7 @@ class CircuitBreaker:
         """Ask to make a request; whoever gets PROBE must tell its outcome, or that it was abandoned."""
         with self._lock:
             if self._quiet_until is None:
-                return Admission.OPEN_ROAD
+                return Admission.ALLOWED
             if self._probing or self._clock() < self._quiet_until:
                 return Admission.REFUSED
             self._probing = True

@@ -13,8 +13,9 @@ from agents.core.destination import Destination
 from storage import outbox
 from storage.database import Database
 from storage.errors import StorageError
-from workers.forward.breaker import Admission, CircuitBreaker, full_jitter
-from workers.forward.lane import Lanes, Totals
+from telemetry.backoff import full_jitter
+from workers.forward.breaker import Admission, CircuitBreaker
+from workers.forward.sender import TargetSender, Totals
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Forwarder:
         self._parallel = parallel
         self._poll = poll
         self._grace = grace
-        self._lanes = Lanes(database, destination, self.circuit, name=name, stop=stop, heartbeat=heartbeat)
+        self._sender = TargetSender(database, destination, self.circuit, name=name, stop=stop, heartbeat=heartbeat)
         self._running: dict[Future[int], int] = {}
         self._aside: dict[int, float] = {}
         self._faults: Counter[int] = Counter()  # by target, in a row
@@ -75,7 +76,7 @@ class Forwarder:
     @property
     def totals(self) -> Totals:
         """What was done so far."""
-        return self._lanes.totals
+        return self._sender.totals
 
     def run(self) -> Totals:
         """Forward until told to stop: within ``grace`` seconds and a little, or a connection's time-out."""
@@ -90,7 +91,7 @@ class Forwarder:
     def _turn(self, pool: ThreadPoolExecutor) -> None:
         try:
             self._collect_finished()
-            started = self._start_lanes(pool)
+            started = self._start_sending(pool)
         except StorageError as error:
             self._rest(f"the outbox cannot be used, trying again until it can: {error}")
             return
@@ -108,7 +109,7 @@ class Forwarder:
             self._heartbeat()
             self._stop.wait(self._poll)
 
-    def _start_lanes(self, pool: ThreadPoolExecutor) -> bool:
+    def _start_sending(self, pool: ThreadPoolExecutor) -> bool:
         room = self._parallel - len(self._running)
         admission = self.circuit.admit() if room > 0 else Admission.REFUSED
         if admission is Admission.REFUSED:
@@ -117,7 +118,7 @@ class Forwarder:
         try:
             targets = self._waiting_targets(admission, room)
             for target_id in targets:
-                self._running[pool.submit(self._lanes.drain, target_id, admission)] = target_id
+                self._running[pool.submit(self._sender.drain, target_id, admission)] = target_id
                 submitted = True
         finally:
             if admission is Admission.PROBE and not submitted:
@@ -134,11 +135,11 @@ class Forwarder:
             return outbox.due_targets(connection, self.name, busy=busy, limit=room)
 
     def _collect_finished(self) -> None:
-        """Forget the lanes that are done; raises a StorageError that one of them raised."""
+        """Forget the sendings that are over; raises a StorageError that one of them raised."""
         failure: StorageError | None = None
-        for lane in [lane for lane in self._running if lane.done()]:
-            target_id = self._running.pop(lane)
-            error = lane.exception()
+        for sending in [sending for sending in self._running if sending.done()]:
+            target_id = self._running.pop(sending)
+            error = sending.exception()
             if isinstance(error, StorageError):
                 failure = error
             elif error is not None:
@@ -147,7 +148,7 @@ class Forwarder:
                 self._aside[target_id] = time.monotonic() + full_jitter(self._faults[target_id], 1.0, LONGEST_REST)
             else:
                 self._faults.pop(target_id, None)
-                if lane.result() == 0:
+                if sending.result() == 0:
                     # Another forwarder has it: look again a little later, and at others meanwhile.
                     self._aside[target_id] = time.monotonic() + self._poll
         if failure is not None:
@@ -164,14 +165,14 @@ class Forwarder:
 
     def _finish(self) -> None:
         """Let the requests under way end, or break them off: their entries stay as they were."""
-        self._lanes.stopping.set()
+        self._sender.stopping.set()
         wait(self._running, timeout=self._grace)
-        while any(not lane.done() for lane in self._running):
-            self._lanes.aborting.set()
+        while any(not sending.done() for sending in self._running):
+            self._sender.aborting.set()
             self._destination.abort()
             wait(self._running, timeout=0.1)
-        for lane in self._running:
-            error = lane.exception()
+        for sending in self._running:
+            error = sending.exception()
             if error is not None:
                 _log.warning("a target's turn ended with an error: %s", error)
         self._running.clear()

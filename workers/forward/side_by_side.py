@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from workers.forward.forwarder import Forwarder
-from workers.forward.lane import Totals
+from workers.forward.sender import Totals
 
 _SILENT = 120.0
 """Seconds without a beat of one forwarder after which the process gives no sign of life for the others either."""

@@ -13,10 +13,11 @@ from agents.core.refusals import MAX_BEHIND, Refusals, Verdict
 from storage import outbox
 from storage.database import Connection, Database
 from storage.outbox import OutboxEntry
+from telemetry.backoff import full_jitter
 from telemetry.batch import Batch
 from telemetry.codec import decode
 from telemetry.errors import ForwardInvalid, ForwardRefused, ForwardRejected, ForwardRetry, MessageError
-from workers.forward.breaker import Admission, CircuitBreaker, full_jitter
+from workers.forward.breaker import Admission, CircuitBreaker
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class _Turn:
     recovered: bool = False
 
 
-class Lanes:
+class TargetSender:
     """The work of a forwarder's threads: :meth:`drain` is called for different targets at once."""
 
     def __init__(
@@ -121,7 +122,7 @@ class Lanes:
             return self._judge(turn, entry, refused)
         except ForwardRejected as rejected:
             # It was not sent, which says nothing of the destination.
-            self._bury(turn.connection, entry, str(rejected))
+            self._mark_dead(turn.connection, entry, str(rejected))
             self._abandon(turn)
         except ForwardRetry as failure:
             if self.aborting.is_set():
@@ -149,7 +150,7 @@ class Lanes:
         """Bury an entry that was refused where that is its own fault; else it waits, and nothing is lost by it."""
         verdict = self._verdict(turn, entry, refused)
         if verdict is Verdict.CONDEMN:
-            self._bury(turn.connection, entry, str(refused))
+            self._mark_dead(turn.connection, entry, str(refused))
             self._abandon(turn)
             return True
         if verdict is Verdict.AGAIN or turn.probe:
@@ -212,7 +213,7 @@ class Lanes:
             wait = failure.retry_after
         else:
             if self._breaker.failed(reason) and self._blame(entry) >= BLAMED_LIMIT:
-                self._bury(connection, entry, f"{BLAMED_LIMIT} times while others were taken: {reason}")
+                self._mark_dead(connection, entry, f"{BLAMED_LIMIT} times while others were taken: {reason}")
                 return
             wait = full_jitter(entry.attempts + 1, FIRST_WAIT, LONGEST_WAIT)
         self._mark_retry(connection, entry, wait, reason)
@@ -224,7 +225,7 @@ class Lanes:
             self._faults[entry.outbox_id] += 1
             faults = self._faults[entry.outbox_id]
         if faults >= FAULT_LIMIT:
-            self._bury(turn.connection, entry, f"{reason} ({faults} times)")
+            self._mark_dead(turn.connection, entry, f"{reason} ({faults} times)")
         else:
             self._mark_retry(turn.connection, entry, full_jitter(faults, FIRST_WAIT, LONGEST_WAIT), reason)
 
@@ -238,7 +239,7 @@ class Lanes:
         outbox.mark_retry(connection, entry.outbox_id, wait, reason)
         self._count(retried=1)
 
-    def _bury(self, connection: Connection, entry: OutboxEntry, reason: str) -> None:
+    def _mark_dead(self, connection: Connection, entry: OutboxEntry, reason: str) -> None:
         _log.error("outbox entry %d is dead: %s", entry.outbox_id, reason)
         outbox.mark_dead(connection, entry.outbox_id, reason)
         self._count(dead=1)
