@@ -1,0 +1,99 @@
+"""One collection in this process, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.core.collection import Collection
+from agents.core.context import Shared
+from agents.core.permissions import permission_of
+from agents.core.service import find
+from telemetry.batch import MAX_BATCH_RECORDS, Batch, Report, Run
+from telemetry.builder import unpack
+from telemetry.checks import check
+from telemetry.costs import CostLine
+from telemetry.errors import CollectionError
+from telemetry.records import CostRate, MetricPoint, Record, Resource
+from telemetry.target import Target, Window
+
+
+@dataclass
+class Collected:
+    """The batches of one run, each of which the checks of ingest have passed, and its report."""
+
+    batches: list[Batch]
+    report: Report
+    error: CollectionError | None
+
+    @property
+    def records(self) -> list[Record]:
+        """Everything, as a service yields it."""
+        return [record for batch in self.batches for record in unpack(batch)]
+
+    @property
+    def resources(self) -> list[Resource]:
+        """Those of every batch; one may be in several."""
+        return [resource for batch in self.batches for resource in batch.resources]
+
+    def points(self, metric: str | None = None) -> list[MetricPoint]:
+        """All points, or those of one metric."""
+        return [one for one in self.records if isinstance(one, MetricPoint) and metric in {None, one.metric}]
+
+    def rates(self, basis: str | None = None) -> list[CostRate]:
+        """All rates, or those of one basis."""
+        return [one for one in self.records if isinstance(one, CostRate) and basis in {None, one.basis}]
+
+    def costs(self, breakdown: str | None = None) -> list[CostLine]:
+        """All lines of costs, or those of one breakdown."""
+        lines = [line for batch in self.batches for line in batch.costs]
+        return [line for line in lines if breakdown in {None, line.breakdown}]
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """Calls by API, as the meter counted them."""
+        return {use.api: use.calls for use in self.report.apis}
+
+
+def collect(
+    shared: Shared, target: Target | str, window: Window, attempt: int = 1, *, batch_limit: int = MAX_BATCH_RECORDS
+) -> Collected:
+    """Run one collection to its end, well or not; InvalidRecord where ingest would not take what it yields."""
+    target = Target.parse(target) if isinstance(target, str) else target
+    collection = Collection(shared, Run.start(target, window, attempt, shared.now()), batch_limit=batch_limit)
+    batches: list[Batch] = []
+    error = None
+    try:
+        for batch in collection.batches():
+            check(batch)
+            batches.append(batch)
+    except CollectionError as raised:
+        error = raised
+    report = collection.report(error)
+    check(report)
+    return Collected(batches, report, error)
+
+
+def check_collection(found: Collected) -> None:
+    """AssertionError where a collection that ended well is not what its service says of itself.
+
+    Calls are among its permissions; paid ones are priced; records are of the target and of the window; the same again
+    has the same keys, so that a second reading replaces the first.
+    """
+    assert found.error is None, found.error
+    run = found.report.run
+    service = find(run.target.provider, run.target.service)
+    for use in found.report.apis:
+        permission = permission_of(service.provider, use.api)
+        assert not permission or permission in service.permissions, f"{use.api} is called: name its permission"
+        assert use.api not in service.paid or not use.calls or use.cost_usd, f"{use.api} is paid, and cost nothing"
+    assert found.calls or not service.permissions, "no call was metered"
+    assert bool(found.report.records) == bool(found.records)
+    for resource in found.resources:
+        named = (resource.provider, resource.account, resource.region, resource.service)
+        assert all(named), resource
+    for record in found.records:
+        if isinstance(record, MetricPoint | CostRate):
+            assert record.start in run.window, record
+            assert record.start.timestamp() + record.period <= run.window.end.timestamp(), record
+    points = [(one.resource.key, one.metric, one.unit, one.statistic, one.period, one.start) for one in found.points()]
+    assert len(set(points)) == len(points), "a point twice"
