@@ -39,7 +39,7 @@ def load_offers(group: str, check: Callable[[str, object], T]) -> Offers[T]:
             if entry.name in found:
                 raise ValueError(f"the name {entry.name!r} is taken already")  # noqa: TRY301 - one place for all faults
             found[entry.name] = check(entry.name, entry.load())
-        except Exception as error:  # noqa: BLE001 - somebody else's code, whatever it raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code, whatever it raises
             fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
             unusable.append(fault)
             logger.error("an entry point of %s cannot be used: %s", group, fault)  # noqa: TRY400 - the reason is enough

@@ -142,25 +142,41 @@ def services() -> Mapping[tuple[str, str], Service]:
     Ours, and those that other distributions offer as entry points of the group ``finfleet.services``. One of theirs
     that cannot be used is logged with the name of its distribution, is among :func:`unusable`, and harms no other.
     """
-    for provider in providers().values():
-        _import_services(provider)
-    found = {key: cls() for key, cls in _registry.items()}
+    found: dict[tuple[str, str], Service] = {}
+    # Ours first: who derives a service from one of ours, and then fails, takes none of ours along.
+    for provider in sorted(providers().values(), key=lambda one: not _is_ours(one)):
+        found |= _import_services(provider)
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         found |= _load(entry)
     return dict(sorted(found.items()))
 
 
-def _import_services(provider: Provider) -> None:
-    """Import the modules of a provider's services; where one of another distribution fails, none of its counts."""
+def _import_services(provider: Provider) -> dict[tuple[str, str], Service]:
+    """The services of a provider; where one of another distribution's is not as it should be, none of its counts."""
     before = dict(_registry)
     try:
         package = importlib.import_module(provider.services)
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    except Exception as error:
-        if provider.services.startswith("agents."):  # ours: a fault of the release
+        _check_owners(before, provider)
+        return {key: cls() for key, cls in _registry.items() if key[0] == provider.name}
+    except (Exception, SystemExit) as error:
+        if _is_ours(provider):  # a fault of the release
             raise
         _forget_but(before, f"provider {provider.name}: {provider.services}: {type(error).__name__}: {error}")
+        return {}
+
+
+def _is_ours(provider: Provider) -> bool:
+    return provider.services.startswith("agents.")
+
+
+def _check_owners(before: Mapping[tuple[str, str], type[Service]], owner: Provider) -> None:
+    """ValueError where a provider's package has registered a service of another one."""
+    package = owner.services.partition(".")[0]
+    for (provider, name), cls in _registry.items() - before.items():
+        if provider != owner.name and cls.__module__.partition(".")[0] == package:
+            raise ValueError(f"{provider}/{name}: a service in the package of {owner.name} must be one of {owner.name}")
 
 
 def unusable() -> tuple[str, ...]:
@@ -178,7 +194,7 @@ def _load(entry: EntryPoint) -> dict[tuple[str, str], Service]:
         for provider, name in added:
             if provider not in providers():
                 raise ValueError(f"{provider}/{name}: the provider must be one of {', '.join(providers())}")  # noqa: TRY301 - one place for all faults
-    except Exception as error:  # noqa: BLE001 - somebody else's code, whatever it raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code, whatever it raises
         fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
         _forget_but(before, fault)
         return {}
