@@ -76,16 +76,21 @@ def environment(**variables: str) -> Mapping[str, str]:
 
 @contextmanager
 def finfleet_up(
-    state: Path, *options: str, user: User | None = None, variables: Mapping[str, str] | None = None
+    state: Path,
+    *options: str,
+    user: User | None = None,
+    variables: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> Iterator[Up]:
     """`finfleet up` in the directory of its state, without a configuration: it collects this machine only.
 
-    It is ready when the block begins, and killed at the end of it where it still runs.
+    By `python`, unless a user brings one. It is ready when the block begins, and killed at the end of it where it still
+    runs.
     """
     output = state.parent / f"{state.name}.output"
     with output.open("wb") as file:
         process = subprocess.Popen(
-            command(state, *options, python=str(user.python) if user else sys.executable),
+            command(state, *options, python=str(user.python) if user else python),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

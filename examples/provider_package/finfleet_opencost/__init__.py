@@ -1,0 +1,1 @@
+"""Kubernetes clusters for finfleet, by the HTTP API of OpenCost."""
