@@ -14,6 +14,7 @@ FLEET = ("alembic", "celery", "flower", "kombu", "psycopg", "redis", "sqlalchemy
 
 _PROGRAM = """
 import importlib, json, sys
+sys.path[:] = {path!r}
 for name in {modules!r}:
     importlib.import_module(name)
 from agents.core.service import services
@@ -32,7 +33,8 @@ def loaded_by(modules: Iterable[str]) -> set[str]:
 
     AssertionError where that fails, or warns.
     """
-    program = _PROGRAM.format(modules=list(modules))
+    # It finds what this process finds, wherever that was started.
+    program = _PROGRAM.format(modules=list(modules), path=sys.path)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
