@@ -88,8 +88,17 @@ def test_it_is_collected(installed: Path, spool: Path) -> None:
     assert "SPOOL_DIRECTORY is not set" in json.loads(unset.stdout)["report"]["error"]
 
 
-def test_it_passes_the_conformance_tests(installed: Path) -> None:
-    words = ("-q", "-p", "no:cacheprovider", "tests/conformance/test_services.py", "-k", "spool_directory")
+_KIT = """
+from agents.testing.services import ServiceConformance
+
+class TestSpoolDirectory(ServiceConformance):
+    provider, names = "generic", ("spool_directory",)
+"""
+
+
+def test_it_passes_the_conformance_kit(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_kit.py").write_text(_KIT, encoding="utf-8")
+    words = ("-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", os.devnull, str(tmp_path))
     done = _run([sys.executable, "-m", "pytest", *words], PYTHONPATH=str(installed))
     assert done.returncode == 0, done.stdout + done.stderr
     (summary,) = [line for line in done.stdout.splitlines() if " passed" in line]
