@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from agents.core.collection import Collection
 from agents.core.context import Shared
 from agents.core.permissions import permission_of
-from agents.core.service import find
-from telemetry.batch import MAX_BATCH_RECORDS, Batch, Report, Run
+from agents.core.service import Service, find
+from telemetry.batch import MAX_BATCH_RECORDS, Batch, Outcome, Report, Run
 from telemetry.builder import unpack
 from telemetry.checks import check
 from telemetry.costs import CostLine
-from telemetry.errors import CollectionError
+from telemetry.errors import CollectionError, Denied, Throttled
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.target import Target, Window
 
@@ -80,8 +80,7 @@ def check_collection(found: Collected) -> None:
     has the same keys, so that a second reading replaces the first.
     """
     assert found.error is None, found.error
-    run = found.report.run
-    service = find(run.target.provider, run.target.service)
+    run, service = found.report.run, _service(found)
     for use in found.report.apis:
         permission = permission_of(service.provider, use.api)
         assert not permission or permission in service.permissions, f"{use.api} is called: name its permission"
@@ -97,3 +96,23 @@ def check_collection(found: Collected) -> None:
             assert record.start.timestamp() + record.period <= run.window.end.timestamp(), record
     points = [(one.resource.key, one.metric, one.unit, one.statistic, one.period, one.start) for one in found.points()]
     assert len(set(points)) == len(points), "a point twice"
+
+
+def check_denied(found: Collected) -> None:
+    """AssertionError where a refusal for want of a permission does not name one that the service says it needs."""
+    assert isinstance(found.error, Denied), found.error
+    assert found.report.outcome is Outcome.DENIED
+    assert found.report.permission in _service(found).permissions, found.report.permission
+
+
+def check_throttled(found: Collected) -> None:
+    """AssertionError where a request to wait is not counted, or names no quota of the provider's."""
+    assert isinstance(found.error, Throttled), found.error
+    assert found.report.outcome is Outcome.THROTTLED
+    assert sum(use.throttles for use in found.report.apis) > 0, "the meter was not told: context.meter.throttle(api)"
+    assert found.error.scope.startswith(f"{found.report.run.target.provider}/"), found.error.scope
+
+
+def _service(found: Collected) -> Service:
+    target = found.report.run.target
+    return find(target.provider, target.service)

@@ -13,10 +13,11 @@ from agents.core.service import Estimate, Service
 from agents.generic.provider import Generic
 from agents.generic.services.host import Host
 from agents.testing import collecting
-from agents.testing.collecting import Collected, check_collection, collect
+from agents.testing.collecting import Collected, check_collection, check_denied, check_throttled, collect
 from agents.testing.providers import ProviderConformance
 from agents.testing.services import ServiceConformance
 from telemetry.batch import ApiUse
+from telemetry.errors import Denied, Throttled
 from telemetry.records import MetricPoint, Record, Resource
 from telemetry.settings import Settings
 from telemetry.settings.fields import Section
@@ -159,6 +160,31 @@ def test_what_a_collection_did_is_held_to_what_its_service_says(monkeypatch: pyt
     found.report.apis[:] = []
     with pytest.raises(AssertionError, match="no call was metered"):
         check_collection(found)
+
+
+def test_a_refusal_that_names_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _collected(monkeypatch, _START)
+    for check in (check_denied, check_throttled):
+        with pytest.raises(AssertionError):
+            check(found)
+    for error, check in (
+        (Denied("no", "made:Other"), check_denied),
+        (Throttled("wait", "generic/default/made:Read", 1.0), check_throttled),  # not counted
+    ):
+        monkeypatch.setattr(_Made, "collect", _raising(error))
+        with pytest.raises(AssertionError):
+            check(_collected(monkeypatch))
+    monkeypatch.setattr(_Made, "collect", _raising(Denied("no", "made:Read")))
+    check_denied(_collected(monkeypatch))
+
+
+def _raising(error: Exception) -> Callable[..., Iterator[Record]]:
+    """A collection that fails when its first record is asked for."""
+
+    def fail(_: int) -> Record:
+        raise error
+
+    return lambda *_: map(fail, [1])
 
 
 def test_a_point_that_reaches_past_the_window_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
