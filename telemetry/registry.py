@@ -24,6 +24,8 @@ class Offers(Generic[T]):
     found: dict[str, T]
     #: What cannot be used, one line each: the distribution, the entry point, and why.
     unusable: tuple[str, ...]
+    #: The distributions that they are of, by name.
+    distributions: dict[str, str]
 
 
 def load_offers(group: str, check: Callable[[str, object], T]) -> Offers[T]:
@@ -34,16 +36,18 @@ def load_offers(group: str, check: Callable[[str, object], T]) -> Offers[T]:
     """
     found: dict[str, T] = {}
     unusable: list[str] = []
+    distributions: dict[str, str] = {}
     for entry in _ours_first(entry_points(group=group)):
         try:
             if entry.name in found:
                 raise ValueError(f"the name {entry.name!r} is taken already")  # noqa: TRY301 - one place for all faults
             found[entry.name] = check(entry.name, entry.load())
+            distributions[entry.name] = name_of(entry)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code, whatever it raises
             fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
             unusable.append(fault)
             logger.error("an entry point of %s cannot be used: %s", group, fault)  # noqa: TRY400 - the reason is enough
-    return Offers(dict(sorted(found.items())), tuple(unusable))
+    return Offers(dict(sorted(found.items())), tuple(unusable), distributions)
 
 
 def name_of(entry: EntryPoint) -> str:

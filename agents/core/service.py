@@ -24,7 +24,7 @@ from agents.core.provider import Provider, providers
 from telemetry.records import Record
 from telemetry.registry import name_of
 from telemetry.settings.providers import ProviderSettings
-from telemetry.settings.registry import unusable_providers
+from telemetry.settings.registry import distribution_of, unusable_providers
 from telemetry.target import Target, Window, floor_time
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,8 @@ def _import_services(provider: Provider) -> dict[tuple[str, str], Service]:
     except (Exception, SystemExit) as error:
         if _is_ours(provider):  # a fault of the release
             raise
-        _forget_but(before, f"provider {provider.name}: {provider.services}: {type(error).__name__}: {error}")
+        where = f"{distribution_of(provider.name)}: provider {provider.name}: {provider.services}"
+        _forget_but(before, f"{where}: {type(error).__name__}: {error}")
         return {}
 
 

@@ -41,6 +41,11 @@ def unusable_providers() -> tuple[str, ...]:
     return _offers().unusable
 
 
+def distribution_of(provider: str) -> str:
+    """The name of the distribution that a provider of this install is of."""
+    return _offers().distributions[provider]
+
+
 @cache
 def _offers() -> Offers[OfferedProvider]:
     return load_offers(GROUP, _check)

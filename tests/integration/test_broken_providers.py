@@ -112,7 +112,7 @@ def test_each_is_said_with_its_distribution_and_the_reason_and_the_others_are_th
         start = f"finfleet: cannot be used: dist-{name}: entry point {name} = broken_{name}:Made: {reason}"
         assert [line for line in said if line.startswith(start)], name
     for name, (_, reason) in _BROKEN_SERVICES.items():
-        start = f"finfleet: cannot be used: provider {name}: services_{name}: {reason}"
+        start = f"finfleet: cannot be used: dist-{name}: provider {name}: services_{name}: {reason}"
         assert [line for line in said if line.startswith(start)], name
 
 
