@@ -1,8 +1,9 @@
-"""The conformance kit: what ours are held to, for services and providers of other distributions.
+"""The conformance kit: what ours are held to, for services, providers and destinations of others.
 
 It needs pytest: ``pip install 'finfleet[testing]'``. Nothing of ours imports it but our own tests. A test module of
 yours::
 
+    from agents.testing.destinations import DestinationConformance
     from agents.testing.providers import ProviderConformance
     from agents.testing.services import ServiceConformance
 
@@ -12,13 +13,19 @@ yours::
     class TestMyServices(ServiceConformance):
         provider = "mine"
 
-:mod:`agents.testing.collecting` runs one collection, and holds what came of it to what the service says. What is asked
-of destinations is to stand beside these, in a module of its own.
+    class TestMyDestination(DestinationConformance):
+        kind = "mine"
+
+:mod:`agents.testing.collecting` runs one collection, and holds what came of it to what the service says.
 """
 
 import pytest
 
 # Before they are imported: an assertion that fails is to say what it saw, in other distributions' tests as in ours.
 pytest.register_assert_rewrite(
-    "agents.testing.collecting", "agents.testing.loading", "agents.testing.providers", "agents.testing.services"
+    "agents.testing.collecting",
+    "agents.testing.destinations",
+    "agents.testing.loading",
+    "agents.testing.providers",
+    "agents.testing.services",
 )

@@ -1,0 +1,1 @@
+"""A finfleet destination of another distribution: files of JSON lines."""
