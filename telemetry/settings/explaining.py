@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from telemetry.text import shown
 
 MAX_FAULTS = 50
 _SHOWN = 60
+_BEGINNING = re.compile(r"[\w.-]*", re.ASCII)
+_KEY = "[key]"
+"""What pydantic adds to the place of a fault that is in a key."""
+_NO_MAPPING = {"dict_type", "mapping_type", "model_type", "model_attributes_type"}
 
 
 def explain(error: ValidationError, document: Mapping[str, Any], written: Mapping[str, Any]) -> list[tuple[Place, str]]:
@@ -29,7 +34,7 @@ def explain(error: ValidationError, document: Mapping[str, Any], written: Mappin
     lines = []
     for fault in faults[:MAX_FAULTS]:
         place = place_in(document, fault["loc"])
-        where = _named(place)
+        where = _named(fault, place)
         if fault["type"] == "extra_forbidden":
             lines.append((place, f"{where}: there is no such key{_did_you_mean(fault['loc'])}"))
             continue
@@ -47,11 +52,25 @@ def said(fault: Mapping[str, Any]) -> str:
         return f"kind: write one of {fault['ctx']['expected_tags']}"
     if fault["type"] == "union_tag_not_found":
         return "kind: is missing: it says which keys there are"
+    if fault["type"] in _NO_MAPPING:
+        return "write keys with their values here"
     return str(fault["msg"]).removeprefix("Value error, ")
 
 
-def _named(place: Place) -> str:
-    return path(part if isinstance(part, int) else shown(part)[:_SHOWN] for part in place)
+def _named(fault: Mapping[str, Any], place: Place) -> str:
+    parts = [part if isinstance(part, int) else shown(part)[:_SHOWN] for part in place if part != _KEY]
+    location = tuple(part for part in fault["loc"] if part != _KEY)
+    unknown = fault["type"] == "extra_forbidden" or kind_of(location) is Kind.HIDDEN
+    if unknown and parts and isinstance(parts[-1], str):
+        parts[-1] = _beginning(parts[-1])
+    return path(parts)
+
+
+def _beginning(key: str) -> str:
+    """A key that the model does not know, to the end of its first word: `{api_key:VALUE}` is one key in YAML."""
+    word = _BEGINNING.match(key)
+    found = word[0] if word else ""
+    return key if found == key else f"{found}..."
 
 
 def _visible(location: Place, value: Any) -> str:
@@ -66,7 +85,10 @@ def _visible(location: Place, value: Any) -> str:
 
 def _did_you_mean(location: Place) -> str:
     known = keys_at(location[:-1])
-    close = difflib.get_close_matches(str(location[-1])[:_SHOWN], known, n=1)
+    key = _beginning(str(location[-1])[:_SHOWN])
+    if (name := key.removesuffix("...")) in known:
+        return f"; write {name}, a colon and a space before the value"
+    close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known are {', '.join(sorted(known))}" if known else ""

@@ -313,3 +313,30 @@ def test_expand_quotes_nothing_but_names() -> None:
         expand(f"{CANARY}${{NOPE}}${{NOR_THIS}}", {})
     assert CANARY not in _everything_said(caught.value)
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            f"openfinops: {{endpoint: https://o.example, api_key:{CANARY}}}",
+            "openfinops.api_key...: there is no such key; write api_key, a colon and a space before the value",
+        ),
+        (f"aws: {{secret_acces_key={CANARY}}}", "aws.secret_acces_key...: there is no such key; did you mean"),
+        (
+            f"destinations: {{a: {{kind: otlp, endpoint: https://o.example, headers: {{'X-Key: {CANARY}'}}}}}}",
+            "destinations.a.headers.X-Key...: it is no name of a header that may be set",
+        ),
+        (
+            f"destinations: {{a: {{kind: otlp, endpoint: https://o.example, headers: {{x-key:{CANARY}: }}}}}}",
+            "destinations.a.headers.x-key...: it is no name of a header that may be set",
+        ),
+    ],
+)
+def test_a_secret_that_became_a_part_of_its_key_is_not_quoted(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "telemetry.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, {})
+    assert CANARY not in str(caught.value)
+    assert any(problem.startswith(said) for problem in caught.value.problems), caught.value.problems
