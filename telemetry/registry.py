@@ -43,11 +43,18 @@ def load_offers(group: str, check: Callable[[str, object], T]) -> Offers[T]:
                 raise ValueError(f"the name {entry.name!r} is taken already")  # noqa: TRY301 - one place for all faults
             found[entry.name] = check(entry.name, entry.load())
             distributions[entry.name] = name_of(entry)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code, whatever it raises
-            fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - somebody else's code, whatever it raises; a panic in Rust, too
+            fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {in_a_line(error)}"
             unusable.append(fault)
             logger.error("an entry point of %s cannot be used: %s", group, fault)  # noqa: TRY400 - the reason is enough
     return Offers(dict(sorted(found.items())), tuple(unusable), distributions)
+
+
+def in_a_line(error: BaseException) -> str:
+    """What somebody else's code has raised, with its kind."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def name_of(entry: EntryPoint) -> str:

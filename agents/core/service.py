@@ -22,7 +22,7 @@ from typing import ClassVar
 from agents.core.context import Context, Shared
 from agents.core.provider import Provider, providers
 from telemetry.records import Record
-from telemetry.registry import name_of
+from telemetry.registry import in_a_line, name_of
 from telemetry.settings.providers import ProviderSettings
 from telemetry.settings.registry import distribution_of, unusable_providers
 from telemetry.target import Target, Window, floor_time
@@ -160,11 +160,11 @@ def _import_services(provider: Provider) -> dict[tuple[str, str], Service]:
             importlib.import_module(module.name)
         _check_owners(before, provider)
         return {key: cls() for key, cls in _registry.items() if key[0] == provider.name}
-    except (Exception, SystemExit) as error:
-        if _is_ours(provider):  # a fault of the release
+    except BaseException as error:
+        if _is_ours(provider) or isinstance(error, KeyboardInterrupt):  # a fault of the release
             raise
         where = f"{distribution_of(provider.name)}: provider {provider.name}: {provider.services}"
-        _forget_but(before, f"{where}: {type(error).__name__}: {error}")
+        _forget_but(before, f"{where}: {in_a_line(error)}")
         return {}
 
 
@@ -195,8 +195,10 @@ def _load(entry: EntryPoint) -> dict[tuple[str, str], Service]:
         for provider, name in added:
             if provider not in providers():
                 raise ValueError(f"{provider}/{name}: the provider must be one of {', '.join(providers())}")  # noqa: TRY301 - one place for all faults
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's code, whatever it raises
-        fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - somebody else's code, whatever it raises; a panic in Rust, too
+        fault = f"{name_of(entry)}: entry point {entry.name} = {entry.value}: {in_a_line(error)}"
         _forget_but(before, fault)
         return {}
     return added

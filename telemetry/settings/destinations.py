@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, reduce
 from operator import or_
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from telemetry.registry import Offers, load_offers
 from telemetry.settings.fields import Name, Section
@@ -32,6 +32,10 @@ class DestinationSettings(Section):
 
     #: False: nothing more is put into the outbox for it, and what waits there waits.
     enabled: bool = True
+
+
+class _Another(DestinationSettings):
+    kind: Literal[""]
 
 
 def kinds() -> Mapping[str, Any]:
@@ -57,6 +61,9 @@ def _check(name: str, offered: object) -> Any:
     field = section.model_fields.get("kind")
     if field is None or get_args(field.annotation) != (name,):
         raise ValueError(f"its settings must have the field kind: Literal[{name!r}]")
+    # A section that cannot be made, or not beside others, would take the whole configuration with it.
+    section.model_rebuild()
+    TypeAdapter(_one_of((section, _Another)))
     if not callable(getattr(kind, "open", None)):
         raise ValueError("it has no open()")  # noqa: TRY004 - as above
     if getattr(kind, "short_form", False) and type(kind).__module__.partition(".")[0] != _OURS:
@@ -79,11 +86,15 @@ def destination_fields() -> dict[str, Any]:
     sections = {name: kind.settings for name, kind in kinds().items()}
     fields: dict[str, Any] = {name: (sections[name] | None, None) for name in short_forms()}
     if sections:
-        one: Any = reduce(or_, sections.values())
-        entry = Annotated[one, Field(discriminator="kind")] if len(sections) > 1 else one
+        entry = _one_of(tuple(sections.values()))
         named = Annotated[dict[Name, entry], Field(max_length=MAX_DESTINATIONS)]  # type: ignore[valid-type]  # made here
         fields[_FIELD] = (named, Field(default_factory=dict, alias=SECTION))
     return fields
+
+
+def _one_of(sections: tuple[Any, ...]) -> Any:
+    one: Any = reduce(or_, sections)
+    return Annotated[one, Field(discriminator="kind")] if len(sections) > 1 else one
 
 
 def sections_of(settings: BaseModel) -> dict[str, DestinationSettings]:

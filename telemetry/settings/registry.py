@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar, Protocol, cast
 
 from telemetry.registry import Offers, load_offers
+from telemetry.settings.destinations import destination_fields
 from telemetry.settings.providers import ProviderSettings
 
 GROUP = "finfleet.providers"
@@ -74,4 +75,4 @@ def _means_something_else(name: str) -> bool:
     # It asks for the providers itself.
     from telemetry.settings.model import Settings  # noqa: PLC0415 - see above
 
-    return name in Settings.model_fields or hasattr(Settings, name)
+    return name in Settings.model_fields or hasattr(Settings, name) or name in destination_fields()

@@ -29,6 +29,8 @@ from agents.core.service import Service, service
 @service({provider!r}, {name!r})
 class Mine({base}): ...
 """
+# As what is written in Rust does: its panics are no Exception.
+_PANIC = "class Panic(BaseException): ...\nraise Panic('no\\nluck')"
 
 
 def _good(entry: str, services: str = "agents.generic.services") -> str:
@@ -39,11 +41,13 @@ def _good(entry: str, services: str = "agents.generic.services") -> str:
 _BROKEN = {
     "raises": ("1 / 0", "ZeroDivisionError: division by zero"),
     "leaves": ("import sys\nsys.exit(3)", "SystemExit: 3"),
+    "panics": (_PANIC, "Panic: no luck"),
     "lacks": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     "other_name": (_good("another"), "ValueError: the provider's name is 'another'"),
     "aws": (_good("aws"), "ValueError: the name 'aws' is taken already"),
     "plan": (_good("plan"), "ValueError: a provider's name is lower-case letters, digits and _, and neither plan"),
     "ledger": (_good("ledger"), "ValueError: 'ledger' is a word of the configuration already"),
+    "openfinops": (_good("openfinops"), "ValueError: 'openfinops' is a word of the configuration already"),
     "destinations": (_good("destinations"), "ValueError: 'destinations' is a word of the configuration already"),
     "no_base": (
         (
@@ -65,6 +69,7 @@ _BROKEN = {
 _BROKEN_SERVICES = {
     "half": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     "exits": ("import sys\nsys.exit(3)", "SystemExit: 3"),
+    "panicking": (_PANIC, "Panic: no luck"),
     "abstract": (
         _SERVICE.format(provider="abstract", name="mine", base="Service"),
         "TypeError: Can't instantiate abstract class Mine",

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from agents.core.destination import Destination, DestinationKind, open_destination
 from agents.destinations.openfinops.settings import OpenFinOpsSettings
@@ -29,7 +29,7 @@ class _Settings(DestinationSettings):
 
 
 class _Paper(DestinationKind):
-    settings = _Settings
+    settings: ClassVar[type[DestinationSettings]] = _Settings
 
     def open(self, name: str, settings: Any) -> Destination:
         raise ConfigError(name, (f"tray {settings.tray} is empty",))
@@ -43,6 +43,23 @@ class _Short(_Paper):
     short_form = True
 
 
+class _HalfSettings(DestinationSettings):
+    kind: Literal["half"]
+    thing: "NoSuchType"  # type: ignore[name-defined]  # noqa: F821 - that is what is wrong with it
+
+
+class _Half(_Paper):
+    settings = _HalfSettings
+
+
+class _OtherKeySettings(DestinationSettings):
+    kind: Literal["other_key"] = Field(alias="Kind")
+
+
+class _OtherKey(_Paper):
+    settings = _OtherKeySettings
+
+
 class _Raises(_Paper):
     def __init__(self) -> None:
         raise RuntimeError("half installed")
@@ -53,6 +70,8 @@ _THEIRS = {
     "misnamed": "_Misnamed",
     "missing": "_NotThere",
     "raises": "_Raises",
+    "half": "_Half",
+    "other_key": "_OtherKey",
     "openfinops": "_Paper",
 }
 
@@ -77,13 +96,13 @@ def _forget() -> None:
     settings_model.cache_clear()
 
 
-def test_no_room_of_the_fleet_names_a_kind() -> None:
+def test_no_package_of_the_fleet_names_a_kind() -> None:
     names = re.compile("|".join(kinds()), re.IGNORECASE)
     root = Path(__file__).parents[2]
     found = [
         f"{path.relative_to(root)}: {ast.unparse(node)}"
-        for room in ("telemetry", "storage", "tasks", "workers")
-        for path in (root / room).rglob("*.py")
+        for package in ("telemetry", "storage", "tasks", "workers")
+        for path in (root / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if (isinstance(node, ast.Constant) and isinstance(node.value, str) and names.search(node.value))
         or (isinstance(node, ast.Name) and names.search(node.id))
@@ -115,10 +134,12 @@ def test_one_that_cannot_be_used_is_named_and_harms_no_other(theirs: None, caplo
         "Literal['misnamed']",
         "has no attribute '_NotThere'",
         "RuntimeError: half installed",
+        "name 'NoSuchType' is not defined",
+        "Aliases for discriminator 'kind' must be the same",
         "the name 'openfinops' is taken already",
     ):
         assert said in faults
-    assert len(unusable_destinations()) == len(caplog.records) == 4
+    assert len(unusable_destinations()) == len(caplog.records) == 6
 
 
 def test_the_short_form_is_one_of_any_number() -> None:
