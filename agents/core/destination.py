@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from telemetry.batch import Batch
 from telemetry.errors import ConfigError, ForwardError, ForwardRejected
+from telemetry.registry import in_a_line
 from telemetry.settings.destinations import DestinationSettings, kinds
 
 logger = logging.getLogger(__name__)
@@ -88,8 +89,15 @@ class DestinationKind(ABC):
 
 def open_destination(name: str, settings: DestinationSettings) -> Destination:
     """The destination that a section of the configuration describes; ConfigError where it cannot be right."""
-    kind: DestinationKind = kinds()[getattr(settings, "kind")]  # noqa: B009 - each kind's section has its own Literal
-    return kind.open(name, settings)
+    called: str = getattr(settings, "kind")  # noqa: B009 - each kind's section has its own Literal
+    kind: DestinationKind = kinds()[called]
+    try:
+        return kind.open(name, settings)
+    except ConfigError:
+        raise
+    except Exception as error:
+        logger.exception("destination %s cannot be opened", name)
+        raise ConfigError(f"destination {name}", (f"kind {called} cannot open it: {in_a_line(error)}",)) from None
 
 
 @contextmanager

@@ -64,8 +64,9 @@ def _check(name: str, offered: object) -> Any:
     # A section that cannot be made, or not beside others, would take the whole configuration with it.
     section.model_rebuild()
     TypeAdapter(_one_of((section, _Another)))
-    if not callable(getattr(kind, "open", None)):
-        raise ValueError("it has no open()")  # noqa: TRY004 - as above
+    for method in ("open", "schema"):
+        if not callable(getattr(kind, method, None)):
+            raise ValueError(f"it has no {method}(): derive its class from agents.core.destination.DestinationKind")  # noqa: TRY004 - as above
     if getattr(kind, "short_form", False) and type(kind).__module__.partition(".")[0] != _OURS:
         raise ValueError("a short form is for the kinds of finfleet itself: its section stands under destinations:")
     return kind

@@ -35,6 +35,15 @@ class _Paper(DestinationKind):
         raise ConfigError(name, (f"tray {settings.tray} is empty",))
 
 
+class _NoBase:
+    """Its section is that of `no_base`, and its class none of ours."""
+
+    class settings(DestinationSettings):  # noqa: N801 - a section in the place of one
+        kind: Literal["no_base"]
+
+    def open(self, name: str, settings: Any) -> None: ...
+
+
 class _Misnamed(_Paper):
     """Its section says `paper`, whatever its entry point is called."""
 
@@ -71,6 +80,7 @@ _THEIRS = {
     "missing": "_NotThere",
     "raises": "_Raises",
     "half": "_Half",
+    "no_base": "_NoBase",
     "other_key": "_OtherKey",
     "openfinops": "_Paper",
 }
@@ -124,6 +134,21 @@ def test_a_kind_of_another_distribution_has_its_own_section(theirs: None) -> Non
         open_destination("desk", section)
 
 
+def test_what_a_kind_raises_while_it_opens_is_said_with_the_name(
+    theirs: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(self: _Paper, name: str, settings: Any) -> Destination:
+        raise RuntimeError("no\ntray")
+
+    monkeypatch.setattr(_Paper, "open", fails)
+    section = Settings.model_validate({"destinations": {"desk": {"kind": "paper"}}}).known_destinations["desk"]
+    caplog.clear()
+    with pytest.raises(ConfigError, match="kind paper cannot open it: RuntimeError: no tray") as caught:
+        open_destination("desk", section)
+    assert "destination desk" in str(caught.value)
+    assert caplog.records[0].exc_info  # for whoever wrote it
+
+
 def test_one_that_cannot_be_used_is_named_and_harms_no_other(theirs: None, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     assert {"openfinops", "paper"} <= set(kinds())
@@ -135,11 +160,12 @@ def test_one_that_cannot_be_used_is_named_and_harms_no_other(theirs: None, caplo
         "has no attribute '_NotThere'",
         "RuntimeError: half installed",
         "name 'NoSuchType' is not defined",
+        "it has no schema(): derive its class from",
         "Aliases for discriminator 'kind' must be the same",
         "the name 'openfinops' is taken already",
     ):
         assert said in faults
-    assert len(unusable_destinations()) == len(caplog.records) == 6
+    assert len(unusable_destinations()) == len(caplog.records) == 7
 
 
 def test_the_short_form_is_one_of_any_number() -> None:
