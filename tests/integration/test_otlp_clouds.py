@@ -190,8 +190,9 @@ def test_what_is_no_cloud_says_so_and_units_of_others_are_annotations() -> None:
             Series(0, "requests", "requests", "count", "counter", 0),
             Series(0, "latency", "latency", "milliseconds", "sample_count", 60),
             Series(0, "change", "change", "bytes", "sum", 60),
+            Series(0, "steps", "steps", "count", "counter", 60),
         ],
-        points=Points([0, 1, 2, 3], [1000, 1000, 1000, 1000], [0.5, 7, 3, -4]),
+        points=Points([0, 1, 2, 3, 4], [1000, 1000, 1000, 1000, 1000], [0.5, 7, 3, -4, 8]),
     )
     found = _by_name(_sent([batch]))
     assert {name: (one.unit, one.kind, one.start, one.time) for name, one in found.items()} == {
@@ -199,6 +200,8 @@ def test_what_is_no_cloud_says_so_and_units_of_others_are_annotations() -> None:
         "finfleet.requests": ("{count}", "cumulative monotonic", 0, 1000 * _NS),
         "finfleet.latency.sample_count": ("{sample}", "delta monotonic", 1000 * _NS, 1060 * _NS),
         "finfleet.change.sum": ("By", "delta", 1000 * _NS, 1060 * _NS),
+        # Its beginning is not that of the minute that it was told for: that would be a reset each minute.
+        "finfleet.steps": ("{count}", "cumulative monotonic", 0, 1060 * _NS),
     }
     assert found["finfleet.loss"].resource == {
         "finfleet.account.id": "training",

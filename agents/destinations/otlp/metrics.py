@@ -62,8 +62,11 @@ def _points(batch: Batch) -> dict[int, dict[_Name, list[NumberDataPoint]]]:
     found: dict[int, dict[_Name, list[NumberDataPoint]]] = defaultdict(lambda: defaultdict(list))
     for index, start, value in zip(batch.points.series, batch.points.start, batch.points.value, strict=True):
         series = batch.series[index]
-        one = point(start, start + series.period, value, {"finfleet.source_metric": series.source_metric})
-        found[series.resource][_name(series)].append(one)
+        name, end = _name(series), start + series.period
+        # A counter has counted since long before: a beginning that moves would be a reset, each time.
+        begins = end if name.temporality == CUMULATIVE else start
+        one = point(begins, end, value, {"finfleet.source_metric": series.source_metric})
+        found[series.resource][name].append(one)
     return found
 
 
