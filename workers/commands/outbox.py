@@ -56,7 +56,7 @@ def dead(limit: int, as_json: bool) -> None:
 @command.command()
 @click.argument("destination")
 def forget(destination: str) -> None:
-    """Delete what a DESTINATION that was removed has had, and what is dead of it."""
+    """Delete the entries of a DESTINATION that was removed: those sent, and those dead."""
     settings = fleet_settings()
     if destination in settings.known_destinations:
         raise click.UsageError(f"{destination} is in the configuration: remove it there first")

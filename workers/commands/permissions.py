@@ -19,7 +19,7 @@ from telemetry.terminal import say
     help="Compare FILE with it instead; exit status 1 where they differ.",
 )
 def command(provider: str, check: Path | None) -> int:
-    """Print the least that PROVIDER must allow for all its services to be collected, and nothing more.
+    """Print the least that a provider must allow for all its services to be collected, and nothing more.
 
     For AWS it is an IAM policy. Leave out the statements of services that you do not collect.
     """
