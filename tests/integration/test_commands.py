@@ -216,6 +216,15 @@ def test_collect_prints_this_machine(finfleet: Run) -> None:
     assert "complete: " in table.stderr
 
 
+def test_collect_says_each_reason_in_a_line_of_its_own(finfleet: Run) -> None:
+    window = "2020-01-01T00:00:00Z/2020-01-01T00:01:00Z"
+    done = finfleet("collect", "generic/default/local/host", "--window", window)
+    first, reason = done.stderr.splitlines()[-2:]
+    assert first.startswith("empty: 0 records in ")
+    assert first.endswith("; no API calls; calls cost $0")
+    assert reason.startswith("partial: all: this machine was not watched in the window")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [

@@ -50,9 +50,8 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
         print_json({"target": str(target), "window": str(window), "records": named, "report": _summary(report)})
     else:
         _print(records)
-        say(_sentence(report), err=True)
-        if report.error:
-            say(report.error, err=True)
+        for line in _lines(report):
+            say(line, err=True)
     sys.exit(0 if report.outcome in {Outcome.COMPLETE, Outcome.EMPTY} else 1)
 
 
@@ -133,12 +132,13 @@ def _name(resource: Resource) -> str:
     return resource.name or resource.resource_id
 
 
-def _sentence(report: Report) -> str:
+def _lines(report: Report) -> tuple[str, ...]:
+    """How it went; each reason, which may be a provider's text, is a line of its own."""
     took = duration((report.finished_at - report.run.started_at).total_seconds())
     calls = ", ".join(f"{use.calls} x {use.api}" for use in report.apis) or "no API calls"
     known = [use.cost_usd for use in report.apis if use.cost_usd is not None]
     text = f"{report.outcome}: {report.records} records in {took}; {calls}; calls cost ${sum(known, Decimal(0)):f}"
     if report.unknown_prices:
         text += f"; {report.unknown_prices} prices are unknown"
-    text += "".join(f"\npartial: {reason}" for reason in report.partial)
-    return f"{text}\n{report.error}" if report.error else text
+    reasons = tuple(f"partial: {reason}" for reason in report.partial)
+    return (text, *reasons, report.error) if report.error else (text, *reasons)
