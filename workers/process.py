@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from storage.database import Database
 from storage.timeouts import USUAL, Timeouts
-from tasks.results import Carrier, open_carrier
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
 from telemetry.stopping import set_from_handler
@@ -43,11 +42,6 @@ def open_database(
 def required_database_url(settings: Settings) -> SecretStr:
     """The address of the database; ConfigError where none is configured."""
     return _required(settings.database.url, "database.url", "FINFLEET_DATABASE_URL")
-
-
-def open_results(settings: Settings) -> Carrier:
-    """The results queue; ConfigError where no broker is configured."""
-    return open_carrier(required_broker_url(settings))
 
 
 def required_broker_url(settings: Settings) -> SecretStr:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.destinations.openfinops.address import base_address, is_local
+from agents.destinations.openfinops.address import base_address
 from telemetry.errors import ConfigError
 
 
@@ -62,10 +62,3 @@ def test_a_secret_in_the_address_is_refused_and_not_repeated(endpoint: str) -> N
 
 def test_plaintext_to_another_machine_only_when_allowed() -> None:
     assert base_address("http://finops.example.com/", allow_plaintext=True) == "http://finops.example.com"
-
-
-@pytest.mark.parametrize(
-    ("base", "local"), [("http://127.0.0.9", True), ("https://localhost:1", True), ("https://a.b", False)]
-)
-def test_what_is_this_machine(base: str, local: bool) -> None:
-    assert is_local(base) is local

@@ -48,11 +48,6 @@ def base_address(endpoint: str, *, allow_plaintext: bool = False) -> str:
     return base
 
 
-def is_local(base: str) -> bool:
-    """Whether the address can only be this machine."""
-    return is_loopback(urlsplit(base).hostname or "")
-
-
 def _base_path(path: str) -> str:
     path = path.rstrip("/")
     for known in _KNOWN_PATHS:
