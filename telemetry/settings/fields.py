@@ -22,6 +22,8 @@ _TOO_LONG = "must be at most ten years: 3660d"
 
 ADDRESS = "an address: may be shown without its user, password and query"
 """Marks a field whose value may hold a secret in one part of it."""
+HIDDEN_ADDRESS = "an address: its path may be all that keeps strangers out"
+"""Marks a field whose value is shown nowhere, though it is a text."""
 
 
 class Section(BaseModel):
@@ -119,12 +121,11 @@ def _without_slash(value: str) -> str:
     return value.rstrip("/")
 
 
-def _endpoint(value: str) -> str:
-    address = _without_slash(_web_address(value))
-    parts = _split(address)
+def _not_in_the_open(value: str) -> str:
+    parts = _split(value)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("plain http is accepted for this machine only: use https")
-    return address
+    return value
 
 
 def _service_url(schemes: tuple[str, ...]) -> Any:
@@ -166,7 +167,11 @@ PageAddress = Annotated[str, ADDRESS, AfterValidator(_web_address)]
 """As it was written, to the last slash."""
 WebAddress = Annotated[PageAddress, AfterValidator(_without_slash)]
 """What paths are added to."""
-Endpoint = Annotated[str, ADDRESS, AfterValidator(_endpoint)]
+Endpoint = Annotated[WebAddress, AfterValidator(_not_in_the_open)]
+HiddenAddress = Annotated[
+    str, HIDDEN_ADDRESS, AfterValidator(_web_address), AfterValidator(_not_in_the_open), Field(repr=False)
+]
+"""As it was written, and shown nowhere."""
 DatabaseUrl = Annotated[SecretStr, _service_url(("postgresql", "postgres"))]
 BrokerUrl = Annotated[SecretStr, _service_url(("redis", "rediss", "amqp", "amqps"))]
 Dollars = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, le=1_000_000_000, allow_inf_nan=False)]

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from telemetry.settings.fields import ADDRESS
+from telemetry.settings.fields import ADDRESS, HIDDEN_ADDRESS
 from telemetry.settings.model import settings_model
 
 Place = tuple[int | str, ...]
@@ -142,6 +142,8 @@ def _is_scalar(annotation: Any) -> bool:
 @cache
 def _holds_secret(annotation: Any) -> bool:
     bare = _bare(annotation)
+    if HIDDEN_ADDRESS in _metadata(annotation):
+        return True
     if _is_model(bare):
         return any(_holds_secret(field.annotation) for field in bare.model_fields.values())
     if isinstance(bare, type) and issubclass(bare, SecretStr | SecretBytes):

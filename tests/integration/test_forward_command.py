@@ -80,9 +80,9 @@ def test_the_schemas_are_printed(database_url: str, tmp_path: Path) -> None:
 def test_only_the_forwarder_is_handed_the_secrets() -> None:
     document = {
         "destinations": {
-            "finance": {"kind": "webhook", "url": "https://hooks.example", "secret": "${FINANCE}"},
+            "finance": {"kind": "webhook", "url": "${FINANCE_URL}", "secret": "${FINANCE}"},
             "metrics": {"kind": "otlp", "endpoint": "https://c.example", "headers": {"api-key": "${METRICS}"}},
         }
     }
-    assert variables_of(document, Needs(providers=(), forwards=True)) == {"FINANCE", "METRICS"}
+    assert variables_of(document, Needs(providers=(), forwards=True)) == {"FINANCE", "FINANCE_URL", "METRICS"}
     assert variables_of(document, Needs(providers=(), forwards=False)) == set()

@@ -60,10 +60,10 @@ def bill(batch: Batch) -> Batch:
 
 def test_a_receiver_verifies_it_and_reads_what_the_schema_says(server: ScriptedServer) -> None:
     batch = bill(make_batch())
-    with webhook(f"{server.url}/hooks/finance") as destination:
+    with webhook(f"{server.url}/hooks/finance/") as destination:
         assert destination.send(batch) == ""
     (request,) = server.requests
-    assert (request.method, request.path) == ("POST", "/hooks/finance")
+    assert (request.method, request.path) == ("POST", "/hooks/finance/")  # as it was written
     message = verified(SECRET, request.headers, request.raw, time.time())
     jsonschema.Draft202012Validator(schema()).validate(message)
     assert message["type"] == "finfleet.batch"

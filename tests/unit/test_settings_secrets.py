@@ -63,6 +63,7 @@ _SECRETS = {
     "openfinops.api_key",
     "destinations.x.api_key",
     "destinations.x.secret",
+    "destinations.x.url",
     "destinations.x.previous_secret",
     "destinations.x.headers.X-Key",
     "database.url",
@@ -328,12 +329,16 @@ def test_expand_quotes_nothing_but_names() -> None:
             "destinations.a.headers.X-Key...: it is no name of a header that may be set",
         ),
         (
+            f"destinations: {{a: {{kind: webhook, secret: a, url: 'http://hooks.example/{CANARY}'}}}}",
+            "destinations.a.url: plain http is accepted for this machine only",
+        ),
+        (
             f"destinations: {{a: {{kind: otlp, endpoint: https://o.example, headers: {{x-key:{CANARY}: }}}}}}",
             "destinations.a.headers.x-key...: it is no name of a header that may be set",
         ),
     ],
 )
-def test_a_secret_that_became_a_part_of_its_key_is_not_quoted(tmp_path: Path, text: str, said: str) -> None:
+def test_a_secret_that_is_a_part_of_a_key_or_of_an_address_is_not_quoted(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "telemetry.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from telemetry.settings.fields import Endpoint
+from telemetry.settings.fields import Endpoint, HiddenAddress
 
 
 def _without_query(value: str) -> str:
@@ -19,3 +19,5 @@ def _without_query(value: str) -> str:
 
 KeylessEndpoint = Annotated[Endpoint, AfterValidator(_without_query)]
 """https, or http on this machine; without a user, a password, a query or a fragment, which may be secrets."""
+HiddenEndpoint = Annotated[HiddenAddress, AfterValidator(_without_query)]
+"""As above, to the last slash as it was written, and shown nowhere."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from agents.core.http.address import KeylessEndpoint
+from agents.core.http.address import HiddenEndpoint
 from telemetry.settings.destinations import DestinationSettings
 from telemetry.settings.fields import Duration, FilePath
 
@@ -16,8 +16,8 @@ class WebhookSettings(DestinationSettings):
     """Where to post, and what to sign with."""
 
     kind: Literal["webhook"]
-    #: https, or http on this machine.
-    url: KeylessEndpoint
+    #: https, or http on this machine. Its path may be a secret.
+    url: HiddenEndpoint
     #: ``whsec_`` and 24 to 64 bytes in base64.
     secret: SecretStr
     #: Signed with as well, while receivers change to the new one.
