@@ -92,12 +92,21 @@ def open_destination(name: str, settings: DestinationSettings) -> Destination:
     called: str = getattr(settings, "kind")  # noqa: B009 - each kind's section has its own Literal
     kind: DestinationKind = kinds()[called]
     try:
-        return kind.open(name, settings)
+        return _checked(kind.open(name, settings))
     except ConfigError:
         raise
     except Exception as error:
         logger.exception("destination %s cannot be opened", name)
         raise ConfigError(f"destination {name}", (f"kind {called} cannot open it: {in_a_line(error)}",)) from None
+
+
+def _checked(opened: object) -> Destination:
+    if not isinstance(opened, Destination):
+        raise TypeError("what open() returns is no agents.core.destination.Destination")
+    absent = [field for field in ("label", "longest") if not hasattr(opened, field)]
+    if absent:
+        raise TypeError(f"{type(opened).__name__} has no {' and no '.join(absent)}")
+    return opened
 
 
 @contextmanager

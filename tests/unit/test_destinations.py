@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from agents.core.destination import Destination, DestinationKind, open_destination
 from agents.destinations.openfinops.settings import OpenFinOpsSettings
 from telemetry import registry
+from telemetry.batch import Batch
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, destinations, load_settings
 from telemetry.settings.destinations import DestinationSettings, kinds, unusable_destinations
@@ -147,6 +148,31 @@ def test_what_a_kind_raises_while_it_opens_is_said_with_the_name(
         open_destination("desk", section)
     assert "destination desk" in str(caught.value)
     assert caplog.records[0].exc_info  # for whoever wrote it
+
+
+class _Bare(Destination):
+    def send(self, batch: Batch) -> str:
+        return str(batch.batch_id)
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("opened", "said"),
+    [
+        (None, "what open() returns is no agents.core.destination.Destination"),
+        (_Bare(), "_Bare has no label and no longest"),
+    ],
+)
+def test_what_a_kind_opens_must_be_a_destination(
+    theirs: None, monkeypatch: pytest.MonkeyPatch, opened: object, said: str
+) -> None:
+    monkeypatch.setattr(_Paper, "open", lambda *_: opened)
+    section = Settings.model_validate({"destinations": {"desk": {"kind": "paper"}}}).known_destinations["desk"]
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        open_destination("desk", section)
 
 
 def test_one_that_cannot_be_used_is_named_and_harms_no_other(theirs: None, caplog: pytest.LogCaptureFixture) -> None:
