@@ -169,7 +169,7 @@ def test_a_header_that_cannot_be_one_is_refused_unseen(value: str) -> None:
     assert _CANARY not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["Content-Type", "Host", "a b", "x:y"])
+@pytest.mark.parametrize("name", ["Content-Type", "Host", "Accept", "user-agent", "a b", "x:y"])
 def test_a_header_of_ours_is_not_theirs(name: str) -> None:
     with pytest.raises(ValueError, match="no name of a header that may be set"):
         otlp("https://collector.example", headers={name: "x"})

@@ -13,7 +13,18 @@ from telemetry.settings.destinations import DestinationSettings
 from telemetry.settings.fields import Duration, FilePath
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
-_OURS = {"content-type", "content-encoding", "content-length", "accept-encoding", "host", "transfer-encoding"}
+_OURS = {
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "user-agent",
+}
+"""A second one beside ours would be sent, too."""
 _MAX_HEADERS = 20
 
 
