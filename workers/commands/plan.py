@@ -96,7 +96,8 @@ def _totals(lines: list[Line]) -> Iterator[str]:
         yield f"{count:>12,} {api} a day"
     unknown = [line.target for line in lines if line.usd_per_day is None]
     total = sum((line.usd_per_day for line in lines if line.usd_per_day is not None), Decimal(0))
-    yield f"USD {total:f} a day" + (f", without {len(unknown)} targets whose size is not known yet" if unknown else "")
+    targets = f"{len(unknown)} target{'s' if len(unknown) > 1 else ''}"
+    yield f"USD {total:f} a day" + (f", without {targets} whose size is not known yet" if unknown else "")
 
 
 def _known_resources(settings: Settings) -> dict[str, int]:
