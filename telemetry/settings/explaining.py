@@ -52,6 +52,8 @@ def said(fault: Mapping[str, Any]) -> str:
         return f"kind: write one of {fault['ctx']['expected_tags']}"
     if fault["type"] == "union_tag_not_found":
         return "kind: is missing: it says which keys there are"
+    if fault["type"] == "too_long":
+        return f"write {fault['ctx']['max_length']} at the most"
     if fault["type"] in _NO_MAPPING:
         return "write keys with their values here"
     return str(fault["msg"]).removeprefix("Value error, ")

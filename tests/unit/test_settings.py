@@ -153,6 +153,10 @@ def test_all_faults_come_at_once_with_path_value_and_remedy() -> None:
         ("- aws", "sections"),
         ("aws: [a]", "aws: write keys with their values here"),
         ("destinations: [{kind: webhook}]", "destinations: write keys with their values here"),
+        (
+            f"destinations: {{{', '.join(f'd{i}: {{kind: otlp, endpoint: https://o.example}}' for i in range(21))}}}",
+            "destinations: write 20 at the most",
+        ),
         ("destinations: {a: }", "destinations.a: write keys with their values here"),
         ("ledger: {lease: 60}", "collect.deadline"),
         ("openfinops: {endpoint: 'http://openfinops.example/'}", "plain http to another machine"),
