@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from telemetry.errors import ConfigError
+from telemetry.registry import in_a_line
 from telemetry.settings.providers import ProviderSettings
 from telemetry.settings.registry import providers as offered
 
@@ -55,7 +56,8 @@ class Provider(ABC):
         absent = [module for module in self.sdk if not _is_there(module)]
         if not absent:
             return ""
-        return f"{self.title} needs {', '.join(absent)}, which is not installed: pip install '{self.install}'"
+        remedy = f": pip install '{self.install}'" if self.install else ""
+        return f"{self.title} needs {', '.join(absent)}, which is not installed{remedy}"
 
     def require(self) -> None:
         """ConfigError where its SDK is not installed: to be called before the first collection."""
@@ -63,8 +65,14 @@ class Provider(ABC):
             raise ConfigError(self.name, (what,))
 
     def permissions_module(self) -> Permissions | None:
-        """How it names and grants permissions; None where there are none."""
-        return cast("Permissions", import_module(self.permissions)) if self.permissions else None
+        """How it names and grants permissions; None where there are none. ConfigError where that cannot be loaded."""
+        if not self.permissions:
+            return None
+        try:
+            return cast("Permissions", import_module(self.permissions))
+        except ImportError as error:
+            problem = f"its permissions, {self.permissions}, cannot be loaded: {in_a_line(error)}"
+            raise ConfigError(self.name, (problem,)) from None
 
 
 def providers() -> Mapping[str, Provider]:

@@ -175,7 +175,8 @@ def _is_ours(provider: Provider) -> bool:
 def _check_owners(before: Mapping[tuple[str, str], type[Service]], owner: Provider) -> None:
     """ValueError where a provider's package has registered a service of another one."""
     package = owner.services.partition(".")[0]
-    for (provider, name), cls in _registry.items() - before.items():
+    added = sorted(_registry.items() - before.items(), key=lambda one: one[0])
+    for (provider, name), cls in added:
         if provider != owner.name and cls.__module__.partition(".")[0] == package:
             raise ValueError(f"{provider}/{name}: a service in the package of {owner.name} must be one of {owner.name}")
 

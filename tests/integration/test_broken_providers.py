@@ -93,13 +93,15 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, (code, _) in _BROKEN.items():
         (home / f"broken_{name}.py").write_text(code, encoding="utf-8")
         add_distribution(home, f"dist-{name}", "finfleet.providers", {name: f"broken_{name}:Made"})
-    well = {"well": (_SERVICE.format(provider="well", name="mine", base="Host"), "")}
+    well = {name: (_SERVICE.format(provider=name, name="mine", base="Host"), "") for name in ("well", "without")}
     for name, (code, _) in {**_BROKEN_SERVICES, **well}.items():
         (home / f"services_{name}").mkdir()
         (home / f"services_{name}" / "__init__.py").touch()
         (home / f"services_{name}" / "mine.py").write_text(code, encoding="utf-8")
         (home / f"provider_{name}.py").write_text(_good(name, f"services_{name}"), encoding="utf-8")
         add_distribution(home, f"dist-{name}", "finfleet.providers", {name: f"provider_{name}:Made"})
+    with (home / "provider_without.py").open("a", encoding="utf-8") as file:
+        file.write('    permissions = "no_permissions"\n    sdk = ("no_such_sdk",)\n')
     return home
 
 
@@ -134,3 +136,17 @@ def test_the_configuration_of_the_others_is_read_and_planned(packages: Path, tmp
     done = run(command, PYTHONPATH=str(packages), FINFLEET_CONFIG=os.fspath(config))
     assert done.returncode == 78
     assert "half: this install has no service of it" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("permissions", "without"), "its permissions, no_permissions, cannot be loaded: ModuleNotFoundError"),
+        (("collect", "without/default/local/mine"), "Made needs no_such_sdk, which is not installed\n"),
+    ],
+)
+def test_no_remedy_is_named_that_is_none(packages: Path, words: tuple[str, ...], said: str) -> None:
+    done = run([sys.executable, "-W", "error", "-m", "workers.cli", *words], PYTHONPATH=str(packages))
+    assert done.returncode == 78, done.stderr
+    assert said in done.stderr
+    assert "pip install" not in done.stderr
