@@ -6,16 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from storage import outbox
 from storage.database import Database
+from telemetry.batch import Points
 from tests.support.commands import CommandLine
 from tests.support.distributions import ROOT, Environment, make_environment, run
-from tests.support.outbox import fill
+from tests.support.outbox import fill, make_batch
 from tests.support.waiting import until
 
 _EXAMPLE = ROOT / "examples" / "destination_package"
@@ -80,6 +83,19 @@ def test_each_batch_is_a_file_and_one_that_is_sent_again_replaces_its_own(
         with _forwarding(command, environment):
             until(lambda: _pending(database) == 0, 60)
     assert {path: path.read_bytes() for path in lake.rglob("*") if path.is_file()} == files
+
+
+def test_a_resource_without_figures_has_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(_EXAMPLE))
+    settings = import_module("finfleet_json_files.settings").JsonFilesSettings
+    made = import_module("finfleet_json_files.destination").JsonFiles(
+        settings(kind="json_files", directory=str(tmp_path))
+    )
+    batch = msgspec.structs.replace(make_batch(), rates=[], series=[], points=Points([], [], []))
+    made.send(batch)
+    (file,) = tmp_path.rglob("*.jsonl")
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [line["resource_id"] for line in lines] == [one.resource_id for one in batch.resources]
 
 
 def test_it_is_held_to_what_ours_are(environment: Environment) -> None:

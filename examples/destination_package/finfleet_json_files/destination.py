@@ -17,6 +17,7 @@ from finfleet_json_files.settings import JsonFilesSettings
 from telemetry.batch import Batch
 from telemetry.builder import unpack
 from telemetry.errors import ForwardRetry
+from telemetry.records import Resource
 
 
 class JsonFiles(Destination):
@@ -54,7 +55,8 @@ def _lines(batch: Batch) -> Iterator[dict[str, Any]]:
     for resource in batch.resources:
         yield {"record": "Resource", **where, **_named(resource)}
     for record in unpack(batch):
-        yield {"record": type(record).__name__, **where, **_named(record)}
+        if not isinstance(record, Resource):  # one without figures; it has its line
+            yield {"record": type(record).__name__, **where, **_named(record)}
 
 
 def _named(record: msgspec.Struct) -> dict[str, Any]:
