@@ -1,6 +1,6 @@
 # One image for every role; the command says which: `finfleet worker aws`, `finfleet ingest`, `finfleet db migrate` ...
 #
-#   docker build -t finfleet .                                        all providers
+#   docker build -t finfleet .                                        all providers and destinations
 #   docker build -t finfleet-aws --build-arg EXTRAS=fleet,aws .       a fleet that collects AWS only
 #   docker build -t finfleet-agent-aws --build-arg EXTRAS=aws .       a standalone agent: no Celery, no SQL
 #   docker build -t openfinops --target openfinops .                  OpenFinOps's own telemetry server
@@ -10,7 +10,7 @@ ARG PYTHON=3.11.13-slim-bookworm
 
 # The packages, each checked against its hash; then, without any index, the ones that the extras need.
 FROM python:${PYTHON} AS build
-ARG EXTRAS=fleet,aws,azure,gcp
+ARG EXTRAS=fleet,aws,azure,gcp,otlp
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY requirements/fleet.txt requirements/demo.txt requirements/
