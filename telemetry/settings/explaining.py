@@ -80,6 +80,8 @@ def _visible(location: Place, value: Any) -> str:
     if kind is Kind.HIDDEN or value is None or not isinstance(value, str | int | float):
         return ""
     text = str(value)
+    if "\n" in text.strip():  # what is in a file, such as a key, in the place of its name
+        return ""
     if kind is Kind.ADDRESS:
         text = visible_address(text)
     return f"{redact(text)[:_SHOWN]!r}: " if text else ""

@@ -328,6 +328,7 @@ def test_expand_quotes_nothing_but_names() -> None:
             f"destinations: {{a: {{kind: otlp, endpoint: https://o.example, headers: {{'X-Key: {CANARY}'}}}}}}",
             "destinations.a.headers.X-Key...: it is no name of a header that may be set",
         ),
+        (f'aws: {{ca_file: "-----BEGIN PRIVATE KEY-----\\n{CANARY}"}}', "aws.ca_file: write the path of a file"),
         (
             f"destinations: {{a: {{kind: webhook, secret: a, url: 'http://hooks.example/{CANARY}'}}}}",
             "destinations.a.url: plain http is accepted for this machine only",
@@ -338,7 +339,7 @@ def test_expand_quotes_nothing_but_names() -> None:
         ),
     ],
 )
-def test_a_secret_that_is_a_part_of_a_key_or_of_an_address_is_not_quoted(tmp_path: Path, text: str, said: str) -> None:
+def test_a_secret_in_a_place_where_none_belongs_is_not_quoted(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "telemetry.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
