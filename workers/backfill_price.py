@@ -109,10 +109,10 @@ def _estimate(
     if service is None:
         return None, None
     if resources is not None:
-        estimate = service.estimate(window, resources)
-        return estimate.calls, estimate.cost_usd
-    least, most = (service.estimate(window, count) for count in (0, _MANY_RESOURCES))
-    return _if_same(least, most)
+        estimate = service.estimated(window, resources)
+        return (None, None) if estimate is None else (estimate.calls, estimate.cost_usd)
+    least, most = (service.estimated(window, count) for count in (0, _MANY_RESOURCES))
+    return (None, None) if least is None or most is None else _if_same(least, most)
 
 
 def _if_same(least: Estimate, most: Estimate) -> tuple[Mapping[str, int] | None, Decimal | None]:

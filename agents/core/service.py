@@ -86,6 +86,14 @@ class Service(ABC):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """The least calls that a collection of ``window`` takes for that many resources, and what they cost."""
 
+    def estimated(self, window: Window, resources: int) -> Estimate | None:
+        """What :meth:`estimate` says; None, and a line in the log, where that fails: no other service lacks its own."""
+        try:
+            return self.estimate(window, resources)
+        except Exception:
+            logger.exception("%s/%s cannot say what a window takes", self.provider, self.name)
+            return None
+
     def warm_up(self, shared: Shared) -> None:
         """Called once in a worker that is to collect this service, before its first task."""
         del shared

@@ -10,7 +10,8 @@ import pytest
 from storage import outbox
 from storage.database import Connection, Database
 from storage.retention import forget
-from tasks import plan, runtime
+from tasks import plan
+from tasks.runtime import runtime
 from telemetry.settings import Settings
 from tests.support.commands import CommandLine
 from tests.support.outbox import EC2, add_target, fill, make_batch, put, windows

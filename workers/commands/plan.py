@@ -74,9 +74,11 @@ def _line(plan: Planned, target: TargetPlan, resources: int | None) -> Line:
     return Line(str(target.target), target.queue, target.interval, windows, rereads, resources, calls, price)
 
 
-def _per_day(service: Service, interval: timedelta, resources: int) -> tuple[dict[str, int], Decimal | None]:
+def _per_day(service: Service, interval: timedelta, resources: int) -> tuple[dict[str, int] | None, Decimal | None]:
     end = floor_time(datetime.now(UTC), interval)
-    estimate = service.estimate(Window(end - interval, end), resources)
+    estimate = service.estimated(Window(end - interval, end), resources)
+    if estimate is None:
+        return None, None
     times = (_DAY // interval) * (1 + len(service.refresh))
     price = None if estimate.cost_usd is None else estimate.cost_usd * times
     return {api: calls * times for api, calls in estimate.calls.items()}, price
