@@ -60,10 +60,12 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     def limited_by(self, request: Any) -> Hashable:
         """What has a bucket of its own under a limit."""
+        # Each cloud says it. Not abstract: a msgspec struct has a metaclass of its own, and is no ABC.
         raise NotImplementedError
 
     def credential(self, request: Any) -> str:
         """What it is that has expired, where the kind is `expired_token`."""
+        # Never asked of a cloud that has no such kind: Google's is an error like any other.
         raise NotImplementedError
 
 

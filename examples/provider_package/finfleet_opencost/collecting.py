@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import ClassVar
@@ -47,7 +48,7 @@ class Question:
             context.partial("amounts", "OpenCost does not tell its currency: set opencost.currency")
 
 
-class Resources:
+class Resources(ABC):
     """How items are named; derived for allocations and for assets."""
 
     #: The properties that are kept as attributes.
@@ -72,14 +73,14 @@ class Resources:
             attributes={key: properties[key] for key in self.kept if properties.get(key)},
         )
 
+    @abstractmethod
     def kind(self, item: Item, properties: Mapping[str, str]) -> str:
         """The kind of thing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def named(self, item: Item, properties: Mapping[str, str]) -> str:
         """What people call it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tags(self, item: Item) -> dict[str, str]:
         """Its labels."""
-        raise NotImplementedError
