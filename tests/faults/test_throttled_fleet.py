@@ -83,7 +83,9 @@ def test_every_window_completes_once_within_the_budget(
     span = spans[workers]
     with more_workers(pipeline, workers - 1) as logs:
         aws.log.reset()
-        aws.inject("throttle", rate=1 / 3, seed=workers, retry_after_ms=50)
+        for number, service in enumerate(("ec2", "cloudwatch", "pricing")):
+            # Each has draws of its own, whatever the order in which the workers call.
+            aws.inject("throttle", service=service, rate=1 / 3, seed=10 * number + workers, retry_after_ms=50)
         pipeline.backfill(span)
         pipeline.until_settled(span, within=120)
         aws.faults.clear()
