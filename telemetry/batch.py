@@ -147,7 +147,7 @@ class Report(msgspec.Struct, frozen=True, array_like=True, tag="report"):
     unknown_prices: int = 0
     #: For a person; empty where the outcome is complete or empty.
     error: str = ""
-    #: The missing permission, where the outcome is denied.
+    #: The missing permission, where the outcome is denied, or a part of it was.
     permission: str = ""
     #: Not to be tried again before.
     not_before: datetime | None = None

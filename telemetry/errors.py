@@ -10,6 +10,7 @@
     │   ├── BudgetReached        a paid API has used its budget of the day: deferred
     │   ├── Denied               a permission is missing: shown, tried again rarely
     │   └── CollectionFailed     anything else: tried again by the ledger, a limited number of times
+    │       └── DeadlineReached      the attempt has used up its time
     ├── MessageError         a message cannot be taken in: dead-letter queue
     │   ├── MalformedMessage     not ours, truncated, or not of the form
     │   ├── UnknownSchema        of a version that this release does not read
@@ -137,6 +138,10 @@ class Denied(CollectionError):
 
 class CollectionFailed(CollectionError):
     """The collection failed for a reason that waiting does not obviously mend."""
+
+
+class DeadlineReached(CollectionFailed):
+    """The attempt has used up its time: nothing more can be asked in it."""
 
 
 class MessageError(FinfleetError):

@@ -52,12 +52,18 @@ class Collection:
                 self._batches += 1
                 self._records += batch.record_count
                 yield batch
+            self._check_answered()
         except CollectionError:
             raise
         except Exception as error:
             # A fault of ours or of an SDK: the window must not be lost for it, and the reason must be seen.
             logger.exception("collection of %s %s failed", target, window)
             raise CollectionFailed(f"{type(error).__name__}: {error}") from error
+
+    def _check_answered(self) -> None:
+        """Where nothing but refusals was answered, the window is not one without anything in it."""
+        if self.meter.refusals and not self._records:
+            raise self.meter.refusals[0]
 
     def _records_of(self, target: Target, window: Window) -> Iterator[Record]:
         service = _service(target)
@@ -73,6 +79,7 @@ class Collection:
             outcome = Outcome.RETRYING if retrying else _outcome(error)
         now = self._shared.now()
         wait = error.retry_after if error is not None else None
+        refusals = self.meter.refusals if error is None else [error]
         return Report(
             run=self.run,
             outcome=outcome,
@@ -82,7 +89,7 @@ class Collection:
             apis=self.meter.report(),
             unknown_prices=self.meter.unknown_prices,
             error=redact(str(error))[:_MAX_ERROR] if error is not None else "",
-            permission=error.permission if isinstance(error, Denied) else "",
+            permission=next((one.permission for one in refusals if isinstance(one, Denied)), ""),
             not_before=None if wait is None else now + timedelta(seconds=min(wait, LONGEST_WAIT)),
             # Of a run that did not end well nothing counts: what it lacks is the least of it.
             partial=self.meter.missing() if error is None else (),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -12,8 +14,10 @@ from typing import Any, Protocol, TypeVar
 from agents.core.limits import Limiter, LocalLimiter
 from agents.core.meter import Meter
 from agents.core.spend import LocalSpend, Spend
-from telemetry.errors import CollectionFailed
+from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, DeadlineReached, Throttled
 from telemetry.settings import Account, Settings
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -90,8 +94,27 @@ class Context:
         """Say what is missing and why: ``partial("rates", "its state is not told", of="rds instances")``."""
         self.meter.partial(missing, why, of=of, count=count)
 
+    @contextmanager
+    def part(self, missing: str, *, of: str = "") -> Iterator[None]:
+        """Settle an independent part of a collection by itself: what refuses it costs its neighbours nothing.
+
+        Inside, a missing permission, an outage or whatever else is raised leaves out the rest of the part, and the
+        report says so: ``with context.part("prices", of="rds instances"):``. Where no part brings a record, the
+        first such error is the collection's. What asks to wait (Throttled, BudgetReached) and the end of the
+        collection's time go through: they are not about one part.
+        """
+        try:
+            yield
+        except (Throttled, BudgetReached, DeadlineReached):
+            raise
+        except CollectionError as error:
+            self.meter.refused(missing, error, of=of)
+        except Exception as error:
+            logger.exception("%s", missing)
+            self.meter.refused(missing, CollectionFailed(f"{type(error).__name__}: {error}"), of=of)
+
     def check_deadline(self) -> None:
-        """Raise CollectionFailed where the collection has used up its time."""
+        """Raise DeadlineReached where the collection has used up its time."""
         if time.monotonic() >= self.deadline:
             limit = self.shared.settings.collect.deadline.total_seconds()
-            raise CollectionFailed(f"not done within {limit:.0f} s: raise collect.deadline, or shorten the interval")
+            raise DeadlineReached(f"not done within {limit:.0f} s: raise collect.deadline, or shorten the interval")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from telemetry.batch import MAX_REASON, MAX_REASONS, ApiUse
+from telemetry.errors import CollectionError
 from telemetry.redact import redact
 
 FREE = Decimal(0)
@@ -26,6 +27,8 @@ class Meter:
         self._lock = threading.Lock()
         self.unknown_prices = 0
         self._partial: dict[tuple[str, str, str], int] = {}
+        #: What refused a part of the run, the first one first.
+        self.refusals: list[CollectionError] = []
 
     def call(self, api: str, units: int = 1) -> None:
         """One request of ``api`` went out; it is paid by ``units`` (metrics asked for, pages ...)."""
@@ -55,6 +58,12 @@ class Meter:
         key = (missing, of, why)
         with self._lock:
             self._partial[key] = self._partial.get(key, 0) + count
+
+    def refused(self, missing: str, error: CollectionError, *, of: str = "", count: int = 1) -> None:
+        """A part is missing because of ``error``: unlike what nobody can find out, it may be there at another time."""
+        self.partial(missing, str(error), of=of, count=count)
+        with self._lock:
+            self.refusals.append(error)
 
     def missing(self) -> tuple[str, ...]:
         """A line for each reason, for a person; not more of them, nor longer ones, than a report may have."""

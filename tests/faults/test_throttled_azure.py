@@ -131,8 +131,8 @@ def test_every_window_completes_once_within_the_budget(
     with more_workers(pipeline, workers - 1):
         azure.reset_calls()
         for (n, api), (m, form) in product(enumerate(APIS), enumerate(FORMS)):
-            # A third of the calls in all. Each API has draws of its own: how many are refused before enough are answered
-            # does not depend on the order in which the workers call.
+            # A third of the calls in all. Each API has draws of its own: how many are refused before enough are
+            # answered does not depend on the order in which the workers call.
             seed = 100 * n + 10 * workers + m
             azure.inject("throttle", api=api, rate=1 / 3 / len(FORMS), form=form, seconds=1, seed=seed)
         pipeline.backfill(span, "virtual_machines")
