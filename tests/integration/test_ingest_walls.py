@@ -28,11 +28,9 @@ from telemetry.undeliverable import wrap
 from tests.support import writing
 from tests.support.brokers import publish
 from tests.support.ingesting import SETTINGS, all_queues, ingest, put, run_messages, running_ingest, windows
-from tests.support.pushing import body, charges, costs, points
+from tests.support.pushing import SENT, at, body, charges, costs, points
 from tests.support.waiting import until
 from workers.ingest import Ingest, Queues
-
-SENT = datetime(2026, 11, 20, 5, 2, 3, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -203,7 +201,7 @@ def test_the_same_again_changes_nothing_for_as_long_as_it_may_be_pushed(queues: 
     pushers = Pushers({"training": "training"}, timedelta(days=400))
     clock = [SENT + timedelta(minutes=1)]
     consumer = replace(_consumer(queues, database, pushers), now=lambda: clock[0])
-    metric = {"name": "load", "time": "2026-11-20T05:01:00Z"}
+    metric = {"name": "load", "time": at("05:01:00")}
     first = body(metrics=[metric | {"value": 1}], key="k")
     # The sender's clock is far behind: by it, the first message would be forgotten at once.
     old = body(metrics=[metric | {"value": 1, "name": "slow"}], key="s", sent_at="2020-01-01T00:00:00Z")
@@ -211,7 +209,7 @@ def test_the_same_again_changes_nothing_for_as_long_as_it_may_be_pushed(queues: 
     with running_ingest(queues.results, database, consumer=consumer), database.connection() as connection:
         publish(queues.pushes["training"], first, old)
         until(lambda: len(points(connection)) == 2, 20, "both are stored")
-        publish(queues.pushes["training"], body(metrics=[metric | {"value": 2}], sent_at="2026-11-20T05:02:30Z"))
+        publish(queues.pushes["training"], body(metrics=[metric | {"value": 2}], sent_at=at("05:02:30")))
         until(lambda: 2.0 in points(connection).values(), 20, "the later one wins")
         clock[0] = SENT + year
         forget(

@@ -15,12 +15,13 @@ import yaml
 
 from storage.database import Connection
 
-_SENT = datetime.now(UTC) - timedelta(days=7)
+SENT = (datetime.now(UTC) - timedelta(days=7)).replace(hour=5, minute=2, second=3, microsecond=0)
+"""When messages are sent, unless a test says otherwise: a clock that a test sets is set by this, not by a date."""
 
 
 def day(back: int = 0) -> str:
     """The day, so many days before the one on which messages are sent: a week ago, by the clock that ingest goes by."""
-    return f"{_SENT - timedelta(days=back):%Y-%m-%d}"
+    return f"{SENT - timedelta(days=back):%Y-%m-%d}"
 
 
 def at(clock: str, back: int = 0) -> str:
@@ -28,7 +29,7 @@ def at(clock: str, back: int = 0) -> str:
     return f"{day(back)}T{clock}Z"
 
 
-SENT_AT = at("05:02:03")
+SENT_AT = f"{SENT:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def message(**fields: Any) -> dict[str, Any]:
