@@ -1,4 +1,4 @@
-# finfleet. `make help` lists the doors. Needs Python 3.11+, make and a compiler; no root, no running server.
+# finfleet. `make help` lists the targets. Needs Python 3.11+, make and a compiler; no root, no running server.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -11,7 +11,7 @@ JOBS   ?= 2
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test coverage lint bench fuzz lock clean
 
-help:  ## List the doors
+help:  ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 # One environment per lock file, made again when the lock changes.

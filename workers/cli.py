@@ -89,17 +89,17 @@ def _to_install(error: ModuleNotFoundError) -> str:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Shell completion:  eval "$(_FINFLEET_COMPLETE=bash_source finfleet)"   (or zsh_source, fish_source)
-Exit status: 0 done; 1 something is not as it should be; 2 wrong usage; 69 a server cannot be reached;
-75 another finfleet up holds the state directory; 78 the configuration has faults; 130 interrupted.""",
+Exit status: 0 done; 1 a check or an operation failed; 2 wrong usage; 69 a server cannot be reached;
+75 another finfleet up uses the state directory; 78 the configuration has errors; 130 interrupted.""",
 )
 @click.version_option(package_name="finfleet")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="FINFLEET_CONFIG",
-    help="The configuration file [default: config/telemetry.yaml; without one, only this machine is collected].",
+    help="Configuration file [default: config/telemetry.yaml; without a file, only this machine is collected].",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more to standard error.")
 def cli(config: Path | None, verbose: bool) -> None:
     """Collect cloud cost and usage telemetry into Postgres, and forward it."""
     if config is not None:

@@ -44,7 +44,7 @@ def run(agent_name: str, provider: str) -> None:
     """Be the program ``agent_name`` for one provider, by the words of the command line; ends the process."""
 
     @click.command(name=agent_name, context_settings={"help_option_names": ["-h", "--help"]})
-    @click.option("--once", is_flag=True, help="Collect the last window of everything, forward it, and end.")
+    @click.option("--once", is_flag=True, help="Collect the last window of every target, forward it, and exit.")
     @click.option(
         "--interval", envvar="COLLECTION_INTERVAL", help="Length of a window: 300, 5m, 1h [default: as configured]."
     )
@@ -52,7 +52,7 @@ def run(agent_name: str, provider: str) -> None:
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="FINFLEET_CONFIG",
-        help="The configuration file [default: config/telemetry.yaml; without one, environment variables].",
+        help="Configuration file [default: config/telemetry.yaml; without a file, environment variables].",
     )
     @click.option(
         "--spool",
@@ -60,10 +60,17 @@ def run(agent_name: str, provider: str) -> None:
         envvar="FINFLEET_SPOOL",
         default=Path(".finfleet") / "spool",
         show_default=True,
-        help="Where batches wait while the destination is away.",
+        help="Directory where batches wait while the destination cannot be reached.",
     )
-    @click.option("--spool-mb", type=click.IntRange(min=1), envvar="FINFLEET_SPOOL_MB", default=256, show_default=True)
-    @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
+    @click.option(
+        "--spool-mb",
+        type=click.IntRange(min=1),
+        envvar="FINFLEET_SPOOL_MB",
+        default=256,
+        show_default=True,
+        help="Maximum size of the spool, in MiB.",
+    )
+    @click.option("-v", "--verbose", is_flag=True, help="Log a line for each collection to standard error.")
     def command(
         *, once: bool, interval: str | None, config: Path | None, spool: Path, spool_mb: int, verbose: bool
     ) -> int:
@@ -72,7 +79,7 @@ def run(agent_name: str, provider: str) -> None:
         with _Program(settings, provider, Spool(spool / provider, spool_mb * 1024 * 1024)) as program:
             return program.once() if once else program.run(stop_on_signals())
 
-    command.help = f"Collect {provider}, and forward it. Runs until SIGTERM or Ctrl-C."
+    command.help = f"Collect {provider} and forward the records. Runs until SIGTERM or Ctrl-C."
     guard()
     try:
         status = command.main(standalone_mode=False)

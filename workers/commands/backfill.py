@@ -26,24 +26,29 @@ _Parts = list[tuple[Window, list[ledger.LedgerTarget]]]
 
 
 @click.command(name="backfill")
-@click.option("--from", "since", type=TIME, required=True, help="Where it begins: a time, a date, or 90m, 2h, 7d ago.")
-@click.option("--to", "until", type=TIME, default="now", show_default=True, help="Where it ends.")
-@click.option("--target", "patterns", multiple=True, help="Only these: aws/prod/us-east-1/ec2, or 'aws/*/*/ec2'.")
-@click.option("--again", is_flag=True, help="Collect complete and empty windows again, too.")
-@click.option("--dry-run", is_flag=True, help="Only say what it would take.")
+@click.option("--from", "since", type=TIME, required=True, help="Start: a time, a date, or how long ago (90m, 2h, 7d).")
+@click.option("--to", "until", type=TIME, default="now", show_default=True, help="End, in the same form.")
 @click.option(
-    "--yes", is_flag=True, help="Do not ask: a script needs it where something is paid, or much is collected."
+    "--target",
+    "patterns",
+    multiple=True,
+    help="Only these targets, for example aws/prod/us-east-1/ec2 or 'aws/*/*/ec2'.",
+)
+@click.option("--again", is_flag=True, help="Also collect complete and empty windows again.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be collected and what it costs.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask; scripts need this if calls are paid or many windows are collected."
 )
 @json_option
 def command(
     *, since: datetime, until: datetime, patterns: tuple[str, ...], again: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    """Make the windows of the past due: those never planned, denied or failed; with --again all of them.
+    """Schedule past windows that were never planned, or are denied or failed; with --again, all of them.
 
-    Without --target, of everything that has a past: live sources such as this host can only be measured as it happens.
-    Says first how many windows, API calls and dollars that takes at the least, and asks on a terminal. What a provider
-    keeps no longer is not asked for. The planner hands the windows out after the present ones; `finfleet status` shows
-    how far it is.
+    Without --target, this applies to all targets except live sources such as this host, which cannot be measured later.
+    First prints the minimum number of windows, API calls and dollars, and asks for confirmation on a terminal. Skips
+    times for which the provider no longer has data. The planner hands out these windows after the current ones;
+    `finfleet status` shows the progress.
     """
     if since >= until:
         raise click.UsageError(f"--from {format_time(since)} must come before --to {format_time(until)}")

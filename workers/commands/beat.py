@@ -12,9 +12,9 @@ from workers.process import fleet_settings, required_broker_url
 @click.command(name="beat")
 @metrics_options
 def command(metrics_port: int, metrics_address: str) -> int:
-    """Send the planner its ticks. One or more may run: a second tick finds nothing to do.
+    """Send scheduled ticks to the planner. You can run several: a second tick finds nothing to do.
 
-    Keeps nothing on disk: everything is due once when it starts. Runs until SIGTERM or Ctrl-C, which end it at once.
+    Stores nothing on disk: after a start, every tick is due once. SIGTERM or Ctrl-C stops it at once.
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 

@@ -28,12 +28,12 @@ from workers.parameters import TARGET, WINDOW
 
 @click.command(name="collect")
 @click.argument("target", type=TARGET)
-@click.option("--window", type=WINDOW, help="START/END in ISO 8601 [default: the last one that is whole].")
+@click.option("--window", type=WINDOW, help="START/END in ISO 8601 [default: the last complete window].")
 @json_option
 def command(target: Target, window: Window | None, as_json: bool) -> None:
-    """Collect TARGET (provider/account/region/service) once, here, and print it. Nothing is stored or sent.
+    """Collect TARGET (provider/account/region/service) once in this process, and print it. Stores and sends nothing.
 
-    Needs no broker and no database, only the credentials of the provider.
+    Needs only the credentials of the provider, no broker and no database.
     """
     try:
         service = find(target.provider, target.service)

@@ -13,13 +13,13 @@ from workers.process import fleet_settings, open_database, required_database_url
 
 @click.group(name="db")
 def command() -> None:
-    """Bring the database to the schema of this release, and look whether it is there."""
+    """Migrate the database to the schema of this release, or check its schema."""
 
 
 @command.command(name="migrate")
-@click.option("--revision", default="head", show_default=True, help="How far up.")
+@click.option("--revision", default="head", show_default=True, help="Migrate up to this revision.")
 def migrate_command(revision: str) -> None:
-    """Upgrade the database that FINFLEET_DATABASE_URL or the configuration names. Safe to run again."""
+    """Migrate the database named by FINFLEET_DATABASE_URL or the configuration. Safe to run again."""
     settings = fleet_settings()
     with open_database(settings, "finfleet db migrate") as database:
         progress(f"migrating {database.address} to {revision}")
@@ -30,7 +30,7 @@ def migrate_command(revision: str) -> None:
 @command.command(name="check")
 @json_option
 def check_command(as_json: bool) -> int:
-    """Look whether the database has the schema of this release. Exit status 1 where it has not."""
+    """Check that the database has the schema of this release. Exit status 1 if it does not."""
     with open_database(fleet_settings(), "finfleet db check", size=1) as database:
         trouble = ""
         with database.connection() as connection:

@@ -26,15 +26,15 @@ _ALL = 1_000_000
 
 @click.group(name="dlq")
 def command() -> None:
-    """Read, replay or drop the messages that could not be taken in."""
+    """Read, replay or drop dead letters: messages that were rejected."""
 
 
 @command.command(name="list")
-@click.option("--replayed", is_flag=True, help="Also those that were put back on the results queue.")
-@click.option("--limit", type=click.IntRange(1, _ALL), default=100, show_default=True)
+@click.option("--replayed", is_flag=True, help="Also list those that were put back on the results queue.")
+@click.option("--limit", type=click.IntRange(1, _ALL), default=100, show_default=True, help="Maximum number.")
 @json_option
 def list_(replayed: bool, limit: int, as_json: bool) -> None:
-    """List the newest ones that wait."""
+    """List the newest dead letters."""
     with _connect() as database, database.connection() as connection:
         letters = dead_letters.listing(connection, limit, replayed=replayed)
     if as_json:
@@ -50,7 +50,7 @@ def list_(replayed: bool, limit: int, as_json: bool) -> None:
 @click.argument("number", metavar="ID", type=int)
 @json_option
 def show(number: int, as_json: bool) -> None:
-    """Show one, with as much of its content as can be read."""
+    """Show a dead letter, with as much of its content as can be read."""
     with _connect() as database, database.connection() as connection:
         letter = dead_letters.get(connection, number)
     if letter is None:
@@ -67,12 +67,11 @@ def show(number: int, as_json: bool) -> None:
 
 @command.command()
 @click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that wait.")
+@click.option("--all", "everything", is_flag=True, help="Replay all of them.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
-    """Put them back on the results queue, for instance after an upgrade. What fails again comes back here.
+    """Put dead letters back on the results queue, for instance after an upgrade. Those that fail again come back.
 
-    What was found on a queue where it had no business is no result, and stays here: send it again from where it came,
-    or drop it.
+    Messages that were found on the wrong queue are not put back: have their producer send them again, or drop them.
     """
     _check_choice(numbers, everything)
     settings = fleet_settings()
@@ -88,10 +87,10 @@ def replay(numbers: tuple[int, ...], everything: bool) -> None:
 
 @command.command()
 @click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that wait.")
+@click.option("--all", "everything", is_flag=True, help="Drop all of them.")
 @click.confirmation_option("--yes", prompt="They are deleted for good. Go on?")
 def drop(numbers: tuple[int, ...], everything: bool) -> None:
-    """Delete them for good."""
+    """Delete dead letters permanently."""
     _check_choice(numbers, everything)
     with _connect() as database, database.connection() as connection:
         chosen = _chosen(connection, numbers, everything)

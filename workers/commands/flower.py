@@ -19,14 +19,29 @@ _DOORS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 
 
 @click.command(name="flower")
-@click.option("--port", type=click.IntRange(1, 65535), default=5555, show_default=True, envvar="FLOWER_PORT")
-@click.option("--address", default="127.0.0.1", show_default=True, envvar="FLOWER_ADDRESS", help="To listen on.")
-@click.option("--url-prefix", default="", envvar="FLOWER_URL_PREFIX", help="Behind a proxy: the path that is Flower's.")
-@click.option("--max-tasks", type=click.IntRange(100), default=MAX_TASKS, show_default=True, help="Kept in memory.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=5555,
+    show_default=True,
+    envvar="FLOWER_PORT",
+    help="Port to listen on.",
+)
+@click.option(
+    "--address", default="127.0.0.1", show_default=True, envvar="FLOWER_ADDRESS", help="Address to listen on."
+)
+@click.option("--url-prefix", default="", envvar="FLOWER_URL_PREFIX", help="Path of Flower behind a proxy.")
+@click.option(
+    "--max-tasks",
+    type=click.IntRange(100),
+    default=MAX_TASKS,
+    show_default=True,
+    help="Maximum number of tasks in memory.",
+)
 def command(port: int, address: str, url_prefix: str, max_tasks: int) -> None:
-    """Show workers and tasks in the browser. FLOWER_BASIC_AUTH=user:password, or FLOWER_AUTH for OAuth, is required.
+    """Show workers and tasks in the browser. Requires FLOWER_BASIC_AUTH=user:password, or FLOWER_AUTH for OAuth.
 
-    Read-only: workers obey no remote control. Keeps nothing on disk. Runs until SIGTERM or Ctrl-C.
+    Read-only: workers ignore remote control. Stores nothing on disk. Runs until SIGTERM or Ctrl-C.
     """
     import flower.command  # noqa: PLC0415 - it sets up the options of a program
     import flower.events  # noqa: PLC0415 - see above

@@ -27,9 +27,10 @@ _PARALLEL = 3
 @click.argument("names", metavar="[DESTINATION]...", nargs=-1)
 @metrics_options
 def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> None:
-    """Send what is committed to each destination, in order for each target. Any number may run.
+    """Send committed batches to the destinations, in order for each target. You can run any number.
 
-    To all that are enabled in the configuration, or to those that are named. Runs until SIGTERM or Ctrl-C.
+    Sends to all destinations that are enabled in the configuration, or only to those you name. Runs until SIGTERM or
+    Ctrl-C.
     """
     logging.getLogger().setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request is too many

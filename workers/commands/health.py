@@ -19,14 +19,18 @@ MAX_AGE = {"plan": 60.0, "worker": 60.0, "beat": 60.0, "ingest": 120.0, "forward
 @click.command(
     name="health",
     epilog="""\b
-Exit status: 0 it works; 1 it does not, and why is printed; 2 wrong usage.""",
+Exit status: 0 healthy; 1 unhealthy, and the reason is printed; 2 wrong usage.""",
 )
 @click.argument("role", type=click.Choice(list(MAX_AGE)))
-@click.option("--liveness", is_flag=True, help="Only: has it worked, or looked for work, lately? Else start it again.")
-@click.option("--readiness", is_flag=True, help="Only: does what it needs answer? Starting it again would not help.")
-@click.option("--max-age", type=click.FloatRange(min=1), help="Seconds that the sign of life may be old.")
+@click.option(
+    "--liveness", is_flag=True, help="Only check that it has worked or looked for work lately. If not, restart it."
+)
+@click.option(
+    "--readiness", is_flag=True, help="Only check that the servers it needs respond. A restart would not help."
+)
+@click.option("--max-age", type=click.FloatRange(min=1), help="Maximum age of the heartbeat, in seconds.")
 def command(role: str, liveness: bool, readiness: bool, max_age: float | None) -> int:
-    """Say whether a process of this ROLE works; both ways of asking, where no option names one.
+    """Check that a process of this role is healthy. Without an option, checks both liveness and readiness.
 
     Run it where the process runs, with the same variables: FINFLEET_HEARTBEAT names the file that the process touches.
     """

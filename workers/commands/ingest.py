@@ -32,9 +32,9 @@ _CONNECTIONS = 6
 @click.command(name="ingest")
 @metrics_options
 def command(metrics_port: int, metrics_address: str) -> None:
-    """Write what the workers collect into Postgres. Any number may run.
+    """Write collected and pushed records to Postgres. You can run any number.
 
-    Runs until SIGTERM or Ctrl-C, and then finishes the transaction at hand.
+    Runs until SIGTERM or Ctrl-C, then finishes the current transaction.
     """
     logging.getLogger().setLevel(logging.INFO)
     settings = fleet_settings()

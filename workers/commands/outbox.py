@@ -21,15 +21,16 @@ def standing(settings: Settings, destination: str) -> str:
 
 @click.group(name="outbox")
 def command() -> None:
-    """Watch what is forwarded; read and replay what a destination would not take."""
+    """Show what is forwarded; read and replay entries that a destination rejected."""
 
 
 @command.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Count what waits, was sent and is dead, by destination.
+    """Count waiting, sent and dead entries by destination.
 
-    A destination that is not in the configuration is removed: what waits for it is dead an hour after it was committed.
+    A destination that is not in the configuration is shown as removed. Its waiting entries become dead an
+    hour after they were committed.
     """
     settings = fleet_settings()
     with open_database(settings, "finfleet outbox") as database, database.connection() as connection:
@@ -41,7 +42,7 @@ def status(as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Maximum number.")
 @json_option
 def dead(limit: int, as_json: bool) -> None:
     """List the oldest dead entries, with their reasons."""
@@ -56,7 +57,7 @@ def dead(limit: int, as_json: bool) -> None:
 @command.command()
 @click.argument("destination")
 def forget(destination: str) -> None:
-    """Delete the entries of a DESTINATION that was removed: those sent, and those dead."""
+    """Delete the sent and dead entries of a DESTINATION that is no longer in the configuration."""
     settings = fleet_settings()
     if destination in settings.known_destinations:
         raise click.UsageError(f"{destination} is in the configuration: remove it there first")
@@ -67,7 +68,7 @@ def forget(destination: str) -> None:
 
 @command.command()
 @click.argument("numbers", metavar="[ID]...", type=click.IntRange(1, 2**63 - 1), nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that are dead.")
+@click.option("--all", "everything", is_flag=True, help="Send all dead entries.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
     """Send dead entries again."""
     if bool(numbers) == everything:

@@ -16,12 +16,12 @@ from telemetry.terminal import say
 @click.option(
     "--check",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Compare FILE with it instead; exit status 1 where they differ.",
+    help="Compare FILE with the permissions instead of printing them; exit status 1 if they differ.",
 )
 def command(provider: str, check: Path | None) -> int:
-    """Print the least that a provider must allow for all its services to be collected, and nothing more.
+    """Print the minimal permissions that are needed to collect all services of a provider.
 
-    For AWS it is an IAM policy. Leave out the statements of services that you do not collect.
+    For AWS, this is an IAM policy. Remove the statements of services that you do not collect.
     """
     text = document(provider)
     if check is None:

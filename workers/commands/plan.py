@@ -39,12 +39,12 @@ class Line:
 
 
 @click.command(name="plan")
-@click.option("--resources", type=click.IntRange(min=0), help="Assume that many resources for each target.")
+@click.option("--resources", type=click.IntRange(min=0), help="Assume this number of resources for each target.")
 @json_option
 def command(resources: int | None, as_json: bool) -> None:
-    """Show the targets, windows, API calls and their price per day. Sends nothing.
+    """Show the targets, and their windows, API calls and costs per day. Sends nothing.
 
-    How many resources a target has is taken from the database, where it was collected before.
+    If a target was collected before, its number of resources is read from the database.
     """
     settings = load_settings(providers=(), forwards=False)
     known = {} if resources is not None else _known_resources(settings)

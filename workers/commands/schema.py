@@ -12,9 +12,9 @@ from workers.output import print_json
 @click.command(name="schema")
 @click.argument("kind", required=False)
 def command(kind: str | None) -> None:
-    """Print the JSON Schema of the message of finfleet.push; or of what a KIND of destination is sent.
+    """Print the JSON Schema of pushed messages, or of the messages that a KIND of destination receives.
 
-    For validators in any language.
+    Use it with a validator in any language.
     """
     if kind is None:
         print_json(schema())

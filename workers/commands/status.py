@@ -30,20 +30,22 @@ _STANDING = {
 
 
 @click.command(name="status")
-@click.option("--since", type=TIME, help="Count only windows that began then: a time, a date, or 90m, 2h, 7d ago.")
+@click.option(
+    "--since", type=TIME, help="Count only windows that begin at or after this: a time, a date, or 90m, 2h, 7d ago."
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".finfleet"),
     show_default=True,
-    help="The state directory of a `finfleet up` on this machine, where it has the same database.",
+    help="State directory of a `finfleet up` on this machine; used only if it has the same database.",
 )
 @json_option
 def command(since: datetime | None, state: Path, as_json: bool) -> None:
-    """Show coverage, lag, queue depths, what is forwarded, and the last errors.
+    """Show coverage, lag, queue depths, forwarding, and the last errors.
 
-    Exit status 1 where a window is denied or failed, a message is dead, or a process of the `finfleet up` in this
-    directory (STATE/up.json) does not run, or ends again and again.
+    Exit status 1 if a window is denied or failed, a message is dead, or a process of the `finfleet up` in this
+    directory (STATE/up.json) does not run or crashes repeatedly.
     """
     settings = fleet_settings()
     with open_database(settings, "finfleet status", timeouts=LOOK) as database, database.connection() as connection:

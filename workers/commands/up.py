@@ -40,25 +40,28 @@ _FORCED = 130
 @click.command(
     name="up",
     epilog="""\b
-Exit status: 0 stopped in order; 130 stopped at once by a second Ctrl-C or SIGTERM; 75 another `finfleet up` holds the
-state directory; 69 a server cannot be started or reached, or a part of it could not go on; 78 the configuration has
-faults.""",
+Exit status: 0 stopped cleanly; 130 stopped at once by a second Ctrl-C or SIGTERM; 75 another `finfleet up` uses the
+state directory; 69 a server cannot be started or reached, or a component failed; 78 the configuration has errors.""",
 )
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".finfleet"),
     show_default=True,
-    help="Where data, logs and passwords are kept; closed to other users.",
+    help="Directory for data, logs and passwords; other users have no access.",
 )
-@click.option("--flower-port", type=click.IntRange(1, 65535), help="[default: that of the last run, or a free one]")
+@click.option(
+    "--flower-port",
+    type=click.IntRange(1, 65535),
+    help="Port of Flower [default: the one of the last run, or a free one].",
+)
 @click.option("--no-flower", is_flag=True, help="Run without Flower.")
 @click.option("--plain", is_flag=True, help="Print a line for each change instead of the live view.")
 def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) -> int:
     """Run the whole fleet on this machine, until Ctrl-C or SIGTERM.
 
-    Postgres and Valkey are started here, unless FINFLEET_DATABASE_URL, FINFLEET_BROKER_URL or the configuration name
-    servers. The database is brought to this release's schema in either case. `STATE/up.json` says what runs.
+    Starts its own Postgres and Valkey, unless FINFLEET_DATABASE_URL, FINFLEET_BROKER_URL or the configuration name
+    other servers. Always migrates the database to the schema of this release. `STATE/up.json` lists what is running.
     """
     if no_flower and flower_port is not None:
         raise click.UsageError("--flower-port and --no-flower exclude each other")

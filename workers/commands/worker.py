@@ -20,9 +20,9 @@ from workers.process import fleet_settings, required_broker_url, required_databa
 
 @click.command(name="worker")
 @click.argument("role", metavar="plan|push|PROVIDER")
-@click.option("--queue", "queues", multiple=True, help="Only this queue of the role; may be given several times.")
-@click.option("--concurrency", type=click.IntRange(1, 256), help="Threads [default: collect.concurrency].")
-@click.option("--name", help="Of the node, as Flower shows it [default: the role]; different for two on one machine.")
+@click.option("--queue", "queues", multiple=True, help="Consume only this queue of the role; can be repeated.")
+@click.option("--concurrency", type=click.IntRange(1, 256), help="Number of threads [default: collect.concurrency].")
+@click.option("--name", help="Name in Flower [default: the role]; must be unique on a machine.")
 @metrics_options
 def command(
     role: str,
@@ -33,11 +33,11 @@ def command(
     metrics_port: int,
     metrics_address: str,
 ) -> int:
-    """Run the planner's tasks, take in what is pushed, or collect a provider: `finfleet services` lists them.
+    """Run the tasks of the planner, process pushed messages, or collect a provider (see `finfleet services`).
 
-    Any number may run. The planner needs the database; a collector only needs the broker and its provider's
-    credentials, and takes the queues of all accounts of the provider. The role push needs the broker alone: strangers
-    write to its queues. Runs until SIGTERM or Ctrl-C, and then finishes the tasks at hand.
+    You can run any number of workers. The planner needs the database. A collector needs only the broker and the
+    credentials of its provider, and consumes the queues of all accounts of the provider. The role push needs only the
+    broker, because untrusted producers write to its queues. Runs until SIGTERM or Ctrl-C, then finishes running tasks.
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 

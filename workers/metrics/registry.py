@@ -56,7 +56,7 @@ def metrics_options(command: F) -> F:
         default=0,
         envvar="FINFLEET_METRICS_PORT",
         show_envvar=True,
-        help="Show Prometheus metrics there; 0: nowhere.",
+        help="Port for Prometheus metrics; 0 turns them off.",
     )
     address = click.option(
         "--metrics-address",
@@ -64,7 +64,7 @@ def metrics_options(command: F) -> F:
         show_default=True,
         envvar="FINFLEET_METRICS_ADDRESS",
         show_envvar=True,
-        help="The address to show them on.",
+        help="Address for Prometheus metrics.",
     )
     return port(address(command))
 
