@@ -36,7 +36,10 @@ class GcpSession:
         project = identity.project_id or opened.project_id
         if project is None:
             raise CollectionFailed("gcp.project_id: it is not set, and the credentials do not tell it: set it")
+        #: As it is configured, which may be by its number.
         self.project = project
+        #: Its id, where that is not what is configured; empty until somebody has asked Google for it.
+        self.project_id = ""
         self.identity = identity
         self._section = section
         self._credentials = opened.credentials

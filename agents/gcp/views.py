@@ -95,7 +95,7 @@ class _Bill:
 def _common(reading: Reading) -> dict[str, Any]:
     resource = reading.resource
     return {
-        "name": resource.name,
+        "name": resource.name or resource.resource_id.rpartition("/")[2],
         "project": resource.account,
         "region": resource.region,
         "resource_id": resource.resource_id,

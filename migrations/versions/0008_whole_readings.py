@@ -17,6 +17,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back. The views read the columns: the release that is gone back to makes its own (docs/adr/0014-views.md)."""
+    """Take back. The views read the columns: the release that is gone back to makes its own."""
     views.drop(driver_connection(), views.load())
     run_file("0008_whole_readings_down.sql")

@@ -117,8 +117,6 @@ def test_the_billing_period_of_a_line_is_checked() -> None:
 
 
 def test_a_point_brings_a_part_along() -> None:
-    point = MetricPoint(
-        resource=_resource(whole=False), metric="m", source_metric="m", unit="", statistic="sum", start=START, period=60,
-        value=1.0,
-    )  # fmt: skip
+    seen: dict[str, Any] = {"resource": _resource(whole=False), "start": START, "period": 60, "value": 1.0}
+    point = MetricPoint(metric="m", source_metric="m", unit="", statistic="sum", **seen)
     assert _batch(point).resources[0].whole is False
