@@ -121,7 +121,7 @@ class GcpCalls(Calls[GcpSession, GcpCall]):
         """``gcp.budget_usd_per_day``."""
         return section_of(self.context.shared).budget_usd_per_day
 
-    def translate(self, error: Exception, call: GcpCall) -> CollectionError | None:
+    def translate(self, error: Exception, call: GcpCall) -> CollectionError:
         """See agents.gcp.errors."""
         return translate(error, call)
 

@@ -117,9 +117,10 @@ def test_no_figure_is_doubled_by_a_page_that_comes_twice(
 ) -> None:
     from emulators.gcp.seed import seed_functions, seed_gke, seed_storage, seed_vertex  # noqa: PLC0415 - of this test
 
-    seed = {"cloud_functions": seed_functions, "storage": seed_storage, "gke": seed_gke, "vertex_ai": seed_vertex}
-    more = {"hours_back": 0.5, "hours_ahead": 0} if service == "vertex_ai" else {}
-    seed[service](gcp, 2, [PROJECT], **more)
+    if service == "vertex_ai":
+        seed_vertex(gcp, 2, [PROJECT], hours_back=0.5, hours_ahead=0)
+    else:
+        {"cloud_functions": seed_functions, "storage": seed_storage, "gke": seed_gke}[service](gcp, 2, [PROJECT])
     day = datetime(2026, 11, 23, tzinfo=NOW.tzinfo)
     window = Window(day, day + timedelta(days=1)) if service == "storage" else WINDOW
     target = f"gcp/default/global/{service}"

@@ -136,20 +136,19 @@ class _Endpoints:
 
 def _rates(reader: MetricReader, endpoints: _Endpoints, context: Context) -> Iterator[MetricPoint]:
     """Responses, errors, and their ratio. Where Google counted responses and no errors, there were none."""
-    errors: dict[tuple[str, str], float] | None = None
+    answered: list[dict[tuple[str, str], float]] = []
     with reader.part(_ERRORS.name):
-        errors = {_key(value): value.value for value in reader.read(_asked(_ERRORS, context))}
+        answered.append({_key(value): value.value for value in reader.read(_asked(_ERRORS, context))})
     for value in reader.settle(_asked(_RESPONSES, context)):
         resource = endpoints.find(value)
         if resource is None:
             continue
         yield reader.point(_RESPONSES, resource, value)
-        if errors is None:
-            continue
-        failed = errors.get(_key(value), 0.0)
-        yield reader.point(_ERRORS, resource, _with(value, failed))
-        if value.value > 0:
-            yield reader.point(_RATE, resource, _with(value, failed / value.value * _RATE.factor))
+        for errors in answered:
+            failed = errors.get(_key(value), 0.0)
+            yield reader.point(_ERRORS, resource, _with(value, failed))
+            if value.value > 0:
+                yield reader.point(_RATE, resource, _with(value, failed / value.value * _RATE.factor))
 
 
 def _asked(metric: Metric, context: Context) -> Metric:
