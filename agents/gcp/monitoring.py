@@ -198,12 +198,8 @@ class MetricReader:
         }
 
     def _own(self) -> str:
-        """The part of a filter that leaves out what the project sees of others, as the host of a metrics scope.
-
-        It names projects by their ids: a project that is configured by its number must not be such a host.
-        """
-        project = self._calls.project
-        return "" if project.isdigit() else f' AND project = "{project}"'
+        """The part of a filter that leaves out what the project sees of others, as the host of a metrics scope."""
+        return f' AND project = "{self._calls.project}"'
 
     def _values(self, metric: Metric, series: Any, seen: set[int]) -> Iterator[Value]:
         resource, labels = dict(series.resource.labels), dict(series.metric.labels)

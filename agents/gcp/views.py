@@ -50,7 +50,8 @@ def endpoint_view(reading: Reading) -> dict[str, Any]:
 def bill_view(lines: Iterable[CostLine], window: Window, missing: Sequence[str] = ()) -> dict[str, Any]:
     """A bill. Amounts of two currencies are never added: then ``by_currency`` alone has them.
 
-    ``missing``, which is looked at after the last of the lines, says what it lacks: without an amount there is no total.
+    ``missing``, which is looked at after the last of the lines, says what it lacks: without an amount there is no
+    total.
     """
     bills: defaultdict[str, _Bill] = defaultdict(_Bill)
     for line in lines:

@@ -179,7 +179,7 @@ def test_nothing_exported_yet_is_not_zero(gcp: LocalGcp, make: Callable[..., GCP
 def test_a_bill_that_lacks_an_amount_has_no_total(gcp: LocalGcp, make: Callable[..., GCPTelemetryAgent]) -> None:
     seeded = seed_billing(gcp, MONTH, 1, [PROJECT], dataset="holes")
     (row, *_) = gcp.billing_export.rows(seeded.table)
-    gcp.billing_export.load(seeded.table, [{**row, "currency": None}])
+    gcp.billing_export.load(seeded.table, [{**row, "currency": None, "credits": []}])
     bill = make(billing_export_table=seeded.table).get_billing_data(MONTH, MONTH)
     assert math.isnan(bill["total"])
     assert [reason.partition(":")[0] for reason in bill["partial"]] == ["amounts of 1 bill line"]

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from agents.gcp.monitoring import Metric, MetricReader, Value
 from emulators.gcp import LocalGcp
 from emulators.gcp.asset import Asset
 from emulators.gcp.projects import project_number
+from emulators.gcp.seed import seed_functions, seed_gke, seed_storage, seed_vertex
 from telemetry.batch import Outcome
+from telemetry.errors import Unavailable
 from telemetry.records import Resource
 from telemetry.target import Window
 from tests.support.collecting import Collected, collect
@@ -111,19 +114,30 @@ def _double_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GcpCalls, "pages", twice)
 
 
-@pytest.mark.parametrize("service", ["cloud_functions", "storage", "gke", "vertex_ai"])
+_SERVICES = ["cloud_functions", "storage", "gke", "vertex_ai"]
+
+
+def _seed(gcp: LocalGcp, service: str) -> Window:
+    """Some of it, and the window in which that has figures."""
+    day = datetime(2026, 11, 23, tzinfo=NOW.tzinfo)
+    match service:
+        case "vertex_ai":
+            seed_vertex(gcp, 3, [PROJECT], hours_back=0.5, hours_ahead=0)
+        case "cloud_functions":
+            seed_functions(gcp, 2, [PROJECT])
+        case "storage":
+            seed_storage(gcp, 2, [PROJECT])
+            return Window(day, day + timedelta(days=1))
+        case _:
+            seed_gke(gcp, 2, [PROJECT])
+    return WINDOW
+
+
+@pytest.mark.parametrize("service", _SERVICES)
 def test_no_figure_is_doubled_by_a_page_that_comes_twice(
     gcp: LocalGcp, monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
-    from emulators.gcp.seed import seed_functions, seed_gke, seed_storage, seed_vertex  # noqa: PLC0415 - of this test
-
-    if service == "vertex_ai":
-        seed_vertex(gcp, 2, [PROJECT], hours_back=0.5, hours_ahead=0)
-    else:
-        {"cloud_functions": seed_functions, "storage": seed_storage, "gke": seed_gke}[service](gcp, 2, [PROJECT])
-    day = datetime(2026, 11, 23, tzinfo=NOW.tzinfo)
-    window = Window(day, day + timedelta(days=1)) if service == "storage" else WINDOW
-    target = f"gcp/default/global/{service}"
+    window, target = _seed(gcp, service), f"gcp/default/global/{service}"
     alone = collect(shared(gcp), target, window)
     _double_pages(monkeypatch)
     doubled = collect(shared(gcp), target, window)
@@ -131,8 +145,38 @@ def test_no_figure_is_doubled_by_a_page_that_comes_twice(
     assert _figures(alone) == _figures(doubled) != []
 
 
+@pytest.mark.parametrize("service", _SERVICES)
+def test_a_metric_that_breaks_off_costs_no_other_and_invents_nothing(
+    gcp: LocalGcp, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    window, target = _seed(gcp, service), f"gcp/default/global/{service}"
+    whole = _figures(collect(shared(gcp), target, window))
+    read, asked, refused = MetricReader.read, set[str](), [""]
+
+    def breaking_off(self: MetricReader, metric: Metric) -> Iterator[Value]:
+        asked.add(metric.source)
+        for value in read(self, metric):
+            yield value
+            if metric.source == refused[0]:
+                raise Unavailable("the second page does not come")
+
+    monkeypatch.setattr(MetricReader, "read", breaking_off)
+    assert _figures(collect(shared(gcp), target, window)) == whole
+    for source in sorted(asked):
+        refused[0] = source
+        found = collect(shared(gcp), target, window)
+        assert found.report.outcome is Outcome.COMPLETE
+        assert any("the second page" in reason for reason in found.report.partial), source
+        assert set(_figures(found)) <= set(whole), f"{source}: of a part there is no total, and no answer is no zero"
+        kept = [point for point in whole if point[-1] != source and point[1] not in {"error_count", "error_rate"}]
+        assert set(kept) <= set(_figures(found)), source
+
+
 def _figures(collected: Collected) -> list[tuple[Any, ...]]:
-    return sorted((point.resource.key, point.metric, point.start, point.value) for point in collected.points())
+    return sorted(
+        (point.resource.key, point.metric, point.start, point.value, point.source_metric)
+        for point in collected.points()
+    )
 
 
 @pytest.mark.parametrize("case", _INSTANCES, ids=[case["why"] for case in _INSTANCES])

@@ -127,7 +127,16 @@ def _program(tmp_path: Path, *lines: str) -> dict[str, Any]:
 
 
 _JUNK: list[Any] = [None, 7, "text", [], [1], {}, {"a": 1}, True]
-_KINDS = ["service_account", "authorized_user", "external_account", "impersonated_service_account", None, 7, [], {}]
+_KINDS: list[Any] = [
+    "service_account",
+    "authorized_user",
+    "external_account",
+    "impersonated_service_account",
+    None,
+    7,
+    [],
+    {},
+]
 
 
 @pytest.mark.parametrize("kind", _KINDS, ids=str)
