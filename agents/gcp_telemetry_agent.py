@@ -7,13 +7,21 @@ environment's variables) and forwards to OpenFinOps: see docs/standalone.md.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from agents.core.collection import Collection
+from agents.core.collection import Collection, find_account
+from agents.core.context import Context, Shared
 from agents.core.dates import span_of
+from agents.core.meter import Meter
 from agents.core.reading import Reading, Rows
+from agents.gcp.calls import GcpCalls
+from agents.gcp.credentials import Identity
+from agents.gcp.export_lookup import find_export
+from agents.gcp.session import section_of
 from agents.gcp.settings import ENDPOINTS
 from agents.gcp.views import bill_view, endpoint_view, instance_view
 from agents.standalone.agent import given_names, make_settings, make_shared, named_endpoints, read
@@ -48,7 +56,8 @@ class GCPTelemetryAgent(InBackground):
 
         Without ``credentials_file``, application default credentials are used; without ``project_id``, the project of
         the credentials. A literal ``${NAME}`` is replaced by the environment variable of that name.
-        ``billing_export_table`` (``project.dataset.table``) is what get_billing_data reads. ``endpoints`` are addresses
+        ``billing_export_table`` (``project.dataset.table``) is what get_billing_data reads; without it, the variable
+        GCP_BILLING_EXPORT_TABLE, or the only export that the project has. ``endpoints`` are addresses
         by the names ``monitoring``, ``inventory``, ``billing``, ``bigquery`` and ``token``, before those of the
         variables ``GCP_ENDPOINT_MONITORING`` and so on; ``ca_file`` holds the certificates to trust, ``settings`` more
         keys of the configuration's ``gcp`` section, and ``price_cache`` is the folder that prices are kept in
@@ -57,7 +66,9 @@ class GCPTelemetryAgent(InBackground):
         given = {
             "project_id": project_id,
             "credentials_file": None if credentials_file is None else os.fspath(credentials_file),
-            "billing_export_table": billing_export_table,
+            "billing_export_table": billing_export_table
+            or (settings or {}).get("billing_export_table")
+            or os.environ.get("GCP_BILLING_EXPORT_TABLE"),
         }
         expanded = {name: expand(value) for name, value in given.items() if value}
         addresses = {**named_endpoints("gcp", ENDPOINTS), **(endpoints or {})}
@@ -99,19 +110,39 @@ class GCPTelemetryAgent(InBackground):
         two currencies, ``total`` is nan, ``currency`` None, ``by_service`` empty, and ``by_currency`` has each by
         itself. Where the export has no row of that time, ``total`` is nan as well and not zero: rows come a day late,
         and none come of the time before the export was turned on. One query of BigQuery, which bills by what it scans.
-        Denied says what to configure where there is no export.
+        ``partial`` says what could not be read of the export; where that is an amount, ``total`` is nan.
+        Where no table is configured, it is looked up, which is free: Denied says what to configure where the project
+        does not have exactly one.
         """
         window = span_of(start_date, end_date)
-        return bill_view(self._lines(window), window)
+        missing: list[str] = []
+        return bill_view(self._lines(window, missing), window, missing)
 
     def _read(self, service: str, names: Sequence[str] | None) -> list[Reading]:
         only = None if names is None else tuple(dict.fromkeys(names))
         return read(self._shared, _target(service), only)
 
-    def _lines(self, window: Window) -> Iterator[CostLine]:
-        run = Run.start(_target("billing"), window, 1, self._shared.now())
-        for batch in Collection(self._shared, run).batches():
+    def _lines(self, window: Window, missing: list[str]) -> Iterator[CostLine]:
+        """The lines of the bill; after the last one ``missing`` says what it lacks."""
+        shared = self._with_table()
+        run = Run.start(_target("billing"), window, 1, shared.now())
+        collection = Collection(shared, run)
+        for batch in collection.batches():
             yield from batch.costs
+        missing += collection.meter.missing()
+
+    def _with_table(self) -> Shared:
+        """What collections share, with the table of the export, which is looked up where it is not configured."""
+        section = section_of(self._shared)
+        account = find_account(self._shared, _target("billing"))
+        if Identity.of(section, account.options).billing_export_table:
+            return self._shared
+        deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
+        table = find_export(GcpCalls(Context(self._shared, account, Meter(), deadline)))
+        found = section.model_copy(update={"billing_export_table": table})
+        # From now on, for this agent.
+        self._shared = replace(self._shared, settings=self._shared.settings.model_copy(update={"gcp": found}))
+        return self._shared
 
 
 def _target(service: str) -> Target:

@@ -68,6 +68,8 @@ def _of_type(name: str, kind: object) -> Column[Any]:
         return _text(name)
     if kind is datetime:
         return _time(name)
+    if kind == datetime | None:
+        return _time(name, nullable=True)
     if kind == Decimal | None:
         return Column(name, Numeric, nullable=True)
     if kind == bool | None:
@@ -209,6 +211,9 @@ resources = Table(
     _count("fingerprint", big=True),  # of type, name, tags and attributes: whether they changed
     _time("first_seen"),
     _time("last_seen"),  # within an hour: a resource that does not change is not written at every reading
+    # When it was last seen whole, which type, name, tags and attributes are of, but for what a part has added since;
+    # 1970 where only parts were seen. Null: of before, as last_seen.
+    _time("described_at", nullable=True),
     _text("source", default=""),  # that pushed it: what two sources push is not the same thing, whatever they call it
     UniqueConstraint(
         "provider", "account", "region", "service", "provider_id", "source", name="resources_identity_key"

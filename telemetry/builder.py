@@ -85,6 +85,8 @@ class _Draft:
             self.resources.append(fitted)
             self.size += _A_RESOURCE + size_of((*fitted.key, fitted.type, fitted.name)) + _size_of_entries(fitted.tags)
             self.size += _size_of_entries(fitted.attributes)
+        elif resource.whole and not self.resources[index].whole:
+            self.resources[index] = fit_resource(resource)
         return index
 
     def finish(self, run: Run, number: int, collected_at: datetime, *, final: bool) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
@@ -10,6 +11,7 @@ from operator import attrgetter
 from telemetry import amounts
 from telemetry.costs import NUMBERS, TEXTS, ChargeCategory, CostLine
 from telemetry.faults import are_short, check_currency, check_moment, check_size, each_entry, each_text, fail
+from telemetry.limits import EARLIEST, LATEST
 from telemetry.target import Window
 
 _numbers_of = attrgetter(*NUMBERS)
@@ -52,6 +54,7 @@ def _are_fine(lines: Sequence[CostLine], window: Window) -> bool:
         and are_short(texts, _SHORT)
         and {line.charge_category for line in lines} <= {"", *ChargeCategory}
         and all(map(_is_currency, {line.currency for line in lines}))
+        and all(_is_period(*period) for period in {(x.billing_period_start, x.billing_period_end) for x in lines})
     )
 
 
@@ -59,11 +62,22 @@ def _is_currency(text: str) -> bool:
     return len(text) == len("USD") and text.isascii() and text.isalpha() and text.isupper()
 
 
+def _is_period(start: datetime | None, end: datetime | None) -> bool:
+    """Whether it can be a billing period; there may be none."""
+    if start is None or end is None:
+        return start is end
+    zoned = start.tzinfo is not None and end.tzinfo is not None
+    return zoned and EARLIEST <= start < end <= LATEST
+
+
 def _check_line(path: str, line: CostLine, window: Window) -> None:
     check_moment(f"{path}.start", line.start)
     check_moment(f"{path}.end", line.end)
     if not window.start <= line.start < line.end <= window.end:
         fail(f"{path}.start", f"{line.start} to {line.end}", f"a period inside the window {window}")
+    if not _is_period(line.billing_period_start, line.billing_period_end):
+        period = f"{line.billing_period_start} to {line.billing_period_end}"
+        fail(f"{path}.billing_period_start", period, "a period between the years 2000 and 2100, or neither end of it")
     check_currency(f"{path}.currency", line.currency)
     named: Mapping[str, Decimal | None] = dict(zip(NUMBERS, _numbers_of(line), strict=True))
     known = {name: amount for name, amount in {**named, **line.amounts}.items() if amount is not None}

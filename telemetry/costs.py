@@ -65,6 +65,10 @@ class CostLine(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     tags: dict[str, str] = {}
     #: Whether the provider still calls the amounts an estimate; None where it does not say.
     estimated: bool | None = None
+    #: FOCUS BillingPeriodStart and BillingPeriodEnd, half-open: of the invoice that the charge is on, which need not be
+    #: that of the time of its use. Both None where the provider does not say.
+    billing_period_start: datetime | None = None
+    billing_period_end: datetime | None = None
 
 
 def _of_type(kind: object) -> tuple[str, ...]:

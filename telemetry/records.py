@@ -34,6 +34,10 @@ class Resource(msgspec.Struct, frozen=True, array_like=True, kw_only=True, eq=Fa
     name: str = ""
     tags: dict[str, str] = {}
     attributes: dict[str, AttributeValue] = {}
+    #: Whether this is all that there is to say of it, as of a listing: what it lacks is not there. False where only a
+    #: part of it could be seen, as by the labels of a metric: what it lacks is unknown, and takes nothing away.
+    #: Last, and with a default: messages of an older release lack it, and older readers pass it over.
+    whole: bool = True
 
     @property
     def key(self) -> tuple[str, str, str, str, str]:

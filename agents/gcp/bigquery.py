@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,9 @@ LEAST_MIB = 10
 _PAGE = 5000
 """Rows of an answer."""
 _GET_RESULTS = "bigquery:jobs.getQueryResults"
+_DATASETS = "bigquery:datasets.list"
+_TABLES = "bigquery:tables.list"
+_LISTING = re.compile(r"/datasets(?:/[^/?]+/tables)?(?:\?|$)")
 _RESULTS = re.compile(r"/queries/[^/?]+")
 
 
@@ -47,6 +51,33 @@ def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iter
         if row is None:
             return
         yield row
+
+
+def datasets(calls: GcpCalls) -> Iterator[str]:
+    """The ids of the project's datasets, page by page; BigQuery takes nothing for it."""
+    yield from (str(one.dataset_id) for one in _listed(calls, _DATASETS, lambda client: client.list_datasets))
+
+
+def tables(calls: GcpCalls, dataset: str) -> Iterator[str]:
+    """The ids of the tables and views of a dataset."""
+    listing = _listed(calls, _TABLES, lambda client: partial(client.list_tables, f"{calls.project}.{dataset}"))
+    yield from (str(one.table_id) for one in listing)
+
+
+def _listed(calls: GcpCalls, api: str, method: Callable[[Any], Callable[..., Any]]) -> Iterator[Any]:
+    requests = _Requests(calls)
+    call = calls.naming(api)(calls.session)
+
+    def ask(sending: Sending) -> tuple[Iterator[Any], Any]:
+        with requests.first(sending):
+            found = iter(method(sending.session.bigquery(requests))(retry=None, timeout=sending.timeout))
+            return found, next(found, None)
+
+    rest, item = calls.call(api, ask)
+    while item is not None:
+        yield item
+        with calls.translating(call):
+            item = next(rest, None)
 
 
 def _asking(calls: GcpCalls, sql: str, config: Any) -> Callable[[Sending], Any]:
@@ -111,4 +142,6 @@ class _Requests:
 def _api(method: str, url: str) -> str:
     if _RESULTS.search(url):
         return _GET_RESULTS
+    if _LISTING.search(url):
+        return _TABLES if "/tables" in url else _DATASETS
     return "bigquery:jobs.get" if method == "GET" else "bigquery:jobs.cancel"

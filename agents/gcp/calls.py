@@ -12,8 +12,9 @@ from agents.core.calls import Calls
 from agents.core.context import Context
 from agents.gcp.api_call import GcpCall
 from agents.gcp.errors import translate
+from agents.gcp.projects import find_id
 from agents.gcp.session import GcpSession, account_of, section_of
-from telemetry.errors import CollectionError, Unavailable
+from telemetry.errors import CollectionError, CollectionFailed, Unavailable
 
 T = TypeVar("T")
 _Ready = tuple[GcpSession, tuple[tuple[str, str], ...]]
@@ -53,8 +54,21 @@ class GcpCalls(Calls[GcpSession, GcpCall]):
 
     @property
     def project(self) -> str:
-        """The project that is collected."""
-        return self.session.project
+        """The id of the project that is collected: every resource is spelled by it, though a number is configured."""
+        session = self.session
+        if session.project.isdigit() and not session.project_id:
+            # Not under a lock: that it is asked for twice does no harm.
+            session.project_id = self._id_of(session.project)
+        return session.project_id or session.project
+
+    def _id_of(self, number: str) -> str:
+        found = find_id(self.pages, number)
+        if not found:
+            raise CollectionFailed(
+                f"gcp/{self.context.account.name}: Google does not tell the id of project {number}, by which resources "
+                "are named: set project_id to the id, such as my-project-123"
+            )
+        return found
 
     def call(self, api: str, send: Callable[[Sending], T], units: Callable[[T], int] = _one) -> T:
         """The answer to ``send``, which makes one request of ``api`` (``monitoring:ListTimeSeries``).
@@ -107,7 +121,7 @@ class GcpCalls(Calls[GcpSession, GcpCall]):
         """``gcp.budget_usd_per_day``."""
         return section_of(self.context.shared).budget_usd_per_day
 
-    def translate(self, error: Exception, call: GcpCall) -> CollectionError | None:
+    def translate(self, error: Exception, call: GcpCall) -> CollectionError:
         """See agents.gcp.errors."""
         return translate(error, call)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from agents.gcp.settings import GcpIdentity, GcpSettings
-from telemetry.errors import Denied
+from telemetry.errors import CollectionError, Denied, Unavailable
 from telemetry.redact import remember
 from telemetry.settings.fields import is_loopback
 
@@ -53,14 +54,49 @@ class Opened:
 
 
 def open_credentials(identity: Identity) -> Opened:
-    """The credentials of that identity; Denied, without a secret, where there are none that can be used."""
-    opened = _from_file(identity) if identity.credentials_file else _default()
-    credentials = opened.credentials
-    if identity.impersonate:
-        credentials = _impersonated(credentials, identity)
-    if identity.quota_project:
-        credentials = credentials.with_quota_project(identity.quota_project)
-    return Opened(credentials, opened.project_id)
+    """The credentials of that identity; Denied, without a secret, where there are none that can be used.
+
+    None of them asks a person: google-auth asks only where it is told to (``enable_reauth_refresh``, ``interactive``).
+    """
+    try:
+        opened = _from_file(identity) if identity.credentials_file else _default()
+        credentials = opened.credentials
+        if identity.impersonate:
+            credentials = _impersonated(credentials, identity)
+        if identity.quota_project:
+            credentials = credentials.with_quota_project(identity.quota_project)
+        return Opened(credentials, opened.project_id)
+    except CollectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - of a file of another form google-auth raises whatever comes of it
+        where = identity.credentials_file or "the application default credentials"
+        raise Denied(f"gcp.credentials_file {where}: it cannot be used ({type(error).__name__}): {_WRITTEN}") from None
+
+
+def renew(credentials: Any, request: Any) -> None:
+    """Get a token; errors of google-auth's, or Denied and Unavailable for whatever the sources of credentials raise."""
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - an SDK is loaded where it is used
+
+    try:
+        credentials.refresh(request)
+    except GoogleAuthError:
+        raise
+    except subprocess.TimeoutExpired:
+        raise Unavailable(
+            "gcp: the program that the credentials name was not done in time: does it ask a person? Raise "
+            "credential_source.executable.timeout_millis, or give a key of a service account"
+        ) from None
+    except OSError as error:
+        raise Denied(
+            f"gcp: the credentials give no token: {error.filename or 'what they name'}: {error.strerror}: correct "
+            "credential_source in the credentials file"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - junk of a file, a program or an address, in whatever form
+        raise Denied(
+            f"gcp: the credentials give no token ({type(error).__name__}): what their source answers is not of the "
+            "form that google-auth reads: correct credential_source in the credentials file, or give a key of a "
+            "service account"
+        ) from None
 
 
 def _default() -> Opened:

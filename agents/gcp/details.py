@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,21 +32,25 @@ class Details:
     @classmethod
     def of(cls, error: Any) -> Details:
         """Those of a google.api_core.exceptions.GoogleAPIError."""
-        code = getattr(error, "code", None)
-        reason = getattr(error, "reason", None) or _first_reason(error)
+        reason = str(getattr(error, "reason", None) or _first_reason(error))
+        metadata = getattr(error, "metadata", None)
         return cls(
-            status=int(code) if code is not None else 0,
+            status=_status(getattr(error, "code", None)),
             name=reason or type(error).__name__,
             message=str(getattr(error, "message", "") or error),
             reason=reason,
             retry_after=_retry_after(error),
-            permission=str((getattr(error, "metadata", None) or {}).get("permission", "")),
+            permission=str(metadata.get("permission") or "") if isinstance(metadata, Mapping) else "",
         )
+
+
+def _status(code: object) -> int:
+    return int(code) if isinstance(code, int) else 0
 
 
 def _first_reason(error: Any) -> str:
     """BigQuery's: its errors are a list of mappings."""
-    for entry in getattr(error, "errors", None) or ():
+    for entry in _list(getattr(error, "errors", None)):
         if isinstance(entry, Mapping) and entry.get("reason"):
             return str(entry["reason"])
     return ""
@@ -54,16 +58,20 @@ def _first_reason(error: Any) -> str:
 
 def _retry_after(error: Any) -> float | None:
     waits = [wait for wait in (*_retry_infos(error), _header(error)) if wait is not None and math.isfinite(wait)]
-    return min(max(waits), LONGEST_WAIT) if waits else None
+    return min(max(0.0, *waits), LONGEST_WAIT) if waits else None
 
 
 def _retry_infos(error: Any) -> Iterator[float]:
-    for detail in getattr(error, "details", None) or ():
+    for detail in _list(getattr(error, "details", None)):
         if isinstance(detail, Mapping):
             if str(detail.get("@type", "")).endswith(_RETRY_INFO):
                 yield parse_seconds(str(detail.get("retryDelay", "")).removesuffix("s"), LONGEST_WAIT) or 0.0
-        elif detail.DESCRIPTOR.full_name == _RETRY_INFO:
+        elif getattr(getattr(detail, "DESCRIPTOR", None), "full_name", "") == _RETRY_INFO:
             yield detail.retry_delay.seconds + detail.retry_delay.nanos / 1e9
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _header(error: Any) -> float | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import traceback
 from typing import Any
 
 from agents.core.api_call import throttled
@@ -13,11 +15,17 @@ from agents.gcp.permissions import permission_of
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Unavailable
 from telemetry.redact import redact
 
+logger = logging.getLogger(__name__)
+
 _NAME = r"[a-z]\w*(?:\.\w+){2,3}"
 _PERMISSION = re.compile(rf"(?i:permission)s? '?({_NAME})\b|\b({_NAME}) (?i:permission)")
 _DELETED = re.compile(r"(?i)has been deleted|is (?:scheduled|marked) for deletion|project .*not (?:be )?found")
 _NOT_ENABLED = re.compile(r"(?i)has not been used in project|it is disabled|is not enabled")
 _NO_METRIC = re.compile(r"(?i)cannot find metric")
+_NO_PARTITIONS = re.compile(r"(?i)unrecognized name: `?_PARTITIONTIME")
+# What the program printed may be a token.
+_OUTPUT = re.compile(r"(?s)(?<=return code).*")
+_HTML = re.compile(r"(?i)<(?:!doctype|html|head|body)\b")
 _CERTIFICATE = re.compile(r"(?i)certificate.verify.failed|handshake")
 _PAGE_TOKEN = re.compile(r"(?i)\bpage.?token\b")
 _TABLE_DATA = "bigquery.tables.getData"
@@ -33,8 +41,12 @@ class NoSuchMetric(CollectionFailed):
     """Nothing in the project has ever written this metric: that of an agent which is installed nowhere."""
 
 
-def translate(error: Exception, call: GcpCall) -> CollectionError | None:
-    """Our error for one of Google's libraries; None for any other."""
+class NotPartitioned(CollectionFailed):
+    """A query names BigQuery's pseudo column of partitions, which this table or view does not have."""
+
+
+def translate(error: Exception, call: GcpCall) -> CollectionError:
+    """Our error for whatever Google's libraries raise: of an answer that is none of Google's they raise anything."""
     import requests  # noqa: PLC0415 - an SDK is loaded where it is used
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415 - an SDK is loaded where it is used
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - an SDK is loaded where it is used
@@ -45,16 +57,21 @@ def translate(error: Exception, call: GcpCall) -> CollectionError | None:
         return _unauthenticated(error, call)
     if isinstance(error, TimeoutError):  # of waiting for a query of BigQuery
         return Unavailable(f"{call}: no answer in time")
-    if isinstance(error, requests.RequestException):
+    if isinstance(error, requests.RequestException | OSError):
         return Unavailable(f"{call}: {type(error).__name__}: is {_api_host(call)} reached from here?")
-    return None
+    # Its text may hold a piece of the answer, or of the request: neither text nor traceback is shown.
+    where = "".join(f"{at.filename}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)[-1:])
+    logger.warning("%s: %s in %s", call, type(error).__name__, where)
+    text = f"{call}: {type(error).__name__}: the answer is not of Google's form: does a proxy answer in its place?"
+    return Unavailable(text) if isinstance(error, ValueError) else CollectionFailed(text)
 
 
 def _unauthenticated(error: Any, call: GcpCall) -> CollectionError:
     """The error where no token was given out."""
     from google.auth import exceptions  # noqa: PLC0415 - an SDK is loaded where it is used
 
-    text = f"{call}: {_text(str(error.args[0]) if error.args else '')}"
+    said = str(error.args[0]) if error.args else ""
+    text = f"{call}: {_text(_OUTPUT.sub('', said))}"
     if isinstance(error, exceptions.TransportError):
         return Unavailable(f"{call}: the token endpoint was not reached ({type(error).__name__})")
     if getattr(error, "retryable", False):
@@ -106,6 +123,8 @@ def _about_what(details: Details, call: GcpCall, text: str) -> CollectionError:
         return NoSuchMetric(text)
     if details.status == _NOT_FOUND:
         return Denied(f"{text}: correct its name in the configuration of account {call.account!r}")
+    if details.status == _BAD_REQUEST and _NO_PARTITIONS.search(details.message):
+        return NotPartitioned(text)
     if details.status == _BAD_REQUEST and details.reason == "bytesBilledLimitExceeded":
         return CollectionFailed(f"{text}: the query would scan more than gcp.maximum_bytes_billed: raise it")
     return CollectionFailed(text)
@@ -139,4 +158,8 @@ def _api_host(call: GcpCall) -> str:
 
 
 def _text(said: str) -> str:
+    """What was said, without a secret; of a page that a proxy sends, that it is one."""
+    page = _HTML.search(said)
+    if page:
+        said = f"{said[: page.start()].strip()} (a page of HTML, as a proxy sends)".strip()
     return redact(said).rstrip(". ")[:_MAX_TEXT]

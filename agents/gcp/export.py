@@ -15,6 +15,8 @@ from typing import Any
 
 from agents.gcp import bigquery
 from agents.gcp.calls import GcpCalls
+from agents.gcp.errors import NotPartitioned
+from telemetry.cost_checks import check_costs
 from telemetry.costs import ChargeCategory, CostLine
 from telemetry.target import Window, floor_time
 
@@ -27,6 +29,7 @@ _CATEGORIES: Mapping[str, ChargeCategory] = {
     "rounding_error": ChargeCategory.ADJUSTMENT,
 }
 _MAX_TEXT = 2048
+_MONTH = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])")
 
 _KEYS = (
     ("day", "TIMESTAMP_TRUNC(usage_start_time, DAY)"),
@@ -37,6 +40,7 @@ _KEYS = (
     ("project_name", "COALESCE(project.name, '')"),
     ("region", "COALESCE(location.region, location.location, '')"),
     ("labels", "TO_JSON_STRING(labels)"),
+    ("invoice_month", "COALESCE(invoice.month, '')"),
 )
 _RESOURCE = ("resource_id", "COALESCE(resource.global_name, resource.name, '')")
 _COST_KEYS = (
@@ -63,25 +67,29 @@ _CREDIT_SUMS = (
     ("quantity", "CAST(NULL AS NUMERIC)"),
     ("kind", "'credit'"),
 )
+_USED = "usage_start_time >= @start AND usage_start_time < @end"
 # Rows of a day are exported on that day or later: a margin for clocks, and no end, or late ones would be lost.
-_CONDITION = "_PARTITIONTIME >= @partition AND usage_start_time >= @start AND usage_start_time < @end"
+_BY_PARTITION = f"_PARTITIONTIME >= @partition AND {_USED}"
+_BY_EXPORT = f"export_time >= @partition AND {_USED}"
+"""Of a view, which has no partitions: it may scan more, up to ``gcp.maximum_bytes_billed``."""
+_THINGS = "bill lines"
 
 _Columns = tuple[tuple[str, str], ...]
 
 
-def sql_of(table: str) -> str:
+def sql_of(table: str, condition: str = _BY_PARTITION) -> str:
     """The query of an export table; only the detailed export (``..._resource_v1_...``) knows resources."""
     keys = (*_KEYS, _RESOURCE) if _DETAILED.search(table) else _KEYS
-    costs = _select((*keys, *_COST_KEYS), _COST_SUMS, f"`{table}`")
-    granted = _select((*keys, *_CREDIT_KEYS), _CREDIT_SUMS, f"`{table}`, UNNEST(credits) AS credit")
+    costs = _select((*keys, *_COST_KEYS), _COST_SUMS, f"`{table}`", condition)
+    granted = _select((*keys, *_CREDIT_KEYS), _CREDIT_SUMS, f"`{table}`, UNNEST(credits) AS credit", condition)
     return f"{costs}\nUNION ALL\n{granted}"
 
 
-def _select(keys: _Columns, sums: _Columns, source: str) -> str:
+def _select(keys: _Columns, sums: _Columns, source: str, condition: str) -> str:
     columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in (*keys, *sums))
     # By their places: a name would be that of a column, or of an expression, as the engine decides.
     places = ", ".join(str(place) for place in range(1, len(keys) + 1))
-    return f"SELECT\n  {columns}\nFROM {source}\nWHERE {_CONDITION}\nGROUP BY {places}"
+    return f"SELECT\n  {columns}\nFROM {source}\nWHERE {condition}\nGROUP BY {places}"
 
 
 def lines(calls: GcpCalls, table: str, window: Window) -> Iterator[CostLine]:
@@ -91,9 +99,28 @@ def lines(calls: GcpCalls, table: str, window: Window) -> Iterator[CostLine]:
         "start": window.start,
         "end": window.end,
     }
-    for row in bigquery.query(calls, sql_of(table), parameters):
-        if row["amount"] is not None:
-            yield line_of(row, window)
+    for row in _rows(calls, table, parameters):
+        try:
+            if not row["currency"] or row["amount"] is None:
+                calls.context.partial("amounts", "the export does not tell amount or currency", of=_THINGS)
+                continue
+            line = line_of(row, window)
+            check_costs([line], window)
+        except Exception as error:  # noqa: BLE001 - of a row of another form: the others are the bill's, too
+            why = f"the export has them in a form that is not known ({type(error).__name__})"
+            calls.context.partial("amounts", why, of=_THINGS)
+            continue
+        if row["invoice_month"] and line.billing_period_start is None:
+            calls.context.partial("invoice months", "the export has them in a form that is not known", of=_THINGS)
+        yield line
+
+
+def _rows(calls: GcpCalls, table: str, parameters: Mapping[str, datetime]) -> Iterator[Mapping[str, Any]]:
+    """The rows of the query; of a view, which BigQuery says to have no partitions, by the time of their export."""
+    try:
+        yield from bigquery.query(calls, sql_of(table), parameters)
+    except NotPartitioned:  # which costs nothing, and comes before any row
+        yield from bigquery.query(calls, sql_of(table, _BY_EXPORT), parameters)
 
 
 def line_of(row: Mapping[str, Any], window: Window) -> CostLine:
@@ -101,27 +128,51 @@ def line_of(row: Mapping[str, Any], window: Window) -> CostLine:
     credit = row["kind"] == "credit"
     day: datetime = row["day"].astimezone(UTC)
     amount: Decimal = row["amount"]
+    billed_from, billed_to = _month(row["invoice_month"])
     category = ChargeCategory.CREDIT if credit else _CATEGORIES.get(row["charge_type"], "")
     return CostLine(
         start=max(day, window.start),
         end=min(day + _DAY, window.end),
-        currency=row["currency"],
+        currency=_text(row["currency"]),
         billed_cost=amount,
         effective_cost=amount,
-        list_cost=row["list_amount"],
+        list_cost=_number(row["list_amount"]),
         charge_category=category,
-        charge_type=row["charge_type"],
-        charge_description=row["description"][:_MAX_TEXT],
-        service_name=row["service_name"],
-        sub_account_id=row["project_id"],
-        sub_account_name=row["project_name"],
-        region_id=row["region"],
-        resource_id=row.get("resource_id") or "",
-        sku_id=row["sku_id"],
-        quantity=row["quantity"],
-        unit=row["unit"] or "",
+        charge_type=_text(row["charge_type"]),
+        charge_description=_text(row["description"])[:_MAX_TEXT],
+        service_name=_text(row["service_name"]),
+        sub_account_id=_text(row["project_id"]),
+        sub_account_name=_text(row["project_name"]),
+        region_id=_text(row["region"]),
+        resource_id=_text(row.get("resource_id")),
+        sku_id=_text(row["sku_id"]),
+        quantity=_number(row["quantity"]),
+        unit=_text(row["unit"]),
         tags=_tags(row["labels"]),
+        billing_period_start=billed_from,
+        billing_period_end=billed_to,
     )
+
+
+def _text(value: object) -> str:
+    """Empty where it is not told; ValueError where it is no text."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(type(value).__name__)
+    return value or ""
+
+
+def _number(value: object) -> Decimal | None:
+    if value is not None and not isinstance(value, Decimal):
+        raise ValueError(type(value).__name__)
+    return value
+
+
+def _month(text: str) -> tuple[datetime, datetime] | tuple[None, None]:
+    """The month of an invoice, ``202611``: usage of one may be on the invoice of another."""
+    if not _MONTH.fullmatch(text):
+        return None, None
+    start = datetime(int(text[:4]), int(text[4:]), 1, tzinfo=UTC)
+    return start, (start + timedelta(days=31)).replace(day=1)
 
 
 def _tags(text: str | None) -> dict[str, str]:

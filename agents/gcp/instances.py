@@ -6,13 +6,12 @@ the state is known, before them it is not, and nothing is said of it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from agents.core.state_intervals import Known, State, StateInterval, intervals_in, length_between
+from agents.gcp.components import provisioning_of, unpriced
 from agents.gcp.inventory import Asset, last_part
 from agents.gcp.pricing.compute import Machine
 from telemetry.records import AttributeValue, Resource
@@ -21,7 +20,6 @@ from telemetry.target import Window, format_time
 RUNNING = frozenset({"RUNNING", "STOPPING"})
 STOPPED = frozenset({"TERMINATED", "STOPPED"})
 SUSPENDED = frozenset({"SUSPENDED", "SUSPENDING"})
-_LICENSED = re.compile(r"/projects/(?:windows|windows-sql|rhel|rhel-sap|suse|suse-sap|ubuntu-os-pro)-?(?:cloud)?/")
 
 
 @dataclass(frozen=True)
@@ -40,27 +38,26 @@ class Instance:
     @classmethod
     def of(cls, asset: Asset, project: str) -> Instance:
         """The instance of a ``compute.googleapis.com/Instance``."""
-        data = asset.data
-        zone = last_part(data.get("zone") or asset.location)
+        fields = asset.fields
+        zone = asset.place(last_part(fields.text("zone")))
         region = zone.rpartition("-")[0] or zone
-        machine_type = last_part(data.get("machineType"))
-        scheduling = data.get("scheduling") or {}
-        spot = scheduling.get("provisioningModel") == "SPOT" or bool(scheduling.get("preemptible"))
-        created = _time(data.get("creationTimestamp"))
+        machine_type = last_part(fields.text("machineType"))
+        provisioning = provisioning_of(fields)
+        created = fields.moment("creationTimestamp")
         gpus = tuple(
-            (last_part(one.get("acceleratorType")), int(one.get("acceleratorCount") or 0))
-            for one in data.get("guestAccelerators") or ()
+            (last_part(one.text("acceleratorType")), one.integer("acceleratorCount"))
+            for one in fields.parts("guestAccelerators")
         )
-        number = str(data.get("id") or "")
-        state = str(data.get("status") or "")
+        number, state = fields.text("id"), fields.text("status")
+        counts = [count for _, count in gpus]
         attributes: dict[str, AttributeValue] = {
             "instance_id": number,
             "state": state,
             "zone": zone,
-            "provisioning": "spot" if spot else "standard",
-            "gpus": sum(count for _, count in gpus) or None,
-            "gpu_type": ", ".join(kind for kind, _ in gpus) or None,
-            "cpu_platform": data.get("cpuPlatform"),
+            "provisioning": provisioning,
+            "gpus": sum(count or 0 for count in counts) if all(counts) else None,
+            "gpu_type": ", ".join(kind for kind, _ in gpus),
+            "cpu_platform": fields.text("cpuPlatform"),
             "creation_time": _written(created),
         }
         resource = Resource(
@@ -70,18 +67,21 @@ class Instance:
             service="compute",
             resource_id=asset.name,
             type=machine_type,
-            name=str(data.get("name") or asset.short_name),
-            tags=dict(asset.labels),
-            attributes={name: value for name, value in attributes.items() if value not in {None, ""}},
+            name=fields.text("name") or asset.short_name,
+            tags=asset.labels,
+            attributes={name: value for name, value in attributes.items() if value not in {None, "", 0}},
         )
+        # Whatever of the description cannot be read may be what costs something.
+        reason = unpriced(fields, provisioning)
+        counted = tuple((kind, count or 0) for kind, count in gpus)
         return cls(
             resource,
             number,
-            Machine(region, machine_type, spot, gpus, _is_licensed(data)),
+            Machine(region, machine_type, provisioning == "spot", counted, reason),
             state,
             created,
-            _time(data.get("lastStartTimestamp")) or created,
-            _time(data.get("lastStopTimestamp")),
+            fields.moment("lastStartTimestamp") or created,
+            fields.moment("lastStopTimestamp"),
         )
 
     @property
@@ -107,30 +107,23 @@ class Instance:
             yield Known(State.STOPPED, stopped)
 
 
-def unlisted(name: str, zone: str, number: str, project: str) -> Resource:
-    """An instance that has metrics and is not in the inventory: gone by now, or not in it yet."""
+def unlisted(name: str, zone: str, number: str, project: str, *, succeeded: bool) -> Resource:
+    """An instance that has metrics and is not in the inventory: gone by now, or not in it yet.
+
+    The name is that of one instance at a time: one that another one has ``succeeded`` under its name is told apart by
+    its number, which Google takes in the place of the name.
+    """
+    own = number if succeeded else name
     return Resource(
         provider="gcp",
         account=project,
         region=zone.rpartition("-")[0] or zone,
         service="compute",
-        resource_id=f"//compute.googleapis.com/projects/{project}/zones/{zone}/instances/{name}",
+        resource_id=f"//compute.googleapis.com/projects/{project}/zones/{zone}/instances/{own}",
         name=name,
         attributes={"instance_id": number, "zone": zone},
+        whole=False,
     )
-
-
-def _is_licensed(data: Mapping[str, Any]) -> bool:
-    licenses = (text for disk in data.get("disks") or () for text in disk.get("licenses") or ())
-    return any(_LICENSED.search(str(text)) for text in licenses)
-
-
-def _time(text: Any) -> datetime | None:
-    """In whole seconds, as windows are."""
-    if not text:
-        return None
-    moment = datetime.fromisoformat(str(text)).astimezone(UTC)
-    return moment.replace(microsecond=0)
 
 
 def _written(moment: datetime | None) -> str | None:

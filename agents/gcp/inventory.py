@@ -5,13 +5,21 @@ It lags by some minutes: a new resource is not there yet, a deleted one still is
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from agents.gcp.calls import GcpCalls, Sending
+from agents.gcp.fields import Fields
+from agents.gcp.projects import data_of
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 API = "cloudasset:ListAssets"
 PERMISSION = "cloudasset.assets.listResource"
@@ -20,6 +28,12 @@ _PAGE = 1000
 _REMEMBERED = timedelta(days=34)
 """It can be asked about the past of 35 days."""
 _FORGOTTEN = "the window is more than 34 days ago, and Google's inventory remembers 35 days"
+_UNREADABLE = "Google's answer has it in a form that is not known"
+_PLACE = re.compile(r"/(?:locations|zones|regions)/([^/]+)/")
+
+
+class NotIdentified(ValueError):
+    """A resource whose name or place is not told: nobody could say which it is."""
 
 
 @dataclass(frozen=True)
@@ -29,39 +43,49 @@ class Asset:
     #: The full resource name: ``//compute.googleapis.com/projects/...``.
     name: str
     kind: str
+    #: Empty where it is not told.
     location: str
     #: The resource as its own API shows it.
-    data: Mapping[str, Any]
+    fields: Fields
 
     @property
     def labels(self) -> dict[str, str]:
         """Its labels."""
-        return {str(key): str(value) for key, value in (self.data.get("labels") or {}).items()}
+        return self.fields.texts("labels")
 
     @property
     def short_name(self) -> str:
         """The last part of its name."""
         return last_part(self.name)
 
+    def place(self, own: str = "") -> str:
+        """Where it is: what it says itself (``own``), the inventory, or its name; NotIdentified where none does."""
+        named = _PLACE.search(self.name)
+        found = own or self.location or (named[1] if named else "")
+        if not found:
+            raise NotIdentified
+        return found
 
-def assets(calls: GcpCalls, *kinds: str, at: datetime) -> Iterator[Asset]:
-    """Every resource of these kinds (``compute.googleapis.com/Instance``) as it was ``at`` a time, page by page.
 
-    A time that is longer ago than the inventory remembers gives what there is now, and the run says so.
+def read(calls: GcpCalls, things: str, of: Callable[[Asset], T], *kinds: str, at: datetime) -> Iterator[T]:
+    """What ``of`` makes of every resource of these kinds (``compute.googleapis.com/Instance``), page by page.
+
+    As it was ``at`` a time; one that is longer ago than the inventory remembers gives what there is now, and the run
+    says so. What cannot be read is left out of one resource, and the run says how many of ``things`` lack it.
     """
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - an SDK is loaded where it is used
-
-    request = _request(calls, kinds, at)
-    if not remembers(calls, at):
-        calls.context.partial("what was deleted since", _FORGOTTEN)
-
-    def ask(sending: Sending, token: str) -> Any:
-        request["page_token"] = token
-        return sending.session.inventory.list_assets(request=request, **sending.options)
-
-    for page in calls.pages(API, ask):
-        for asset in page.assets:
-            yield Asset(asset.name, asset.asset_type, asset.resource.location, MessageToDict(asset.resource.data))
+    for asset in _assets(calls, kinds, at, things):
+        try:
+            found = of(asset)
+        except NotIdentified:
+            calls.context.partial("what is known", "Google does not say which they are, or where", of=things)
+            continue
+        except Exception as error:
+            logger.exception("%s cannot be read", asset.name)
+            calls.context.partial("what is known", f"{_UNREADABLE} ({type(error).__name__})", of=things)
+            continue
+        for path in dict.fromkeys(asset.fields.faults):
+            calls.context.partial(path, _UNREADABLE, of=things)
+        yield found
 
 
 def remembers(calls: GcpCalls, at: datetime) -> bool:
@@ -77,6 +101,32 @@ def estimate(resources: int) -> dict[str, int]:
 def last_part(path: object) -> str:
     """``n2-standard-4`` of ``https://.../machineTypes/n2-standard-4``."""
     return str(path or "").rstrip("/").rpartition("/")[2]
+
+
+def _assets(calls: GcpCalls, kinds: tuple[str, ...], at: datetime, things: str) -> Iterator[Asset]:
+    """Each once, though a listing that changes while it is read may have one on two pages."""
+    request = _request(calls, kinds, at)
+    if not remembers(calls, at):
+        calls.context.partial("what was deleted since", _FORGOTTEN)
+    seen: set[int] = set()
+    for page in calls.pages(API, _asking(request)):
+        for asset in page.assets:
+            key = hash((asset.asset_type, asset.name))
+            if key in seen:
+                continue
+            seen.add(key)
+            if not asset.name:
+                calls.context.partial("what is known", "Google does not say which they are, or where", of=things)
+                continue
+            yield Asset(asset.name, asset.asset_type, asset.resource.location, Fields(data_of(asset)))
+
+
+def _asking(request: dict[str, Any]) -> Callable[[Sending, str], Any]:
+    def ask(sending: Sending, token: str) -> Any:
+        request["page_token"] = token
+        return sending.session.inventory.list_assets(request=request, **sending.options)
+
+    return ask
 
 
 def _request(calls: GcpCalls, kinds: tuple[str, ...], at: datetime) -> dict[str, Any]:

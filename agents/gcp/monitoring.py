@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from typing import Any
 from agents.core.service import Estimate
 from agents.gcp.calls import GcpCalls, Sending
 from agents.gcp.errors import NoSuchMetric
-from telemetry.errors import CollectionFailed
+from telemetry.errors import CollectionFailed, Denied
 from telemetry.records import MetricPoint, Resource
 from telemetry.target import Window
 
@@ -117,14 +118,36 @@ class MetricReader:
             raise CollectionFailed(f"window {window}: it is not over yet, and its last values would be parts: wait")
         self._calls = calls
         self._window = window
+        self._denied: Denied | None = None
         self.period = period or period_of(window)
         if self.period < _THINNED_TO and window.start < calls.context.shared.now() - _KEPT_WHOLE:
             calls.context.partial(
                 "metrics", "Google keeps values of less than ten minutes for six weeks, and these are older"
             )
 
+    def settle(self, metric: Metric) -> Iterator[Value]:
+        """The same as a part of its own: where it is refused, the others count. Each value must stand alone."""
+        with self.part(metric.name):
+            yield from self.read(metric)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """What is read of one metric, or of several that are of no use without each other, settled by itself."""
+        context = self._calls.context
+        with context.part(name):
+            try:
+                yield
+            except Denied as error:
+                context.meter.refused("metrics", error)  # it is the same for all
+
     def read(self, metric: Metric) -> Iterator[Value]:
-        """Every value of ``metric`` in the window, page by page; none where nothing in the project writes it."""
+        """Every value of ``metric`` in the window, page by page; none where nothing in the project writes it.
+
+        Each once: a series that is on two pages, or there twice, has one value at a time.
+        """
+        if self._denied is not None:
+            raise self._denied  # nor is it answered now
+        seen: set[int] = set()
         request = self._request(metric)
 
         def ask(sending: Sending, token: str) -> Any:
@@ -134,9 +157,12 @@ class MetricReader:
         try:
             for page in self._calls.pages(API, ask, lambda answer: len(answer.time_series)):
                 for series in page.time_series:
-                    yield from self._values(metric, series)
+                    yield from self._values(metric, series, seen)
         except NoSuchMetric:
             return
+        except Denied as error:
+            self._denied = error
+            raise
 
     def point(self, metric: Metric, resource: Resource, value: Value) -> MetricPoint:
         """``value`` as a record."""
@@ -172,21 +198,25 @@ class MetricReader:
         }
 
     def _own(self) -> str:
-        """The part of a filter that leaves out what the project sees of others, as the host of a metrics scope.
+        """The part of a filter that leaves out what the project sees of others, as the host of a metrics scope."""
+        return f' AND project = "{self._calls.project}"'
 
-        It names projects by their ids: a project that is configured by its number must not be such a host.
-        """
-        project = self._calls.project
-        return "" if project.isdigit() else f' AND project = "{project}"'
-
-    def _values(self, metric: Metric, series: Any) -> Iterator[Value]:
+    def _values(self, metric: Metric, series: Any, seen: set[int]) -> Iterator[Value]:
         resource, labels = dict(series.resource.labels), dict(series.metric.labels)
+        name = hash((frozenset(resource.items()), frozenset(labels.items())))
+        first, last = self._window.start.timestamp(), self._window.end.timestamp()
         for point in series.points:
-            end = datetime.fromtimestamp(point.interval.end_time.seconds, UTC)
-            start = end - timedelta(seconds=self.period)
-            number = _number(point.value)
-            if start in self._window and math.isfinite(number):
-                yield Value(resource, labels, start, number * metric.factor)
+            if not first < point.interval.end_time.seconds <= last:
+                continue
+            start = datetime.fromtimestamp(point.interval.end_time.seconds - self.period, UTC)
+            number = _number(point.value) * metric.factor
+            if start not in self._window:
+                continue
+            if not math.isfinite(number):
+                self._calls.context.partial(metric.name, "Google gave a value that is no number")
+            elif (key := hash((name, start))) not in seen:
+                seen.add(key)
+                yield Value(resource, labels, start, number)
 
 
 def _number(value: Any) -> float:

@@ -21,6 +21,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "bigquery:jobs.query": "bigquery.jobs.create",
         "bigquery:jobs.get": "bigquery.jobs.create",
         "bigquery:jobs.getQueryResults": "bigquery.jobs.create",
+        "bigquery:datasets.list": "bigquery.datasets.get",
     }
 )
 
@@ -65,6 +66,8 @@ gcloud projects add-iam-policy-binding PROJECT \\
 
 - `bigquery.jobs.create` is needed in the project that runs the query (`project_id`), `bigquery.tables.getData` on the
   dataset of the billing export, which may be in another project: leave both out where no bill is read.
+- `bigquery.datasets.get` and `bigquery.tables.list` are needed in the project only where `get_billing_data` of
+  `GCPTelemetryAgent` is to find the table of the export by itself.
 - `serviceusage.services.use` is needed in the project whose quota the calls use (`quota_project`, else `project_id`).
 - With `impersonate`, the credentials themselves need only `iam.serviceAccounts.getAccessToken` on that service account
   (`roles/iam.serviceAccountTokenCreator`); the role above belongs to the account that is acted as.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from agents.core.context import Shared
 from agents.core.sessions import Sessions
-from agents.gcp.credentials import Identity, open_credentials
+from agents.gcp.credentials import Identity, open_credentials, renew
 from agents.gcp.settings import GcpSettings
 from agents.gcp.transport import auth_request, open_channel, open_http
 from telemetry.errors import CollectionFailed
@@ -36,7 +36,10 @@ class GcpSession:
         project = identity.project_id or opened.project_id
         if project is None:
             raise CollectionFailed("gcp.project_id: it is not set, and the credentials do not tell it: set it")
+        #: As it is configured, which may be by its number.
         self.project = project
+        #: Its id, where that is not what is configured; empty until somebody has asked Google for it.
+        self.project_id = ""
         self.identity = identity
         self._section = section
         self._credentials = opened.credentials
@@ -58,7 +61,7 @@ class GcpSession:
         headers: dict[str, str] = {}
         with self._lock:
             if not self._credentials.valid:
-                self._credentials.refresh(self._request)
+                renew(self._credentials, self._request)
             self._credentials.apply(headers)
         return headers
 

@@ -50,6 +50,7 @@ class GcpSettings(ProviderSettings, GcpIdentity):
             "project_id": ("GCP_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"),
             # GOOGLE_APPLICATION_CREDENTIALS: Google's libraries read it by themselves.
             "credentials_file": ("GCP_CREDENTIALS_FILE",),
+            "billing_export_table": ("GCP_BILLING_EXPORT_TABLE",),
         }
     )
     endpoint_names = ENDPOINTS

@@ -66,12 +66,33 @@ def open_http(send: Callable[..., Any], ca_file: str | None) -> Any:
         def request(self, method: str, url: str, **more: Any) -> Any:  # type: ignore[override] # requests names them all
             headers: Mapping[str, str] = more.pop("headers", None) or {}
             parent = super().request
-            return send(lambda given: parent(method, url, headers=dict(given), **more), method, url, headers)
+            return send(lambda given: _checked(parent(method, url, headers=dict(given), **more)), method, url, headers)
 
     session = _Session()
     if ca_file is not None:
         session.verify = ca_file
     return session
+
+
+def _checked(response: Any) -> Any:
+    """A refusal that is not of Google's form, as an error with its status: of one google-api-core raises anything."""
+    if response.ok or _is_refusal(response):
+        return response
+    from google.api_core.exceptions import from_http_status  # noqa: PLC0415 - an SDK is loaded where it is used
+
+    raise from_http_status(response.status_code, str(response.reason or ""), response=response)  # type: ignore[no-untyped-call] # google-api-core has no types
+
+
+def _is_refusal(response: Any) -> bool:
+    """Whether it is ``{"error": {"message": "...", "errors": [{...}], "details": [{...}]}}``."""
+    try:
+        error = response.json()["error"]
+        told, lists = error.get("message", ""), [error.get(name, []) for name in ("errors", "details")]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return isinstance(told, str) and all(
+        isinstance(one, list) and all(isinstance(entry, dict) for entry in one) for one in lists
+    )
 
 
 def _read(path: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -47,16 +47,22 @@ def endpoint_view(reading: Reading) -> dict[str, Any]:
     }
 
 
-def bill_view(lines: Iterable[CostLine], window: Window) -> dict[str, Any]:
-    """A bill. Amounts of two currencies are never added: then ``by_currency`` alone has them."""
+def bill_view(lines: Iterable[CostLine], window: Window, missing: Sequence[str] = ()) -> dict[str, Any]:
+    """A bill. Amounts of two currencies are never added: then ``by_currency`` alone has them.
+
+    ``missing``, which is looked at after the last of the lines, says what it lacks: without an amount there is no
+    total.
+    """
     bills: defaultdict[str, _Bill] = defaultdict(_Bill)
     for line in lines:
         bills[line.currency].add(line)
     views = {currency: bill.view() for currency, bill in sorted(bills.items())}
     alone = next(iter(views)) if len(views) == 1 else None
     nothing = {"total": _NAN, "cost": _NAN, "credits": _NAN, "by_service": {}, "by_project": {}}
+    whole = not any(reason.startswith("amounts") for reason in missing)
     return {
-        **(views[alone] if alone is not None else nothing),
+        **(views[alone] if alone is not None and whole else nothing),
+        "partial": list(missing),
         "currency": alone,
         "by_currency": views,
         "start": format_time(window.start),
@@ -95,7 +101,7 @@ class _Bill:
 def _common(reading: Reading) -> dict[str, Any]:
     resource = reading.resource
     return {
-        "name": resource.name,
+        "name": resource.name or resource.resource_id.rpartition("/")[2],
         "project": resource.account,
         "region": resource.region,
         "resource_id": resource.resource_id,

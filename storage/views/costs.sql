@@ -5,7 +5,8 @@ SELECT t.provider, t.account,
        l.charge_category, l.charge_class, l.charge_type, l.charge_description,
        l.service_name, l.sub_account_id, l.sub_account_name, l.region_id, l.resource_id, l.sku_id,
        l.consumed_quantity, l.consumed_unit, l.tags, l.amounts, l.estimated,
-       r.started_at AS collected_at, r.run_id
+       r.started_at AS collected_at, r.run_id,
+       l.billing_period_start, l.billing_period_end
   FROM finfleet.cost_lines AS l
   JOIN finfleet.runs AS r USING (run_id)
   JOIN finfleet.collections AS c USING (target_id, window_start)
@@ -42,3 +43,5 @@ COMMENT ON COLUMN reporting.costs.amounts IS :'amounts';
 COMMENT ON COLUMN reporting.costs.estimated IS :'estimated';
 COMMENT ON COLUMN reporting.costs.collected_at IS :'collected_at';
 COMMENT ON COLUMN reporting.costs.run_id IS :'run_id';
+COMMENT ON COLUMN reporting.costs.billing_period_start IS :'billing_period_start';
+COMMENT ON COLUMN reporting.costs.billing_period_end IS :'billing_period_end';

@@ -3,6 +3,10 @@
 A reading that says the same again is written once an hour at the most: else every window would rewrite every resource.
 So ``last_seen`` may lag by an hour, and a reading that comes late, and is older than one that was not written,
 may describe the resource until it is next read. Numbers do not depend on it: a rate keeps the type of its own batch.
+
+A whole reading replaces what is known; one of a part (``Resource.whole``) is laid over it, whichever of the two comes
+first: what it says counts where it is the newer one, and what it does not say is left as it is. ``described_at`` is the
+time of the newest whole reading, before all times where there is none.
 """
 
 from __future__ import annotations
@@ -10,10 +14,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from storage.database import Connection
 from storage.sql import load
@@ -24,6 +29,8 @@ from telemetry.push.batches import is_pushed
 from telemetry.records import Resource
 
 _SQL = load("writer_identities")
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""``described_at`` of what only parts were seen of: before all readings."""
 _canonical = msgspec.msgpack.Encoder(order="sorted")
 _json = msgspec.json.Encoder()
 
@@ -36,12 +43,22 @@ class Reading:
     fingerprint: int
     first_seen: datetime
     last_seen: datetime
+    described_at: datetime
+
+    @classmethod
+    def of(cls, resource: Resource, moment: datetime) -> Reading:
+        """One reading, of this moment."""
+        return cls(resource, _fingerprint(resource), moment, moment, moment if resource.whole else _NEVER)
 
     def add(self, other: Reading) -> None:
-        """Take in another reading of the same resource."""
-        if (other.last_seen, other.fingerprint) > (self.last_seen, self.fingerprint):
-            self.resource, self.fingerprint, self.last_seen = other.resource, other.fingerprint, other.last_seen
+        """Take in another reading of the same resource, a later one."""
         self.first_seen = min(self.first_seen, other.first_seen)
+        self.last_seen = max(self.last_seen, other.last_seen)
+        if not other.resource.whole:
+            self.resource = _laid_over(self.resource, other.resource)
+        elif (other.described_at, other.fingerprint) > (self.described_at, self.fingerprint):
+            self.resource, self.fingerprint = other.resource, other.fingerprint
+            self.described_at = other.described_at
 
 
 def source_of(batch: Batch) -> str:
@@ -56,10 +73,10 @@ def source_of(batch: Batch) -> str:
 def newest_readings(batches: Sequence[Batch]) -> dict[ResourceKey, Reading]:
     """One reading for each resource of ``batches``."""
     readings: dict[ResourceKey, Reading] = {}
-    for batch in batches:
+    for batch in sorted(batches, key=lambda batch: batch.collected_at):
         source = source_of(batch)
         for resource in batch.resources:
-            reading = Reading(resource, _fingerprint(resource), batch.collected_at, batch.collected_at)
+            reading = Reading.of(resource, batch.collected_at)
             former = readings.setdefault((*resource.key, source), reading)
             if former is not reading:
                 former.add(reading)
@@ -68,24 +85,29 @@ def newest_readings(batches: Sequence[Batch]) -> dict[ResourceKey, Reading]:
 
 def insert_columns(readings: Sequence[Reading]) -> dict[str, Any]:
     """The columns of new rows, beside their key."""
-    return {
-        "type": [reading.resource.type for reading in readings],
-        "name": [reading.resource.name for reading in readings],
-        "tags": [_json.encode(reading.resource.tags).decode() for reading in readings],
-        "attributes": [_json.encode(reading.resource.attributes).decode() for reading in readings],
-        **_seen(readings),
-    }
+    return {**_described([reading.resource for reading in readings]), **_seen(readings)}
 
 
 def update_changed(connection: Connection, readings: Mapping[int, Reading]) -> None:
     """Write down what ``readings``, by resource_id, say anew."""
     if not readings:
         return
-    columns = {"resource_id": int4s(list(readings)), **_seen(list(readings.values()))}
+    # A fingerprint is of the whole: of a part its words are compared.
+    parts = [_NOTHING if reading.resource.whole else reading.resource for reading in readings.values()]
+    columns = {"resource_id": int4s(list(readings)), **_described(parts), **_seen(list(readings.values()))}
     changed = [row[0] for row in connection.execute(_SQL["lock_changed_resources"], columns)]
     if changed:
         new = {"resource_id": int4s(changed), **insert_columns([readings[resource_id] for resource_id in changed])}
         connection.execute(_SQL["update_resources"], new)
+
+
+def _described(resources: Sequence[Resource]) -> dict[str, Any]:
+    return {
+        "type": [resource.type for resource in resources],
+        "name": [resource.name for resource in resources],
+        "tags": [_json.encode(resource.tags).decode() for resource in resources],
+        "attributes": [_json.encode(resource.attributes).decode() for resource in resources],
+    }
 
 
 def _seen(readings: Sequence[Reading]) -> dict[str, Any]:
@@ -93,10 +115,25 @@ def _seen(readings: Sequence[Reading]) -> dict[str, Any]:
         "fingerprint": int8s([reading.fingerprint for reading in readings]),
         "first_seen": moments([reading.first_seen for reading in readings]),
         "last_seen": moments([reading.last_seen for reading in readings]),
+        "described_at": moments([reading.described_at for reading in readings]),
     }
+
+
+def _laid_over(known: Resource, part: Resource) -> Resource:
+    """``known`` with what ``part`` says; what that does not say is left as it is."""
+    return replace(
+        known,
+        type=part.type or known.type,
+        name=part.name or known.name,
+        tags={**known.tags, **part.tags},
+        attributes={**known.attributes, **part.attributes},
+    )
 
 
 def _fingerprint(resource: Resource) -> int:
     """Of all that may change, in eight bytes: the table is not asked for its texts only to compare them."""
     text = _canonical.encode((resource.type, resource.name, resource.tags, resource.attributes))
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
+
+
+_NOTHING = Resource(provider="", account="", region="", service="", resource_id="")

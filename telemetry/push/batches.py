@@ -159,7 +159,7 @@ def _by_window(push: Push, owner: str) -> dict[tuple[str, Window], list[Record]]
     for key, resource in resources.items():
         if key not in used:
             found[METRICS_SERVICE, sent].append(resource)
-    itself = _resource(owner, PushedResource(id=push.source, type="source"))
+    itself = resources.get(push.source) or _itself(owner, push.source)
     for metric in push.metrics:
         start = start_of(push, metric)
         resource = itself if metric.resource is None else resources[metric.resource]
@@ -188,6 +188,11 @@ def _resource(owner: str, pushed: PushedResource) -> Resource:
         tags=pushed.tags,
         attributes=pushed.attributes,
     )
+
+
+def _itself(owner: str, source: str) -> Resource:
+    """A source that its message does not describe: another one may have."""
+    return msgspec.structs.replace(_resource(owner, PushedResource(id=source, type="source")), whole=False)
 
 
 def _point(resource: Resource, metric: PushedMetric, start: datetime) -> MetricPoint:

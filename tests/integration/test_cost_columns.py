@@ -25,6 +25,7 @@ _TYPES: dict[object, tuple[str, str]] = {
     datetime: ("timestamp with time zone", "NO"),
     Decimal | None: ("numeric", "YES"),
     bool | None: ("boolean", "YES"),
+    datetime | None: ("timestamp with time zone", "YES"),
     dict[str, str]: ("jsonb", "NO"),
     dict[str, Decimal]: ("jsonb", "NO"),
 }
@@ -35,6 +36,8 @@ _NOT_PUSHED = {
     "amounts": "the names of a provider's own amounts",
     "charge_class": "a day that is pushed again replaces the one before",
     "charge_type": "a provider's own word",
+    "billing_period_start": "what a source pushes is on no invoice of a provider's",
+    "billing_period_end": "the same",
 }
 _PUSHED_AS: dict[object, set[str]] = {
     str: {"string"},
@@ -75,6 +78,7 @@ def test_copy_writes_every_field() -> None:
     distinct |= {name: Decimal(number) for number, name in enumerate(NUMBERS)}
     distinct |= {"start": datetime(2026, 1, 1, tzinfo=UTC), "end": datetime(2026, 1, 2, tzinfo=UTC)}
     distinct |= {"amounts": {"Net": Decimal("3.10")}, "tags": {"team": "search"}, "estimated": True}
+    distinct |= {"billing_period_start": distinct["start"], "billing_period_end": distinct["end"]}
     written = values_of(CostLine(**distinct))
     expected = distinct | {"amounts": '{"Net":3.10}', "tags": '{"team":"search"}'}
     assert written == tuple(expected[field.name] for field in msgspec.structs.fields(CostLine))

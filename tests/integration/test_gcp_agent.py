@@ -176,9 +176,60 @@ def test_nothing_exported_yet_is_not_zero(gcp: LocalGcp, make: Callable[..., GCP
     assert bill["by_currency"] == {}
 
 
-def test_without_an_export_it_says_what_to_configure(make: Callable[..., GCPTelemetryAgent]) -> None:
-    with pytest.raises(Denied, match=r"set gcp\.billing_export_table"):
+def test_a_bill_that_lacks_an_amount_has_no_total(gcp: LocalGcp, make: Callable[..., GCPTelemetryAgent]) -> None:
+    seeded = seed_billing(gcp, MONTH, 1, [PROJECT], dataset="holes")
+    (row, *_) = gcp.billing_export.rows(seeded.table)
+    gcp.billing_export.load(seeded.table, [{**row, "currency": None, "credits": []}])
+    bill = make(billing_export_table=seeded.table).get_billing_data(MONTH, MONTH)
+    assert math.isnan(bill["total"])
+    assert [reason.partition(":")[0] for reason in bill["partial"]] == ["amounts of 1 bill line"]
+    assert bill["by_currency"].keys() == {"USD"}
+
+
+def test_without_an_export_it_says_what_to_configure(gcp: LocalGcp, make: Callable[..., GCPTelemetryAgent]) -> None:
+    gcp.projects.add("shop-none")
+    with pytest.raises(Denied, match=r"shop-none has no table .* set gcp\.billing_export_table"):
+        make(project_id="shop-none").get_billing_data(MONTH, MONTH)
+
+
+def test_the_only_export_of_a_project_is_found(gcp: LocalGcp, make: Callable[..., GCPTelemetryAgent]) -> None:
+    seeded = seed_billing(gcp, MONTH, 1, ["shop-bill"], dataset="found")
+    for number in range(3):
+        gcp.billing_export.create(f"shop-bill.found.cloud_pricing_export_{number}")
+        gcp.billing_export.create(f"shop-bill.other_{number}.gcp_billing_export_v1_notes")
+    gcp.bigquery.listing_page = 1
+    agent = make(project_id="shop-bill")
+    gcp.reset_calls()
+    bill = agent.get_billing_data(MONTH, MONTH)
+    start = datetime(2026, 9, 1, tzinfo=UTC)
+    assert bill["total"] == float(seeded.totals(start, start + timedelta(days=1))["USD"].net)
+    assert gcp.calls()["bigquery:datasets.list"] == 4, "every page"
+    agent.get_billing_data(MONTH, MONTH)
+    assert gcp.calls()["bigquery:datasets.list"] == 4, "it is looked up once"
+
+    second = seeded.table.replace("_v1_", "_resource_v1_")
+    gcp.billing_export.create(second)
+    with pytest.raises(Denied, match="2 tables of the export") as caught:
+        make(project_id="shop-bill").get_billing_data(MONTH, MONTH)
+    assert seeded.table in str(caught.value)
+    assert second in str(caught.value)
+
+
+def test_who_may_not_list_is_told_both_ways_out(gcp: LocalGcp, make: Callable[..., GCPTelemetryAgent]) -> None:
+    gcp.faults.deny("bigquery.datasets.get", count=1)
+    with pytest.raises(Denied, match=r"allow bigquery\.datasets\.get .*, or set billing_export_table") as caught:
         make().get_billing_data(MONTH, MONTH)
+    assert caught.value.permission == "bigquery.datasets.get"
+
+
+def test_the_table_may_be_given_by_a_variable(
+    gcp: LocalGcp, make: Callable[..., GCPTelemetryAgent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded = seed_billing(gcp, MONTH, 1, [PROJECT], dataset="by_variable")
+    monkeypatch.setenv("GCP_BILLING_EXPORT_TABLE", seeded.table)
+    gcp.reset_calls()
+    assert make().get_billing_data(MONTH, MONTH)["total"] > 0
+    assert "bigquery:datasets.list" not in gcp.calls()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def _row(at: datetime, cost: float, *, late: timedelta = 3 * HOUR, **fields: Any
         "usage": {"amount": 3600.0, "unit": "seconds"},
         "cost_type": "regular",
         "cost_at_list": cost * 2,
+        "invoice": {"month": "202611"},
         "resource": {"name": "vm-1", "global_name": f"//compute.googleapis.com/projects/{PROJECT}/instances/1"},
         **fields,
     }
@@ -110,6 +111,8 @@ def test_a_line_is_whole_and_its_credits_are_lines_of_their_own(gcp: LocalGcp) -
         quantity=Decimal(86400),
         unit="seconds",
         tags={"team": "search"},
+        billing_period_start=datetime(2026, 11, 1, tzinfo=UTC),
+        billing_period_end=datetime(2026, 12, 1, tzinfo=UTC),
     )
     assert (promotion.charge_category, promotion.charge_type) == ("Credit", "PROMOTION")
     assert promotion.billed_cost == promotion.effective_cost == Decimal("-0.48")
@@ -297,3 +300,74 @@ def test_what_the_budget_does_not_hold_is_not_asked(gcp: LocalGcp) -> None:
     assert isinstance(second.error, BudgetReached)
     assert second.report.apis[0].cost_usd == 0
     assert gcp.calls() == {"bigquery:jobs.query": 3}
+
+
+def test_a_months_lines_add_up_to_its_invoice_whenever_their_use_was(gcp: LocalGcp) -> None:
+    last = datetime(2026, 10, 31, tzinfo=UTC)
+    rows = [
+        _row(last, 1.0, invoice={"month": "202610"}),
+        _row(last + 23 * HOUR, 0.25, invoice={"month": "202611"}, credits=[_credit(-0.05)]),
+        _row(DAY, 4.0),
+        _row(DAY, 0.5, invoice={"month": "202612"}),
+        _row(DAY, 0.125, invoice=None),
+    ]
+    gcp.billing_export.load(TABLE, rows)
+    lines = _lines(collect(_shared(gcp), TARGET, Window(last, last + timedelta(days=1))))
+    lines += _lines(collect(_shared(gcp), TARGET, WINDOW))
+    invoices: Counter[datetime | None] = Counter()
+    for line in lines:
+        assert line.billed_cost is not None
+        invoices[line.billing_period_start] += line.billed_cost  # type: ignore[assignment] # a Counter adds Decimals as well
+    assert invoices == {
+        datetime(2026, 10, 1, tzinfo=UTC): Decimal(1),
+        datetime(2026, 11, 1, tzinfo=UTC): Decimal("4.2"),
+        datetime(2026, 12, 1, tzinfo=UTC): Decimal("0.5"),
+        None: Decimal("0.125"),
+    }
+    ends = {line.billing_period_start: line.billing_period_end for line in lines}
+    assert ends[datetime(2026, 12, 1, tzinfo=UTC)] == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_a_view_is_read_without_partitions(gcp: LocalGcp) -> None:
+    gcp.billing_export.create(TABLE, view=True)
+    gcp.billing_export.load(TABLE, [_row(DAY + hour * HOUR, 0.1, credits=[_credit(-0.01)]) for hour in range(24)])
+    collected = collect(_shared(gcp), TARGET, WINDOW)
+    assert _totals(_lines(collected)) == {"USD": Decimal("2.16")}
+    assert gcp.calls() == {"bigquery:jobs.query": 2}, "that it has no partitions costs nothing to be told"
+
+
+@pytest.mark.parametrize(
+    ("bad", "missing", "count"),
+    [
+        ({"currency": None}, "amounts of 1 bill line: ", 1),
+        ({"invoice": {"month": "202613"}}, "invoice months of 1 bill line: ", 2),
+        ({"invoice": {"month": "soon"}}, "invoice months of 1 bill line: ", 2),
+    ],
+)
+def test_one_bad_row_costs_no_other(gcp: LocalGcp, bad: dict[str, Any], missing: str, count: int) -> None:
+    gcp.billing_export.load(TABLE, [_row(DAY, 0.1, **bad), _row(DAY, 0.2)])
+    collected = collect(_shared(gcp), TARGET, WINDOW)
+    assert len(_lines(collected)) == count
+    (reason,) = collected.report.partial
+    assert reason.startswith(missing)
+
+
+@pytest.mark.parametrize("field", ["day", "labels", "region", "charge_type", "quantity", "description", "kind"])
+@pytest.mark.parametrize("junk", [None, 7, "{", []], ids=str)
+def test_a_row_of_another_form_costs_no_other(
+    gcp: LocalGcp, monkeypatch: pytest.MonkeyPatch, field: str, junk: object
+) -> None:
+    from agents.gcp import bigquery  # noqa: PLC0415 - what is patched
+
+    gcp.billing_export.load(TABLE, [_row(DAY, 0.1, sku={"id": "a"}), _row(DAY, 0.2, sku={"id": "b"})])
+    query = bigquery.query
+
+    def odd(*asked: Any) -> Iterator[Any]:
+        for row in query(*asked):
+            yield {**dict(row.items()), field: junk} if row["sku_id"] == "a" else row
+
+    monkeypatch.setattr("agents.gcp.bigquery.query", odd)
+    collected = collect(_shared(gcp), TARGET, WINDOW)
+    assert collected.error is None
+    assert Decimal("0.2") in [line.billed_cost for line in _lines(collected)]
+    assert len(_lines(collected)) + bool(collected.report.partial) >= 2

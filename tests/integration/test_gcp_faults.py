@@ -30,6 +30,7 @@ from tests.support.gcp import (
 _URI = {"token_uri": "https://oauth2.googleapis.com/token"}
 SERIES = "monitoring:ListTimeSeries"
 LIST = "cloudasset:ListAssets"
+SKUS = "cloudbilling:ListSkus"
 
 
 @pytest.fixture
@@ -97,13 +98,41 @@ def test_what_is_not_over_in_a_moment_is_unavailable(gcp: LocalGcp) -> None:
     assert gcp.calls()[LIST] == 4
 
 
-@pytest.mark.parametrize("permission", ["monitoring.timeSeries.list", "cloudasset.assets.listResource"])
-def test_a_missing_permission_is_named(gcp: LocalGcp, permission: str) -> None:
+def test_without_the_inventory_nothing_is_known_and_the_permission_is_named(gcp: LocalGcp) -> None:
+    permission = "cloudasset.assets.listResource"
     gcp.faults.deny(permission)
     collected = collect(shared(gcp), TARGET, WINDOW)
     assert collected.report.outcome is Outcome.DENIED
     assert collected.report.permission == permission
     assert f"allow {permission} to account 'default'" in collected.report.error
+
+
+@pytest.mark.parametrize(
+    ("permission", "api", "missing"),
+    [("monitoring.timeSeries.list", SERIES, "metrics: "), ("serviceusage.services.use", SKUS, "list prices: ")],
+)
+def test_a_part_that_is_refused_leaves_the_others(gcp: LocalGcp, permission: str, api: str, missing: str) -> None:
+    gcp.inject("deny", api=api)
+    collected = collect(shared(gcp), TARGET, WINDOW)
+    assert collected.error is None
+    assert (collected.report.outcome, collected.report.permission) == (Outcome.COMPLETE, permission)
+    (reason,) = collected.report.partial
+    assert reason.startswith(missing)
+    assert f"allow {permission} to account 'default'" in reason
+    assert gcp.calls()[api] == 1, "refused once is refused"
+    assert len(collected.resources) == 1
+    assert len(collected.points()) == (api == SKUS)
+    assert len(collected.rates()) == (api == SERIES)
+    assert "price_unknown" not in collected.resources[0].attributes, "it is not unknown: nobody was told"
+
+
+def test_one_metric_that_is_not_answered_leaves_the_others(gcp: LocalGcp) -> None:
+    gcp.faults.internal(api=SERIES, count=4)
+    collected = collect(shared(gcp), TARGET, WINDOW)
+    assert collected.report.outcome is Outcome.COMPLETE
+    (reason,) = collected.report.partial
+    assert reason.startswith("cpu_utilization: ")
+    assert gcp.calls()[SERIES] == 4 + 4, "the other four are asked for"
 
 
 def test_a_deleted_project_is_shown_as_such(gcp: LocalGcp) -> None:

@@ -1,5 +1,6 @@
 """Google's refusals, as its libraries raise them, and what each becomes."""
 
+import json
 import time
 from typing import Any
 
@@ -142,9 +143,48 @@ def test_a_missing_permission_is_named(message: str, api: str, permission: str |
     assert ours.permission == (permission or permission_of(api))
 
 
-def test_another_error_is_left_as_it_is() -> None:
-    with pytest.raises(KeyError), translate_errors(_call(), translate):
-        raise KeyError("ours")
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (KeyError("MIIcanary"), CollectionFailed),
+        (AttributeError("'list' object has no attribute 'get'"), CollectionFailed),
+        (TypeError("MIIcanary"), CollectionFailed),
+        (StopIteration(), CollectionFailed),
+        (json.JSONDecodeError("Expecting value", "<html>MIIcanary", 0), Unavailable),
+        (UnicodeDecodeError("utf-8", b"MIIcanary", 0, 1, "bad"), Unavailable),
+        (ConnectionResetError(104, "reset"), Unavailable),
+        (RecursionError(), CollectionFailed),
+    ],
+)
+def test_whatever_a_library_raises_is_one_of_ours(error: Exception, kind: type[CollectionError]) -> None:
+    ours = _becomes(error)
+    assert type(ours) is kind
+    assert "gcp/default/shop-prod monitoring:ListTimeSeries" in str(ours)
+    assert "canary" not in f"{ours!r}"
+
+
+@pytest.mark.parametrize("field", ["details", "errors", "metadata", "reason", "response", "code"])
+@pytest.mark.parametrize(
+    "junk", [None, "text", 7, 1.5, [], [None], ["x"], [{}], {"a": 1}, {"permission": None}, object()]
+)
+def test_an_odd_detail_of_a_refusal_is_no_fault_of_its_own(field: str, junk: object) -> None:
+    odd = type("Odd", (exceptions.Forbidden,), {})
+    setattr(odd, field, junk)
+    assert isinstance(_becomes(odd("The caller does not have permission")), CollectionError)
+
+
+def test_a_page_of_html_is_named_and_not_repeated() -> None:
+    page = "503 POST https://x: <!DOCTYPE html><html><body>Proxy of Example Inc.</body></html>"
+    ours = _becomes(exceptions.ServiceUnavailable(page))
+    assert isinstance(ours, Unavailable)
+    assert "a page of HTML" in str(ours)
+    assert "Example Inc" not in str(ours)
+
+
+def test_a_wait_that_is_before_now_is_none() -> None:
+    info = error_details_pb2.RetryInfo()
+    info.retry_delay.seconds = -5
+    assert Details.of(exceptions.ResourceExhausted("x", details=[info])).retry_after == 0
 
 
 def test_the_longest_configured_quota_counts() -> None:

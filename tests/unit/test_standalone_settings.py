@@ -44,8 +44,11 @@ def test_the_variables_of_the_reference_are_read() -> None:
     assert by_service["ec2"] == ("us-west-2", timedelta(minutes=10))
     assert by_service["s3"][1] == timedelta(days=1), "a source with a value a day keeps its own interval"
 
-    gcp = _settings("gcp", GCP_PROJECT_ID="shop-prod", GCP_CREDENTIALS_FILE="k.json", GCP_ENDPOINT_TOKEN="https://t")
+    table = "shop-prod.billing.gcp_billing_export_v1_0123AB_4567CD_89EF01"
+    given = {"GCP_PROJECT_ID": "shop-prod", "GCP_CREDENTIALS_FILE": "k.json", "GCP_BILLING_EXPORT_TABLE": table}
+    gcp = _settings("gcp", **given, GCP_ENDPOINT_TOKEN="https://t")
     assert gcp.gcp is not None
+    assert gcp.gcp.billing_export_table == table
     assert (gcp.gcp.project_id, gcp.gcp.credentials_file) == ("shop-prod", "k.json")
     assert gcp.gcp.endpoints == {"token": "https://t"}
 

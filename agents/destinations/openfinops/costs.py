@@ -53,4 +53,7 @@ def _line(line: CostLine) -> dict[str, Any]:
     told = {name: value for name, value in told.items() if value is not None and value not in ("", {})}
     if line.estimated is not None:
         told["estimated"] = line.estimated
+    if line.billing_period_start is not None and line.billing_period_end is not None:
+        told["billing_period_start"] = format_time(line.billing_period_start)
+        told["billing_period_end"] = format_time(line.billing_period_end)
     return {"start": format_time(line.start), "end": format_time(line.end), "currency": line.currency, **told}

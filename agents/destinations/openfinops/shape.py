@@ -170,8 +170,8 @@ def _resources(batch: Batch, rates: dict[int, Rate]) -> list[dict[str, Any]]:
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
-    """Its own words; an attribute without a value is left out."""
-    return {
+    """Its own words; an attribute without a value is left out, and of one that is seen in part what is not known."""
+    told = {
         "resource_id": resource.resource_id,
         "type": resource.type,
         "name": resource.name,
@@ -181,6 +181,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "tags": resource.tags,
         "attributes": {key: value for key, value in resource.attributes.items() if value is not None},
     }
+    return told if resource.whole else {**{key: value for key, value in told.items() if value}, "whole": False}
 
 
 def _price(rate: Rate | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from agents.destinations.otlp.conventions import NOT_A_CLOUD, annotation, pairs,
 from agents.destinations.otlp.metrics import DELTA, point
 from telemetry.batch import Batch
 from telemetry.costs import WHOLE, CostLine
+from telemetry.target import format_time
 
 _AMOUNTS = {
     "billed": "billed_cost",
@@ -87,8 +88,10 @@ def _metrics(lines: Iterable[CostLine], attempt: int) -> Iterator[Metric]:
 
 
 def _attributes(line: CostLine, attempt: int) -> dict[str, str | int]:
+    period = line.billing_period_start
     return {
         "currency": line.currency,
+        "finfleet.billing_period_start": "" if period is None else format_time(period),
         # A day that is read again is told apart from the reading before: OTLP has no way to replace it.
         "finfleet.attempt": attempt,
         "finfleet.breakdown": line.breakdown,

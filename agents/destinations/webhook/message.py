@@ -45,6 +45,10 @@ class Resource(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     tags: dict[str, str] = {}
     attributes: dict[str, AttributeValue] = {}
+    whole: Annotated[
+        bool,
+        Meta(description="False: only a part of it could be seen; what is left out is unknown, and erases nothing."),
+    ] = True
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -106,6 +110,10 @@ class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str = ""
     tags: dict[str, str] = {}
     estimated: bool | None = None
+    billing_period_start: Annotated[
+        _Moment | None, Meta(description="The month of the invoice that the charge is on, where the provider says so.")
+    ] = None
+    billing_period_end: _Moment | None = None
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -161,7 +169,9 @@ def encode(batch: Batch) -> bytes:
         final=batch.final,
         collected_at=batch.collected_at,
         resources=[
-            Resource(x.provider, x.account, x.region, x.service, x.resource_id, x.type, x.name, x.tags, x.attributes)
+            Resource(
+                x.provider, x.account, x.region, x.service, x.resource_id, x.type, x.name, x.tags, x.attributes, x.whole
+            )
             for x in batch.resources
         ],
         metrics=_metrics(batch),

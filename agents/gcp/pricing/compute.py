@@ -63,8 +63,8 @@ class Machine:
     spot: bool
     #: Accelerator type and number, as the instance has them.
     gpus: tuple[tuple[str, int], ...] = ()
-    #: Its image bears a license that is paid for.
-    licensed: bool = False
+    #: Why the parts above are not all that it costs; empty where they are.
+    unpriced: str = ""
 
 
 class ComputePriceList:
@@ -73,16 +73,18 @@ class ComputePriceList:
     def __init__(self, calls: GcpCalls) -> None:
         self._calls = calls
         self._list: ComputePrices | None = None
-        self._asked: dict[Machine, Price | None] = {}
+        self._is_refused = False
+        self._asked: dict[Machine, Price | str] = {}
 
-    def hourly(self, machine: Machine) -> Price | None:
-        """The price of vCPUs, memory and GPUs an hour, or None where a part of it is unknown.
+    def hourly(self, machine: Machine) -> Price | str:
+        """The price of vCPUs, memory and GPUs an hour, or why it is unknown.
 
         Discounts for sustained or committed use are the bill's: they depend on the month and on all instances together.
+        The reason is empty where the price list was refused: the report says that, and it may be answered again.
         """
         if machine not in self._asked:
             price = self._compose(machine)
-            if price is None:
+            if isinstance(price, str):
                 self._calls.context.meter.unknown_price()
             self._asked[machine] = price
         return self._asked[machine]
@@ -91,26 +93,33 @@ class ComputePriceList:
         """The price of an instance that is not running."""
         return Price(Decimal(0), currency_of(self._calls))
 
-    def _compose(self, machine: Machine) -> Price | None:
+    def _compose(self, machine: Machine) -> Price | str:
+        if machine.unpriced:
+            return machine.unpriced
         shape = shape_of(machine.machine_type)
-        if shape is None or machine.licensed:
-            return None
+        if shape is None:
+            return f"what {machine.machine_type or 'its machine type'} consists of is not known"
         found = self._prices()
+        if self._is_refused:
+            return ""
         prices = found.regions.get(machine.region, {})
         total = Decimal(0)
         for part, number in _parts(shape, machine).items():
             price = prices.get(part)
             if price is None:
-                return None
+                return f"the price list has no single price of {part} in {machine.region}"
             total += price * number
         return Price(total, found.currency)
 
     def _prices(self) -> ComputePrices:
+        """The whole list, asked for once: where it is refused, instances and metrics count all the same."""
         if self._list is None:
-            key = f"gcp/compute/{currency_of(self._calls)}"
-            book = price_book(self._calls.context.shared)
-            self._list = book.find_as(ComputePrices, key, self._read)
-        return self._list or ComputePrices(currency_of(self._calls), {})
+            self._list, self._is_refused = ComputePrices(currency_of(self._calls), {}), True
+            with self._calls.context.part("list prices"):
+                key = f"gcp/compute/{self._list.currency}"
+                found = price_book(self._calls.context.shared).find_as(ComputePrices, key, self._read)
+                self._list, self._is_refused = found or self._list, False
+        return self._list
 
     def _read(self) -> ComputePrices | None:
         prices = compose_list(currency_of(self._calls), skus(self._calls, COMPUTE_ENGINE))

@@ -10,6 +10,7 @@ from agents.core.service import Estimate, Service, service
 from agents.gcp import bigquery, export
 from agents.gcp.calls import GcpCalls
 from agents.gcp.credentials import Identity
+from agents.gcp.export_lookup import WHAT_TO_DO
 from agents.gcp.session import section_of
 from agents.gcp.settings import GcpSettings
 from telemetry.errors import Denied
@@ -42,12 +43,7 @@ class Billing(Service):
         section = section_of(context.shared)
         table = Identity.of(section, context.account.options).billing_export_table
         if table is None:
-            raise Denied(
-                f"gcp/{context.account.name}: there is no bill to read: turn on the export of Cloud Billing to "
-                "BigQuery (console: Billing, Billing export, Standard or Detailed usage cost), then set "
-                "gcp.billing_export_table, or that of the account, to its table: "
-                "PROJECT.DATASET.gcp_billing_export_v1_BILLING_ACCOUNT"
-            )
+            raise Denied(f"gcp/{context.account.name}: there is no bill to read: {WHAT_TO_DO}")
         if _reader_of(section, table, target.service) == context.account.name:
             yield from export.lines(GcpCalls(context), table, window)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
 
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
@@ -22,7 +22,9 @@ from telemetry.target import Target, Window
 
 _FIRST = "cloudfunctions.googleapis.com/CloudFunction"
 _SECOND = "cloudfunctions.googleapis.com/Function"
+_THINGS = "cloud functions"
 _MEMORY_UNITS: Mapping[str, float] = MappingProxyType({"Ki": 2**-10, "Mi": 1, "Gi": 2**10, "M": 1e6 / 2**20})
+_QUANTITY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|M)")
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,12 @@ class CloudFunctions(Service):
         del target
         calls = GcpCalls(context)
         reader = MetricReader(calls, window)
+        project = calls.project
         found: defaultdict[str, ResourceIndex] = defaultdict(ResourceIndex)
-        for asset in inventory.assets(calls, _FIRST, _SECOND, at=window.end):
-            second = asset.kind == _SECOND
-            if second and asset.data.get("environment") == "GEN_1":
-                continue  # the newer API shows the first generation too, which the older kind has already
-            resource = _resource(asset, calls.project, second=second)
-            service_name = inventory.last_part((asset.data.get("serviceConfig") or {}).get("service"))
-            found[asset.kind].add((service_name or resource.name, resource.region), resource)
-            yield resource
+        for one in inventory.read(calls, _THINGS, lambda asset: _of(asset, project), _FIRST, _SECOND, at=window.end):
+            if one is not None:
+                found[one.kind].add((one.measured_as, one.resource.region), one.resource)
+                yield one.resource
         for kind, index in found.items():
             yield from _points(reader, _GENERATIONS[kind], index)
 
@@ -123,16 +122,18 @@ class CloudFunctions(Service):
 
 def _points(reader: MetricReader, generation: _Generation, index: ResourceIndex) -> Iterator[MetricPoint]:
     endings: defaultdict[tuple[str, str, datetime], list[Value]] = defaultdict(list)
-    for value in reader.read(generation.executions):
-        endings[*_key(generation, value), value.start].append(value)
-    for (name, region, start), values in endings.items():
-        resource = index.find((name, region))
-        if resource is not None:
-            total = sum(one.value for one in values)
-            failed = sum(one.value for one in values if one.metric.get(generation.ending) not in generation.good)
-            yield reader.point(generation.executions, resource, Value({}, {}, start, total))
-            yield reader.point(generation.errors, resource, Value({}, {}, start, failed))
-    for value in reader.read(generation.duration):
+    # As one part: of some of the endings there is no total.
+    with reader.part("invocations and errors"):
+        for value in reader.read(generation.executions):
+            endings[*_key(generation, value), value.start].append(value)
+        for (name, region, start), values in endings.items():
+            resource = index.find((name, region))
+            if resource is not None:
+                total = sum(one.value for one in values)
+                failed = sum(one.value for one in values if one.metric.get(generation.ending) not in generation.good)
+                yield reader.point(generation.executions, resource, Value({}, {}, start, total))
+                yield reader.point(generation.errors, resource, Value({}, {}, start, failed))
+    for value in reader.settle(generation.duration):
         resource = index.find(_key(generation, value))
         if resource is not None:
             yield reader.point(generation.duration, resource, value)
@@ -142,38 +143,55 @@ def _key(generation: _Generation, value: Value) -> tuple[str, str]:
     return value.resource.get(generation.name, ""), value.resource.get(generation.region, "")
 
 
+@dataclass(frozen=True)
+class _Function:
+    """A function of the inventory, and the name that its metrics have."""
+
+    kind: str
+    resource: Resource
+    measured_as: str
+
+
+def _of(asset: Asset, project: str) -> _Function | None:
+    second = asset.kind == _SECOND
+    if second and asset.fields.text("environment") == "GEN_1":
+        return None  # the newer API shows the first generation too, which the older kind has already
+    resource = _resource(asset, project, second=second)
+    run = inventory.last_part(asset.fields.part("serviceConfig").text("service"))
+    return _Function(asset.kind, resource, run or resource.name)
+
+
 def _resource(asset: Asset, project: str, *, second: bool) -> Resource:
-    data = asset.data
-    build, run = data.get("buildConfig") or {}, data.get("serviceConfig") or {}
+    fields = asset.fields
+    build, run = fields.part("buildConfig"), fields.part("serviceConfig")
     # The environment variables are in the inventory too, where secrets are: no part of them is taken.
     attributes: dict[str, AttributeValue] = {
         "generation": 2 if second else 1,
-        "runtime": build.get("runtime") if second else data.get("runtime"),
-        "status": data.get("state") if second else data.get("status"),
-        "memory_mb": _memory(run.get("availableMemory")) if second else _int(data.get("availableMemoryMb")),
-        "timeout_s": _int(run.get("timeoutSeconds")) if second else _int(str(data.get("timeout") or "").rstrip("s")),
+        "runtime": build.text("runtime") if second else fields.text("runtime"),
+        "status": fields.text("state") if second else fields.text("status"),
+        "memory_mb": _memory(run.text("availableMemory")) if second else fields.integer("availableMemoryMb"),
+        "timeout_s": run.integer("timeoutSeconds") if second else _seconds(fields.text("timeout")),
     }
     return Resource(
         provider="gcp",
         account=project,
-        region=asset.location,
+        region=asset.place(),
         service="cloud_functions",
         resource_id=asset.name,
-        type=str(attributes["runtime"] or ""),
+        type=str(attributes["runtime"]),
         name=asset.short_name,
         tags=asset.labels,
-        attributes={name: value for name, value in attributes.items() if value is not None},
+        attributes={name: value for name, value in attributes.items() if value is not None and value != ""},
     )
 
 
-def _memory(text: Any) -> int | None:
+def _memory(text: str) -> int | None:
     """MiB of ``256Mi``, ``1Gi`` ..."""
-    written = str(text or "")
-    for unit, factor in _MEMORY_UNITS.items():
-        if written.endswith(unit):
-            return round(float(written.removesuffix(unit)) * factor)
-    return None
+    written = _QUANTITY.fullmatch(text)
+    return None if written is None else round(float(written[1]) * _MEMORY_UNITS[written[2]])
 
 
-def _int(value: Any) -> int | None:
-    return None if value in {None, ""} else int(float(value))
+def _seconds(text: str) -> int | None:
+    """Of ``60s``."""
+    written = text.removesuffix("s")
+    return int(written) if written.isdecimal() else None

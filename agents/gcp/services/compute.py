@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import msgspec
+
 from agents.core.context import Context
 from agents.core.rates import LISTED, SPOT, STOPPED, rate
 from agents.core.service import Estimate, Service, service
@@ -21,6 +23,8 @@ from telemetry.target import Target, Window
 
 _THINGS = "compute instances"
 _UNLISTED = "they have metrics, and are not in the inventory of the end of the window"
+_UNNAMED = "Google's labels do not say whose they are, and the inventory does not have them"
+_KEPT_MEMORY = "it is suspended: its memory is billed, by a price that depends on how much of it is kept"
 _UNTOLD = "in a part of the window their state is not known: Google tells of the last start and the last stop"
 KIND = "compute.googleapis.com/Instance"
 
@@ -87,8 +91,9 @@ class Compute(Service):
     """Compute Engine instances: CPU and network, memory and GPU where the Ops Agent runs, and the list price.
 
     A running instance has the list price of its vCPUs, memory and GPUs, a spot instance that of spot, a stopped one
-    zero; disks and licenses are not in it, and an instance with a paid license has no price. Discounts for sustained
-    and committed use are on the bill: see `billing`.
+    zero; disks are not in it, and an instance with more that is billed (a paid license, local SSDs, a sole-tenant
+    node ...) has no price, and the attribute `price_unknown`. Discounts for sustained and committed use are on the
+    bill: see `billing`.
     """
 
     interval = timedelta(minutes=5)
@@ -104,22 +109,23 @@ class Compute(Service):
         calls = GcpCalls(context)
         reader = MetricReader(calls, window)
         rates = _Rates(calls, window)
-        known = _Known(calls, listed_only=context.only is not None)
-        for asset in inventory.assets(calls, KIND, at=window.end):
-            instance = Instance.of(asset, calls.project)
+        project = calls.project
+        known = _Known(context, project, listed_only=context.only is not None)
+        for instance in inventory.read(calls, _THINGS, lambda one: Instance.of(one, project), KIND, at=window.end):
             if context.only is not None and instance.resource.name not in context.only:
                 continue
-            known.add(instance)
-            yield instance.resource
-            yield from rates.of(instance)
+            resource, own_rates = rates.of(instance)
+            known.add(instance.number, resource)
+            yield resource
+            yield from own_rates
         if context.only is not None and not known.numbers:
             return
         for metric in _METRICS:
             asked = metric if context.only is None else metric.of(_ID, known.numbers)
-            for value in reader.read(asked):
-                resource = known.find(value)
-                if resource is not None:
-                    yield reader.point(metric, resource, value)
+            for value in reader.settle(asked):
+                found = known.find(value)
+                if found is not None:
+                    yield reader.point(metric, found, value)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and of each of five metrics. Prices are read once a day."""
@@ -134,30 +140,42 @@ class Compute(Service):
 class _Known:
     """The instances by Google's number."""
 
-    def __init__(self, calls: GcpCalls, *, listed_only: bool) -> None:
-        self._context = calls.context
-        self._project = calls.project
+    def __init__(self, context: Context, project: str, *, listed_only: bool) -> None:
+        self._context = context
+        self._project = project
         self._listed_only = listed_only
         self._index = ResourceIndex()
         #: Those of the inventory.
         self.numbers: set[str] = set()
+        #: Whose the names are, by their hash, since there are as many as instances.
+        self._holders: dict[int, int] = {}
 
-    def add(self, instance: Instance) -> None:
+    def add(self, number: str, resource: Resource) -> None:
         """Keep an instance of the inventory."""
-        self.numbers.add(instance.number)
-        self._index.add(instance.number, instance.resource)
+        if number:
+            self.numbers.add(number)
+            self._index.add(number, resource)
+            self._holders[_name(resource.name, str(resource.attributes.get("zone")))] = hash(number)
 
     def find(self, value: Value) -> Resource | None:
         """The instance that a value speaks of; one that the inventory does not have is known by its labels alone."""
         number = value.resource.get("instance_id", "")
         name, zone = value.metric.get("instance_name", ""), value.resource.get("zone", "")
         known = self._index.find(number)
-        if known is not None or self._listed_only or not (name and zone):
+        if known is not None or self._listed_only:
             return known
-        resource = unlisted(name, zone, number, self._project)
+        if not (number and name and zone):
+            self._context.partial("values", _UNNAMED, of=_THINGS)
+            return None
+        holder = self._holders.setdefault(_name(name, zone), hash(number))
+        resource = unlisted(name, zone, number, self._project, succeeded=holder != hash(number))
         self._index.add(number, resource)
         self._context.partial("rates", _UNLISTED, of=_THINGS)
         return resource
+
+
+def _name(name: str, zone: str) -> int:
+    return hash((name, zone))
 
 
 class _Rates:
@@ -171,19 +189,30 @@ class _Rates:
         #: Whether the inventory tells what there was at the end of the window, not what there is now.
         self._told = inventory.remembers(calls, window.end)
 
-    def of(self, instance: Instance) -> Iterator[CostRate]:
-        """The rates of one instance; none where its price or its state is unknown."""
+    def of(self, instance: Instance) -> tuple[Resource, list[CostRate]]:
+        """The instance with the reason where its price is unknown, and its rates as far as its state is known."""
         if instance.state in SUSPENDED:
-            # Its memory is billed, by a price that depends on how much of it is kept.
             self._calls.context.meter.unknown_price()
-            return
+            return _with_reason(instance.resource, _KEPT_MEMORY), []
         typed = not instance.may_have_another_type or self._told
         intervals = list(priced(instance.intervals(self._window, self._now), by_type=typed))
         if length(intervals) < instance.length_in(self._window, self._now):
             self._calls.context.partial("rates", _UNTOLD, of=_THINGS)
+        ran = any(state is State.RUNNING for state, _, _ in intervals)
+        price = self._prices.hourly(instance.machine) if ran else ""
+        resource = _with_reason(instance.resource, price) if isinstance(price, str) else instance.resource
+        basis = SPOT if instance.machine.spot else LISTED
+        rates = []
         for state, start, end in intervals:
-            runs = state is State.RUNNING
-            price = self._prices.hourly(instance.machine) if runs else self._prices.nothing()
-            if price is not None:
-                basis = (SPOT if instance.machine.spot else LISTED) if runs else STOPPED
-                yield rate(instance.resource, start, end, price, basis)
+            if state is not State.RUNNING:
+                rates.append(rate(resource, start, end, self._prices.nothing(), STOPPED))
+            elif not isinstance(price, str):
+                rates.append(rate(resource, start, end, price, basis))
+        return resource, rates
+
+
+def _with_reason(resource: Resource, reason: str) -> Resource:
+    """The resource with why its price is unknown, where there is a reason."""
+    if not reason:
+        return resource
+    return msgspec.structs.replace(resource, attributes={**resource.attributes, "price_unknown": reason})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -13,6 +12,7 @@ from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from agents.gcp import inventory, monitoring
 from agents.gcp.calls import GcpCalls
+from agents.gcp.fields import Fields
 from agents.gcp.index import ResourceIndex
 from agents.gcp.inventory import Asset
 from agents.gcp.monitoring import Metric, MetricReader
@@ -62,19 +62,21 @@ class Gke(Service):
         calls = GcpCalls(context)
         reader = MetricReader(calls, window)
         index = ResourceIndex()
-        for asset in inventory.assets(calls, _CLUSTER, at=window.end):
-            cluster = _cluster(asset, calls.project)
+        project = calls.project
+        for found in inventory.read(
+            calls, "gke clusters", lambda one: _resources(one, project), _CLUSTER, at=window.end
+        ):
+            cluster = found[0]
             index.add((cluster.name, cluster.region), cluster)
-            yield cluster
-            yield from _pools(asset, cluster)
+            yield from found
         if not len(index):
             return
         unlisted: set[str] = set()
         for metric in _METRICS:
-            for value in reader.read(metric):
-                found = index.find((value.resource.get("cluster_name"), value.resource.get("location")))
-                if found is not None:
-                    yield reader.point(metric, found, value)
+            for value in reader.settle(metric):
+                owner = index.find((value.resource.get("cluster_name"), value.resource.get("location")))
+                if owner is not None:
+                    yield reader.point(metric, owner, value)
                 else:
                     unlisted.add(str(value.resource.get("cluster_name")))
         if unlisted:
@@ -93,46 +95,52 @@ class Gke(Service):
         return monitoring.check_interval(interval)
 
 
+def _resources(asset: Asset, project: str) -> list[Resource]:
+    """A cluster and its node pools."""
+    cluster = _cluster(asset, project)
+    return [cluster, *_pools(asset, cluster)]
+
+
 def _cluster(asset: Asset, project: str) -> Resource:
-    data = asset.data
+    fields = asset.fields
     attributes: dict[str, AttributeValue] = {
-        "status": data.get("status"),
-        "version": data.get("currentMasterVersion"),
-        "node_version": data.get("currentNodeVersion"),
-        "nodes": _int(data.get("currentNodeCount")),
-        "node_pools": len(data["nodePools"]) if "nodePools" in data else None,
-        "autopilot": bool((data.get("autopilot") or {}).get("enabled")),
+        "status": fields.text("status"),
+        "version": fields.text("currentMasterVersion"),
+        "node_version": fields.text("currentNodeVersion"),
+        "nodes": fields.integer("currentNodeCount"),
+        "node_pools": len(fields.parts("nodePools")) if "nodePools" in fields else None,
+        "autopilot": _is_on(fields.part("autopilot"), "enabled"),
     }
     return Resource(
         provider="gcp",
         account=project,
-        region=str(data.get("location") or asset.location),
+        region=asset.place(fields.text("location")),
         service="gke",
         resource_id=asset.name,
         type="cluster",
-        name=str(data.get("name") or asset.short_name),
-        tags={str(key): str(value) for key, value in (data.get("resourceLabels") or {}).items()},
+        name=fields.text("name") or asset.short_name,
+        tags=fields.texts("resourceLabels"),
         attributes=_known(attributes),
     )
 
 
 def _pools(asset: Asset, cluster: Resource) -> Iterator[Resource]:
-    for pool in asset.data.get("nodePools") or ():
-        name = str(pool.get("name") or "")
+    for pool in asset.fields.parts("nodePools"):
+        name = pool.text("name")
         if not name:
+            pool.faults.append("the name of a node pool")
             continue
-        config: Mapping[str, Any] = pool.get("config") or {}
-        scaling: Mapping[str, Any] = pool.get("autoscaling") or {}
+        config, scaling = pool.part("config"), pool.part("autoscaling")
         attributes: dict[str, AttributeValue] = {
             "cluster": cluster.name,
-            "status": pool.get("status"),
-            "machine_type": config.get("machineType"),
-            "disk_gb": _int(config.get("diskSizeGb")),
-            "spot": bool(config.get("spot") or config.get("preemptible")),
-            "initial_nodes": _int(pool.get("initialNodeCount")),
-            "autoscaling": bool(scaling.get("enabled")),
-            "min_nodes": _int(scaling.get("minNodeCount")),
-            "max_nodes": _int(scaling.get("maxNodeCount")),
+            "status": pool.text("status"),
+            "machine_type": config.text("machineType"),
+            "disk_gb": config.integer("diskSizeGb"),
+            "spot": _is_spot(config),
+            "initial_nodes": pool.integer("initialNodeCount"),
+            "autoscaling": _is_on(scaling, "enabled"),
+            "min_nodes": scaling.integer("minNodeCount"),
+            "max_nodes": scaling.integer("maxNodeCount"),
         }
         yield msgspec.structs.replace(
             cluster,
@@ -143,9 +151,17 @@ def _pools(asset: Asset, cluster: Resource) -> Iterator[Resource]:
         )
 
 
+def _is_spot(config: Fields) -> bool | None:
+    flags = [_is_on(config, name) for name in ("spot", "preemptible")]
+    return True if True in flags else None if None in flags else False
+
+
+def _is_on(part: Fields, name: str) -> bool | None:
+    """Google leaves out what is false; one that cannot be read is not that."""
+    before = len(part.faults)
+    found = part.flag(name)
+    return found if found is not None or len(part.faults) > before else False
+
+
 def _known(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    return {key: value for key, value in attributes.items() if value is not None}
-
-
-def _int(value: Any) -> int | None:
-    return None if value is None else int(value)
+    return {key: value for key, value in attributes.items() if value is not None and value != ""}

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+
+import msgspec
 
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from agents.gcp import inventory, monitoring
 from agents.gcp.calls import GcpCalls
+from agents.gcp.fields import Fields
 from agents.gcp.index import ResourceIndex
 from agents.gcp.inventory import Asset
 from agents.gcp.monitoring import Metric, MetricReader, Value
 from telemetry.records import AttributeValue, MetricPoint, Record, Resource
 from telemetry.target import Target, Window
 
+_THINGS = "vertex endpoints"
+_UNNAMED = "Google's labels do not say whose they are"
 ENDPOINT = "aiplatform.googleapis.com/Endpoint"
 _ONLINE = "aiplatform.googleapis.com/prediction/online/"
 _GROUP = ("resource.labels.endpoint_id", "resource.labels.location")
@@ -71,13 +75,13 @@ class VertexAi(Service):
         del target
         calls = GcpCalls(context)
         reader = MetricReader(calls, window, int(window.duration.total_seconds()))
-        endpoints = _Endpoints(calls.project, context.only)
-        for asset in inventory.assets(calls, ENDPOINT, at=window.end):
-            resource = endpoints.add(asset)
-            if resource is not None:
-                yield resource
+        project = calls.project
+        endpoints = _Endpoints(context, project)
+        for listed in inventory.read(calls, _THINGS, lambda one: _resource(one, project), ENDPOINT, at=window.end):
+            if endpoints.add(listed):
+                yield listed
         for metric in _OTHERS:
-            for value in reader.read(_asked(metric, context)):
+            for value in reader.settle(_asked(metric, context)):
                 resource = endpoints.find(value)
                 if resource is not None:
                     yield reader.point(metric, resource, value)
@@ -96,46 +100,55 @@ class VertexAi(Service):
 class _Endpoints:
     """The endpoints by location and id."""
 
-    def __init__(self, project: str, only: tuple[str, ...] | None) -> None:
+    def __init__(self, context: Context, project: str) -> None:
+        self._context = context
         self._project = project
-        self._only = only
         self._index = ResourceIndex()
 
-    def add(self, asset: Asset) -> Resource | None:
-        """Keep an endpoint of the inventory; None where it is not wanted."""
-        resource = _resource(asset, self._project)
-        if not self._wanted(asset.short_name):
-            return None
-        self._index.add((resource.region, asset.short_name), resource)
-        return resource
+    def add(self, resource: Resource) -> bool:
+        """Keep an endpoint of the inventory; False where it is not wanted."""
+        number = str(resource.attributes["endpoint_id"])
+        if not self._wanted(number):
+            return False
+        self._index.add((resource.region, number), resource)
+        return True
 
     def find(self, value: Value) -> Resource | None:
         """The endpoint that a value speaks of; one that the inventory does not have is known by its labels alone."""
-        location, number = value.resource.get("location", ""), value.resource.get("endpoint_id", "")
+        location, number = _key(value)
         known = self._index.find((location, number))
-        if known is not None or not (location and number and self._wanted(number)):
+        if known is not None or (self._context.only is not None and not self._wanted(number)):
             return known
+        if not (location and number):
+            self._context.partial("values", _UNNAMED, of=_THINGS)
+            return None
         name = f"//aiplatform.googleapis.com/projects/{self._project}/locations/{location}/endpoints/{number}"
-        resource = _resource(Asset(name, ENDPOINT, location, {}), self._project)
+        # What it is called only the inventory knows.
+        resource = msgspec.structs.replace(
+            _resource(Asset(name, ENDPOINT, location, Fields(None)), self._project), name="", whole=False
+        )
         self._index.add((location, number), resource)
         return resource
 
     def _wanted(self, number: str) -> bool:
-        return self._only is None or number in self._only
+        return self._context.only is None or number in self._context.only
 
 
 def _rates(reader: MetricReader, endpoints: _Endpoints, context: Context) -> Iterator[MetricPoint]:
     """Responses, errors, and their ratio. Where Google counted responses and no errors, there were none."""
-    errors = {_key(value): value.value for value in reader.read(_asked(_ERRORS, context))}
-    for value in reader.read(_asked(_RESPONSES, context)):
+    answered: list[dict[tuple[str, str], float]] = []
+    with reader.part(_ERRORS.name):
+        answered.append({_key(value): value.value for value in reader.read(_asked(_ERRORS, context))})
+    for value in reader.settle(_asked(_RESPONSES, context)):
         resource = endpoints.find(value)
         if resource is None:
             continue
-        failed = errors.get(_key(value), 0.0)
         yield reader.point(_RESPONSES, resource, value)
-        yield reader.point(_ERRORS, resource, _with(value, failed))
-        if value.value > 0:
-            yield reader.point(_RATE, resource, _with(value, failed / value.value * _RATE.factor))
+        for errors in answered:
+            failed = errors.get(_key(value), 0.0)
+            yield reader.point(_ERRORS, resource, _with(value, failed))
+            if value.value > 0:
+                yield reader.point(_RATE, resource, _with(value, failed / value.value * _RATE.factor))
 
 
 def _asked(metric: Metric, context: Context) -> Metric:
@@ -152,26 +165,21 @@ def _with(value: Value, number: float) -> Value:
 
 
 def _resource(asset: Asset, project: str) -> Resource:
-    models: list[Any] = list(asset.data.get("deployedModels") or ())
-    types = sorted({_machine_type(model) for model in models} - {""})
+    models = asset.fields.parts("deployedModels")
+    machines = [model.part("dedicatedResources").part("machineSpec").text("machineType") for model in models]
     attributes: dict[str, AttributeValue] = {
         "endpoint_id": asset.short_name,
-        "deployed_models": len(models) if "deployedModels" in asset.data else None,
-        "machine_types": ", ".join(types) or None,
+        "deployed_models": len(models) if "deployedModels" in asset.fields else None,
+        "machine_types": ", ".join(sorted({*machines} - {""})) or None,
     }
     return Resource(
         provider="gcp",
         account=project,
-        region=asset.location,
+        region=asset.place(),
         service="vertex_ai",
         resource_id=asset.name,
         type="endpoint",
-        name=str(asset.data.get("displayName") or asset.short_name),
+        name=asset.fields.text("displayName") or asset.short_name,
         tags=asset.labels,
         attributes={name: value for name, value in attributes.items() if value is not None},
     )
-
-
-def _machine_type(model: Any) -> str:
-    dedicated = model.get("dedicatedResources") or {}
-    return str((dedicated.get("machineSpec") or {}).get("machineType") or "")

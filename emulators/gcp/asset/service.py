@@ -19,6 +19,7 @@ LIST_PAGE = 100
 LIST_PAGE_MOST = 1000
 _RESOURCE = 1
 _REMEMBERED_SECONDS = 35 * 86_400
+_PROJECT = "cloudresourcemanager.googleapis.com/Project"
 _ORGANIZATION = "organizations/100000000001"
 _COMPUTE_DISCOVERY = "https://www.googleapis.com/discovery/v1/apis/compute/v1/rest"
 
@@ -114,9 +115,18 @@ class Inventory:
     def _meant(self, scope: str, types: Sequence[str], at: datetime | None = None) -> list[Asset]:
         if not scope.startswith("projects/"):
             raise invalid(f'Invalid scope "{scope}": the local inventory knows projects/ID and projects/NUMBER.')
+        if list(types) == [_PROJECT]:
+            return [_asset_of(self._projects.id_of(scope))]
         wanted = type_test(list(types), self._store.types())
         held = self._store.of(self._projects.id_of(scope), at=at)
         return [asset for asset in held if wanted(asset.asset_type)]
+
+
+def _asset_of(project: str) -> Asset:
+    """A project is in its own inventory."""
+    number = project_number(project)
+    data = {"projectId": project, "projectNumber": number, "lifecycleState": "ACTIVE", "name": project}
+    return Asset(f"//cloudresourcemanager.googleapis.com/projects/{number}", _PROJECT, project, "global", data=data)
 
 
 def _project(scope: str) -> str:

@@ -27,6 +27,8 @@ class Table:
     fields: tuple[Field, ...]
     number: int
     rows: list[Mapping[str, Any]] = field(default_factory=list)
+    is_view: bool = False
+    """Has no partitions."""
 
     @property
     def data(self) -> str:
@@ -56,8 +58,8 @@ class BillingExport:
         self.generation = 0
         """Grows with each change, so that results from before are not given again."""
 
-    def create(self, table: str, *, detailed: bool | None = None) -> Table:
-        """Make an empty table; a detailed one where its name says so.
+    def create(self, table: str, *, detailed: bool | None = None, view: bool = False) -> Table:
+        """Make an empty table; a detailed one where its name says so. A `view` is one without partitions.
 
         Raises:
             ValueError: the name is not `project.dataset.table`.
@@ -68,7 +70,7 @@ class BillingExport:
         self._projects.add(parts[0])
         fields = DETAILED if (detailed if detailed is not None else _DETAILED_MARK in parts[2]) else STANDARD
         with self._lock:
-            made = Table(table, fields, len(self._tables))
+            made = Table(table, fields, len(self._tables), is_view=view)
             engine = self._engine()
             columns = ", ".join(f'"{one.name}" {one.sql}' for one in fields)
             engine.execute(f"CREATE TABLE {made.data} ({columns}, {PARTITION} TIMESTAMPTZ)")
@@ -101,6 +103,11 @@ class BillingExport:
     def table(self, name: str) -> Table | None:
         """A table by `project.dataset.table`."""
         return self._tables.get(name)
+
+    def names(self) -> list[str]:
+        """Every table, as `project.dataset.table`."""
+        with self._lock:
+            return sorted(self._tables)
 
     def has_dataset(self, name: str) -> bool:
         """Whether there is a table in `project.dataset`."""

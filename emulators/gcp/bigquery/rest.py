@@ -1,4 +1,4 @@
-"""BigQuery's REST: jobs.query, jobs.insert, jobs.get, jobs.getQueryResults, jobs.cancel and tables.get."""
+"""BigQuery's REST: query jobs and their results, and the listings of datasets and tables."""
 
 import json
 import re
@@ -33,6 +33,7 @@ class BigQuery:
         self.jobs = jobs
         self._gate = gate
         self.page_rows = 10_000
+        self.listing_page = 50
         job = r"(?P<job>[^/]+)"
         self._routes: list[tuple[str, str, str, str, Answer]] = [
             ("POST", "queries", "jobs.query", _CREATE, self._query),
@@ -40,6 +41,8 @@ class BigQuery:
             ("GET", f"jobs/{job}", "jobs.get", "bigquery.jobs.get", self._get),
             ("POST", f"jobs/{job}/cancel", "jobs.cancel", "bigquery.jobs.update", self._cancel),
             ("GET", f"queries/{job}", "jobs.getQueryResults", _CREATE, self._results),
+            ("GET", "datasets", "datasets.list", "bigquery.datasets.get", self._datasets),
+            ("GET", r"datasets/(?P<dataset>[^/]+)/tables", "tables.list", "bigquery.tables.list", self._tables),
             (
                 "GET",
                 r"datasets/(?P<dataset>[^/]+)/tables/(?P<table>[^/]+)",
@@ -130,6 +133,34 @@ class BigQuery:
         body = self._page(job, first, most, whole_times=whole)
         job.polls -= 1
         return body | {"kind": "bigquery#getQueryResultsResponse"}
+
+    def _datasets(self, visit: Visit, request: Request, _names: dict[str, str]) -> Any:
+        own = [name.split(".") for name in self._export.names() if name.startswith(f"{visit.project}.")]
+        references = [
+            {"projectId": visit.project, "datasetId": dataset} for dataset in sorted({dataset for _, dataset, _ in own})
+        ]
+        items = [{"kind": "bigquery#dataset", "datasetReference": one, "location": _LOCATION} for one in references]
+        return self._listed("bigquery#datasetList", "datasets", items, request)
+
+    def _tables(self, visit: Visit, request: Request, names: dict[str, str]) -> Any:
+        of_dataset = f"{visit.project}.{names['dataset']}."
+        items = [
+            {
+                "kind": "bigquery#table",
+                "tableReference": dict(zip(("projectId", "datasetId", "tableId"), name.split("."), strict=True)),
+                "type": "TABLE",
+            }
+            for name in self._export.names()
+            if name.startswith(of_dataset)
+        ]
+        return self._listed("bigquery#tableList", "tables", items, request)
+
+    def _listed(self, kind: str, name: str, items: list[dict[str, Any]], request: Request) -> dict[str, Any]:
+        """A page of a listing: its token is the place of the next item."""
+        first = int(request.args.get("pageToken") or 0)
+        last = first + self.listing_page
+        further = {"nextPageToken": str(last)} if last < len(items) else {}
+        return {"kind": kind, name: items[first:last], "totalItems": len(items), **further}
 
     def _table(self, visit: Visit, _request: Request, names: dict[str, str]) -> Any:
         name = f"{visit.project}.{names['dataset']}.{names['table']}"

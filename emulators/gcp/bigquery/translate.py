@@ -128,6 +128,8 @@ def _read_tables(select: exp.Select, export: BillingExport, project: str, scans:
         if not source.db and (source.name.lower() in common or "." not in source.name):
             continue
         table = _table(source, export, project)
+        if table.is_view:
+            _refuse_pseudo(select)
         scans.append(Scan(table, _columns(select, table), _pruning(select)))
         _hide_pseudo(select)
         named = exp.to_table(table.data)
@@ -194,6 +196,13 @@ def _bare(condition: Any) -> Any:
         return exp.cast(column, "DATE") if node.name.lower() == _DATE_OF_PARTITION.lower() else column
 
     return condition.transform(plain)
+
+
+def _refuse_pseudo(select: exp.Select) -> None:
+    """A view has none of the columns of partitions."""
+    for column in select.find_all(exp.Column):
+        if column.name.lower() in _PSEUDO:
+            raise invalid_query(f"Unrecognized name: {column.name} at [1:1]")
 
 
 def _hide_pseudo(select: exp.Select) -> None:
