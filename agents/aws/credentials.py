@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from agents.aws.service_models import share_models
 from agents.aws.settings import AwsSettings
 from telemetry.errors import Denied
 
@@ -49,11 +50,13 @@ def open_session(identity: Identity, sts: Callable[..., Any]) -> Any:
     import botocore.session  # noqa: PLC0415 - an SDK is loaded where it is used
 
     session = botocore.session.Session(profile=None if identity.keys else identity.profile)
+    share_models(session)
     if identity.keys:
         session.set_credentials(*(key.get_secret_value() if key else None for key in identity.keys))
     if identity.role_arn is None:
         return session
     assumed = botocore.session.Session()
+    share_models(assumed)
     assumed.register_component("credential_provider", _AssumedRole(identity, session, sts))
     return assumed
 
