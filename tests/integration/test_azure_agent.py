@@ -277,11 +277,22 @@ def test_it_collects_in_the_background_until_it_is_stopped(azure: LocalAzure) ->
     assert len(agent.latest["virtual_machines"]) == 24
 
 
-def test_a_refusal_names_the_permission_and_no_secret(azure: LocalAzure) -> None:
+def test_a_refused_part_is_nan_and_the_log_names_the_permission(
+    azure: LocalAzure, caplog: pytest.LogCaptureFixture
+) -> None:
     azure.faults.deny(action="Microsoft.Insights/Metrics/Read")
+    found = _agent(azure).collect_vm_metrics()
+    assert found
+    assert all(math.isnan(one["cpu_utilization"]) for one in found)
+    assert "allow Microsoft.Insights/Metrics/Read on /subscriptions/" in caplog.text
+    assert azure.credentials()["client_secret"] not in caplog.text
+
+
+def test_a_refusal_names_the_permission_and_no_secret(azure: LocalAzure) -> None:
+    azure.faults.deny(action="Microsoft.ResourceGraph/resources/read")
     with pytest.raises(Denied) as raised:
         _agent(azure).collect_vm_metrics()
-    assert raised.value.permission == "Microsoft.Insights/Metrics/Read"
+    assert raised.value.permission == "Microsoft.ResourceGraph/resources/read"
     assert azure.credentials()["client_secret"] not in repr(raised.value)
 
 
