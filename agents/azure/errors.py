@@ -34,6 +34,7 @@ _NO_SUBSCRIPTION = frozenset(
 _WRONG_TENANT = "InvalidAuthenticationTokenTenant"
 _WRONG_AUDIENCE = frozenset({"InvalidAuthenticationTokenAudience", "InvalidAudience"})
 _NO_WORKSPACE = frozenset({"WorkspaceNotFoundError", "PathNotFoundError"})
+_NO_CERTIFICATES = "Could not find a suitable TLS CA certificate bundle"
 _MAX_TEXT = 600
 _FIRST_REFUSAL, _SERVER_ERROR = 400, 500
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY = 401, 403, 404, 408, 429
@@ -72,21 +73,29 @@ def _is_login(error: Any, call: AzureCall) -> bool:
 
 def _unauthenticated(error: Any, call: AzureCall) -> CollectionError:
     said = str(error.message)
+    if _NO_CERTIFICATES in said:
+        return CollectionFailed(f"{call}: {_text(said)}: correct azure.ca_file")
     kept = _LOGIN_STATUS.search(said)
     status = int(kept[1]) if kept else call.login.status
-    # MSAL answers for the endpoint while it was call to wait: there is no status then.
+    # MSAL answers for the endpoint while it was told to wait: there is no status then.
     if status == _TOO_MANY or is_busy(said):
         text = f"{call}: the token endpoint asks to slow down"
         return LoginThrottled(*throttled(call, text, wait_of(call.login.headers)).args)
     if status == 0:
         return LoginUnavailable(_unanswered(error, call).message)
-    if status is not None and (status >= _SERVER_ERROR or status == _TIMEOUT):
-        return LoginUnavailable(f"{call}: the token endpoint answered {status}")
-    if status is not None and status < _FIRST_REFUSAL and not _LOGIN.search(said):
-        return LoginUnavailable(f"{call}: the token endpoint answered {status}, with something that is no token")
-    if is_failing(said):
-        return LoginUnavailable(f"{call}: {_text(said)}")
+    failing = _failing(said, status)
+    if failing:
+        return LoginUnavailable(f"{call}: {failing}")
     return refused_login(_text(said), str(call), call.identity)
+
+
+def _failing(said: str, status: int | None) -> str:
+    """What the token endpoint did, where it gave no answer to who asks; empty where it did."""
+    if status is not None and (status >= _SERVER_ERROR or status == _TIMEOUT):
+        return f"the token endpoint answered {status}"
+    if status is not None and status < _FIRST_REFUSAL and not _LOGIN.search(said):
+        return f"the token endpoint answered {status}, with something that is no token"
+    return _text(said) if is_failing(said) else ""
 
 
 def _unanswered(error: Any, call: AzureCall) -> CollectionError:

@@ -84,7 +84,7 @@ class JobCounts:
         ran = max(min(ended or span.end, span.end) - max(started, span.start), timedelta(0))
         resources = properties.part("resources")
         nodes = resources.count("instanceCount")
-        if nodes is None and resources.has("instanceCount"):
+        if properties.was_odd("resources") or resources.was_odd("instanceCount"):
             self.untold += ran > timedelta(0)
             return
         self.hours += ran * (nodes or 1)

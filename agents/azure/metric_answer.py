@@ -61,9 +61,11 @@ class MetricAnswer:
         told: dict[str, set[str]] = {key: set() for key in resources}
         for item in self._listing.items(values):
             of = (item.text("resourceid") or "").lower()
+            if not item.has("value"):
+                item.odd("value")
             for series in item.parts("value") or ():
                 owner, name = _whose(series, of)
-                if owner not in resources:
+                if owner not in resources or not name:
                     self._listing.lacks("metrics", "Azure answered with metrics of others, or of nobody")
                     continue
                 told[owner].add(name)

@@ -139,6 +139,10 @@ class Told:
         value = self._fields.get(name)
         return [str(key) for key in value] if isinstance(value, Mapping) else None
 
+    def was_odd(self, name: str) -> bool:
+        """Whether the field was looked at, and is not of its kind."""
+        return name in self._named
+
     def odd(self, name: str) -> None:
         """Note a field whose value cannot be what it should."""
         if name not in self._named:

@@ -71,7 +71,7 @@ class Aks(Service):
             changes.read_late(calls, _TYPE, window, _THINGS)
         for row in graph.rows(calls, _TYPE, _COLUMNS, graph.one_of(context.only), of=_THINGS):
             pools = _pools(row)
-            nodes = _nodes(row, pools)
+            nodes = _nodes(pools)
             cluster = _cluster(row, self.name, pools, nodes)
             yield cluster
             if present and nodes is None:
@@ -80,7 +80,7 @@ class Aks(Service):
                 yield from gauges(cluster, _POOLS, {"node_count": (nodes, "count")}, window)
             else:
                 context.partial("node_count, and the rates of the pools,", _NODES, of=_THINGS)
-            for pool in pools:
+            for pool in filter(None, pools):
                 yield from rates.of(pool, cluster) if present else [pool.resource(cluster)]
             # Whatever it does now, it may have run in the window.
             yield from rates.heard(reader.add(cluster, [_METRICS]))
@@ -97,27 +97,28 @@ class Aks(Service):
         return metrics.check_interval(interval)
 
 
-def _pools(row: graph.Row) -> list[Pool]:
-    """The pools of a cluster that can be read, each once."""
+def _pools(row: graph.Row) -> list[Pool | None]:
+    """The pools of a cluster that can be read, each once; None in the place of one that cannot."""
     state, license_ = state_of(row), row.column("windows_license")
-    found = {pool.name.lower(): pool for pool in (Pool.of(one, state, license_) for one in row.parts("pools") or ())}
-    return [pool for name, pool in found.items() if name]
+    told = row.parts("pools") or []
+    pools = [Pool.of(one, state, license_) for one in told]
+    found: dict[str, Pool | None] = {pool.name.lower(): pool if pool.name else None for pool in pools}
+    return [*found.values(), *([None] if len(told) != row.length("pools") else [])]
 
 
-def _nodes(row: graph.Row, pools: list[Pool]) -> int | None:
+def _nodes(pools: list[Pool | None]) -> int | None:
     """The nodes of all pools; None where those of one are unknown, or a pool could not be read."""
-    counts = [pool.nodes for pool in pools]
-    known = [count for count in counts if count is not None]
-    return sum(known) if known and len(known) == row.length("pools") else None
+    known = [pool.nodes for pool in pools if pool is not None and pool.nodes is not None]
+    return sum(known) if known and len(known) == len(pools) else None
 
 
-def _cluster(row: graph.Row, name: str, pools: list[Pool], nodes: int | None) -> Resource:
+def _cluster(row: graph.Row, name: str, pools: list[Pool | None], nodes: int | None) -> Resource:
     attributes: dict[str, AttributeValue] = {
         "state": row.part("powerState").text("code") or UNKNOWN,
         "version": row.column("version"),
         "node_resource_group": row.column("node_resource_group"),
         "tier": row.part("sku").text("tier"),
         "nodes": nodes,
-        "node_pools": len(pools) if row.length("pools") == len(pools) else None,
+        "node_pools": len(pools) if pools and None not in pools else None,
     }
     return graph.resource_of(row, name, kind="cluster", attributes=attributes)
