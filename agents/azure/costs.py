@@ -165,22 +165,22 @@ class _Rows:
     def check(self) -> None:
         """CollectionFailed where there were rows, and not one that can be read."""
         if self._fault and not self._read:
-            raise CollectionFailed(f"{API}: {self._fault}")
+            raise CollectionFailed(self._fault)
 
     def _charge(self, row: Any, columns: Mapping[str, int]) -> Iterator[Charge]:
         try:
             charge = self._charge_of(row, columns)
-        except ValueError as error:
-            self._fault = self._fault or str(error)
-            self._calls.context.partial("the amounts", str(error), of="rows of the bill")
+        except CollectionFailed as error:
+            self._fault = self._fault or error.message
+            self._calls.context.partial("the amounts", error.message, of="rows of the bill")
             return
         self._read += 1
         yield charge
 
     def _charge_of(self, row: Any, columns: Mapping[str, int]) -> Charge:
-        """ValueError where it says not how much was charged, in which currency, or when."""
+        """CollectionFailed where it says not how much was charged, in which currency, or when."""
         if not isinstance(row, list) or len(row) <= max(columns.values()):
-            raise ValueError("a row has no value for each column")
+            raise CollectionFailed(f"{API}: a row has no value for each column")
         question = self._question
         return Charge(
             day=_day(row[columns[_DATE]], question.window) if question.daily else None,
@@ -214,25 +214,25 @@ def _day(number: Any, window: Window) -> datetime:
         text = str(int(number)) if type(number) in {int, float, str} and int(number) == float(number) else ""
         day = datetime(int(text[:-4]), int(text[-4:-2]), int(text[-2:]), tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"UsageDate {repr(number)[:60]} is no day such as 20261122") from None
+        raise CollectionFailed(f"{API}: UsageDate {repr(number)[:60]} is no day such as 20261122") from None
     if day not in window:
-        raise ValueError(f"Azure answered for {window} with costs of {day:%Y-%m-%d}")
+        raise CollectionFailed(f"{API}: Azure answered for {window} with costs of {day:%Y-%m-%d}")
     return day
 
 
 def _money(amount: Any) -> Decimal:
     if type(amount) not in {int, float}:
-        raise ValueError(f"the amount {repr(amount)[:60]} is no number")
+        raise CollectionFailed(f"{API}: the amount {repr(amount)[:60]} is no number")
     try:
         # The shortest decimal of a float is what Azure wrote.
         return parse_amount(str(amount))
     except ValueError as error:
-        raise ValueError(f"an amount is no number: {error}") from None
+        raise CollectionFailed(f"{API}: an amount is no number: {error}") from None
 
 
 def _currency(code: Any) -> str:
     if not isinstance(code, str) or not _ISO_4217.fullmatch(code):
-        raise ValueError(f"the currency {repr(code)[:60]} is no code such as USD")
+        raise CollectionFailed(f"{API}: the currency {repr(code)[:60]} is no code such as USD")
     return code
 
 

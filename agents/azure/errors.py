@@ -116,7 +116,8 @@ def _about_pace(details: Details, call: AzureCall, text: str) -> CollectionError
     status = details.status
     if status == _TOO_MANY or _THROTTLES.intersection(details.codes):
         return throttled(call, text, wait_of(details.headers))
-    if any(_PAGE.search(one) for one in (details.message, *details.codes)):
+    about_who = status in {_UNAUTHORIZED, _FORBIDDEN}
+    if not about_who and any(_PAGE.search(one) for one in (details.message, *details.codes)):
         return BrokenListing(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
     # Without a status, or with one of success: the answer broke off, or is no JSON.
     if status >= _SERVER_ERROR or status == _TIMEOUT or status < _FIRST_REFUSAL:

@@ -132,15 +132,15 @@ class Pool:
 
 def _sizes(told: Told, kind: str | None) -> dict[str, int] | None:
     """Nodes by size. A pool of type VirtualMachines may have several, and tells what it has now, or is set to."""
+    count = told.count("count")
     if (kind or "").lower() != _VIRTUAL_MACHINES:
-        count = told.count("count")
         return None if count is None else {told.text("vmSize") or "": count}
     groups = told.parts("virtualMachineNodesStatus")
     if groups is None:
         groups = told.part("virtualMachinesProfile").part("scale").parts("manual")
     if groups is None:
-        # Scaled by AKS itself, which does not tell to how many.
-        return None
+        # Scaled by AKS itself, which need not tell to how many.
+        return {told.text("vmSize") or "": count} if count else None
     found: dict[str, int] = {}
     for group in groups:
         size, count = group.text("size"), group.count("count")

@@ -23,18 +23,19 @@ class Told:
     """What Azure told of one thing. ``odd`` hears the name of each field that is not of its kind, once."""
 
     def __init__(self, fields: Mapping[str, Any], odd: Callable[[str], None], where: str = "") -> None:
-        self._fields = fields
+        #: As they were told.
+        self.fields = fields
         self._odd = odd
         self._where = where
         self._named: set[str] = set()
 
     def has(self, name: str) -> bool:
         """Whether the field was told."""
-        return self._fields.get(name) is not None
+        return self.fields.get(name) is not None
 
     def text(self, name: str) -> str | None:
         """A text, empty where it was not told; None where it is none."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if value is None or isinstance(value, str):
             return value or ""
         self.odd(name)
@@ -49,7 +50,7 @@ class Told:
 
     def number(self, name: str) -> float | None:
         """A finite number; None where there is none."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
@@ -67,7 +68,7 @@ class Told:
 
     def flag(self, name: str) -> bool | None:
         """Whether something is so, False where it was not told; None where that is unknown."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if value is None or isinstance(value, bool):
             return bool(value)
         self.odd(name)
@@ -88,7 +89,7 @@ class Told:
 
     def part(self, name: str) -> Told:
         """What is told inside of it; without a field where there is nothing."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if not isinstance(value, Mapping):
             if value is not None:
                 self.odd(name)
@@ -97,7 +98,7 @@ class Told:
 
     def parts(self, name: str) -> list[Told] | None:
         """A list of things, those left out that are none; None where there is no list."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if value is None:
             return None
         if not isinstance(value, list):
@@ -109,12 +110,12 @@ class Told:
 
     def length(self, name: str) -> int | None:
         """How many things a list has, whatever they are; None where there is no list."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         return len(value) if isinstance(value, list) else None
 
     def texts(self, name: str) -> dict[str, str]:
         """Texts by name, such as tags; those left out that are none."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if not isinstance(value, Mapping):
             if value is not None:
                 self.odd(name)
@@ -126,7 +127,7 @@ class Told:
 
     def strings(self, name: str) -> list[str]:
         """A list of texts; those left out that are none."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if value is None:
             return []
         kept = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
@@ -136,7 +137,7 @@ class Told:
 
     def names(self, name: str) -> list[str] | None:
         """The names of what is told by name, whatever it is; None where nothing is told that way."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         return [str(key) for key in value] if isinstance(value, Mapping) else None
 
     def was_odd(self, name: str) -> bool:

@@ -15,7 +15,7 @@ from agents.azure_telemetry_agent import AzureTelemetryAgent
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from emulators.azure.seed import MlSeed, VmSeed, seed_ml, seed_vms
-from telemetry.errors import ConfigError, Denied
+from telemetry.errors import CollectionFailed, ConfigError, Denied
 from tests.support.azure import NOW, standing_azure
 from tests.support.clocks import agents_at
 from tests.support.waiting import until
@@ -275,6 +275,19 @@ def test_it_collects_in_the_background_until_it_is_stopped(azure: LocalAzure) ->
     assert seen == ["virtual_machines", "ml_workspace"]
     assert set(agent.latest) == set(seen)
     assert len(agent.latest["virtual_machines"]) == 24
+
+
+def test_a_bill_with_a_row_that_cannot_be_read_has_no_total(bills: LocalAzure) -> None:
+    def odd(page: dict[str, Any]) -> dict[str, Any]:
+        page["properties"]["rows"][0][0] = "many"
+        return page
+
+    bills.rewrites["costmanagement:query"] = odd
+    try:
+        with pytest.raises(CollectionFailed, match=r"the bill cannot be read whole: .* 'many' is no number"):
+            _agent(bills).get_cost_management_data(date(2025, 1, 31), date(2025, 2, 1))
+    finally:
+        bills.rewrites.clear()
 
 
 def test_a_refused_part_is_nan_and_the_log_names_the_permission(

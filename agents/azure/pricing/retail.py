@@ -151,7 +151,10 @@ def vm_prices(
     for item in read(found):
         form = _form(item, now)
         if form:
-            prices.setdefault(form, set()).add(_price(item, currency))
+            # What is odd is counted, and makes the form unknown.
+            item.number("retailPrice")
+            item.number("tierMinimumUnits")
+            prices.setdefault(form, set()).add(_price(item.fields, currency))
     known = {form: next(iter(one)) for form, one in prices.items() if len(one) == 1}
     return VmPrices(**known) if any(known.values()) else None
 
@@ -178,15 +181,12 @@ def _is_in_force(item: Told, now: datetime) -> bool:
     return (since is None or since <= now) and (until is None or now < until)
 
 
-def _price(item: Told, currency: str) -> Price | None:
-    tier, number = item.number("tierMinimumUnits"), item.number("retailPrice")
-    if item.column("unitOfMeasure") != _HOUR or item.column("currencyCode") != currency:
-        return None
-    if number is None or tier or (tier is None and item.has("tierMinimumUnits")):
+def _price(item: Mapping[str, Any], currency: str) -> Price | None:
+    if item.get("unitOfMeasure") != _HOUR or item.get("currencyCode") != currency or item.get("tierMinimumUnits"):
         return None
     try:
         # The shortest decimal of the number is what the list has.
-        amount = parse_amount(str(number))
+        amount = parse_amount(str(item.get("retailPrice")))
     except ValueError:
         return None
     return Price(amount, currency) if amount > 0 else None
