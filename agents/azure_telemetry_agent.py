@@ -10,13 +10,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from agents.azure.calls import AzureCalls
-from agents.azure.costs import ACTUAL, Question, charges, keys
+from agents.azure.costs import ACTUAL, Charge, Question, charges, keys
 from agents.azure.months import months_of
 from agents.azure.services.ml_workspace import TYPE, month_until
 from agents.azure.settings import ENDPOINTS, AzureSettings
@@ -27,7 +27,7 @@ from agents.core.meter import Meter
 from agents.core.reading import Reading, Rows
 from agents.standalone.agent import given_names, make_settings, make_shared, named_endpoints, read
 from agents.standalone.background import Background, InBackground
-from telemetry.errors import CollectionError
+from telemetry.errors import CollectionError, CollectionFailed
 from telemetry.redact import redact, remember
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
@@ -124,12 +124,11 @@ class AzureTelemetryAgent(InBackground):
         (excluded) say what was asked for. A call for each calendar month, and one more for each further page.
 
         ValueError and TypeError where the arguments do not fit; CollectionError (Denied, Throttled ...) where Azure
-        does not answer.
+        does not answer, or a row of its answer cannot be read: what is left would be no total.
         """
         span = span_of(start_date, end_date, days_only)
-        calls = self._calls()
         questions = [Question(ACTUAL, part, keys("ServiceName"), daily=False) for part in months_of(span)]
-        return cost_view((charge for question in questions for charge in charges(calls, question)), span)
+        return cost_view(self._charges(*questions), span)
 
     def _read(self, service: str, only: tuple[str, ...] | None) -> list[Reading]:
         return read(self._shared, Target("azure", DEFAULT_ACCOUNT, "global", service), only)
@@ -143,12 +142,20 @@ class AzureTelemetryAgent(InBackground):
                 return self._month[2]
             question = Question(ACTUAL, span, keys("ResourceId"), daily=False, only=("ResourceType", (TYPE,)))
             try:
-                found = costs_by_resource(charges(self._calls(), question))
+                found = costs_by_resource(self._charges(question))
             except CollectionError as error:
                 logger.warning("monthly_cost is unknown: %s", redact(str(error)))
                 return None
             self._month = (time.monotonic() + _COSTS_KEPT, span, found)
             return found
+
+    def _charges(self, *questions: Question) -> Iterator[Charge]:
+        """All of them; CollectionFailed where one could not be read."""
+        calls = self._calls()
+        for question in questions:
+            yield from charges(calls, question)
+        for reason in calls.context.meter.missing():
+            raise CollectionFailed(f"the bill cannot be read whole: {reason}")
 
     def _calls(self) -> AzureCalls:
         section = self._shared.settings.section(AzureSettings)

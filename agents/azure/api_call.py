@@ -1,9 +1,10 @@
-"""A call of Azure's, the quotas that it takes from, and what the token endpoint said on the way to it."""
+"""A call of Azure's, the quotas that it takes from, and what it was answered: by the token endpoint, and by the API."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from agents.azure.credentials import Identity
 from agents.azure.quotas import scopes_of
@@ -20,6 +21,13 @@ class Login:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass
+class Answer:
+    """The last answer of the API, whatever the SDK makes of it; None where there was none."""
+
+    response: Any = None
+
+
 @dataclass(frozen=True)
 class AzureCall(ApiCall):
     """A call in one subscription."""
@@ -30,6 +38,7 @@ class AzureCall(ApiCall):
     #: Calls a second, by patterns of APIs, as configured.
     quotas: Mapping[str, float]
     login: Login = field(default_factory=Login)
+    answer: Answer = field(default_factory=Answer)
 
     def __str__(self) -> str:
         return f"azure/{self.identity.account}/{self.identity.subscription_id} {self.api}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from agents.azure.api_call import AzureCall
+from agents.azure.asking import ask
 from agents.azure.credentials import Identity
-from agents.azure.errors import LoginUnavailable, translate
+from agents.azure.errors import LoginThrottled, LoginUnavailable, translate
 from agents.azure.session import AzureSession, account_of, section_of
 from agents.core.calls import Calls
 from agents.core.context import Context
@@ -59,8 +60,10 @@ class AzureCalls(Calls[AzureSession, AzureCall]):
         where = path
         parameters = query
         while True:
-            page = self.call(api, _getting(where, parameters))
-            yield page.get("value") or []
+            page = self.call(api, _getting(where, parameters)) or {}
+            if not isinstance(page.get("value"), list):
+                raise Unavailable(f"{api}: Azure's answer has no list: it is asked anew at the next attempt")
+            yield page["value"]
             # The token goes to the address that is configured, whatever the link says.
             link = _link(api, page.get("nextLink"))
             following = f"{link.path}?{link.query}"
@@ -84,7 +87,7 @@ class AzureCalls(Calls[AzureSession, AzureCall]):
         session = self.session
         try:
             return super().renewing(attempt)
-        except LoginUnavailable:
+        except (LoginUnavailable, LoginThrottled):
             self._account.renew(session)
             raise
         except ExpiredCredentials as error:
@@ -93,32 +96,19 @@ class AzureCalls(Calls[AzureSession, AzureCall]):
 
 
 def _link(api: str, text: Any) -> SplitResult:
+    if not text:
+        return urlsplit("")
     try:
-        return urlsplit(str(text or ""))
-    except ValueError as error:
-        raise Unavailable(f"{api}: the link to the next page cannot be read ({error})") from None
+        link: SplitResult = urlsplit(text)
+    except (ValueError, TypeError, AttributeError):
+        link = urlsplit("")
+    if not isinstance(text, str) or not link.path.startswith("/"):
+        raise Unavailable(f"{api}: the link to the next page cannot be read: the listing is read anew")
+    return link
 
 
 def _getting(path: str, query: Mapping[str, str]) -> Callable[[AzureSession], Any]:
     def send(session: AzureSession) -> Any:
-        return get_json(session.resource_manager, path, query)
+        return ask(session.resource_manager, "GET", path, query)
 
     return send
-
-
-def get_json(client: Any, path: str, query: Mapping[str, str]) -> Any:
-    """The JSON that an azure.core.PipelineClient gets; HttpResponseError where it is refused."""
-    from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - an SDK is loaded where it is used
-    from azure.core.rest import HttpRequest  # noqa: PLC0415 - an SDK is loaded where it is used
-
-    # azure-core writes parameters as they are.
-    address = client.format_url(f"{path}?{urlencode(query, quote_via=quote)}" if query else path)
-    response = client.send_request(HttpRequest("GET", address))
-    response.raise_for_status()
-    try:
-        answer = response.json()
-    except (ValueError, RecursionError):
-        raise HttpResponseError("the answer is no JSON", response=response) from None
-    if not isinstance(answer, dict):
-        raise HttpResponseError("the answer is no object of JSON", response=response)
-    return answer

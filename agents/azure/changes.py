@@ -33,11 +33,15 @@ class Changes:
 
     def add(self, row: graph.Row) -> None:
         """Take one change in."""
-        target = str(row["target"]).lower()
-        if row["what"] == "Delete":
+        target = str(row.column("target") or "").lower()
+        what, paths = row.column("what"), row.names("changes")
+        if target and what == "Delete":
             self._deleted.add(target)
+        elif target and (what == "Create" or (what == "Update" and paths is not None)):
+            self._changed[target].update(path.lower() for path in paths or ())
         else:
-            self._changed[target].update(str(path).lower() for path in row["changes"] or {})
+            # It may have been any change of anything.
+            self.known = False
 
     def touches(self, resource_id: str, *paths: str) -> bool:
         """Whether one of these properties, or a part of it, has changed: ``properties.hardwareProfile``."""
@@ -55,11 +59,18 @@ def read_late(calls: AzureCalls, kind: str, window: Window, things: str) -> Chan
     if window.start < calls.context.shared.now() - _REMEMBERED:
         calls.context.partial("what was deleted since", _FORGOTTEN)
         return Changes(known=False)
+    changes = Changes(known=False)
+    with calls.context.part("what was deleted since"):
+        changes = _read(calls, kind, window)
+    if changes.deleted and calls.context.only is None:
+        calls.context.partial("all", _DELETED, of=things, count=changes.deleted)
+    return changes
+
+
+def _read(calls: AzureCalls, kind: str, window: Window) -> Changes:
     changes = Changes(known=True)
     for row in graph.change_rows(calls, _COLUMNS, _since(kind, window.start)):
         changes.add(row)
-    if changes.deleted and calls.context.only is None:
-        calls.context.partial("all", _DELETED, of=things, count=changes.deleted)
     return changes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,8 @@ class Identity:
 
 # Set in the pods of a cluster with workload identity; the tenant too, but the configuration may name another.
 _WORKLOAD = ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+_NEVER_ASK = {"exclude_interactive_browser_credential": True, "exclude_broker_credential": True}
+"""Whatever AZURE_TOKEN_CREDENTIALS says: nobody sits before a worker, and one that waits holds its slot for ever."""
 _CLIENT = ("client_id", "client_secret")
 
 
@@ -85,7 +87,7 @@ def open_credential(section: AzureSettings, identity: Identity, transport: Any) 
         return WorkloadIdentityCredential(tenant_id=identity.tenant_id, **options)
     # The metadata service of a machine is not behind our transport: it answers on plain http.
     del options["transport"], options["retry_total"]
-    return DefaultAzureCredential(connection_verify=section.ca_file or True, **options)
+    return DefaultAzureCredential(connection_verify=section.ca_file or True, **_NEVER_ASK, **options)
 
 
 class SharedCredential:
@@ -97,10 +99,23 @@ class SharedCredential:
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
         """azure.core.credentials.AccessToken."""
-        with self._lock:
-            return self._credential.get_token(*scopes, **options)
+        return self._asking(self._credential.get_token, scopes, options)
 
     def get_token_info(self, *scopes: str, **options: Any) -> Any:
         """azure.core.credentials.AccessTokenInfo."""
-        with self._lock:
-            return self._credential.get_token_info(*scopes, **options)
+        return self._asking(self._credential.get_token_info, scopes, options)
+
+    def _asking(self, ask: Callable[..., Any], scopes: tuple[str, ...], options: dict[str, Any]) -> Any:
+        """ClientAuthenticationError for whatever a source of credentials raises that is not azure-core's."""
+        from azure.core.exceptions import (  # noqa: PLC0415 - an SDK is loaded where it is used
+            AzureError,
+            ClientAuthenticationError,
+        )
+
+        try:
+            with self._lock:
+                return ask(*scopes, **options)
+        except AzureError:
+            raise
+        except Exception as error:
+            raise ClientAuthenticationError(f"{type(error).__name__}: {error}") from error

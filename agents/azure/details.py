@@ -29,9 +29,10 @@ class Details:
         return self.codes[0] if self.codes else str(self.status)
 
     @classmethod
-    def of(cls, error: Any) -> Details:
-        """Those of an HttpResponseError."""
+    def of(cls, error: Any, answer: Any = None) -> Details:
+        """Those of an HttpResponseError; of any other error, by the ``answer`` that it was raised over."""
         response = getattr(error, "response", None)
+        response = answer if response is None else response
         if response is None:
             return cls(0, (), _first_line(error), {})
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -68,5 +69,8 @@ def _gather(error: Any, codes: list[str], messages: list[str], depth: int = 0) -
 
 
 def _first_line(error: Any) -> str:
-    lines = str(getattr(error, "message", "")).splitlines()
-    return lines[0][:_MAX_TEXT] if lines else type(error).__name__
+    lines = str(getattr(error, "message", "") or error).splitlines()
+    kind = type(error).__name__
+    if not lines:
+        return kind
+    return lines[0][:_MAX_TEXT] if hasattr(error, "message") else f"{kind}: {lines[0][:_MAX_TEXT]}"

@@ -12,7 +12,7 @@ from agents.azure.permissions import permission_of
 from agents.azure.waits import wait_of
 from agents.core.api_call import throttled
 from agents.core.errors import BrokenListing, ExpiredCredentials, Gone
-from telemetry.errors import CollectionError, CollectionFailed, Denied, Unavailable
+from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
 
 _ACTION = re.compile(r"perform action '([^']+)'")
@@ -34,8 +34,9 @@ _NO_SUBSCRIPTION = frozenset(
 _WRONG_TENANT = "InvalidAuthenticationTokenTenant"
 _WRONG_AUDIENCE = frozenset({"InvalidAuthenticationTokenAudience", "InvalidAudience"})
 _NO_WORKSPACE = frozenset({"WorkspaceNotFoundError", "PathNotFoundError"})
+_NO_CERTIFICATES = "Could not find a suitable TLS CA certificate bundle"
 _MAX_TEXT = 600
-_SERVER_ERROR = 500
+_FIRST_REFUSAL, _SERVER_ERROR = 400, 500
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_MANY = 401, 403, 404, 408, 429
 
 
@@ -43,8 +44,12 @@ class LoginUnavailable(Unavailable):
     """The token endpoint did not answer as it should. MSAL keeps such an answer for a minute: another session asks."""
 
 
+class LoginThrottled(Throttled):
+    """The token endpoint asks to slow down. MSAL keeps that answer too: only the limiter knows how long it holds."""
+
+
 def translate(error: Exception, call: AzureCall) -> CollectionError | None:
-    """Our error for one of azure-core's; None for any other."""
+    """Our error for one of azure-core's, or whatever an SDK raises over an answer; None for any other."""
     from azure.core.exceptions import (  # noqa: PLC0415 - an SDK is loaded where it is used
         AzureError,
         ClientAuthenticationError,
@@ -53,8 +58,11 @@ def translate(error: Exception, call: AzureCall) -> CollectionError | None:
 
     if isinstance(error, HttpResponseError):
         login = isinstance(error, ClientAuthenticationError) and _is_login(error, call)
-        return _unauthenticated(error, call) if login else _refused(Details.of(error), call)
-    return _unanswered(error, call) if isinstance(error, AzureError) else None
+        return _unauthenticated(error, call) if login else _refused(Details.of(error, call.answer.response), call)
+    if isinstance(error, AzureError):
+        return _unanswered(error, call)
+    # The SDK tripped over what it was answered: what the answer says of itself counts, not where it tripped.
+    return None if call.answer.response is None else _refused(Details.of(error, call.answer.response), call)
 
 
 def _is_login(error: Any, call: AzureCall) -> bool:
@@ -65,19 +73,29 @@ def _is_login(error: Any, call: AzureCall) -> bool:
 
 def _unauthenticated(error: Any, call: AzureCall) -> CollectionError:
     said = str(error.message)
+    if _NO_CERTIFICATES in said:
+        return CollectionFailed(f"{call}: {_text(said)}: correct azure.ca_file")
     kept = _LOGIN_STATUS.search(said)
     status = int(kept[1]) if kept else call.login.status
-    # MSAL answers for the endpoint while it was call to wait: there is no status then.
+    # MSAL answers for the endpoint while it was told to wait: there is no status then.
     if status == _TOO_MANY or is_busy(said):
         text = f"{call}: the token endpoint asks to slow down"
-        return throttled(call, text, wait_of(call.login.headers))
+        return LoginThrottled(*throttled(call, text, wait_of(call.login.headers)).args)
     if status == 0:
         return LoginUnavailable(_unanswered(error, call).message)
-    if status is not None and status >= _SERVER_ERROR:
-        return LoginUnavailable(f"{call}: the token endpoint answered {status}")
-    if is_failing(said):
-        return LoginUnavailable(f"{call}: {_text(said)}")
+    failing = _failing(said, status)
+    if failing:
+        return LoginUnavailable(f"{call}: {failing}")
     return refused_login(_text(said), str(call), call.identity)
+
+
+def _failing(said: str, status: int | None) -> str:
+    """What the token endpoint did, where it gave no answer to who asks; empty where it did."""
+    if status is not None and (status >= _SERVER_ERROR or status == _TIMEOUT):
+        return f"the token endpoint answered {status}"
+    if status is not None and status < _FIRST_REFUSAL and not _LOGIN.search(said):
+        return f"the token endpoint answered {status}, with something that is no token"
+    return _text(said) if is_failing(said) else ""
 
 
 def _unanswered(error: Any, call: AzureCall) -> CollectionError:
@@ -98,10 +116,11 @@ def _about_pace(details: Details, call: AzureCall, text: str) -> CollectionError
     status = details.status
     if status == _TOO_MANY or _THROTTLES.intersection(details.codes):
         return throttled(call, text, wait_of(details.headers))
-    if any(_PAGE.search(one) for one in (details.message, *details.codes)):
+    about_who = status in {_UNAUTHORIZED, _FORBIDDEN}
+    if not about_who and any(_PAGE.search(one) for one in (details.message, *details.codes)):
         return BrokenListing(f"{text}: the listing broke off between two pages; it is read anew at the next attempt")
     # Without a status, or with one of success: the answer broke off, or is no JSON.
-    if status >= _SERVER_ERROR or status == _TIMEOUT or status < _UNAUTHORIZED - 1:
+    if status >= _SERVER_ERROR or status == _TIMEOUT or status < _FIRST_REFUSAL:
         return Unavailable(text)
     return None
 
@@ -138,7 +157,11 @@ def _forbidden(details: Details, call: AzureCall, text: str) -> Denied:
     named, scope = _ACTION.search(details.message), _SCOPE.search(details.message)
     permission = named[1] if named else permission_of(call.api)
     where = scope[1] if scope else f"/subscriptions/{call.identity.subscription_id}"
-    return Denied(f"{text}: allow {permission} on {where} to {call.whose}", permission)
+    if not permission:
+        return Denied(f"{text}: anybody may ask it: look for a proxy or a firewall in between")
+    # The remedy first: what is kept of a reason is short.
+    remedy = f"allow {permission} on {where} to {call.whose}"
+    return Denied(f"{call}: {details.code}: {remedy} ({_text(details.message)})", permission)
 
 
 def _text(said: str) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import GRAPH
 from agents.azure.session import AzureSession
+from agents.azure.told import Listing, Told
 from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.records import AttributeValue, Resource
 
@@ -17,19 +20,26 @@ PERMISSION = GRAPH
 PAGE = 1000
 """The most rows that a page has."""
 
-Row = Mapping[str, Any]
+Row = Told
+"""A resource: its ``id`` and its ``location`` are told."""
 
+_VERSION = "2021-03-01"
+_PATH = "/providers/Microsoft.ResourceGraph/resources"
 _COMMON = ("id", "name", "type", "kind", "location", "resourceGroup", "subscriptionId", "tags", "sku", "zones")
 
 
 def rows(
-    calls: AzureCalls, kind: str, columns: Mapping[str, str] | None = None, where: Sequence[str] = ()
+    calls: AzureCalls, kind: str, columns: Mapping[str, str] | None = None, where: Sequence[str] = (), *, of: str
 ) -> Iterator[Row]:
     """The resources of a type (``microsoft.compute/virtualmachines``), page by page, in the order of their ids.
+
+    Each once, whichever pages it is on. One that cannot be told from others is left out and counted: ``of`` are what
+    they are called then.
 
     A row has id, name, type, kind, location, resourceGroup, subscriptionId, tags, sku, zones, and ``columns``: a
     name and what it is in Kusto. ``where`` are conditions in Kusto. What the identity may not read is not there.
     """
+    listing = Listing(calls.context, of)
     wanted = [*_COMMON, *(f"{name} = {value}" for name, value in (columns or {}).items())]
     query = " | ".join(
         [
@@ -40,7 +50,16 @@ def rows(
             "order by id asc",
         ]
     )
-    yield from _pages(calls, query, kind)
+    taken = lost = 0
+    for row in _pages(calls, query, listing):
+        if not (row.text("id") and row.text("location")):
+            lost += 1
+            listing.lacks("all", "Azure did not tell their id or their location")
+        elif listing.is_new(str(row.text("id")).lower()):
+            taken += 1
+            yield row
+    if lost and not taken:
+        raise CollectionFailed(f"{API}: of {lost} {of} Azure told neither id nor location: nothing is known of them")
 
 
 def change_rows(calls: AzureCalls, columns: Mapping[str, str], where: Sequence[str]) -> Iterator[Row]:
@@ -54,21 +73,27 @@ def change_rows(calls: AzureCalls, columns: Mapping[str, str], where: Sequence[s
             "order by id asc",
         ]
     )
-    yield from _pages(calls, query, "changes")
+    yield from _pages(calls, query, Listing(calls.context, "changes"))
 
 
-def _pages(calls: AzureCalls, query: str, kind: str) -> Iterator[Row]:
-    token = None
+def _pages(calls: AzureCalls, query: str, listing: Listing) -> Iterator[Told]:
+    token, read = "", 0
     while True:
-        page = calls.call(API, _asking(calls.subscription, query, token))
-        if page.result_truncated == "true" and not page.skip_token:
-            raise CollectionFailed(f"{API}: Azure cut the list of {kind} at {page.count} of {page.total_records} rows")
-        yield from page.data
-        former, token = token, page.skip_token
-        if not token:
+        page = calls.call(API, _asking(calls.subscription, query, token)) or {}
+        data, following, total = page.get("data"), page.get("$skipToken"), page.get("totalRecords")
+        if not isinstance(data, list) or not isinstance(following, str | None):
+            raise Unavailable(f"{API}: Azure's answer is no page of a list: the listing is read anew")
+        if page.get("resultTruncated") == "true" and not following:
+            raise CollectionFailed(f"{API}: Azure cut the list at {len(data)} of {total} rows")
+        read += len(data)
+        yield from listing.items(data)
+        if not following:
+            if isinstance(total, int) and read < total:
+                listing.lacks("all", "Azure's list ended before them", total - read)
             return
-        if token == former:
+        if following == token:
             raise Unavailable(f"{API}: Azure gave one page twice: the listing is read anew at the next attempt")
+        token = following
 
 
 def estimate(resources: int) -> dict[str, int]:
@@ -88,33 +113,46 @@ def one_of(names: Sequence[str] | None, column: str = "name") -> list[str]:
 
 
 def resource_of(
-    row: Row, service: str, *, kind: str = "", attributes: Mapping[str, AttributeValue] | None = None
+    row: Row, service: str, *, kind: str | None = None, attributes: Mapping[str, AttributeValue] | None = None
 ) -> Resource:
-    """A row as a resource; ``kind`` is its type in the provider's words, by default Azure's type of resource."""
-    own: dict[str, AttributeValue] = {"resource_group": row["resourceGroup"], **(attributes or {})}
+    """A row as a resource; ``kind`` is its type in the provider's words, by default Azure's type of resource.
+
+    What Azure did not tell is left out, so that it takes the place of nothing that was known before.
+    """
+    resource_id = str(row.text("id"))
+    parts = resource_id.split("/")
+    own: dict[str, AttributeValue] = {"resource_group": row.column("resourceGroup") or _after("resourcegroups", parts)}
+    own |= attributes or {}
     return Resource(
         provider="azure",
-        account=row["subscriptionId"],
-        region=row["location"],
+        account=row.column("subscriptionId") or _after("subscriptions", parts) or "unknown",
+        region=str(row.text("location")),
         service=service,
         # Azure does not tell cases apart, and spells one resource now this way, now that; costs have it in lower case.
-        resource_id=row["id"].lower(),
-        type=kind or row["type"],
-        name=row["name"],
-        tags={str(key): str(value) for key, value in (row["tags"] or {}).items()},
+        resource_id=resource_id.lower(),
+        type=(row.column("type") or "") if kind is None else kind,
+        name=row.column("name") or parts[-1],
+        tags=row.texts("tags"),
         attributes={name: value for name, value in own.items() if value not in {None, ""}},
     )
 
 
-def _asking(subscription: str, query: str, token: str | None) -> Any:
-    def send(session: AzureSession) -> Any:
-        from azure.mgmt.resourcegraph.models import (  # noqa: PLC0415 - an SDK is loaded where it is used
-            QueryRequest,
-            QueryRequestOptions,
-            ResultFormat,
-        )
+def zone_of(row: Row) -> str | None:
+    """The first of its zones; None where it has none."""
+    zones = row.strings("zones")
+    return zones[0] if zones else None
 
-        options = QueryRequestOptions(top=PAGE, skip_token=token, result_format=ResultFormat.OBJECT_ARRAY)
-        return session.graph.resources(QueryRequest(subscriptions=[subscription], query=query, options=options))
+
+def _after(word: str, parts: Sequence[str]) -> str:
+    """The part of an id that follows ``word``, in lower case; empty where there is none."""
+    return next((after.lower() for part, after in pairwise(parts) if part.lower() == word), "")
+
+
+def _asking(subscription: str, query: str, token: str) -> Any:
+    options = {"$top": PAGE, "resultFormat": "objectArray", **({"$skipToken": token} if token else {})}
+    body = {"subscriptions": [subscription], "query": query, "options": options}
+
+    def send(session: AzureSession) -> Any:
+        return ask(session.graph, "POST", _PATH, {"api-version": _VERSION}, body=body)
 
     return send

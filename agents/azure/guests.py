@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
+from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import LOGS
 from agents.azure.session import AzureSession
+from agents.azure.told import Listing
 from telemetry.errors import Unavailable
 from telemetry.records import MetricPoint, Resource
-from telemetry.target import Window
+from telemetry.target import Window, format_time
 
 API = "logs:query"
 PERMISSION = LOGS
@@ -30,9 +32,10 @@ InsightsMetrics
 
 def memory(calls: AzureCalls, window: Window, machines: Mapping[str, Resource]) -> Iterator[MetricPoint]:
     """The memory in use of those of ``machines`` (by id in lower case) that tell it: one query for all of them."""
-    for row in calls.call(API, _asking(str(calls.identity.logs_workspace_id), window)):
-        machine, used = row["machine"], row["used"]
-        if machine in machines and used is not None and math.isfinite(used):
+    listing = Listing(calls.context, "readings of VM insights")
+    for row in listing.items(_rows(calls.call(API, _asking(str(calls.identity.logs_workspace_id), window)))):
+        machine, used = row.column("machine"), row.number("used")
+        if machine and machine in machines and used is not None and listing.is_new(machine):
             yield MetricPoint(
                 resource=machines[machine],
                 metric="memory_utilization",
@@ -46,15 +49,28 @@ def memory(calls: AzureCalls, window: Window, machines: Mapping[str, Resource]) 
 
 
 def _asking(workspace: str, window: Window) -> Any:
-    def send(session: AzureSession) -> list[dict[str, Any]]:
-        from azure.monitor.query import LogsQueryStatus  # noqa: PLC0415 - an SDK is loaded where it is used
+    span = f"{format_time(window.start)}/{format_time(window.end)}"
+    body = {"query": _USED, "timespan": span}
+    headers = {"Prefer": f"wait={_TIMEOUT}"}
 
-        answer = session.logs.query_workspace(
-            workspace, _USED, timespan=(window.start, window.end), server_timeout=_TIMEOUT
-        )
-        if answer.status != LogsQueryStatus.SUCCESS:
-            raise Unavailable(f"{API}: Azure gave a part of the answer alone: it is asked anew at the next attempt")
-        (table,) = answer.tables
-        return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    def send(session: AzureSession) -> Any:
+        return ask(session.logs, "POST", f"/workspaces/{quote(workspace, safe='')}/query", body=body, headers=headers)
 
     return send
+
+
+def _rows(answer: Mapping[str, Any] | None) -> list[Any]:
+    """The rows of the one table of an answer, by the names of its columns."""
+    found = answer or {}
+    if found.get("error"):
+        raise Unavailable(f"{API}: Azure gave a part of the answer alone: it is asked anew at the next attempt")
+    tables = found.get("tables")
+    table = tables[0] if isinstance(tables, list) and len(tables) == 1 and isinstance(tables[0], Mapping) else {}
+    columns, rows = table.get("columns"), table.get("rows")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        raise Unavailable(f"{API}: Azure's answer is no table: it is asked anew at the next attempt")
+    names = [one.get("name") if isinstance(one, Mapping) else None for one in columns]
+    # A row that is none, or has more or less than the columns, is left for the listing to count.
+    return [
+        dict(zip(names, row, strict=True)) if isinstance(row, list) and len(row) == len(names) else row for row in rows
+    ]

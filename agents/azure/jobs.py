@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import JOBS
+from agents.azure.told import Listing, Told
 from telemetry.records import Resource
-from telemetry.target import Window, parse_time
+from telemetry.target import Window
 
 API = "machinelearning:jobs"
 PERMISSION = JOBS
@@ -20,71 +21,101 @@ _ACTIVE = frozenset(
     {"notstarted", "starting", "provisioning", "preparing", "queued", "running", "finalizing", "cancelrequested"}
 )
 _COMPLETED, _FAILED = "completed", "failed"
+_ENDED = frozenset({_COMPLETED, _FAILED, "canceled", "notresponding", "paused"})
 _HOUR = timedelta(hours=1)
+_OF = "jobs of workspaces"
 
 
 @dataclass
 class JobCounts:
-    """The jobs of one workspace, those left out that are archived."""
+    """The jobs of one workspace, those left out that are archived. None is unknown."""
 
-    active: int = 0
-    completed: int = 0
-    failed: int = 0
+    _active: int = 0
+    _completed: int = 0
+    _failed: int = 0
     #: Hours of all jobs in the span that was asked for, once for each node of a job.
     hours: timedelta = timedelta(0)
-    #: Jobs that may have run in that span and do not tell when.
+    #: Jobs that may have run in that span and do not tell when, or on how many nodes.
     untold: int = 0
+    #: Jobs that do not tell their state; and those whose state is not one that is known.
+    stateless: int = 0
+    strange: int = 0
 
     @property
     def compute_hours(self) -> float | None:
         """Node hours; None where a job does not tell its times."""
         return None if self.untold else self.hours / _HOUR
 
-    def add(self, job: Mapping[str, Any], span: Window) -> None:
+    @property
+    def active(self) -> int | None:
+        """Those that wait or run; None where there are jobs of which that is not known."""
+        return None if self.stateless or self.strange else self._active
+
+    @property
+    def completed(self) -> int | None:
+        """Those that ended well; None where a job does not tell its state."""
+        return None if self.stateless else self._completed
+
+    @property
+    def failed(self) -> int | None:
+        """Those that did not; None where a job does not tell its state."""
+        return None if self.stateless else self._failed
+
+    def add(self, job: Told, span: Window) -> None:
         """Count one job as the list has it."""
-        properties = job.get("properties") or {}
-        status = str(properties.get("status") or "").lower()
-        self.active += status in _ACTIVE
-        self.completed += status == _COMPLETED
-        self.failed += status == _FAILED
-        times = properties.get("properties") or {}
-        started, ended = _time(times.get("StartTimeUtc")), _time(times.get("EndTimeUtc"))
+        properties = job.part("properties")
+        status = (properties.column("status") or "").lower()
+        self.stateless += not status
+        self.strange += bool(status) and status not in _ACTIVE | _ENDED
+        self._active += status in _ACTIVE
+        self._completed += status == _COMPLETED
+        self._failed += status == _FAILED
+        self._add_hours(job, properties, status, span)
+
+    def _add_hours(self, job: Told, properties: Told, status: str, span: Window) -> None:
+        times = properties.part("properties")
+        started, ended = times.moment("StartTimeUtc"), times.moment("EndTimeUtc")
         if started is None:
-            self.untold += _may_have_run(job, status, span)
+            self.untold += times.has("StartTimeUtc") or _may_have_run(job, status, span)
             return
-        if ended is None and status not in _ACTIVE:
+        if ended is None and (times.has("EndTimeUtc") or status not in _ACTIVE):
             self.untold += started < span.end
             return
-        nodes = int((properties.get("resources") or {}).get("instanceCount") or 1)
-        ran = min(ended or span.end, span.end) - max(started, span.start)
-        self.hours += max(ran, timedelta(0)) * nodes
+        ran = max(min(ended or span.end, span.end) - max(started, span.start), timedelta(0))
+        resources = properties.part("resources")
+        nodes = resources.count("instanceCount")
+        if properties.was_odd("resources") or resources.was_odd("instanceCount"):
+            self.untold += ran > timedelta(0)
+            return
+        self.hours += ran * (nodes or 1)
 
 
 def count_jobs(calls: AzureCalls, workspace: Resource, span: Window) -> JobCounts:
     """The jobs of a workspace, page by page; what they ran is counted as far as it was in ``span``."""
     counts = JobCounts()
-    for job in _jobs(calls, workspace):
-        counts.add(job, span)
+    listing = Listing(calls.context, _OF)
+    for page in _pages(calls, workspace):
+        jobs = list(listing.items(page))
+        # What is no job at all may be one in any state.
+        counts.stateless += len(page) - len(jobs)
+        counts.untold += len(page) - len(jobs)
+        for job in jobs:
+            # One on two pages is one job; without an id it cannot be told from the others.
+            name = job.text("id") or job.column("name")
+            if not name or listing.is_new(name.lower()):
+                counts.add(job, span)
+    if counts.strange:
+        listing.lacks("whether they wait or run", "their state is not one that is known", counts.strange)
     return counts
 
 
-def _jobs(calls: AzureCalls, workspace: Resource) -> Iterator[Mapping[str, Any]]:
+def _pages(calls: AzureCalls, workspace: Resource) -> Iterator[list[Any]]:
     query = {"api-version": _VERSION, "listViewType": "ActiveOnly"}
-    for page in calls.pages(API, f"{workspace.resource_id}/jobs", query):
-        yield from page
+    return calls.pages(API, f"{workspace.resource_id}/jobs", query)
 
 
-def _may_have_run(job: Mapping[str, Any], status: str, span: Window) -> bool:
+def _may_have_run(job: Told, status: str, span: Window) -> bool:
     """Whether a job without times can have used its nodes in ``span``; one that never started has not."""
-    created = _time((job.get("systemData") or {}).get("createdAt"))
+    created = job.part("systemData").moment("createdAt")
     waits = status in _ACTIVE - {"running", "finalizing"}
     return not waits and (created is None or span.start <= created < span.end)
-
-
-def _time(text: Any) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return parse_time(str(text))
-    except ValueError:
-        return parse_time(f"{str(text).replace(' ', 'T')}Z")

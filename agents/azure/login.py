@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from agents.azure.credentials import Identity
 from telemetry.errors import Denied
+from telemetry.redact import redact
 
 _NO_AUTHORITY = re.compile(r"(?i)unable to get authority configuration")
 _NUMBER = re.compile(r"AADSTS(\d+)")
@@ -18,6 +20,26 @@ _FAILING = frozenset({"90033", "90006", "90012", "50087"})
 """Entra, or a service behind it, does not answer for the moment: no matter of who asks either."""
 _FOR_NOW = "temporarily_unavailable"
 """OAuth's word for it, which stands alone where there is no description."""
+_FIELDS = "tenant_id, client_id and client_secret"
+_MAX_TEXT = 600
+_OUTPUT = re.compile(r"(?i)(unexpected output from [a-z ]+).*")
+"""What a program said in the place of a token may be one."""
+_SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "AZURE_FEDERATED_TOKEN_FILE": (
+            "look whether the file of AZURE_FEDERATED_TOKEN_FILE holds this workload's token, and whether "
+            "AZURE_CLIENT_ID and AZURE_TENANT_ID are set"
+        ),
+        "AZURE_CLIENT_CERTIFICATE_PATH": (
+            "look whether the file of AZURE_CLIENT_CERTIFICATE_PATH holds a certificate with its key, and whether "
+            "AZURE_CLIENT_CERTIFICATE_PASSWORD fits it"
+        ),
+        "AZURE_TOKEN_CREDENTIALS": (
+            "AZURE_TOKEN_CREDENTIALS names the only source of credentials: mend it, or leave the variable out"
+        ),
+    }
+)
+"""The first that is set is the one that counts."""
 _REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "7000222": (
@@ -53,12 +75,29 @@ def refused_login(said: str, asked: str, identity: Identity) -> Denied:
     words = {"account": identity.account, "client": identity.client_id, "tenant": identity.tenant_id}
     if not found and _NO_AUTHORITY.search(said):
         return Denied(f"{asked}: {_REMEDIES['90002'].format_map(words)}")
-    if found and found[1] in _REMEDIES:
+    text = _OUTPUT.sub(r"\1", _TRACE.sub("", said))
+    source = "" if identity.client_id else _source(os.environ)
+    if found and found[1] in _REMEDIES and not source:
         return Denied(f"{asked}: AADSTS{found[1]}: {_REMEDIES[found[1]].format_map(words)}")
+    if source:
+        return Denied(f"{asked}: {text}: {source}, or set {_FIELDS} for account {identity.account!r} under azure:")
     if found or identity.client_id:
-        text = _TRACE.sub("", said)
-        return Denied(f"{asked}: {text}: check tenant_id, client_id and client_secret of account {identity.account!r}")
+        return Denied(f"{asked}: {text}: check {_FIELDS} of account {identity.account!r}")
     return Denied(
-        f"{asked}: {said}: set tenant_id, client_id and client_secret for account {identity.account!r} under azure:, "
+        f"{asked}: {text}: set {_FIELDS} for account {identity.account!r} under azure:, "
         "or give this machine a managed or workload identity"
     )
+
+
+def broken_source(error: Exception, identity: Identity) -> Denied:
+    """The error where a source of credentials cannot even be opened."""
+    said = redact(" ".join(f"{type(error).__name__}: {error}".split()))[:_MAX_TEXT]
+    if identity.client_id:
+        return Denied(f"azure: account {identity.account!r}: {said}: correct tenant_id and client_id")
+    return refused_login(said, f"azure: account {identity.account!r}", identity)
+
+
+def _source(environ: Mapping[str, str]) -> str:
+    """What to look at, by the variables that name where credentials come from."""
+    name = next((name for name in _SOURCES if environ.get(name)), "")
+    return _SOURCES[name] if name else ""

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
+from agents.azure.metric_answer import Metric, MetricAnswer
 from agents.azure.permissions import METRICS
 from agents.azure.session import AzureSession
-from telemetry.errors import CollectionFailed
+from telemetry.errors import CollectionFailed, Denied
 from telemetry.records import MetricPoint, Resource
 from telemetry.target import Window
 
@@ -26,24 +28,9 @@ LOOK_BACK = timedelta(days=93)
 _MINUTE = timedelta(minutes=1)
 _KEPT = timedelta(days=93)
 _GRAINS = tuple(timedelta(minutes=minutes) for minutes in (60, 5, 1))
-_STATISTICS: Mapping[str, str] = {"average": "average", "total": "sum", "maximum": "maximum", "minimum": "minimum"}
+_INTERVALS = dict(zip(_GRAINS, ("PT1H", "PT5M", "PT1M"), strict=True))
+_VERSION = "2024-02-01"
 _UNKNOWN = re.compile(r"(?i)failed to find metric configuration .*metric: ([^,]+),")
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric of a namespace, and what it is called here."""
-
-    source: str
-    metric: str
-    unit: str
-    #: ``average``, ``total`` ... as Azure names it.
-    aggregation: str
-    factor: float = 1.0
-    #: What is added after the multiplication: 100 less the free memory is what is used.
-    offset: float = 0.0
-    #: The name that is kept as the source, where the value is calculated.
-    shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +49,7 @@ class Group:
 class _Question:
     """What one call is about."""
 
+    subscription: str
     region: str
     group: Group
     resources: tuple[Resource, ...]
@@ -74,19 +62,20 @@ class _Question:
 
     def of(self, metrics: Sequence[Metric]) -> Callable[[AzureSession], Any]:
         """Ask for some of the group's metrics."""
+        query = {
+            "api-version": _VERSION,
+            "starttime": _text(self.window.start),
+            "endtime": _text(self.window.end),
+            "interval": _INTERVALS[self.grain],
+            "metricnamespace": self.group.namespace,
+            "metricnames": ",".join(dict.fromkeys(one.source for one in metrics)),
+            "aggregation": ",".join(sorted({one.aggregation for one in metrics})),
+        }
+        path = f"/subscriptions/{self.subscription}/metrics:getBatch"
+        body = {"resourceids": [f"{one.resource_id}{self.group.suffix}" for one in self.resources]}
 
         def send(session: AzureSession) -> Any:
-            ids = [f"{one.resource_id}{self.group.suffix}" for one in self.resources]
-            # The SDK reads the subscription from the first one, and trips over a group that ends in this word.
-            ids.sort(key=lambda one: one.count("subscriptions/"))
-            return session.metrics(self.region).query_resources(
-                resource_ids=ids,
-                metric_namespace=self.group.namespace,
-                metric_names=list(dict.fromkeys(one.source for one in metrics)),
-                timespan=(self.window.start, self.window.end),
-                granularity=self.grain,
-                aggregations=sorted({one.aggregation for one in metrics}),
-            )
+            return ask(session.metrics(self.region), "POST", path, query, body=body)
 
         return send
 
@@ -94,9 +83,13 @@ class _Question:
 class MetricReader:
     """The metrics of one window. Resources are gathered until a batch is full, by region and group."""
 
-    def __init__(self, calls: AzureCalls, window: Window) -> None:
+    def __init__(self, calls: AzureCalls, window: Window, *, of: str) -> None:
+        """``of`` are what the resources are called: ``virtual machines``."""
         self._calls = calls
         self._window = window
+        self._things = of
+        #: The ids of resources of which something was not answered: that they tell nothing says nothing of them.
+        self.unanswered: set[str] = set()
         self._waiting: dict[tuple[str, Group], dict[str, Resource]] = {}
         if window.start < calls.context.shared.now() - _KEPT:
             calls.context.partial("metrics", f"Azure Monitor keeps values for {_KEPT.days} days, and these are older")
@@ -104,11 +97,21 @@ class MetricReader:
     def add(self, resource: Resource, groups: Sequence[Group]) -> Iterator[MetricPoint]:
         """Have a resource read; yields the points of a batch where it is now full."""
         for group in groups:
+            if not self._is_askable(resource, group):
+                self._calls.context.partial("metrics", "their id is not as those of their type are", of=self._things)
+                self.unanswered.add(resource.resource_id)
+                continue
             waiting = self._waiting.setdefault((resource.region, group), {})
             waiting[f"{resource.resource_id}{group.suffix}".lower()] = resource
             if len(waiting) == BATCH:
                 del self._waiting[resource.region, group]
                 yield from self._read(resource.region, group, waiting)
+
+    def _is_askable(self, resource: Resource, group: Group) -> bool:
+        """Whether its id fits the batch: one that does not would have all of it refused."""
+        kind = "/".join(group.namespace.lower().split("/")[:2])
+        start = f"/subscriptions/{self._calls.subscription}/".lower()
+        return resource.resource_id.lower().startswith(start) and f"/providers/{kind}/" in resource.resource_id.lower()
 
     def finish(self) -> Iterator[MetricPoint]:
         """The points of those that still wait."""
@@ -117,45 +120,53 @@ class MetricReader:
             yield from self._read(region, group, resources)
 
     def _read(self, region: str, group: Group, resources: Mapping[str, Resource]) -> Iterator[MetricPoint]:
-        question = _Question(region, group, tuple(resources.values()), self._window)
-        missing = self._calls.context.shared.once(("azure metrics", self._calls.section.cloud, group), set[str])
-        results = None
-        while results is None:
-            wanted = [one for one in group.metrics if one.source.lower() not in missing]
-            if not wanted:
+        """The points of one batch: what refuses it costs the other batches nothing."""
+        question = _Question(self._calls.subscription, region, group, tuple(resources.values()), self._window)
+        ids = {one.resource_id for one in question.resources}
+        things = self._things if len(ids) > 1 else self._things.removesuffix("s")
+        self.unanswered |= ids
+        with self._calls.context.part(f"metrics of {len(ids)} {things} in {region}"):
+            try:
+                wanted, answer = self._answer(question)
+            except Denied as error:
+                apart = _by_group(resources)
+                if not error.permission or len(apart) == 1:
+                    raise
+                # One that may not be read refuses the whole batch. Permissions are given by resource groups.
+                for one in apart:
+                    yield from self._read(region, group, one)
                 return
-            results = self._ask(question, wanted, missing)
-        for result in results:
-            for series in result.metrics:
-                yield from self._points(series, resources, wanted, question.grain)
+            self.unanswered -= ids
+            if answer is not None:
+                read = MetricAnswer(self._calls.context, self._things, question.grain, wanted)
+                yield from (point for point in read.points(answer, resources) if point.start in self._window)
+                self.unanswered |= read.unanswered
 
-    def _ask(self, question: _Question, wanted: Sequence[Metric], missing: set[str]) -> Any:
-        """The results; None where Azure does not know one of the metrics, which is then among ``missing``.
+    def _answer(self, question: _Question) -> tuple[Sequence[Metric], Any]:
+        """The metrics that were asked for, and the answer; None where the cloud has none of them.
 
         Not every cloud has every metric, and one that it has not must not hide the others.
         """
-        try:
-            return self._calls.call(API, question.of(wanted), region=question.region)
-        except CollectionFailed as error:
-            unknown = _UNKNOWN.search(error.message)
-            if unknown is None or unknown[1].strip().lower() in missing:
-                raise
-            missing.add(unknown[1].strip().lower())
-            return None
+        missing = self._calls.context.shared.once(
+            ("azure metrics", self._calls.section.cloud, question.group), set[str]
+        )
+        while wanted := [one for one in question.group.metrics if one.source.lower() not in missing]:
+            try:
+                return wanted, self._calls.call(API, question.of(wanted), region=question.region) or {}
+            except CollectionFailed as error:
+                unknown = _UNKNOWN.search(error.message)
+                if unknown is None or unknown[1].strip().lower() in missing:
+                    raise
+                missing.add(unknown[1].strip().lower())
+        return (), None
 
-    def _points(
-        self, series: Any, resources: Mapping[str, Resource], wanted: Sequence[Metric], grain: timedelta
-    ) -> Iterator[MetricPoint]:
-        owner, _, name = series.id.lower().partition("/providers/microsoft.insights/metrics/")
-        resource = resources.get(owner)
-        if resource is None:
-            raise CollectionFailed(f"{API}: Azure answered with metrics of {owner}, which were not asked for")
-        metrics = [metric for metric in wanted if metric.source.lower() == name]
-        for value in (value for one in series.timeseries for value in one.data):
-            for metric in metrics:
-                point = _point(resource, metric, value, grain)
-                if point is not None and point.start in self._window:
-                    yield point
+
+def _by_group(resources: Mapping[str, Resource]) -> list[dict[str, Resource]]:
+    """The resources of each resource group."""
+    found: dict[str, dict[str, Resource]] = {}
+    for key, one in resources.items():
+        found.setdefault(one.resource_id.partition("/providers/")[0], {})[key] = one
+    return list(found.values())
 
 
 def grain_of(window: Window, least: timedelta = _MINUTE) -> timedelta:
@@ -181,18 +192,5 @@ def check_interval(interval: timedelta, grain: timedelta = _MINUTE) -> str:
     return f"Azure Monitor has values for each {int(grain.total_seconds() // 60)}m: use a multiple of it"
 
 
-def _point(resource: Resource, metric: Metric, value: Any, grain: timedelta) -> MetricPoint | None:
-    """None where the interval has no value: missing is not zero."""
-    number = getattr(value, metric.aggregation)
-    if number is None or not math.isfinite(number):
-        return None
-    return MetricPoint(
-        resource=resource,
-        metric=metric.metric,
-        source_metric=metric.shown or metric.source,
-        unit=metric.unit,
-        statistic=_STATISTICS[metric.aggregation],
-        start=value.timestamp.astimezone(UTC),
-        period=int(grain.total_seconds()),
-        value=number * metric.factor + metric.offset,
-    )
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

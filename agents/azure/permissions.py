@@ -77,7 +77,8 @@ az role assignment create --assignee CLIENT_ID --role finfleet --scope /subscrip
 
 - Give the role on the whole subscription. Resource Graph silently leaves out what an identity may not read: on some
   resource groups alone, the rest of the subscription is not refused, it is not there. Metrics are asked for 50
-  resources at a time, and one of them that is denied refuses all 50: the window is shown as denied.
+  resources at a time. Where one of them is denied, each resource group is asked for apart: the window lacks those of
+  the group, and says so.
 - `Microsoft.OperationalInsights/workspaces/query/read` is needed on the workspace of `logs_workspace_id`, which may be
   in another subscription: leave it out where none is configured.
 - Costs may also be closed by the billing account: its owner must let subscriptions see their charges.

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from agents.azure.clouds import address_of, scope_for
 from agents.azure.credentials import Identity, SharedCredential, open_credential
+from agents.azure.login import broken_source
 from agents.azure.settings import AzureSettings
 from agents.azure.transport import WatchedTransport, open_transport
 from agents.core.context import Shared
 from agents.core.sessions import Sessions
-from telemetry.errors import CollectionFailed, Denied
+from telemetry.errors import CollectionFailed
 from telemetry.settings import Account
 
 T = TypeVar("T")
@@ -43,8 +44,8 @@ class AzureSession:
         self._transport = transport
         try:
             self._credential = SharedCredential(open_credential(section, identity, transport))
-        except ValueError as error:
-            raise Denied(f"azure: account {identity.account!r}: {error}: correct tenant_id and client_id") from None
+        except Exception as error:  # noqa: BLE001 - a file that is not there, a certificate that is broken ...
+            raise broken_source(error, identity) from None
 
     def prepare(self, api: str, region: str = "") -> None:
         """Load what ``api`` (``metrics:getBatch``) is asked with, and get its token, where it was not done before.

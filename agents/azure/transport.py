@@ -59,7 +59,9 @@ class WatchedTransport:
             call.context.meter.throttle(api)
         if login:
             call.login.status, call.login.headers = response.status_code, headers
-        elif response.status_code < _FIRST_ERROR and (pause := pause_of(headers)) > 0:
+            return response
+        call.answer.response = response
+        if response.status_code < _FIRST_ERROR and (pause := pause_of(headers)) > 0:
             call.silence(pause)
         return response
 

@@ -63,6 +63,15 @@ class LoginError(AzureError):
         }
 
 
+class RawAnswer(AzureError):
+    """An answer that is none of Azure's: of a proxy in between, or a front that is overloaded."""
+
+    def __init__(self, status: int, body: str, content_type: str, seconds: int) -> None:
+        super().__init__(status, "", "", headers={"Retry-After": f"{seconds}"} if seconds else {})
+        self.body = body
+        self.content_type = content_type
+
+
 def json_reply(payload: Any, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
     """An answer with a JSON body."""
     return Reply(status, msgspec.json.encode(payload), JSON, headers or {})
@@ -70,6 +79,8 @@ def json_reply(payload: Any, status: int = 200, headers: dict[str, str] | None =
 
 def error_reply(error: AzureError) -> Reply:
     """`error` on the wire."""
+    if isinstance(error, RawAnswer):
+        return Reply(error.status, error.body.encode(), error.content_type, dict(error.headers))
     return json_reply(error.payload(), error.status, dict(error.headers))
 
 

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from emulators.azure import fault_errors
-from emulators.azure.errors import AzureError
+from emulators.azure.errors import AzureError, RawAnswer
 from emulators.azure.fault_errors import Form
 from emulators.azure.request import AzureRequest
 from emulators.core import faults
@@ -36,13 +36,15 @@ class FaultKind(Enum):
     """A 204: Cost Management's word for nothing to tell."""
     PARTIAL = "partial"
     """A logs query gives some of its rows and a partial error."""
+    RAW = "raw"
+    """An answer of `status` with `body`, as a proxy in between makes one; `Retry-After` where `seconds` is not 0."""
 
 
 class Fault(faults.Fault, kw_only=True):
     """One rule. `api`, `subscription`, `resource_group`, `region`, `tenant` say which requests match.
 
     `seconds` is the wait that a throttled caller is told. `further` rules are for further pages alone. `action` and
-    `scope` are for `deny`, which is no matter of chance.
+    `scope` are for `deny`, which is no matter of chance; `status`, `body` and `content_type` for `raw`.
     """
 
     which: ClassVar[tuple[str, ...]] = ("api", "subscription", "resource_group", "region", "tenant")
@@ -58,6 +60,9 @@ class Fault(faults.Fault, kw_only=True):
     form: Form = Form.NATIVE
     seconds: int = 1
     further: bool = False
+    status: int = 502
+    body: str = ""
+    content_type: str = "text/html"
 
     def __post_init__(self) -> None:
         """Refuse what could never fire.
@@ -141,4 +146,6 @@ class Faults(faults.Faults[Fault, AzureRequest, AzureError]):
                 return fault_errors.unavailable(request, fault.seconds or None)
             case FaultKind.BAD_PAGE:
                 return fault_errors.bad_page(request)
+            case FaultKind.RAW:
+                return RawAnswer(fault.status, fault.body, fault.content_type, fault.seconds)
         return fault_errors.internal(request)

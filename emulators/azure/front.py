@@ -1,8 +1,9 @@
 """The one door: finds the operation, checks the token, meets the faults, counts the call, hands it on."""
 
+import json
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from emulators.azure import fault_errors
 from emulators.azure.buckets import Limits
@@ -36,6 +37,7 @@ class Front:
         faults: Faults,
         calls: CallLog[Call],
         limits: Limits,
+        rewrites: Mapping[str, Callable[[Any], Any]],
     ) -> None:
         self._operations = operations
         self._directory = directory
@@ -44,6 +46,7 @@ class Front:
         self._calls = calls
         self._limits = limits
         self._reads = Bucket(time.monotonic)
+        self._rewrites = rewrites
 
     def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
@@ -81,6 +84,8 @@ class Front:
             headers = self._admit(request, operation)
             reply = operation.handle(request)
             reply.headers |= headers
+            if (rewrite := self._rewrites.get(request.api)) and reply.body:
+                reply.body = json.dumps(rewrite(json.loads(reply.body))).encode()
         except AzureError as refused:
             return error_reply(refused), THROTTLE if refused.status == _TOO_MANY else ERROR
         except (AttributeError, KeyError, TypeError, ValueError) as wrong:

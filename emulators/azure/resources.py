@@ -23,6 +23,8 @@ class AzureResource:
     zones: list[str] | None = None
     identity: dict[str, Any] | None = None
     managed_by: str = ""
+    plan: dict[str, Any] | None = None
+    extended_location: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -44,12 +46,12 @@ class AzureResource:
             "subscriptionId": self.subscription,
             "managedBy": self.managed_by,
             "sku": self.sku,
-            "plan": None,
+            "plan": self.plan,
             "properties": self.properties,
             "tags": self.tags,
             "identity": self.identity,
             "zones": self.zones,
-            "extendedLocation": None,
+            "extendedLocation": self.extended_location,
         }
 
     def as_json(self, properties: dict[str, Any] | None = None) -> dict[str, Any]:

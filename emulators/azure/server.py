@@ -57,6 +57,8 @@ class LocalAzure(HttpCloud[Call, Faults]):
         self.jobs = JobStore()
         self.resource_manager = ResourceManager(self.resources, self.subscriptions, faults=self.faults)
         self._actions: dict[str, str] = {}
+        #: By API, what becomes of the JSON that it answers: `azure.rewrites["resourcegraph:resources"] = odd`.
+        self.rewrites: dict[str, Callable[[Any], Any]] = {}
         self._ca_file: Path | None = None
 
     def open(self, stack: ExitStack) -> None:
@@ -86,6 +88,7 @@ class LocalAzure(HttpCloud[Call, Faults]):
             self.directory,
             self.subscriptions,
             calls=self.log,
+            rewrites=self.rewrites,
             **shared,
         )
 

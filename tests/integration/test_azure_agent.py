@@ -15,7 +15,7 @@ from agents.azure_telemetry_agent import AzureTelemetryAgent
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.cost import CostLine
 from emulators.azure.seed import MlSeed, VmSeed, seed_ml, seed_vms
-from telemetry.errors import ConfigError, Denied
+from telemetry.errors import CollectionFailed, ConfigError, Denied
 from tests.support.azure import NOW, standing_azure
 from tests.support.clocks import agents_at
 from tests.support.waiting import until
@@ -277,11 +277,35 @@ def test_it_collects_in_the_background_until_it_is_stopped(azure: LocalAzure) ->
     assert len(agent.latest["virtual_machines"]) == 24
 
 
-def test_a_refusal_names_the_permission_and_no_secret(azure: LocalAzure) -> None:
+def test_a_bill_with_a_row_that_cannot_be_read_has_no_total(bills: LocalAzure) -> None:
+    def odd(page: dict[str, Any]) -> dict[str, Any]:
+        page["properties"]["rows"][0][0] = "many"
+        return page
+
+    bills.rewrites["costmanagement:query"] = odd
+    try:
+        with pytest.raises(CollectionFailed, match=r"the bill cannot be read whole: .* 'many' is no number"):
+            _agent(bills).get_cost_management_data(date(2025, 1, 31), date(2025, 2, 1))
+    finally:
+        bills.rewrites.clear()
+
+
+def test_a_refused_part_is_nan_and_the_log_names_the_permission(
+    azure: LocalAzure, caplog: pytest.LogCaptureFixture
+) -> None:
     azure.faults.deny(action="Microsoft.Insights/Metrics/Read")
+    found = _agent(azure).collect_vm_metrics()
+    assert found
+    assert all(math.isnan(one["cpu_utilization"]) for one in found)
+    assert "allow Microsoft.Insights/Metrics/Read on /subscriptions/" in caplog.text
+    assert azure.credentials()["client_secret"] not in caplog.text
+
+
+def test_a_refusal_names_the_permission_and_no_secret(azure: LocalAzure) -> None:
+    azure.faults.deny(action="Microsoft.ResourceGraph/resources/read")
     with pytest.raises(Denied) as raised:
         _agent(azure).collect_vm_metrics()
-    assert raised.value.permission == "Microsoft.Insights/Metrics/Read"
+    assert raised.value.permission == "Microsoft.ResourceGraph/resources/read"
     assert azure.credentials()["client_secret"] not in repr(raised.value)
 
 

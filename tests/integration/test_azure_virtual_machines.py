@@ -64,11 +64,12 @@ def test_a_thousand_machines_take_the_least_calls_and_bring_exactly_what_was_see
 
     collected = {name: collect(process, f"azure/{name}/global/virtual_machines", WINDOW) for name in names}
 
-    least = sum(math.ceil(n / 50) for n in seed.count("subscription", "region", state="running").values())
+    # Those that do not run now may have run in the window.
+    least = sum(math.ceil(n / 50) for n in seed.count("subscription", "region").values())
     sizes = {(vm.size, vm.region) for vm in seed.vms if vm.state != "deallocated"}
     calls = azure.calls()
     assert calls["resourcegraph:resources"] == 2
-    assert calls["metrics:getBatch"] == least == seed.metric_calls(state="running")
+    assert calls["metrics:getBatch"] == least == seed.metric_calls()
     assert calls["retailprices:items"] == len(sizes)
     for name, subscription in names.items():
         one = collected[name]
@@ -179,7 +180,7 @@ def test_what_a_machine_is_now_is_not_said_of_last_week(azure: LocalAzure) -> No
 def test_missing_stays_missing(azure: LocalAzure) -> None:
     put(azure, add_vm(azure, 1), CPU, steady(12.5))
     add_vm(azure, 2)
-    put(azure, add_vm(azure, 3, state="deallocated"), CPU, steady(99))
+    add_vm(azure, 3, state="deallocated")
     collected = collect(shared(azure), VMS, WINDOW)
     assert [(one.resource.name, one.metric, one.value) for one in collected.points()] == [
         ("vm-0001", "cpu_utilization", 12.5)

@@ -37,6 +37,7 @@ def unlimited(azure: LocalAzure) -> None:
 def forget(azure: LocalAzure) -> None:
     """As it was at first, but for its address."""
     azure.faults.clear()
+    azure.rewrites.clear()
     azure.resources.clear()
     azure.reset_calls()
 

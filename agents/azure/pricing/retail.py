@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from agents.azure.calls import AzureCalls, get_json
+from agents.azure.asking import ask
+from agents.azure.calls import AzureCalls
 from agents.azure.clouds import address_of
 from agents.azure.session import AzureSession
+from agents.azure.told import Listing, Told
 from agents.core.pricing.book import Price, price_book
 from telemetry.amounts import parse_amount
-from telemetry.errors import CollectionFailed
+from telemetry.errors import CollectionError, CollectionFailed
 
 API = "retailprices:items"
 
@@ -51,24 +53,29 @@ class VmPrices:
 class VmPriceList:
     """The prices that one collection asks for. Each that is unknown is counted once in its report."""
 
-    def __init__(self, calls: AzureCalls) -> None:
+    def __init__(self, calls: AzureCalls, *, of: str) -> None:
+        """``of`` are the things that have prices: ``virtual machines``."""
         self._calls = calls
+        self._things = of
         self._book = price_book(calls.context.shared)
         self._currency = calls.section.currency
         self._asked: dict[tuple[str, str], VmPrices | None] = {}
         self._unknown: set[object] = set()
+        #: What refused the price list: it is not asked again in this collection.
+        self._refusal: CollectionError | None = None
 
     def nothing(self) -> Price:
         """Zero."""
         return Price(Decimal(0), self._currency)
 
+    @property
+    def why_unknown(self) -> str:
+        """Why a price that it does not have is unknown."""
+        return "the price list has none" if self._refusal is None else "the price list could not be read"
+
     def hourly(self, size: str, region: str, *, windows: bool = False, priority: str = "Regular") -> Price | None:
         """The list price an hour, or None: unknown."""
-        key = (size.lower(), region)
-        if key not in self._asked:
-            name = f"azure/vm/{self._calls.section.cloud}/{self._currency}/{region}/{size.lower()}"
-            self._asked[key] = self._book.find_as(VmPrices, name, lambda: self._look_up(size, region))
-        found = self._asked[key]
+        found = self._find(size, region)
         price = None if found is None else found.of(windows=windows, priority=priority)
         if price is None:
             self.unknown((size, region, windows, priority))
@@ -80,13 +87,31 @@ class VmPriceList:
             self._unknown.add(what)
             self._calls.context.meter.unknown_price()
 
+    def _find(self, size: str, region: str) -> VmPrices | None:
+        key = (size.lower(), region)
+        if key not in self._asked:
+            name = f"azure/vm/{self._calls.section.cloud}/{self._currency}/{region}/{size.lower()}"
+            self._asked[key] = None
+            # Without its prices a machine is still a machine.
+            with self._calls.context.part("prices", of=f"sizes of {self._things}"):
+                self._asked[key] = self._book.find_as(VmPrices, name, lambda: self._look_up(size, region))
+        return self._asked[key]
+
     def _look_up(self, size: str, region: str) -> VmPrices | None:
         if not (size and region and address_of(self._calls.section, "prices")):
             return None
-        return vm_prices(items(self._calls, size, region), self._currency, self._calls.context.shared.now())
+        if self._refusal is not None:
+            raise self._refusal
+        try:
+            found = list(items(self._calls, size, region))
+        except CollectionError as error:
+            self._refusal = error
+            raise
+        listing = Listing(self._calls.context, "items of the price list")
+        return vm_prices(found, self._currency, self._calls.context.shared.now(), listing.items)
 
 
-def items(calls: AzureCalls, size: str, region: str) -> Iterator[Mapping[str, Any]]:
+def items(calls: AzureCalls, size: str, region: str) -> Iterator[Any]:
     """What the price list has of a size in a region."""
     wanted = {"serviceName": _SERVICE, "priceType": "Consumption", "armRegionName": region, "armSkuName": size}
     query = {
@@ -95,52 +120,65 @@ def items(calls: AzureCalls, size: str, region: str) -> Iterator[Mapping[str, An
         "$filter": " and ".join(f"{name} eq '{_escaped(value)}'" for name, value in wanted.items()),
     }
     for _ in range(_MOST_PAGES):
-        page = calls.call(API, _getting(query))
-        yield from page["Items"]
+        page = calls.call(API, _getting(query)) or {}
+        found, link = page.get("Items"), page.get("NextPageLink")
+        if not isinstance(found, list) or not isinstance(link, str | None):
+            raise CollectionFailed(f"{API}: Azure's answer is no page of prices for {size} in {region}")
+        yield from found
         # The link names the public address; only where to go on is taken from it.
-        link = dict(parse_qsl(urlsplit(page.get("NextPageLink") or "").query))
-        if "$skip" not in link:
+        following = dict(parse_qsl(urlsplit(link or "").query))
+        if not link:
             return
-        query = {**query, "$skip": link["$skip"]}
+        if not following.get("$skip") or following["$skip"] == query.get("$skip"):
+            raise CollectionFailed(f"{API}: Azure's link to the next page has no $skip: the rest cannot be read")
+        query = {**query, "$skip": following["$skip"]}
     raise CollectionFailed(f"{API}: more than {_MOST_PAGES} pages for {size} in {region}")
 
 
-def vm_prices(found: Iterator[Mapping[str, Any]], currency: str, now: datetime) -> VmPrices | None:
+def _told(found: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
+    return (Told(one, lambda _: None) for one in found)
+
+
+def vm_prices(
+    found: Iterable[Any], currency: str, now: datetime, read: Callable[[Iterable[Any]], Iterator[Told]] = _told
+) -> VmPrices | None:
     """The prices among the items of one size and region; None where there is not one.
 
-    Two meters of one form that do not agree make it unknown, and so does a unit that is not an hour.
+    Two meters of one form that do not agree make it unknown, and so does a unit that is not an hour. An item whose
+    form cannot be read may be any of them, and is none; ``read`` counts what is odd.
     """
     prices: dict[str, set[Price | None]] = {}
-    for item in found:
+    for item in read(found):
         form = _form(item, now)
         if form:
-            prices.setdefault(form, set()).add(_price(item, currency))
+            # What is odd is counted, and makes the form unknown.
+            item.number("retailPrice")
+            item.number("tierMinimumUnits")
+            prices.setdefault(form, set()).add(_price(item.fields, currency))
     known = {form: next(iter(one)) for form, one in prices.items() if len(one) == 1}
     return VmPrices(**known) if any(known.values()) else None
 
 
-def _form(item: Mapping[str, Any], now: datetime) -> str:
+def _form(item: Told, now: datetime) -> str:
     """Which of the forms an item is the price of; empty where of none."""
-    product = str(item.get("productName", "")).lower()
-    if item.get("type") != "Consumption" or item.get("serviceName") != _SERVICE or item.get("reservationTerm"):
+    kind, service, term = item.column("type"), item.column("serviceName"), item.text("reservationTerm")
+    if kind != "Consumption" or service != _SERVICE or term != "":
         return ""
+    product, sku, meter = (item.column(name) for name in ("productName", "skuName", "meterName"))
+    if not (product and sku and meter):
+        return ""
+    product, names = product.lower(), f"{sku} {meter}".lower()
     if any(words in product for words in _CLOUD_SERVICES) or not _is_in_force(item, now):
         return ""
-    names = f"{item.get('skuName', '')} {item.get('meterName', '')}".lower()
     suffix = "_spot" if _SPOT in names else "_low_priority" if _LOW_PRIORITY in names else ""
     return f"{'windows' if _WINDOWS in product else 'linux'}{suffix}"
 
 
-def _is_in_force(item: Mapping[str, Any], now: datetime) -> bool:
-    since, until = _time(item.get("effectiveStartDate")), _time(item.get("effectiveEndDate"))
+def _is_in_force(item: Told, now: datetime) -> bool:
+    since, until = item.moment("effectiveStartDate"), item.moment("effectiveEndDate")
+    if (since is None and item.has("effectiveStartDate")) or (until is None and item.has("effectiveEndDate")):
+        return False
     return (since is None or since <= now) and (until is None or now < until)
-
-
-def _time(text: Any) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(str(text))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _price(item: Mapping[str, Any], currency: str) -> Price | None:
@@ -160,6 +198,6 @@ def _escaped(text: str) -> str:
 
 def _getting(query: dict[str, str]) -> Any:
     def send(session: AzureSession) -> Any:
-        return get_json(session.prices, _PATH, query)
+        return ask(session.prices, "GET", _PATH, query)
 
     return send

@@ -8,13 +8,15 @@ from decimal import Decimal
 
 from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
-from agents.azure.metrics import Group, Metric, MetricReader
+from agents.azure.metric_answer import Metric
+from agents.azure.metrics import Group, MetricReader
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from telemetry.records import Record
 from telemetry.target import Target, Window
 
 _TYPE = "microsoft.web/sites"
+_THINGS = "function apps"
 _APPS = "kind contains 'functionapp'"
 _COLUMNS = {"state": "tostring(properties.state)", "plan": "tostring(properties.sku)"}
 _TOTALS = Group(
@@ -62,11 +64,11 @@ class Functions(Service):
         """A resource an app; 50 of a region are measured in two calls, one for sums and one for means."""
         del target
         calls = AzureCalls(context)
-        reader = MetricReader(calls, window)
+        reader = MetricReader(calls, window, of=_THINGS)
         if self.is_late(window, context.shared.now()):
-            changes.read_late(calls, _TYPE, window, "function apps")
-        for row in graph.rows(calls, _TYPE, _COLUMNS, [_APPS, *graph.one_of(context.only)]):
-            attributes = {"state": row["state"], "plan": row["plan"], "kind": row["kind"]}
+            changes.read_late(calls, _TYPE, window, _THINGS)
+        for row in graph.rows(calls, _TYPE, _COLUMNS, [_APPS, *graph.one_of(context.only)], of=_THINGS):
+            attributes = {name: row.column(name) for name in ("state", "plan", "kind")}
             resource = graph.resource_of(row, self.name, kind="function_app", attributes=attributes)
             yield resource
             # One that is stopped now may have run in the window.

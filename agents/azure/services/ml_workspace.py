@@ -10,7 +10,8 @@ from agents.azure import changes, graph, jobs, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.gauges import gauges
 from agents.azure.jobs import JobCounts, count_jobs
-from agents.azure.metrics import Group, Metric, MetricReader
+from agents.azure.metric_answer import Metric
+from agents.azure.metrics import Group, MetricReader
 from agents.core.context import Context
 from agents.core.rates import LATE, is_present
 from agents.core.service import Estimate, Service, service
@@ -18,6 +19,7 @@ from telemetry.records import Record
 from telemetry.target import Target, Window
 
 TYPE = "microsoft.machinelearningservices/workspaces"
+_THINGS = "workspaces"
 _SOURCE = "workspaces/jobs"
 _COLUMNS = {
     "state": "tostring(properties.provisioningState)",
@@ -71,21 +73,22 @@ class MlWorkspace(Service):
         """A resource a workspace, its jobs, then its metrics; ``context.only`` are names of workspaces."""
         del target
         calls = AzureCalls(context)
-        reader = MetricReader(calls, window)
+        reader = MetricReader(calls, window, of=_THINGS)
         present = is_present(window, context.shared.now())
         if self.is_late(window, context.shared.now()):
-            changes.read_late(calls, TYPE, window, "workspaces")
-        for row in graph.rows(calls, TYPE, _COLUMNS, graph.one_of(context.only)):
-            attributes = {name: row[name] for name in _COLUMNS}
+            changes.read_late(calls, TYPE, window, _THINGS)
+        for row in graph.rows(calls, TYPE, _COLUMNS, graph.one_of(context.only), of=_THINGS):
+            attributes = {name: row.column(name) for name in _COLUMNS}
             resource = graph.resource_of(row, self.name, attributes=attributes)
             yield resource
             # The list tells the present: of a window of the past it says nothing.
             if present:
-                counts = count_jobs(calls, resource, month_until(window.end))
-                yield from gauges(resource, _SOURCE, _values(counts), window)
+                with context.part("jobs and node hours", of=_THINGS):
+                    counts = count_jobs(calls, resource, month_until(window.end))
+                    yield from gauges(resource, _SOURCE, _values(counts), window)
             else:
                 why = f"{LATE}, and Azure lists the jobs of now only"
-                context.partial("jobs and node hours", why, of="workspaces")
+                context.partial("jobs and node hours", why, of=_THINGS)
             yield from reader.add(resource, [_RUNS, _NODES])
         yield from reader.finish()
 

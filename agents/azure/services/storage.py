@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
-from agents.azure.metrics import Group, Metric, MetricReader
+from agents.azure.metric_answer import Metric
+from agents.azure.metrics import Group, MetricReader
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from telemetry.records import Record
@@ -16,6 +17,7 @@ from telemetry.target import Target, Window
 
 _HOUR = timedelta(hours=1)
 _TYPE = "microsoft.storage/storageaccounts"
+_THINGS = "storage accounts"
 _COLUMNS = {
     "access_tier": "tostring(properties.accessTier)",
     "state": "tostring(properties.provisioningState)",
@@ -60,20 +62,20 @@ class Storage(Service):
         """A resource an account; 50 of a region are measured in three calls."""
         del target
         calls = AzureCalls(context)
-        reader = MetricReader(calls, window)
+        reader = MetricReader(calls, window, of=_THINGS)
         if self.is_late(window, context.shared.now()):
-            changes.read_late(calls, _TYPE, window, "storage accounts")
-        for row in graph.rows(calls, _TYPE, _COLUMNS, graph.one_of(context.only)):
-            sku = row["sku"] or {}
+            changes.read_late(calls, _TYPE, window, _THINGS)
+        for row in graph.rows(calls, _TYPE, _COLUMNS, graph.one_of(context.only), of=_THINGS):
+            kind = row.column("kind")
             attributes = {
-                "kind": row["kind"],
-                "redundancy": sku.get("name"),
-                "access_tier": row["access_tier"],
-                "state": row["state"],
+                "kind": kind,
+                "redundancy": row.part("sku").text("name"),
+                "access_tier": row.column("access_tier"),
+                "state": row.column("state"),
             }
             resource = graph.resource_of(row, self.name, kind="storage_account", attributes=attributes)
             yield resource
-            has_blobs = str(row["kind"]).lower() in _BLOB_KINDS
+            has_blobs = (kind or "").lower() in _BLOB_KINDS
             yield from reader.add(resource, _GROUPS if has_blobs else (_CAPACITY, _TRAFFIC))
         yield from reader.finish()
 

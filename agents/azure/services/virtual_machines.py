@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from agents.azure import changes, graph, guests, metrics
 from agents.azure.calls import AzureCalls
 from agents.azure.graph import Row
-from agents.azure.metrics import Group, Metric, MetricReader
-from agents.azure.pricing.rates import CPU, THINGS, Machine, VmRates
+from agents.azure.metric_answer import Metric
+from agents.azure.metrics import Group, MetricReader
+from agents.azure.pricing.machine import Machine
+from agents.azure.pricing.rates import CPU, THINGS, VmRates
 from agents.core.context import Context
 from agents.core.rates import is_present
 from agents.core.service import Estimate, Service, service
@@ -25,8 +27,13 @@ _COLUMNS = {
     "priority": "tostring(properties.priority)",
     "license": "tostring(properties.licenseType)",
     "publisher": "tostring(properties.storageProfile.imageReference.publisher)",
+    "offer": "tostring(properties.storageProfile.imageReference.offer)",
+    "plan_name": "tostring(plan.name)",
     "host": "tostring(properties.host.id)",
     "host_group": "tostring(properties.hostGroup.id)",
+    "security": "tostring(properties.securityProfile.securityType)",
+    "ultra_disks": "tostring(properties.additionalCapabilities.ultraSSDEnabled)",
+    "edge": "tostring(extendedLocation.name)",
     "scale_set": "tostring(properties.virtualMachineScaleSet.id)",
     "created": "tostring(properties.timeCreated)",
     "vm_id": "tostring(properties.vmId)",
@@ -60,7 +67,8 @@ class VirtualMachines(Service):
 
     Memory is what the platform tells to be in use, else what VM insights tells (`logs_workspace_id`). A machine that
     holds its hardware has its list price even where it is shut down from within (`stopped`); a deallocated one is
-    zero. Disks and the software of images are not in it: a machine with Red Hat or SUSE by the hour has no price. A
+    zero, unless it told of its CPU in the window: then how long it ran is not known. Disks are not in it. Whoever is
+    on a dedicated host, or has software or a licence by the hour, has no price, and `price_unknown` says why. A
     window that is collected more than an hour late has the prices of machines that told of their CPU all the time, and
     whose size has not changed since; what it lacks is said.
     """
@@ -79,24 +87,27 @@ class VirtualMachines(Service):
         """
         del target
         calls = AzureCalls(context)
-        reader = MetricReader(calls, window)
+        reader = MetricReader(calls, window, of=THINGS)
         rates = VmRates(calls, window)
         late = not is_present(window, context.shared.now())
         history = changes.read_late(calls, _TYPE, window, THINGS) if late else None
         #: Running machines that have not told of their memory yet, where there is a workspace that may know it.
         silent: dict[str, Resource] | None = {} if calls.identity.logs_workspace_id is not None else None
-        for row in graph.rows(calls, _TYPE, _COLUMNS, _wanted(context.only)):
-            resource, machine = _read(row)
+        for row in graph.rows(calls, _TYPE, _COLUMNS, _wanted(context.only), of=THINGS):
+            machine = _machine(row)
+            resource = _resource(row, machine, rates.why_unknown(machine))
             yield resource
             yield from rates.of(resource, machine)
-            if _may_have_data(machine, window, late=late):
+            # Whatever it does now, it may have run in the window.
+            if machine.created is None or machine.created < window.end:
                 if silent is not None:
                     silent[resource.resource_id] = resource
                 yield from _heard(rates.heard(reader.add(resource, [_METRICS])), silent)
         yield from _heard(rates.heard(reader.finish()), silent)
-        yield from rates.finish(history)
+        yield from rates.finish(history, reader.unanswered)
         if silent:
-            yield from guests.memory(calls, window, silent)
+            with context.part("memory that VM insights tells", of=f"lists of {THINGS}"):
+                yield from guests.memory(calls, window, silent)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory and batches of metrics. The price of a size is looked up once a day."""
@@ -116,11 +127,6 @@ def _heard(points: Iterator[MetricPoint], silent: dict[str, Resource] | None) ->
         yield point
 
 
-def _may_have_data(machine: Machine, window: Window, *, late: bool) -> bool:
-    # One that does not run now may have run in a window that is long past.
-    return (late or machine.state == "running") and (machine.created is None or machine.created < window.end)
-
-
 def _wanted(only: Sequence[str] | None) -> list[str]:
     if only is None:
         return []
@@ -133,28 +139,41 @@ def _wanted(only: Sequence[str] | None) -> list[str]:
     return [" or ".join(either) or "false"]
 
 
-def _read(row: Row) -> tuple[Resource, Machine]:
-    state = row["power"].rpartition("/")[2].lower()
-    machine = Machine(
-        size=row["size"],
-        region=row["location"],
-        system=row["os"],
-        priority=row["priority"] or "Regular",
-        state=state,
-        license="" if row["license"] == "None" else row["license"],
-        publisher=row["publisher"],
-        on_host=bool(row["host"] or row["host_group"]),
-        created=datetime.fromisoformat(row["created"]) if row["created"] else None,
+def _machine(row: Row) -> Machine:
+    license_ = row.column("license")
+    return Machine(
+        size=row.column("size"),
+        region=str(row.text("location")),
+        system=row.column("os"),
+        priority=row.column("priority"),
+        state=(row.column("power") or "").rpartition("/")[2].lower(),
+        license="" if license_ == "None" else license_,
+        publisher=row.column("publisher"),
+        offer=row.column("offer"),
+        plan=row.column("plan_name"),
+        host=_first(row.column("host"), row.column("host_group")),
+        security=row.column("security"),
+        ultra_disks=row.column("ultra_disks"),
+        edge=row.column("edge"),
+        created=row.moment("created"),
     )
-    zones = row["zones"] or []
+
+
+def _first(*texts: str | None) -> str | None:
+    """The first that is not empty; None where one could not be read."""
+    return next((text for text in texts if text is None or text), "")
+
+
+def _resource(row: Row, machine: Machine, unknown: str) -> Resource:
     attributes = {
-        "vm_id": row["vm_id"],
-        "state": state or "unknown",
-        "os": row["os"],
-        "priority": machine.priority,
-        "zone": str(zones[0]) if zones else None,
+        "vm_id": row.column("vm_id"),
+        "state": machine.state or "unknown",
+        "os": machine.system,
+        "priority": machine.priority if machine.priority is None else machine.priority or "Regular",
+        "zone": graph.zone_of(row),
         "license": machine.license,
-        "scale_set": row["scale_set"],
-        "created": row["created"],
+        "scale_set": row.column("scale_set"),
+        "created": row.column("created"),
+        "price_unknown": unknown,
     }
-    return graph.resource_of(row, "virtual_machines", kind=row["size"], attributes=attributes), machine
+    return graph.resource_of(row, "virtual_machines", kind=machine.size or "", attributes=attributes)

@@ -103,6 +103,7 @@ def _pool(name: str, mode: str, count: int, size: str, **more: Any) -> dict[str,
         "mode": mode,
         "count": count,
         "vmSize": size,
+        "type": "VirtualMachineScaleSets",
         "osType": "Linux",
         "powerState": {"code": "Running"},
     }
