@@ -17,6 +17,7 @@ from storage.database import Database
 from storage.migrate import migrate
 from tests.support import granting
 from tests.support.brokers import Lending
+from tests.support.command_runs import RunsFinfleet, finfleet_runs
 from tests.support.databases import create_database, drop_database
 from tests.support.environment import of_this_machine
 from tests.support.servers import running_postgres, running_valkey, short_directory
@@ -116,6 +117,13 @@ def brokers() -> Iterator[Lending]:
     """Lends brokers to tests that leave them running; for those that do not there is `running_broker`."""
     with Lending() as lending:
         yield lending
+
+
+@pytest.fixture(scope="session")
+def finfleet_program() -> Iterator[RunsFinfleet]:
+    """Runs the command line. A test that is about how it starts makes a process of its own instead."""
+    with finfleet_runs() as runs:
+        yield runs
 
 
 @pytest.fixture

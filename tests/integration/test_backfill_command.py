@@ -19,6 +19,7 @@ from storage import ledger
 from storage.database import Database
 from telemetry.target import Target, Window
 from tests.support import writing as w
+from tests.support.command_runs import RunsFinfleet, as_text
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -37,25 +38,28 @@ def _plan(target: Target, interval: timedelta) -> ledger.TargetPlan:
 
 
 @pytest.fixture
-def finfleet(tmp_path: Path, database_url: str, database: Database) -> Run:
+def finfleet(tmp_path: Path, database_url: str, database: Database, finfleet_program: RunsFinfleet) -> Run:
     with database.connection() as connection:
         for (provider, service), targets in plans().items():
             ledger.sync_targets(connection, targets, provider, service, utc_now())
     (tmp_path / "telemetry.yaml").write_text("generic: {services: [host]}", encoding="utf-8")
     variables = {"FINFLEET_DATABASE_URL": database_url, "FINFLEET_CONFIG": str(tmp_path / "telemetry.yaml")}
 
-    def run(*words: str, status: int = 0, stdin: int = subprocess.DEVNULL) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-W", "error", "-m", "workers.cli", "backfill", *words]
-        done = subprocess.run(
-            command,
-            env={**os.environ, **variables},
-            cwd=tmp_path,
-            stdin=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def run(*words: str, status: int = 0, stdin: int | None = None) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, **variables}
+        if stdin is None:
+            done = as_text(finfleet_program(("backfill", *words), environment, tmp_path))
+        else:
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-m", "workers.cli", "backfill", *words],
+                env=environment,
+                cwd=tmp_path,
+                stdin=stdin,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
         assert done.returncode == status, done.stdout + done.stderr
         return done
 

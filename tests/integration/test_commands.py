@@ -20,6 +20,7 @@ from tasks.results import open_carrier
 from tasks.targets import plan_targets
 from telemetry.settings import load_settings
 from tests.support import writing
+from tests.support.command_runs import RunsFinfleet, as_text
 from tests.support.ingesting import put, running_ingest, totals
 from tests.support.waiting import until
 from workers.cli import _COMMANDS
@@ -40,22 +41,14 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def finfleet(tmp_path: Path, database_url: str, redis_url: str) -> Run:
+def finfleet(tmp_path: Path, database_url: str, redis_url: str, finfleet_program: RunsFinfleet) -> Run:
     config = tmp_path / "telemetry.yaml"
     config.write_text(_CONFIG, encoding="utf-8")
     servers = {"FINFLEET_DATABASE_URL": database_url, "FINFLEET_BROKER_URL": redis_url}
     environment = {**os.environ, **servers, "FINFLEET_CONFIG": str(config)}
 
     def run(*words: str, status: int = 0, **variables: str) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "workers.cli", *words],
-            env={**environment, **variables},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = as_text(finfleet_program(words, {**environment, **variables}, tmp_path))
         assert done.returncode == status, done.stdout + done.stderr
         assert CANARY not in done.stdout + done.stderr
         return done

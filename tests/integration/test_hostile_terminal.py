@@ -12,6 +12,7 @@ from storage.database import Connection, Database
 from telemetry.codec import MAGIC, encode
 from telemetry.undeliverable import wrap
 from tests.support import outbox, writing
+from tests.support.command_runs import RunsFinfleet
 from tests.support.commands import CommandLine
 from tests.support.scripted_http import Reply, ScriptedServer
 from workers.cli import _COMMANDS
@@ -34,8 +35,8 @@ _BODIES = (
 
 
 @pytest.fixture
-def finfleet(tmp_path: Path, database_url: str, redis_url: str) -> CommandLine:
-    return CommandLine(tmp_path, database_url, redis_url)
+def finfleet(tmp_path: Path, database_url: str, redis_url: str, finfleet_program: RunsFinfleet) -> CommandLine:
+    return CommandLine(tmp_path, database_url, redis_url, finfleet_program)
 
 
 @pytest.fixture

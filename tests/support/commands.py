@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.command_runs import RunsFinfleet
+
 
 @dataclass(frozen=True)
 class CommandLine:
@@ -15,6 +17,8 @@ class CommandLine:
     directory: Path
     database_url: str
     broker_url: str
+    #: Runs what need not be a process of its own from its start.
+    program: RunsFinfleet | None = None
 
     def start(self, *words: str, **variables: str) -> "subprocess.Popen[bytes]":
         """Start a command, and do not wait for it."""
@@ -24,7 +28,10 @@ class CommandLine:
 
     def run(self, *words: str, status: int = 0, **variables: str) -> "subprocess.CompletedProcess[bytes]":
         """Run a command; it must end with ``status``."""
-        return self._run(self._line(words), status, variables)
+        # What Python looks at when it starts is for a process of its own.
+        if self.program is None or any(name.startswith("PYTHON") for name in variables):
+            return self._run(self._line(words), status, variables)
+        return _check(self.program(words, self._environment(variables), self.directory), status)
 
     def python(self, program: str, *, status: int = 0) -> "subprocess.CompletedProcess[bytes]":
         """Run a program of the test's own, with the same variables."""
@@ -39,8 +46,7 @@ class CommandLine:
             timeout=60,
             check=False,
         )
-        assert done.returncode == status, (done.stdout + done.stderr).decode(errors="replace")
-        return done
+        return _check(done, status)
 
     def _line(self, words: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-W", "error", "-m", "workers.cli", *words]
@@ -48,3 +54,8 @@ class CommandLine:
     def _environment(self, variables: Mapping[str, str]) -> Mapping[str, str]:
         servers = {"FINFLEET_DATABASE_URL": self.database_url, "FINFLEET_BROKER_URL": self.broker_url}
         return {**os.environ, **servers, **variables}
+
+
+def _check(done: "subprocess.CompletedProcess[bytes]", status: int) -> "subprocess.CompletedProcess[bytes]":
+    assert done.returncode == status, (done.stdout + done.stderr).decode(errors="replace")
+    return done
