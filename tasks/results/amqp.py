@@ -24,12 +24,12 @@ from datetime import UTC, datetime
 
 from kombu.messaging import Producer
 
-from tasks.results.address import Address
 from tasks.results.amqp_consumer import PUBLISHED_AT, AmqpConsumer
 from tasks.results.amqp_link import ERRORS, Blocked, Link
 from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
 from tasks.results.outage import describe
 from telemetry.backoff import equal_jitter
+from telemetry.broker import Address
 from telemetry.errors import PublishRefused
 
 CONFIRM_TIMEOUT = 10.0

@@ -24,10 +24,10 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from tasks.results.address import SOURCE
 from tasks.results.carrier import Delivery
 from tasks.results.outage import Outage, describe
 from tasks.results.redis_scripts import FITTING, FORGET, RENEW, TOUCH, TRIM
+from telemetry.broker import SOURCE
 from telemetry.errors import ConfigError
 
 log = logging.getLogger(__name__)

@@ -16,12 +16,13 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from tasks.results.address import SOURCE, Address
+from tasks.redis_client import client_of
 from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
 from tasks.results.outage import describe
 from tasks.results.redis_consumer import BODY, RedisConsumer, create_group
 from tasks.results.redis_scripts import DEPTH
-from telemetry.errors import ConfigError, PublishRefused
+from telemetry.broker import Address
+from telemetry.errors import PublishRefused
 
 GROUP = "ingest"
 QUICK_RETRIES = 2
@@ -104,22 +105,12 @@ class RedisPublisher:
 
 
 def _client(address: Address, retries: int) -> Redis:
-    try:
-        client = Redis.from_url(
-            address.url.get_secret_value(),
-            protocol=_PROTOCOL,
-            socket_timeout=SOCKET_TIMEOUT,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_keepalive=True,
-            health_check_interval=HEALTH_CHECK,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
-        )
-        # The options of the address are first looked at when a connection is made (not yet opened).
-        client.connection_pool.make_connection()
-    except (TypeError, ValueError, RedisError) as error:
-        problem = f"{address.where}: an option after the '?' is not one of redis-py's: {describe(error)}"
-        raise ConfigError(SOURCE, (problem,)) from None
-    options = client.connection_pool.connection_kwargs
-    if options.get("decode_responses") or options["protocol"] != _PROTOCOL:
-        raise ConfigError(SOURCE, (f"{address.where}: leave decode_responses and protocol out of the address",))
-    return client
+    return client_of(
+        address,
+        Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
+        protocol=_PROTOCOL,
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_keepalive=True,
+        health_check_interval=HEALTH_CHECK,
+    )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from pydantic import SecretStr
-
 from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, open_carrier
+from telemetry.broker import Address
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings
-from workers.process import fleet_settings, open_database, required_broker_url
+from workers.process import fleet_settings, open_database, required_broker
 
 _WAIT = 2.0
 
@@ -41,11 +40,11 @@ def _database(settings: Settings) -> str:
 
 
 def _broker(settings: Settings) -> str:
-    return f"broker {_depth(required_broker_url(settings))[1]} answers"
+    return f"broker {_depth(required_broker(settings))[1]} answers"
 
 
 def _backlog(settings: Settings) -> str:
-    (messages, age), where = _depth(required_broker_url(settings))
+    (messages, age), where = _depth(required_broker(settings))
     limit, longest = settings.ledger.max_backlog, settings.ledger.max_backlog_age.total_seconds()
     if messages > limit:
         raise NotReady(f"{messages} messages wait on the results queue, more than ledger.max_backlog ({limit})")
@@ -54,8 +53,8 @@ def _backlog(settings: Settings) -> str:
     return f"broker {where} answers, {messages} results wait"
 
 
-def _depth(url: SecretStr) -> tuple[tuple[int, float | None], str]:
-    carrier = open_carrier(url)
+def _depth(address: Address) -> tuple[tuple[int, float | None], str]:
+    carrier = open_carrier(address)
     try:
         depth = carrier.depth()
     except CarrierUnavailable as error:
