@@ -19,7 +19,9 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from telemetry.broker import Address
+from tasks.results.outage import describe
+from telemetry.broker import SOURCE, Address
+from telemetry.errors import ConfigError
 from telemetry.settings.model import BrokerSettings
 
 CLUSTER = "it is a cluster, which keeps the keys of a queue apart: name a server that is none, or a proxy before one"
@@ -82,6 +84,19 @@ def redis_of(broker: BrokerSettings) -> redis.Redis | None:
     return None
 
 
-def is_of_a_cluster(error: RedisError) -> bool:
-    """Whether only a server of a cluster answers so."""
-    return isinstance(error, _OF_A_CLUSTER)
+def is_of_a_cluster(error: BaseException) -> bool:
+    """Whether only a server of a cluster answers so; the error may be what a library has made of that."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, _OF_A_CLUSTER):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
+def cluster_fault(address: str) -> ConfigError:
+    """What a process ends with whose broker is one: waiting does not mend it."""
+    return ConfigError(SOURCE, (f"{address}: {CLUSTER}",))
+
+
+def explain(error: RedisError) -> str:
+    """An error in one line, without secrets; what it means, where the server alone does not tell."""
+    return f"{describe(error)}: {CLUSTER}" if is_of_a_cluster(error) else describe(error)

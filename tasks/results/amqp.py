@@ -78,6 +78,10 @@ class AmqpCarrier:
                 text = f"{self.where}: cannot tell the depth of {self._name}: {describe(error)}"
                 raise CarrierUnavailable(text) from error
 
+    def check(self) -> None:
+        """Look whether the queue is there, or can be made; CarrierUnavailable."""
+        self.depth()
+
     def close(self) -> None:
         """Let go of the connection that ``depth`` has made."""
         with self._lock:

@@ -16,9 +16,8 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from tasks.redis_client import client_of
+from tasks.redis_client import client_of, explain
 from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
-from tasks.results.outage import describe
 from tasks.results.redis_consumer import BODY, RedisConsumer, create_group
 from tasks.results.redis_scripts import DEPTH
 from telemetry.broker import Address
@@ -29,6 +28,7 @@ QUICK_RETRIES = 2
 SOCKET_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
 HEALTH_CHECK = 25
+_NO_ENTRY = "0-0"
 _PROTOCOL = 2  # replies of one form from every release of redis-py
 
 
@@ -65,15 +65,21 @@ class RedisCarrier:
         try:
             reply = self._depth(keys=[self._key], args=[GROUP])
         except RedisError as error:
-            raise CarrierUnavailable(
-                f"{self.where}: cannot tell the depth of {self._key}: {describe(error)}"
-            ) from error
+            text = f"{self.where}: cannot tell the depth of {self._key}: {explain(error)}"
+            raise CarrierUnavailable(text) from error
         messages, oldest, now = cast("tuple[int, bytes, int]", reply)
         age = max(0.0, (now - int(oldest.split(b"-")[0])) / 1000) if oldest else None
         return Depth(messages=messages, oldest_age=age)
 
+    def check(self) -> None:
+        """Have the server change nothing, which only one that takes changes does; CarrierUnavailable."""
+        try:
+            self._client.xdel(self._key, _NO_ENTRY)
+        except RedisError as error:
+            raise CarrierUnavailable(f"{self.where} takes no changes: {explain(error)}") from error
+
     def close(self) -> None:
-        """Let go of the connections that ``depth`` has made."""
+        """Let go of the connections that ``depth`` and ``check`` have made."""
         self._client.close()
 
 
@@ -96,7 +102,7 @@ class RedisPublisher:
                 self._group_exists = True
             self._client.xadd(self._key, {b"id": message_id, BODY: body})
         except RedisError as error:
-            text = f"{self._where}: {self._key} did not take message {message_id}: {describe(error)}"
+            text = f"{self._where}: {self._key} did not take message {message_id}: {explain(error)}"
             raise PublishRefused(text) from error
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether what a process needs answers: the broker, the database, and for the ingest a backlog that is not too long."""
+"""Whether what a process needs answers, and takes changes: broker and database; for the ingest, also its backlog."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ class NotReady(FinfleetError):
 
 
 def _database(settings: Settings) -> str:
-    from storage.migrate import check_migrated  # noqa: PLC0415 - a collector has no SQL to load
+    from storage import suspects  # noqa: PLC0415 - a collector has no SQL to load
+    from storage.migrate import check_migrated  # noqa: PLC0415 - as above
 
     with open_database(settings, "finfleet health", size=1, wait=_WAIT, timeouts=LOOK) as database:
         with database.connection() as connection:
             check_migrated(connection)
+            suspects.probe(connection)
         return f"database {database.address} answers"
 
 
@@ -56,9 +58,10 @@ def _backlog(settings: Settings) -> str:
 def _depth(address: Address) -> tuple[tuple[int, float | None], str]:
     carrier = open_carrier(address)
     try:
+        carrier.check()
         depth = carrier.depth()
     except CarrierUnavailable as error:
-        raise NotReady(f"the broker does not answer: {error}") from None
+        raise NotReady(f"the broker cannot be used: {error}") from None
     finally:
         carrier.close()
     return (depth.messages, depth.oldest_age), carrier.where
