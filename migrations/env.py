@@ -28,9 +28,12 @@ from storage import views
 from storage.database import address, parse
 from storage.names import SCHEMA
 from storage.session import Session, check_suitable, parameters_of, settle
+from storage.standing import let_the_reader_in
 from storage.tables import metadata
 from storage.timeouts import Timeouts
 
+_MAKES_THE_READER = "0002"
+"""The migration that makes the role that reads, and says so where it cannot."""
 _VERSIONS = f"{SCHEMA}.alembic_version"
 _TURN = timedelta(minutes=5)
 """How long another migration is waited for."""
@@ -137,13 +140,17 @@ def _migrate(connection: Connection) -> None:
         return not (kind == "table" and name in partitions)
 
     head = context.script.get_current_head()
-    pending = True
+    pending, told = True, False
 
-    def make_views(*_: Any, heads: Collection[Any] = (head,), **__: Any) -> None:
+    def make_views(*_: Any, heads: Collection[Any] = (head,), step: Any = None, **__: Any) -> None:
         """With the last migration, in its transaction: nobody sees tables of one revision and views of another."""
-        nonlocal pending
+        nonlocal pending, told
+        told = told or getattr(step, "up_revision_id", None) == _MAKES_THE_READER
         if pending and set(heads) == {head}:
             views.refresh(driver_connection(connection), views.load())
+            trouble = let_the_reader_in(driver_connection(connection))
+            if trouble and not told:
+                _logger.warning("%s", trouble)
             pending = False
 
     context.configure(
