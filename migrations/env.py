@@ -1,7 +1,8 @@
 """Alembic's entry: connects, takes a lock so that two migrations never run at once, migrates, and makes the views.
 
 The lock is one of the table of versions, held by a connection of its own for as long as the migrations take. Whoever
-only reads the views cannot take it, while any advisory lock is free to whoever may connect.
+only reads the views cannot take it, while any advisory lock is free to whoever may connect. It is of a transaction, and
+so are all settings: over a pooler nothing stays with a connection that is somebody else's next.
 
 Called by ``storage.migrate`` with the URL in ``config.attributes``, and by the program ``alembic`` with
 FINFLEET_DATABASE_URL.
@@ -17,7 +18,6 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 from alembic import context
 from psycopg.errors import Diagnostic, DuplicateSchema, DuplicateTable, LockNotAvailable, UniqueViolation
 from pydantic import SecretStr
@@ -25,9 +25,15 @@ from sqlalchemy import Connection, create_engine, pool, text
 
 from migrations.script import driver_connection
 from storage import views
+from storage.database import address, parse
 from storage.names import SCHEMA
+from storage.session import Session, check_suitable, parameters_of, settle
+from storage.standing import let_the_reader_in
 from storage.tables import metadata
+from storage.timeouts import Timeouts
 
+_MAKES_THE_READER = "0002"
+"""The migration that makes the role that reads, and says so where it cannot."""
 _VERSIONS = f"{SCHEMA}.alembic_version"
 _TURN = timedelta(minutes=5)
 """How long another migration is waited for."""
@@ -44,25 +50,22 @@ def _database_url() -> SecretStr:
     return url
 
 
-def _connect() -> psycopg.Connection[tuple[object, ...]]:
-    """Connect; the URL goes to libpq as it is, and no engine holds it."""
-    connection = psycopg.connect(
-        _database_url().get_secret_value(), application_name="finfleet migrate", connect_timeout=10
-    )
-    connection.add_notice_handler(_log_notice)
-    # A role of the name finfleet would have schema finfleet as its default: comparing needs the names as written.
-    connection.execute("SET search_path TO pg_catalog")
-    # A statement that waits for a lock makes everyone behind it wait: rather fail, and be run again.
-    seconds = context.config.attributes.get("lock_wait", 10.0)
-    timeouts = {"lock": f"{1000 * seconds:.0f}ms", "statement": f"{_STATEMENT.total_seconds():.0f}s"}
-    connection.execute(
-        "SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(statement)s, false),"
-        # Between its statements runs code of ours, and the holder of the turn waits for all of it.
-        " set_config('idle_in_transaction_session_timeout', '0', false)",
-        timeouts,
-    )
-    connection.commit()
-    return connection
+def _connect() -> Session:
+    """Connect; the URL goes to libpq as it was read, and no engine holds it."""
+    parameters = parse(_database_url())
+    session = Session.connect(**parameters_of(parameters, "finfleet migrate"), autocommit=True)
+    try:
+        session.add_notice_handler(_log_notice)
+        # A statement that waits for a lock makes everyone behind it wait: rather fail, and be run again. Between
+        # statements runs code of ours, and the holder of the turn waits for all of it.
+        lock = timedelta(seconds=context.config.attributes.get("lock_wait", 10.0))
+        settle(session, Timeouts(statement=_STATEMENT, lock=lock, idle=timedelta(0)), each_transaction=True)
+        check_suitable(session, address(parameters))
+        session.autocommit = False
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 def _log_notice(diagnostic: Diagnostic) -> None:
@@ -79,13 +82,13 @@ def _partitions(connection: Connection) -> set[str]:
     return {name for (name,) in names}
 
 
-def _make_versions(holder: psycopg.Connection[Any]) -> None:
+def _make_versions(holder: Session) -> None:
     """Make the table of versions, as Alembic would, where it is not there."""
     for _ in range(3):  # another one that makes it at the same moment is not an error
         try:
             with holder.transaction():
                 if holder.execute("SELECT to_regclass(%s)", (_VERSIONS,)).fetchone() == (None,):
-                    holder.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}".encode())
+                    _make_schema(holder)
                     holder.execute(
                         f"CREATE TABLE IF NOT EXISTS {_VERSIONS}"
                         " (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY)".encode()
@@ -95,8 +98,14 @@ def _make_versions(holder: psycopg.Connection[Any]) -> None:
         return
 
 
-def _wait_for_turn(holder: psycopg.Connection[Any]) -> None:
-    """Take the turn, which ends with the connection; waits longer for another migration than for any other lock."""
+def _make_schema(holder: Session) -> None:
+    # IF NOT EXISTS would ask for the right to make one, also where an administrator has made it.
+    if holder.execute("SELECT to_regnamespace(%s)", (SCHEMA,)).fetchone() == (None,):
+        holder.execute(f"CREATE SCHEMA {SCHEMA}".encode())
+
+
+def _wait_for_turn(holder: Session) -> None:
+    """Take the turn, which ends with the transaction; waits longer for another migration than for any other lock."""
     _make_versions(holder)
     until = time.monotonic() + _TURN.total_seconds()
     while True:
@@ -111,7 +120,7 @@ def _wait_for_turn(holder: psycopg.Connection[Any]) -> None:
             return
 
 
-def _somebody_migrates(holder: psycopg.Connection[Any]) -> bool:
+def _somebody_migrates(holder: Session) -> bool:
     row = holder.execute(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE granted AND pid <> pg_backend_pid()"
         " AND relation = to_regclass(%s) AND mode = 'ShareUpdateExclusiveLock')",
@@ -131,13 +140,17 @@ def _migrate(connection: Connection) -> None:
         return not (kind == "table" and name in partitions)
 
     head = context.script.get_current_head()
-    pending = True
+    pending, told = True, False
 
-    def make_views(*_: Any, heads: Collection[Any] = (head,), **__: Any) -> None:
+    def make_views(*_: Any, heads: Collection[Any] = (head,), step: Any = None, **__: Any) -> None:
         """With the last migration, in its transaction: nobody sees tables of one revision and views of another."""
-        nonlocal pending
+        nonlocal pending, told
+        told = told or getattr(step, "up_revision_id", None) == _MAKES_THE_READER
         if pending and set(heads) == {head}:
             views.refresh(driver_connection(connection), views.load())
+            trouble = let_the_reader_in(driver_connection(connection))
+            if trouble and not told:
+                _logger.warning("%s", trouble)
             pending = False
 
     context.configure(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import closing, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -17,29 +16,13 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import SecretStr
 
 from storage.errors import StorageReadOnly, StorageUnavailable, translate, translated
+from storage.session import Session, check_suitable, parameters_of, settle
 from storage.timeouts import USUAL, Timeouts
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 
 Connection = psycopg.Connection[TupleRow]
 """In autocommit mode: a statement alone commits by itself, several belong into ``with connection.transaction():``."""
-
-# Names are always written with their schema, so nothing that somebody puts into another schema is ever taken for ours.
-_SESSION = b"""
-SELECT set_config('timezone', 'UTC', false), set_config('search_path', 'pg_catalog', false),
-       set_config('statement_timeout', %(statement)s, false), set_config('lock_timeout', %(lock)s, false),
-       set_config('idle_in_transaction_session_timeout', %(idle)s, false)
-"""
-_CONNECT: dict[str, Any] = {
-    "autocommit": True,
-    "connect_timeout": 5,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
-
-
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Database:
@@ -63,15 +46,17 @@ class Database:
         ``wait`` the seconds that :meth:`connection` waits for one (twice as long where the server lets us in and the
         pool has none), ``timeouts`` what the server may take.
         """
-        parameters = _parse(url)
+        parameters = parse(url)
         if password := parameters.get("password"):
             remember(str(password))
-        self.address = _address(parameters)
-        self._parameters = {**parameters, **_CONNECT, "application_name": application}
+        self.address = address(parameters)
+        self._parameters = {**parameters_of(parameters, application), "autocommit": True}
+        self._settle = partial(settle, timeouts=timeouts)
         self._was_read_only = False
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
+        self._pool: ConnectionPool[Session] = ConnectionPool(
+            connection_class=Session,
             kwargs=self._parameters,
-            configure=partial(_configure, timeouts=timeouts),
+            configure=self._settle,
             check=ConnectionPool.check_connection,
             open=False,
             # None is kept ready: a server that is down is asked again by whoever needs it, not ever more rarely.
@@ -87,7 +72,7 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Lend a connection; StorageUnavailable where there is none in time.
+        """Lend a connection; StorageUnavailable where there is none in time, StorageUnsuitable where it is of no use.
 
         Errors of the driver inside of the block leave it as storage errors. A transaction that the block left open
         is rolled back. A connection to a server that takes no changes is not lent again: another one may be the
@@ -97,6 +82,7 @@ class Database:
             self._pool.open()
             connection = self._lend_or_say_why()
             try:
+                check_suitable(connection, self.address)
                 yield connection
             except (psycopg.errors.ReadOnlySqlTransaction, StorageReadOnly):
                 self._was_read_only = True
@@ -105,7 +91,7 @@ class Database:
             finally:
                 self._pool.putconn(connection)
 
-    def _lend_or_say_why(self) -> Connection:
+    def _lend_or_say_why(self) -> Session:
         try:
             return self._lend()
         except PoolTimeout:
@@ -118,7 +104,7 @@ class Database:
             in_use = f"database {self.address}: all {self._pool.max_size} connections are in use"
             raise StorageUnavailable(in_use) from None
 
-    def _lend(self) -> Connection:
+    def _lend(self) -> Session:
         connection = self._pool.getconn()
         if not self._was_read_only:
             return connection
@@ -150,12 +136,14 @@ class Database:
     def _ask_the_server(self) -> None:
         """StorageUnavailable with what the server says where it lets nobody in, which the pool does not tell."""
         try:
-            psycopg.connect(**self._parameters).close()
+            with closing(Session.connect(**self._parameters)) as session:
+                self._settle(session)
         except psycopg.Error as error:
             raise StorageUnavailable(f"database {self.address}: {translate(error)}") from None
 
 
-def _parse(url: SecretStr) -> dict[str, Any]:
+def parse(url: SecretStr) -> dict[str, Any]:
+    """The parts of a database URL, for libpq; ConfigError repeats nothing of one that cannot be read."""
     text = url.get_secret_value()
     problem = "write it as postgresql://user@host:port/name, with special characters of a password as %XX"
     if text.startswith(("postgres://", "postgresql://")):
@@ -170,12 +158,7 @@ def _parse(url: SecretStr) -> dict[str, Any]:
     raise ConfigError("FINFLEET_DATABASE_URL", (f"the database URL cannot be read: {problem}",))
 
 
-def _address(parameters: dict[str, Any]) -> str:
+def address(parameters: dict[str, Any]) -> str:
     """Where the database is, for a person: no user, no password."""
     host, port, name = (parameters.get(key) for key in ("host", "port", "dbname"))
     return f"{host or 'localhost'}:{port or 5432}/{name or ''}"
-
-
-def _configure(connection: Connection, timeouts: Timeouts) -> None:
-    texts = {name: f"{value // _MILLISECOND}ms" for name, value in timeouts._asdict().items()}
-    connection.execute(_SESSION, texts)

@@ -6,6 +6,7 @@
     ├── StorageUnavailable           not reachable, restarting, full, or a lock was not had in time: try again
     │   ├── StorageReadOnly              a replica, or set to read only: another server, or later
     │   └── StorageForbidden             a right is missing: until somebody grants it
+    ├── StorageUnsuitable            of a kind that cannot hold our data: another database
     ├── StorageNotMigrated           a table is missing: ``finfleet db migrate``
     └── StorageRejected              the database refuses these very data; others may go through
 
@@ -82,6 +83,12 @@ class StorageReadOnly(StorageUnavailable):
 
 class StorageForbidden(StorageUnavailable):
     """Our role lacks a right, until somebody grants it."""
+
+    about_input = False
+
+
+class StorageUnsuitable(StorageError):
+    """The database is of a kind that finfleet cannot use."""
 
     about_input = False
 

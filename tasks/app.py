@@ -5,37 +5,42 @@ Reads the configuration when it is imported; faults in it stop the process with 
 
 from __future__ import annotations
 
-import ssl
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery
 from celery.signals import after_setup_logger, after_setup_task_logger, celeryd_after_setup
 from kombu.entity import Exchange, Queue
-from pydantic import SecretStr
 
 from tasks.foreign.rules import push_queues, queue_rules
 from tasks.foreign.transport import use_guarded
 from tasks.logs import redact_handlers
+from tasks.redis_client import tls_options as redis_tls
+from tasks.results.amqp_link import tls_options as amqp_tls
 from tasks.schedule import PLAN_QUEUE, beat_schedule
 from tasks.targets import plan_targets
+from telemetry.broker import Address
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
 from telemetry.terminal import complain
 
+_CELERYS = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 _TASK_EXCHANGE = Exchange("finfleet.tasks", type="direct")
 
 
 def make_app(settings: Settings) -> Celery:
     """The application for one configuration; ConfigError where a part of it cannot be collected."""
+    _refuse_other_brokers(os.environ)
+    address = settings.broker.address
     planned = plan_targets(settings)
     public = [name for name, _ in push_queues(settings.push_sources)]
     rules = queue_rules(settings, planned)
     app = Celery("finfleet", include=["tasks.plan", "tasks.collect", "tasks.push", "tasks.foreign.letters"])
     app.queue_rules = rules
     app.conf.update(
-        broker_url=_reveal(settings.broker.url),
-        **_transport(settings),
-        broker_transport_options=_transport_options(settings),
+        **_transport(address),
+        broker_transport_options=_transport_options(address, settings),
         beat_schedule=beat_schedule(settings, planned),
         task_queues=[
             # Each public queue has an exchange of its own: a broker's permissions are those of exchanges.
@@ -80,20 +85,24 @@ _RELIABILITY: dict[str, Any] = {
 }
 
 
-def _transport(settings: Settings) -> dict[str, Any]:
+def _refuse_other_brokers(environ: Mapping[str, str]) -> None:
+    """Celery's own variables would come before the address that was read and checked, in its processes alone."""
+    if given := [name for name in _CELERYS if environ.get(name)]:
+        problem = f"{given[0]}: unset it, since the broker is named by broker.url or FINFLEET_BROKER_URL alone"
+        raise ConfigError("environment", (problem,))
+
+
+def _transport(address: Address | None) -> dict[str, Any]:
     """Kombu's transport for this broker, with our checks in it."""
-    url = _reveal(settings.broker.url) or ""
-    scheme = url.partition("://")[0]
-    use_guarded(scheme)
-    if scheme == "rediss" and "ssl_" not in url.partition("?")[2]:
-        # As the results queue has it; kombu's own would not look at the certificate.
-        return {"broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED}}
-    return {}
+    if address is None:
+        return {}
+    use_guarded(address.scheme)
+    secure = redis_tls(address) if address.is_redis else amqp_tls(address)
+    return {"broker_url": address.url.get_secret_value(), **({"broker_use_ssl": secure} if secure else {})}
 
 
-def _transport_options(settings: Settings) -> dict[str, Any]:
-    url = _reveal(settings.broker.url) or ""
-    if not url.startswith("redis"):
+def _transport_options(address: Address | None, settings: Settings) -> dict[str, Any]:
+    if address is None or not address.is_redis:
         return {}
     return {
         # Longer than a task lives: the ledger takes an attempt for lost, and hands out another one, before Redis does.
@@ -105,10 +114,6 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 25,
     }
-
-
-def _reveal(url: SecretStr | None) -> str | None:
-    return None if url is None else url.get_secret_value()
 
 
 def _load() -> Celery:

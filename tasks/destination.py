@@ -18,11 +18,12 @@ def publish(body: bytes) -> None:
         PublishRefused: the broker does not take it.
     """
     settings = load_settings(providers=(), forwards=False, stores=False)
-    if settings.broker.url is None:
+    address = settings.broker.address
+    if address is None:
         raise ConfigError("configuration", ("broker.url: set it, or the environment variable FINFLEET_BROKER_URL",))
     push = parse(body, settings.push_sources)
     with (
-        closing(open_carrier(settings.broker.url, pushes_of(push.source))) as carrier,
+        closing(open_carrier(address, pushes_of(push.source))) as carrier,
         closing(carrier.publisher()) as publisher,
     ):
         publisher.publish(body, message_id=f"push/{push.source}/{push.sent_at.isoformat()}")

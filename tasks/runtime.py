@@ -93,10 +93,10 @@ class Runtime:
         return Database(url, application="finfleet plan")
 
     def _open_carrier(self, name: str) -> Carrier:
-        url = self.settings().broker.url
-        if url is None:
+        address = self.settings().broker.address
+        if address is None:
             raise ConfigError("configuration", ("broker.url: set it, or FINFLEET_BROKER_URL",))
-        return open_carrier(url, name)
+        return open_carrier(address, name)
 
     def _open_shared(self, provider: str) -> Shared:
         own = load_settings(providers={provider}, forwards=False, stores=False)

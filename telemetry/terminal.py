@@ -12,14 +12,20 @@ from types import TracebackType
 import click
 
 from telemetry.redact import redact
-from telemetry.text import shown
+from telemetry.text import json_within, shown
 
 _FURTHER = re.compile(r"\n(?=\S)")
 
 
 def say(text: object = "", *, err: bool = False, lines: bool = False) -> None:
     """Print a line; with ``lines``, a text of ours that has several."""
-    click.echo(shown(str(text), lines=lines), err=err)
+    # Named: to a stream that it takes for misconfigured, click would write UTF-8 all the same.
+    click.echo(shown(str(text), lines=lines), file=sys.stderr if err else sys.stdout)
+
+
+def say_json(text: str) -> None:
+    """Print JSON, which any program can read whatever the encoding of standard output."""
+    click.echo(json_within(text, getattr(sys.stdout, "encoding", None) or "utf-8"), file=sys.stdout)
 
 
 def complain(text: object) -> None:
@@ -39,8 +45,9 @@ def guard() -> None:
     """Print what nobody caught in this way too, and escape what the terminal has no characters for."""
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

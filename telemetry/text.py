@@ -32,6 +32,15 @@ def safe_json(text: str) -> str:
     )
 
 
+def json_within(text: str, encoding: str) -> str:
+    r"""JSON of the same meaning, with what an encoding has no characters for as ``\uXXXX``."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(character if character.isascii() else _json_escape(character) for character in text)
+    return text
+
+
 def _is_unsafe(character: str) -> bool:
     return unicodedata.category(character) in _UNSAFE or character in _BLANK
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from telemetry.target import format_time
-from telemetry.terminal import say
+from telemetry.terminal import say, say_json
 from telemetry.text import safe_json, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,7 +29,7 @@ def json_option(command: F) -> F:
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON."""
-    click.echo(to_json(value))
+    say_json(to_json(value))
 
 
 def to_json(value: Any) -> str:

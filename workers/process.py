@@ -8,17 +8,21 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import SecretStr
 
 from storage.database import Database
 from storage.timeouts import USUAL, Timeouts
+from telemetry.broker import Address
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
 from telemetry.stopping import set_from_handler
 from workers.health.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _UP_HERE = Path(".finfleet") / "up.json"
 
@@ -44,9 +48,9 @@ def required_database_url(settings: Settings) -> SecretStr:
     return _required(settings.database.url, "database.url", "FINFLEET_DATABASE_URL")
 
 
-def required_broker_url(settings: Settings) -> SecretStr:
+def required_broker(settings: Settings) -> Address:
     """The address of the broker; ConfigError where none is configured."""
-    return _required(settings.broker.url, "broker.url", "FINFLEET_BROKER_URL")
+    return _required(settings.broker.address, "broker.url", "FINFLEET_BROKER_URL")
 
 
 def required_signing_keys(settings: Settings) -> tuple[SecretStr, ...]:
@@ -59,12 +63,12 @@ def required_signing_keys(settings: Settings) -> tuple[SecretStr, ...]:
     return settings.ledger.signing_keys
 
 
-def _required(url: SecretStr | None, key: str, variable: str) -> SecretStr:
-    if url is None:
+def _required(address: T | None, key: str, variable: str) -> T:
+    if address is None:
         # Its servers are known to its own processes only.
         hint = "; how to name those of the finfleet up here: docs/operations.md" if _UP_HERE.exists() else ""
         raise ConfigError("configuration", (f"{key}: set it, or the environment variable {variable}{hint}",))
-    return url
+    return address
 
 
 def stop_on_signals() -> threading.Event:

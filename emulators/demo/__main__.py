@@ -15,6 +15,7 @@ from emulators.demo.facts import Facts, gather
 from emulators.demo.report import print_addresses, print_report
 from emulators.demo.stack import DemoFailed, Stack, running
 from emulators.openfinops.environment import OpenFinOpsNotBuilt, openfinops_python
+from telemetry.terminal import guard
 
 _SETTLES_WITHIN = 120.0
 _HOST_WINDOWS = 2
@@ -35,6 +36,7 @@ SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.pro
 @click.option("--state", type=click.Path(path_type=Path), default=Path(".finfleet/demo"), show_default=True)
 def main(keep: bool, state: Path) -> None:
     """Collect two hours and some bills of local clouds, and the present of this machine, and compare every count."""
+    guard()
     begun = time.monotonic()
     say = _Progress(begun)
     try:

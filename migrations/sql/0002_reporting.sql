@@ -1,9 +1,18 @@
 -- Schema reporting: the views that people and their tools read. They stay as they are when the tables change.
 -- All times are timestamptz; days are days of UTC, whatever the time zone of the session.
 
-CREATE SCHEMA IF NOT EXISTS reporting;
-COMMENT ON SCHEMA reporting IS
-    'What finfleet collected, and how completely: views for people who write SQL. Read-only; role finfleet_reader sees only this.';
+-- Not IF NOT EXISTS: that asks for the right to make schemas, also where an administrator has made this one.
+DO $$
+BEGIN
+    IF to_regnamespace('reporting') IS NULL THEN
+        CREATE SCHEMA reporting;
+    END IF;
+    IF pg_has_role((SELECT nspowner FROM pg_namespace WHERE nspname = 'reporting'), 'USAGE') THEN
+        COMMENT ON SCHEMA reporting IS
+            'What finfleet collected, and how completely: views for people who write SQL. Read-only; role finfleet_reader sees only this.';
+    END IF;
+END
+$$;
 
 -- Coverage: a row for each target and day --------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ BEGIN
 EXCEPTION
     WHEN dependent_objects_still_exist THEN
         RAISE NOTICE 'schema reporting stays: it holds what is not of finfleet';
+    WHEN insufficient_privilege THEN
+        RAISE NOTICE 'schema reporting stays: % may not drop it', current_user;
 END
 $$;
 

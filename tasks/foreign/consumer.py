@@ -17,7 +17,9 @@ from tasks.foreign.checks import check_arguments, check_body, check_headers, che
 from tasks.foreign.control import restrict
 from tasks.foreign.errors import ForeignMessage, shown
 from tasks.foreign.rules import NOTHING, Rule
+from tasks.redis_client import cluster_fault, is_of_a_cluster
 from telemetry.backoff import equal_jitter
+from telemetry.terminal import complain
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +58,16 @@ class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """As Celery's, and not at once again."""
+        _refuse_a_cluster(exc, self.app)
         super().on_connection_error_after_connected(exc)
         if not isinstance(exc, self.connection_errors):
             logger.error("the event loop ended: connecting again: %s", shown(str(exc)), exc_info=exc)
         time.sleep(equal_jitter(1, _PAUSE, _PAUSE))
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """As Celery's."""
+        _refuse_a_cluster(exc, self.app)
+        super().on_connection_error_before_connected(exc)
 
     def _checked(self, message: Any) -> Message:
         body, queue = _bytes(message.body), ""
@@ -91,6 +99,12 @@ class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             return str(message.delivery_info["routing_key"])
         active = self.task_consumer._active_tags  # noqa: SLF001 - kombu has no public way to ask
         return next((name for name, one in active.items() if one == tag), "")
+
+
+def _refuse_a_cluster(error: Exception, app: Any) -> None:
+    if is_of_a_cluster(error):
+        complain(cluster_fault(app.connection_for_read().as_uri()))
+        raise SystemExit(78)  # EX_CONFIG
 
 
 def _message(message: Any, queue: str, headers: dict[str, Any], body: bytes) -> Message:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from tasks.foreign.envelope import COMPRESSION, read, rewrite, write
 from tasks.foreign.errors import ForeignMessage, shown
+from tasks.redis_client import PlainConnection, SecureConnection
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +134,8 @@ class RedisChannel(kombu_redis.Channel):
     """A channel that no item of a list can end."""
 
     QoS = _QoS
+    connection_class = PlainConnection
+    connection_class_ssl = SecureConnection
 
     def _get_client(self) -> Any:
         super()._get_client()  # checks the version

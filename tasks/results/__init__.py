@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-from tasks.results import address
 from tasks.results.carrier import MOST_BYTES, Carrier, CarrierUnavailable, Consumer, Delivery, Depth, Publisher
+from telemetry.broker import Address, parse
 
 __all__ = [
     "BILLS",
@@ -49,7 +49,7 @@ def ingest_queues(sources: Iterable[str]) -> dict[str, str]:
     return {"results": NAME, "bills": BILLS, "letters": LETTERS, **pushes}
 
 
-def open_carrier(broker_url: SecretStr, name: str = NAME) -> Carrier:
+def open_carrier(broker: Address | SecretStr, name: str = NAME) -> Carrier:
     """The results queue on the broker at this address: redis://, rediss://, amqp:// or amqps://.
 
     Connects to nothing yet.
@@ -57,12 +57,12 @@ def open_carrier(broker_url: SecretStr, name: str = NAME) -> Carrier:
     Raises:
         ConfigError: the address cannot be read, or has another scheme.
     """
-    broker = address.parse(broker_url)
+    address = parse(broker) if isinstance(broker, SecretStr) else broker
     # Each carrier brings a client library of its own; a process loads the one that it needs.
-    if broker.scheme in address.REDIS_SCHEMES:
+    if address.is_redis:
         from tasks.results.redis_stream import RedisCarrier  # noqa: PLC0415 - see above
 
-        return RedisCarrier(broker, name)
+        return RedisCarrier(address, name)
     from tasks.results.amqp import AmqpCarrier  # noqa: PLC0415 - see above
 
-    return AmqpCarrier(broker, name)
+    return AmqpCarrier(address, name)

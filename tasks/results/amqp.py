@@ -24,12 +24,12 @@ from datetime import UTC, datetime
 
 from kombu.messaging import Producer
 
-from tasks.results.address import Address
 from tasks.results.amqp_consumer import PUBLISHED_AT, AmqpConsumer
 from tasks.results.amqp_link import ERRORS, Blocked, Link
 from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
 from tasks.results.outage import describe
 from telemetry.backoff import equal_jitter
+from telemetry.broker import Address
 from telemetry.errors import PublishRefused
 
 CONFIRM_TIMEOUT = 10.0
@@ -77,6 +77,10 @@ class AmqpCarrier:
                 self._drop()
                 text = f"{self.where}: cannot tell the depth of {self._name}: {describe(error)}"
                 raise CarrierUnavailable(text) from error
+
+    def check(self) -> None:
+        """Look whether the queue is there, or can be made; CarrierUnavailable."""
+        self.depth()
 
     def close(self) -> None:
         """Let go of the connection that ``depth`` has made."""

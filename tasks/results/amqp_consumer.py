@@ -14,10 +14,10 @@ from typing import Any, cast
 from kombu.message import Message
 from kombu.messaging import Consumer
 
-from tasks.results.address import SOURCE, Address
 from tasks.results.amqp_link import ERRORS, Link, is_refusal
 from tasks.results.carrier import Delivery
 from tasks.results.outage import Outage, describe
+from telemetry.broker import SOURCE, Address
 from telemetry.errors import ConfigError
 
 log = logging.getLogger(__name__)

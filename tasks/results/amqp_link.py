@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 
-from tasks.results.address import Address
+from telemetry.broker import Address
 
 DELIVERY_LIMIT = 20
 """Deliveries after which the broker puts a message aside. A queue's arguments cannot be changed once it exists."""
@@ -76,12 +77,10 @@ def is_refusal(error: Exception) -> bool:
 
 
 def _connection(address: Address, role: str, heartbeat: int) -> Connection:
-    secure = address.scheme == "amqps"
     rest = address.url.get_secret_value().partition("://")[2]
     return Connection(
         f"pyamqp://{rest}",
-        # Without a server name, py-amqp would take any host's certificate.
-        ssl={"server_hostname": address.host, "cert_reqs": ssl.CERT_REQUIRED} if secure else False,
+        ssl=tls_options(address) or False,
         connect_timeout=CONNECT_TIMEOUT,
         heartbeat=heartbeat,
         transport_options={
@@ -92,6 +91,15 @@ def _connection(address: Address, role: str, heartbeat: int) -> Connection:
             "on_blocked": _refuse,
         },
     )
+
+
+def tls_options(address: Address) -> dict[str, Any]:
+    """What py-amqp is told of TLS."""
+    if not address.is_secure:
+        return {}
+    # Without a server name, py-amqp would take any host's certificate.
+    options: dict[str, Any] = {"server_hostname": address.host, "cert_reqs": ssl.CERT_REQUIRED}
+    return options | ({"ca_certs": address.ca_file} if address.ca_file else {})
 
 
 def _refuse(reason: str) -> None:

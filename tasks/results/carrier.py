@@ -126,5 +126,12 @@ class Carrier(Protocol):
             CarrierUnavailable: the broker does not answer.
         """
 
+    def check(self) -> None:
+        """Return where the broker takes changes now.
+
+        Raises:
+            CarrierUnavailable: it does not answer, or takes none: a replica, or one that cannot write to its disk.
+        """
+
     def close(self) -> None:
-        """Let go of the connections that ``depth`` has made."""
+        """Let go of the connections that ``depth`` and ``check`` have made."""

@@ -24,10 +24,11 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from tasks.results.address import SOURCE
+from tasks.redis_client import explain, is_of_a_cluster
 from tasks.results.carrier import Delivery
 from tasks.results.outage import Outage, describe
 from tasks.results.redis_scripts import FITTING, FORGET, RENEW, TOUCH, TRIM
+from telemetry.broker import SOURCE
 from telemetry.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -231,8 +232,9 @@ class RedisConsumer:
 
     def _fail(self, error: RedisError) -> None:
         """Wait and try again, unless waiting does not mend it."""
-        if isinstance(error, _REFUSALS) or str(error).startswith(("WRONGTYPE", "unknown command")):
-            raise ConfigError(SOURCE, (f"{self._where} refuses to read {self._key}: {describe(error)}",)) from error
+        refused = isinstance(error, _REFUSALS) or is_of_a_cluster(error)
+        if refused or str(error).startswith(("WRONGTYPE", "unknown command")):
+            raise ConfigError(SOURCE, (f"{self._where} refuses to read {self._key}: {explain(error)}",)) from error
         self._outage.failed(error)
 
 

@@ -16,18 +16,19 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from tasks.results.address import SOURCE, Address
+from tasks.redis_client import client_of, explain
 from tasks.results.carrier import CLAIM_AFTER, MOST_BYTES, PREFETCH, CarrierUnavailable, Depth
-from tasks.results.outage import describe
 from tasks.results.redis_consumer import BODY, RedisConsumer, create_group
 from tasks.results.redis_scripts import DEPTH
-from telemetry.errors import ConfigError, PublishRefused
+from telemetry.broker import Address
+from telemetry.errors import PublishRefused
 
 GROUP = "ingest"
 QUICK_RETRIES = 2
 SOCKET_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
 HEALTH_CHECK = 25
+_NO_ENTRY = "0-0"
 _PROTOCOL = 2  # replies of one form from every release of redis-py
 
 
@@ -64,15 +65,21 @@ class RedisCarrier:
         try:
             reply = self._depth(keys=[self._key], args=[GROUP])
         except RedisError as error:
-            raise CarrierUnavailable(
-                f"{self.where}: cannot tell the depth of {self._key}: {describe(error)}"
-            ) from error
+            text = f"{self.where}: cannot tell the depth of {self._key}: {explain(error)}"
+            raise CarrierUnavailable(text) from error
         messages, oldest, now = cast("tuple[int, bytes, int]", reply)
         age = max(0.0, (now - int(oldest.split(b"-")[0])) / 1000) if oldest else None
         return Depth(messages=messages, oldest_age=age)
 
+    def check(self) -> None:
+        """Have the server change nothing, which only one that takes changes does; CarrierUnavailable."""
+        try:
+            self._client.xdel(self._key, _NO_ENTRY)
+        except RedisError as error:
+            raise CarrierUnavailable(f"{self.where} takes no changes: {explain(error)}") from error
+
     def close(self) -> None:
-        """Let go of the connections that ``depth`` has made."""
+        """Let go of the connections that ``depth`` and ``check`` have made."""
         self._client.close()
 
 
@@ -95,7 +102,7 @@ class RedisPublisher:
                 self._group_exists = True
             self._client.xadd(self._key, {b"id": message_id, BODY: body})
         except RedisError as error:
-            text = f"{self._where}: {self._key} did not take message {message_id}: {describe(error)}"
+            text = f"{self._where}: {self._key} did not take message {message_id}: {explain(error)}"
             raise PublishRefused(text) from error
 
     def close(self) -> None:
@@ -104,22 +111,12 @@ class RedisPublisher:
 
 
 def _client(address: Address, retries: int) -> Redis:
-    try:
-        client = Redis.from_url(
-            address.url.get_secret_value(),
-            protocol=_PROTOCOL,
-            socket_timeout=SOCKET_TIMEOUT,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_keepalive=True,
-            health_check_interval=HEALTH_CHECK,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
-        )
-        # The options of the address are first looked at when a connection is made (not yet opened).
-        client.connection_pool.make_connection()
-    except (TypeError, ValueError, RedisError) as error:
-        problem = f"{address.where}: an option after the '?' is not one of redis-py's: {describe(error)}"
-        raise ConfigError(SOURCE, (problem,)) from None
-    options = client.connection_pool.connection_kwargs
-    if options.get("decode_responses") or options["protocol"] != _PROTOCOL:
-        raise ConfigError(SOURCE, (f"{address.where}: leave decode_responses and protocol out of the address",))
-    return client
+    return client_of(
+        address,
+        Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
+        protocol=_PROTOCOL,
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_keepalive=True,
+        health_check_interval=HEALTH_CHECK,
+    )

@@ -12,10 +12,12 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from telemetry import broker
 from telemetry.target import PART
 
 _DURATION = re.compile(r"([0-9]{1,18})\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_HOST = re.compile(r"(\[[^\]@]*\]|[^:@\[\]]*)(:[0-9]*)?")
 _LEAST_KEY = 32
 _LONGEST = timedelta(days=3660)
 _TOO_LONG = "must be at most ten years: 3660d"
@@ -128,13 +130,31 @@ def _not_in_the_open(value: str) -> str:
     return value
 
 
-def _service_url(schemes: tuple[str, ...]) -> Any:
-    def validate(value: SecretStr) -> SecretStr:
-        if value.get_secret_value().partition("://")[0].lower() not in schemes:
-            raise ValueError(f"must start with one of {', '.join(scheme + '://' for scheme in schemes)}")
-        return value
+def _broker_url(value: SecretStr) -> SecretStr:
+    broker.read(value.get_secret_value())
+    return value
 
-    return AfterValidator(validate)
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    if not broker.read(value.get_secret_value()).is_redis:
+        raise ValueError("must start with one of redis://, rediss://")
+    return value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    """Refuse what libpq would take for something else, and quote: an unescaped password is in the host or the port."""
+    scheme, _, rest = value.get_secret_value().partition("://")
+    if scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must start with one of postgresql://, postgres://")
+    authority, _, path = rest.partition("/")
+    hosts, query, _ = (authority.partition("@")[2] if "@" in authority else authority).partition("?")
+    stray = not query and "@" in path.partition("?")[0]
+    if stray or not rest.isprintable() or not all(_HOST.fullmatch(host) for host in hosts.split(",")):
+        raise ValueError(
+            "the host cannot be told from the password: percent-encode the characters @ : / ? # % of the user and the"
+            " password, as %40 for @"
+        )
+    return value
 
 
 def _listed(value: Any) -> Any:
@@ -172,8 +192,9 @@ HiddenAddress = Annotated[
     str, HIDDEN_ADDRESS, AfterValidator(_web_address), AfterValidator(_not_in_the_open), Field(repr=False)
 ]
 """As it was written, and shown nowhere."""
-DatabaseUrl = Annotated[SecretStr, _service_url(("postgresql", "postgres"))]
-BrokerUrl = Annotated[SecretStr, _service_url(("redis", "rediss", "amqp", "amqps"))]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+BrokerUrl = Annotated[SecretStr, AfterValidator(_broker_url)]
+RedisUrl = Annotated[BrokerUrl, AfterValidator(_redis_url)]
 Dollars = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, le=1_000_000_000, allow_inf_nan=False)]
 SigningKeys = Annotated[tuple[Annotated[SecretStr, AfterValidator(_hard_to_guess)], ...], BeforeValidator(_listed)]
 """A list, or one text with commas."""

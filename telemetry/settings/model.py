@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import Field, create_model, model_validator
 
+from telemetry.broker import Address, parse
 from telemetry.push.sources import Pushers
 from telemetry.settings.destinations import DestinationSettings, destination_fields, sections_of
 from telemetry.settings.fields import (
     BrokerUrl,
     DatabaseUrl,
     Duration,
+    FilePath,
     OptionalDuration,
+    RedisUrl,
     Section,
     SigningKeys,
 )
@@ -35,8 +38,20 @@ class BrokerSettings(Section):
     """``broker:``. FINFLEET_BROKER_URL has precedence."""
 
     url: BrokerUrl | None = None
+    #: Of authorities to trust with rediss:// and amqps://, instead of those of the system.
+    ca_file: FilePath | None = None
     #: Where the fleet's rate limit and the price cache live, when the broker is not Redis itself.
-    redis_url: BrokerUrl | None = None
+    redis_url: RedisUrl | None = None
+
+    @property
+    def address(self) -> Address | None:
+        """The broker; None where none is configured. ConfigError where its certificates cannot be verified."""
+        return None if self.url is None else parse(self.url, self.ca_file)
+
+    @property
+    def redis_address(self) -> Address | None:
+        """That of ``redis_url``."""
+        return None if self.redis_url is None else parse(self.redis_url, self.ca_file)
 
 
 class LedgerSettings(Section):

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -12,14 +11,9 @@ from pydantic import SecretStr
 from storage.database import Connection, Database
 from storage.errors import StorageError, StorageNotMigrated
 from tasks import plan
-from tasks.app import make_app
-from tasks.results import open_carrier
-from tasks.runtime import runtime
-from tasks.targets import plan_targets
-from telemetry.settings import load_settings
-from tests.support import granting, writing
+from tests.support import writing
+from tests.support.planning import planning
 
-_CONFIG = "aws: {services: [ec2], regions: [us-east-1], backfill: 1h}"
 _REFUSES = """
 CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$;
@@ -29,30 +23,14 @@ _REFUSES_NO_MORE = "DROP TRIGGER refuse ON finfleet.targets; DROP FUNCTION publi
 
 
 @pytest.fixture
-def planner(
-    database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """What the tasks of a planner share, and the owner's connection, opened before anything is wrong."""
-    path = tmp_path / "telemetry.yaml"
-    path.write_text(_CONFIG, encoding="utf-8")
-    variables = {
-        "FINFLEET_DATABASE_URL": database_url,
-        "FINFLEET_BROKER_URL": redis_url,
-        "FINFLEET_SIGNING_KEYS": granting.KEY.get_secret_value(),
-    }
-    settings = load_settings(path, variables)
-    app = make_app(settings)
+def planner(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The owner's connection, opened before anything is wrong; the tasks of a planner run in this process."""
     with (
         Database(SecretStr(database_url), size=2, wait=0.5) as database,
-        closing(open_carrier(SecretStr(redis_url))) as carrier,
+        planning(database, database_url, redis_url, tmp_path),
         psycopg.connect(database_url, autocommit=True) as owner,
     ):
-        monkeypatch.setattr(runtime, "settings", lambda: settings)
-        monkeypatch.setattr(runtime, "database", lambda: database)
-        monkeypatch.setattr(runtime, "carrier", lambda *_: carrier)
-        monkeypatch.setattr(runtime, "planned", lambda: plan_targets(settings))
         yield owner
-    app.close()
 
 
 def faults(code: str, message: str) -> object:

@@ -1,9 +1,11 @@
-"""A TCP proxy on loopback whose connections can be cut in the middle of a conversation."""
+"""A TCP proxy on loopback whose connections can be cut in the middle of a conversation, or led to another server."""
 
 import contextlib
 import selectors
 import socket
+import ssl
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -14,9 +16,13 @@ from workers.embedded.ports import LOOPBACK
 class Proxy:
     """Passes bytes on between its own port and a server's, until it is told not to. A context manager."""
 
-    def __init__(self, port: int) -> None:
-        """Stand before the server on this port of the loopback address."""
-        self._server_port = port
+    def __init__(self, port: int, certificate: Path | None = None) -> None:
+        """Stand before the server on this port of the loopback address; with a certificate, speak TLS to clients."""
+        self.server_port = port
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(certificate)
         self._listener = socket.create_server((LOOPBACK, 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
@@ -28,11 +34,12 @@ class Proxy:
         """Where to connect to."""
         return int(self._listener.getsockname()[1])
 
-    def before(self, url: str) -> str:
+    def before(self, url: str, host: str = LOOPBACK) -> str:
         """The URL of the server, led through the proxy."""
         parts = urlsplit(url)
-        address = f"{parts.netloc.rpartition('@')[0]}@{LOOPBACK}:{self.port}"
-        return urlunsplit(parts._replace(netloc=address))
+        address = f"{parts.netloc.rpartition('@')[0]}@{host}:{self.port}"
+        scheme = parts.scheme if self._tls is None else f"{parts.scheme}s"
+        return urlunsplit(parts._replace(scheme=scheme, netloc=address))
 
     def cut(self, *, for_good: bool = False) -> None:
         """Reset every connection; with ``for_good``, every later one too."""
@@ -63,12 +70,18 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._tls is not None:
+                try:
+                    client = self._tls.wrap_socket(client, server_side=True)
+                except OSError:  # it does not trust us
+                    client.close()
+                    continue
             with self._lock:
                 if not self._open:
                     client.close()
                     continue
                 try:
-                    server = socket.create_connection((LOOPBACK, self._server_port))
+                    server = socket.create_connection((LOOPBACK, self.server_port))
                 except OSError:
                     client.close()
                     continue
@@ -88,6 +101,8 @@ def _pass_on(client: socket.socket, server: socket.socket) -> None:
                 assert isinstance(source, socket.socket)
                 try:
                     data = source.recv(1 << 16)
+                    while isinstance(source, ssl.SSLSocket) and source.pending():
+                        data += source.recv(1 << 16)
                     other.sendall(data)
                 except OSError:
                     return

@@ -161,7 +161,7 @@ def test_all_faults_come_at_once_with_path_value_and_remedy() -> None:
         ("ledger: {lease: 60}", "collect.deadline"),
         ("openfinops: {endpoint: 'http://openfinops.example/'}", "plain http to another machine"),
         ("openfinops: {endpoint: 'ftp://localhost/'}", "https://"),
-        ("broker: {url: 'kafka://localhost'}", "broker.url: must start with one of redis://"),
+        ("broker: {url: 'kafka://localhost'}", "broker.url: scheme 'kafka' has no results queue: use one of amqp://"),
         ("ingest: {max_mesages: 3}", "did you mean max_messages?"),
         ("aws: {quotas: {'ec2:Describe*': 0}}", "aws.quotas.ec2:Describe*: '0': write calls a second, more than 0"),
         ("aws: {quotas: {'ec2:Describe*': -5}}", "aws.quotas.ec2:Describe*: '-5': write calls a second"),

@@ -6,7 +6,7 @@ import click
 
 from workers.ending import FAILED, end_at_once
 from workers.metrics.registry import metrics_options, serve
-from workers.process import fleet_settings, required_broker_url
+from workers.process import fleet_settings, required_broker
 
 
 @click.command(name="beat")
@@ -18,7 +18,7 @@ def command(metrics_port: int, metrics_address: str) -> int:
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
-    required_broker_url(fleet_settings(stores=False))
+    required_broker(fleet_settings(stores=False))
     end_at_once()
     with serve("beat", metrics_port, metrics_address):
         app.start(

@@ -6,6 +6,7 @@ import click
 
 from storage.errors import StorageNotMigrated
 from storage.migrate import check_migrated, head, migrate
+from storage.standing import Standing, look
 from telemetry.terminal import say
 from workers.output import json_option, print_json, progress
 from workers.process import fleet_settings, open_database, required_database_url
@@ -30,16 +31,24 @@ def migrate_command(revision: str) -> None:
 @command.command(name="check")
 @json_option
 def check_command(as_json: bool) -> int:
-    """Check that the database has the schema of this release. Exit status 1 if it does not."""
+    """Check that the database has the whole schema of this release. Exit status 1 if it does not.
+
+    What only the readers of the views would miss is printed too, and does not change the exit status.
+    """
     with open_database(fleet_settings(), "finfleet db check", size=1) as database:
-        trouble = ""
+        trouble, found = "", Standing()
         with database.connection() as connection:
             try:
                 check_migrated(connection)
+                found = look(connection)
             except StorageNotMigrated as error:
                 trouble = str(error)
         if as_json:
-            print_json({"database": database.address, "revision": head(), "migrated": not trouble, "trouble": trouble})
+            missing = {"missing": found.needed, "missing_of_the_reader": found.reader}
+            where = {"database": database.address, "revision": head(), "migrated": not trouble, "trouble": trouble}
+            print_json(where | missing)
         else:
             say(trouble or f"{database.address} is at revision {head()}")
-    return 1 if trouble else 0
+            for line in (*found.needed, *found.reader):
+                say(line)
+    return 1 if trouble or found.needed else 0

@@ -19,7 +19,7 @@ from telemetry.push.sources import WrongQueue
 from telemetry.terminal import say
 from telemetry.undeliverable import is_wrapped
 from workers.output import json_option, print_json, print_table, to_json
-from workers.process import fleet_settings, open_database, required_broker_url
+from workers.process import fleet_settings, open_database, required_broker
 
 _ALL = 1_000_000
 
@@ -78,7 +78,7 @@ def replay(numbers: tuple[int, ...], everything: bool) -> None:
     refused: list[int] = []
     with _connect() as database, database.connection() as connection:
         chosen = _chosen(connection, numbers, everything)
-        with closing(open_carrier(required_broker_url(settings))) as carrier, closing(carrier.publisher()) as publisher:
+        with closing(open_carrier(required_broker(settings))) as carrier, closing(carrier.publisher()) as publisher:
             refused += [number for number in chosen if not _replay(connection, publisher, number)]
     say(f"{len(chosen) - len(refused)} put back on the results queue")
     _refuse(refused)

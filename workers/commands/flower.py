@@ -9,7 +9,7 @@ import click
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 from workers.ending import FAILED, end, end_at_once, end_now
-from workers.process import fleet_settings, required_broker_url
+from workers.process import fleet_settings, required_broker
 
 COLUMNS = "name,args,state,received,runtime,worker"
 """Target, window and attempt of a collection are its arguments, which Flower does not show by itself."""
@@ -49,7 +49,7 @@ def command(port: int, address: str, url_prefix: str, max_tasks: int) -> None:
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
     from tasks.foreign.control import QuietReceiver  # noqa: PLC0415 - see above
 
-    required_broker_url(fleet_settings(stores=False))
+    required_broker(fleet_settings(stores=False))
     if not any(os.environ.get(door) for door in _DOORS):
         raise ConfigError(
             "environment",

@@ -18,7 +18,7 @@ from workers.process import (
     fleet_settings,
     heartbeat,
     open_database,
-    required_broker_url,
+    required_broker,
     required_signing_keys,
     stop_on_signals,
 )
@@ -63,12 +63,12 @@ def command(metrics_port: int, metrics_address: str) -> None:
 
 
 def _queues(settings: Settings) -> Queues:
-    url = required_broker_url(settings)
+    broker = required_broker(settings)
     return Queues(
-        results=open_carrier(url),
-        bills=open_carrier(url, BILLS),
-        letters=open_carrier(url, LETTERS),
-        pushes={source: open_carrier(url, pushes_of(source)) for source in settings.push_sources},
+        results=open_carrier(broker),
+        bills=open_carrier(broker, BILLS),
+        letters=open_carrier(broker, LETTERS),
+        pushes={source: open_carrier(broker, pushes_of(source)) for source in settings.push_sources},
     )
 
 

@@ -67,11 +67,11 @@ def command(since: datetime | None, state: Path, as_json: bool) -> None:
 
 def _ingest_depths(settings: Settings) -> tuple[dict[str, Depth], str]:
     """The queues of the ingest by name; none, and why, where they cannot be asked."""
-    if settings.broker.url is None:
+    if (address := settings.broker.address) is None:
         return {}, "no broker is configured: set broker.url or FINFLEET_BROKER_URL"
     depths: dict[str, Depth] = {}
     for label, name in ingest_queues(settings.push_sources).items():
-        carrier = open_carrier(settings.broker.url, name)
+        carrier = open_carrier(address, name)
         try:
             depths[label] = carrier.depth()
         except CarrierUnavailable as error:

@@ -97,7 +97,7 @@ def _show(stack: LocalStack, view: View, signals: StopSignals) -> Figures:
         if signals.wait(_EVERY) or stack.error is not None:
             return Figures()
         view.show(stack, Figures())
-    with Watcher(stack.database_url, stack.broker_url) as watcher:
+    with Watcher(stack.database_url, stack.broker) as watcher:
         while not signals.wait(_EVERY) and stack.error is None:
             if not watcher.alive:
                 raise FinfleetError("nobody asks for the figures any more: what runs could not be watched")

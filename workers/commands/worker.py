@@ -15,7 +15,7 @@ from workers.health.heartbeat import Heartbeat
 from workers.health.worker import WorkerWatch
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.metrics.worker import WorkerMetrics
-from workers.process import fleet_settings, required_broker_url, required_database_url, required_signing_keys
+from workers.process import fleet_settings, required_broker, required_database_url, required_signing_keys
 
 
 @click.command(name="worker")
@@ -42,7 +42,7 @@ def command(
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
     settings = fleet_settings(stores=role == PLAN_QUEUE)
-    required_broker_url(settings)
+    required_broker(settings)
     if role == PLAN_QUEUE:
         required_database_url(settings)
         required_signing_keys(settings)

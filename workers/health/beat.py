@@ -12,6 +12,9 @@ from typing import Any
 
 from celery.beat import Scheduler
 
+from tasks.redis_client import cluster_fault, is_of_a_cluster
+from telemetry.terminal import complain
+from workers.ending import end
 from workers.health.heartbeat import Heartbeat
 from workers.metrics.beat import FAILED, SENT
 
@@ -20,6 +23,7 @@ logger = logging.getLogger(__name__)
 _PAUSE = 2.0
 """Seconds before the next try, after a turn that failed."""
 _LONG_AGO = timedelta(days=1)
+_EX_CONFIG = 78
 
 
 class TellingScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
@@ -67,6 +71,9 @@ class TellingScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         except Exception as error:
             self._trouble = f"the broker did not take the tick {entry.name!r}: {error}"
             FAILED.inc()
+            if is_of_a_cluster(error):  # Celery would log what is raised, and go on
+                complain(cluster_fault(self.app.connection_for_write().as_uri()))
+                end(_EX_CONFIG)
             raise
         self._trouble = ""
         SENT.inc()

@@ -66,7 +66,7 @@ class Heartbeat:
     def why(self) -> str:
         """Why it is withheld; empty where nothing was said."""
         try:
-            return "" if self.path is None else self._why.read_text(encoding="utf-8")
+            return "" if self.path is None else self._why.read_text(encoding="utf-8", errors="backslashreplace")
         except OSError:
             return ""
 

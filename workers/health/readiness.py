@@ -1,17 +1,16 @@
-"""Whether what a process needs answers: the broker, the database, and for the ingest a backlog that is not too long."""
+"""Whether what a process needs answers, and takes changes: broker and database; for the ingest, also its backlog."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 
-from pydantic import SecretStr
-
 from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, open_carrier
+from telemetry.broker import Address
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings
-from workers.process import fleet_settings, open_database, required_broker_url
+from workers.process import fleet_settings, open_database, required_broker
 
 _WAIT = 2.0
 
@@ -32,20 +31,22 @@ class NotReady(FinfleetError):
 
 
 def _database(settings: Settings) -> str:
-    from storage.migrate import check_migrated  # noqa: PLC0415 - a collector has no SQL to load
+    from storage import suspects  # noqa: PLC0415 - a collector has no SQL to load
+    from storage.migrate import check_migrated  # noqa: PLC0415 - as above
 
     with open_database(settings, "finfleet health", size=1, wait=_WAIT, timeouts=LOOK) as database:
         with database.connection() as connection:
             check_migrated(connection)
+            suspects.probe(connection)
         return f"database {database.address} answers"
 
 
 def _broker(settings: Settings) -> str:
-    return f"broker {_depth(required_broker_url(settings))[1]} answers"
+    return f"broker {_depth(required_broker(settings))[1]} answers"
 
 
 def _backlog(settings: Settings) -> str:
-    (messages, age), where = _depth(required_broker_url(settings))
+    (messages, age), where = _depth(required_broker(settings))
     limit, longest = settings.ledger.max_backlog, settings.ledger.max_backlog_age.total_seconds()
     if messages > limit:
         raise NotReady(f"{messages} messages wait on the results queue, more than ledger.max_backlog ({limit})")
@@ -54,12 +55,13 @@ def _backlog(settings: Settings) -> str:
     return f"broker {where} answers, {messages} results wait"
 
 
-def _depth(url: SecretStr) -> tuple[tuple[int, float | None], str]:
-    carrier = open_carrier(url)
+def _depth(address: Address) -> tuple[tuple[int, float | None], str]:
+    carrier = open_carrier(address)
     try:
+        carrier.check()
         depth = carrier.depth()
     except CarrierUnavailable as error:
-        raise NotReady(f"the broker does not answer: {error}") from None
+        raise NotReady(f"the broker cannot be used: {error}") from None
     finally:
         carrier.close()
     return (depth.messages, depth.oldest_age), carrier.where

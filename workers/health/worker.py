@@ -100,13 +100,15 @@ class WorkerWatch:
             """Notes that the event loop turns; stops with the connection, and comes back with it."""
 
             requires = ("celery.worker.consumer.tasks:Tasks",)
+            timer: Any = None
 
             def start(self, parent: Any) -> None:
                 self.timer = parent.timer.call_repeatedly(1.0, watch.turned)
 
             def stop(self, parent: Any) -> None:
                 del parent
-                self.timer.cancel()
+                if self.timer is not None:  # a start that failed before it came to this step is stopped too
+                    self.timer.cancel()
 
         self.app.steps["consumer"].add(Turns)
         # Celery keeps weak references unless it is told otherwise.

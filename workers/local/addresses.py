@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
+from storage.database import parse
 from workers.embedded.binaries import find_postgres
 
 
 def database_address(url: SecretStr) -> dict[str, Any]:
     """``{"host", "port", "user", "name"}``; the port is text where the URL names several hosts."""
-    parameters = conninfo_to_dict(url.get_secret_value())
+    parameters = parse(url)
     port = str(parameters.get("port") or 5432)
     return {
         "host": parameters.get("host", "localhost"),

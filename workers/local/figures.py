@@ -22,6 +22,7 @@ from storage.outbox import OutboxWaiting
 from storage.reports import ProviderActivity, read_activity
 from storage.timeouts import LOOK
 from tasks.results import Carrier, CarrierUnavailable, Depth, open_carrier
+from telemetry.broker import Address
 from telemetry.redact import redact
 
 logger = logging.getLogger(__name__)
@@ -75,11 +76,11 @@ class Figures:
 class Watcher:
     """Looks again and again; ``latest`` is what it saw last. A context manager."""
 
-    def __init__(self, database_url: SecretStr, broker_url: SecretStr) -> None:
+    def __init__(self, database_url: SecretStr, broker: Address) -> None:
         """Name the servers."""
         self.latest = Figures()
         self._database = Database(database_url, application="finfleet up", size=1, wait=_WAIT, timeouts=LOOK)
-        self._carrier: Carrier = open_carrier(broker_url)
+        self._carrier: Carrier = open_carrier(broker)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="figures", daemon=True)
 

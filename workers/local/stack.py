@@ -19,10 +19,10 @@ from agents.core.provider import find_provider
 from storage.database import Database
 from storage.migrate import migrate
 from tasks.targets import plan_targets
+from telemetry.broker import Address, parse
 from telemetry.errors import FinfleetError
 from telemetry.redact import remember
 from telemetry.settings import load_settings
-from telemetry.settings.fields import password_of
 from telemetry.settings.loading import DEFAULT_PATH
 from telemetry.target import format_time
 from workers.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, StateLock
@@ -166,6 +166,11 @@ class LocalStack:
         return self._valkey.url if self._valkey else _given(self.settings.broker.url)
 
     @property
+    def broker(self) -> Address:
+        """The broker's address as it was read, which remembers its password."""
+        return parse(self.broker_url, self.settings.broker.ca_file)
+
+    @property
     def flower_url(self) -> str | None:
         """Where Flower is; None where it is not to run, or its port is not chosen yet."""
         if not self._flower or self._flower_port is None:
@@ -255,7 +260,7 @@ class LocalStack:
 
     def _migrate(self) -> None:
         remember(self.database_url.get_secret_value())
-        remember(password_of(self.broker_url.get_secret_value()))
+        parse(self.broker_url)  # remembers the password
         with Database(self.database_url) as database:  # remembers the password as well
             self._say(f"bringing the database {database.address} to this release's schema")
         if self._postgres:

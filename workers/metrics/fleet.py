@@ -28,7 +28,7 @@ from tasks.redis_client import redis_of
 from tasks.results import CarrierUnavailable, ingest_queues, open_carrier
 from tasks.spend import used_share
 from telemetry.settings import Settings
-from workers.process import required_broker_url, required_database_url
+from workers.process import required_broker, required_database_url
 from workers.queues import QueueDepths
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class FleetCollector(Collector):
             return
         url = required_database_url(self.settings)
         self._database = Database(url, application="finfleet metrics", size=1, wait=2, timeouts=LOOK)
-        broker = required_broker_url(self.settings)
+        broker = required_broker(self.settings)
         names = ingest_queues(self.settings.push_sources)
         self._carriers = {label: open_carrier(broker, name) for label, name in names.items()}
         self._redis = redis_of(self.settings.broker)
