@@ -69,7 +69,7 @@ def sweep() -> None:
             with _part(f"handing out {provider}"):
                 handed_out += dispatch_due(provider)
         logger.info(
-            "sweep: %d windows opened, %d denied or failed ones due again, %d attempts handed out",
+            "sweep: %d windows opened, %d denied, failed or refused ones due again, %d attempts handed out",
             opened,
             reopened,
             handed_out,

@@ -48,7 +48,8 @@ class Collection:
         target, window = self.run.target, self.run.window
         try:
             records = self._records_of(target, window)
-            for batch in build_batches(self.run, records, self._shared.now(), self._batch_limit):
+            now = self._shared.now()
+            for batch in build_batches(self.run, records, now, self._batch_limit, missing=self.meter.missing):
                 self._batches += 1
                 self._records += batch.record_count
                 yield batch
@@ -78,8 +79,9 @@ class Collection:
         if error is not None:
             outcome = Outcome.RETRYING if retrying else _outcome(error)
         now = self._shared.now()
-        wait = error.retry_after if error is not None else None
         refusals = self.meter.refusals if error is None else [error]
+        # A part that was refused may be there at any later time; when to ask is the ledger's.
+        wait = error.retry_after if error is not None else 0.0 if refusals else None
         return Report(
             run=self.run,
             outcome=outcome,

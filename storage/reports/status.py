@@ -58,7 +58,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Windows of a target that lack something that nobody can find out any more."""
+    """Windows of a target that lack something: nobody can find it out any more, or a part was refused."""
 
     target: Target
     windows: int
@@ -67,6 +67,10 @@ class Partial:
     until: datetime
     #: What the newest one lacks, and why.
     reasons: tuple[str, ...]
+    #: The permission that the newest one lacks, or empty.
+    permission: str
+    #: A part was refused, so they are read again: once it is granted, or the outage is over.
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,8 @@ def read_partial(connection: Connection, *, since: datetime | None = None, limit
     """Enabled targets with windows that lack something, those with the newest first."""
     rows = connection.execute(_SQL["partial"], {"since": since, "limit": limit})
     return [
-        Partial(Target(*place), windows, first, last, tuple(reasons.split("\n")))
-        for *place, windows, first, last, reasons in rows
+        Partial(Target(*place), windows, first, last, tuple(reasons.split("\n")), permission, again)
+        for *place, windows, first, last, reasons, permission, again in rows
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from agents.core.context import utc_now
-from storage.reports import Status, read_status
+from storage.reports import Partial, Status, read_status
 from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier
 from telemetry.settings import Settings
@@ -148,7 +148,12 @@ def _print(
     for lacking in status.partial:
         span = f"{cell(lacking.since)} to {cell(lacking.until)}"
         reasons = "; ".join(lacking.reasons)
-        say(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}")
+        again = f"; read again {_heals(lacking)}" if lacking.again else ""
+        say(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}{again}")
+
+
+def _heals(lacking: Partial) -> str:
+    return f"once {lacking.permission} is granted" if lacking.permission else "when it answers again"
 
 
 def _troubled(status: Status) -> bool:

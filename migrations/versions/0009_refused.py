@@ -1,0 +1,20 @@
+"""Which windows lack a part that was refused, and which permission that lacks: they are read again."""
+
+from __future__ import annotations
+
+from migrations.script import run_file
+
+revision = "0009"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    run_file("0009_refused.sql")
+
+
+def downgrade() -> None:
+    """Take back."""
+    run_file("0009_refused_down.sql")
