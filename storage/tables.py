@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -271,6 +272,18 @@ cost_lines = Table(
     Column("line", Integer, primary_key=True),  # in the batch
     *(_of_type(name, kind) for name, kind in cost_columns.FIELDS.items()),
     Index(None, "charge_period_start"),
+)
+
+# Whose costs the bills are of that settled their windows, and whether they count: two targets may tell of the same.
+cost_scopes = Table(
+    "cost_scopes",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("window_start", DateTime(timezone=True), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("sub_account_id", Text, primary_key=True),
+    Column("counts", Boolean, nullable=False, server_default=text("true")),
+    Index("cost_scopes_unit_idx", "day", text("lower(sub_account_id)")),
 )
 
 outbox = Table(

@@ -37,6 +37,8 @@ class Settlement:
 
     #: Windows that have a new batch or report, changed in place.
     touched: list[WindowState]
+    #: Those of them that another run has settled than before.
+    settled: list[WindowState] = field(default_factory=list)
     #: Those of them whose state changed.
     changed: list[WindowState] = field(default_factory=list)
     #: Targets that answered, and when the run that shows it was started.
@@ -56,6 +58,7 @@ def settle(admitted: Admitted, policy: Policy, now: datetime) -> Settlement:
         run = _settling_run(window, runs[window.key])
         if run is not None:
             _settle(window, run, admitted.targets[window.target_id], policy, now)
+            settlement.settled.append(window)
             settlement.allowed[window.target_id] = max(settlement.allowed.get(window.target_id, _EVER), run.started_at)
     for report in admitted.reports:
         window = admitted.windows[report.run.key]

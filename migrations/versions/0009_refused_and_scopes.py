@@ -1,4 +1,4 @@
-"""Which windows lack a part that was refused, and which permission that lacks: they are read again."""
+"""Which windows lack a part that was refused, so that they are read again; and whose costs each bill is of."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    run_file("0009_refused.sql")
+    run_file("0009_refused_and_scopes.sql")
 
 
 def downgrade() -> None:
     """Take back."""
-    run_file("0009_refused_down.sql")
+    run_file("0009_refused_and_scopes_down.sql")
