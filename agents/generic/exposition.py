@@ -49,7 +49,7 @@ def _plain(lines: Iterator[str]) -> Iterable[Any]:
 
 
 def _open(lines: Iterator[str]) -> Iterable[Any]:
-    yield from openmetrics.text_fd_to_metric_families(_with_end(lines))
+    yield from openmetrics.text_fd_to_metric_families(_with_end(lines))  # type: ignore[no-untyped-call]
 
 
 def _with_end(lines: Iterator[str]) -> Iterator[str]:

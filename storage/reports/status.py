@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage import dead_letters, outbox
+from storage import cost_scopes, dead_letters, outbox
+from storage.cost_scopes import LeftOut
 from storage.database import Connection
 from storage.outbox import OutboxStatus
 from storage.sql import load
@@ -98,6 +99,8 @@ class Status:
     activity: list[ProviderActivity]
     troubles: list[Trouble]
     partial: list[Partial]
+    #: Targets of whose bills something does not count, since that of another one does.
+    left_out: list[LeftOut]
     outbox: list[OutboxStatus]
     #: Messages that could not be taken in and wait for a person.
     dead_letters: int
@@ -113,6 +116,7 @@ def read_status(connection: Connection, now: datetime, *, since: datetime | None
             activity=read_activity(connection, now),
             troubles=read_troubles(connection, since=since),
             partial=read_partial(connection, since=since),
+            left_out=cost_scopes.left_out(connection, since=since),
             outbox=outbox.status(connection),
             dead_letters=dead_letters.count_waiting(connection),
         )
