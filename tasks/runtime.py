@@ -75,7 +75,7 @@ class Runtime:
             for (provider, name), plan in self.planned().items():
                 if any(target.queue in queues for target in plan.targets):
                     find_provider(provider).require()
-                    find(provider, name).warm_up(self.shared(provider))
+                    find(provider, name).warmed_up(self.shared(provider))
         except ConfigError as error:
             complain(error)  # the worker has no logging yet
             raise SystemExit(78) from None  # EX_CONFIG
