@@ -71,6 +71,9 @@ class Service(ABC):
     brings_bills: ClassVar[bool] = False
     #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
     refresh: ClassVar[tuple[timedelta, ...]] = ()
+    #: The resources that are this service's alone, by patterns of their ids (agents.core.owning): whichever other
+    #: service sees them too gives them no points and no rates. Empty: it measures and prices no resources.
+    owns: ClassVar[tuple[str, ...]] = ()
     #: The permissions that a collection needs, by the provider's own names.
     permissions: ClassVar[tuple[str, ...]]
     #: Dollars a unit of its paid APIs; every other API of it is free.

@@ -91,6 +91,7 @@ class Compute(Service):
     and committed use are on the bill: see `billing`.
     """
 
+    owns = ("//compute.googleapis.com/projects/*/zones/*/instances/*",)
     interval = timedelta(minutes=5)
     # Google makes its values visible within four minutes, the agent's come a minute later.
     delay = timedelta(minutes=10)
