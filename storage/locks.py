@@ -12,6 +12,8 @@ _SQL = load("locks")
 
 DISPATCH = "dispatch"
 """One planner at a time hands out, so that the bound on what is in flight is one for all of them."""
+COST_SCOPES = "cost_scopes"
+"""One transaction at a time says whose bill counts: of two that see not each other's, both would."""
 PARTITIONS = "partitions"
 """One process at a time makes partitions."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -127,7 +128,7 @@ collections = Table(  # the ledger
     _time("planned_at", now=True),
     _time("dispatched_at", nullable=True),
     _time("settled_at", nullable=True),
-    _time("failed_since", nullable=True),  # when it failed first, once it is tried again by itself
+    _time("failed_since", nullable=True),  # when it failed (or lacked a part) first, once it is tried again by itself
     _time("refresh_at", nullable=True),  # a settled window is read again then
     _count("refreshes"),
     # The newest run that a row of is committed: batches of an older one may add rows, not change them.
@@ -138,6 +139,8 @@ collections = Table(  # the ledger
     _text("error", default=""),
     _text("permission", default=""),
     _text("partial", default=""),  # why it is settled and yet not whole
+    # Settled, and a part was refused: for the lack of `permission`, or by an outage. It is read again.
+    Column("refused", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("window_end > window_start", name="window"),
     CheckConstraint(
         "state IN ('planned', 'dispatched', 'complete', 'empty', 'denied', 'failed')",
@@ -152,6 +155,7 @@ collections = Table(  # the ledger
     ),
     Index("collections_bad_idx", "target_id", "window_start", postgresql_where=text("state IN ('denied', 'failed')")),
     Index("collections_partial_idx", "target_id", "window_start", postgresql_where=text("partial <> ''")),
+    Index("collections_refused_idx", "target_id", "window_start", postgresql_where=text("refused")),
     Index("collections_refresh_idx", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("collections_window_idx", "window_start"),
 )
@@ -179,6 +183,8 @@ runs = Table(
     _count("unknown_prices"),
     _text("error", default=""),
     _text("partial", default=""),  # what it lacks although it ended well, a line for each reason
+    _text("permission", default=""),  # the missing one, of the run or of a part of it
+    Column("refused", Boolean, nullable=False, server_default=text("false")),  # a part, which may be there another time
     Index(None, "target_id", "window_start"),
     Index(None, "reported_at"),
 )
@@ -271,6 +277,18 @@ cost_lines = Table(
     Column("line", Integer, primary_key=True),  # in the batch
     *(_of_type(name, kind) for name, kind in cost_columns.FIELDS.items()),
     Index(None, "charge_period_start"),
+)
+
+# Whose costs the bills are of that settled their windows, and whether they count: two targets may tell of the same.
+cost_scopes = Table(
+    "cost_scopes",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("window_start", DateTime(timezone=True), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("sub_account_id", Text, primary_key=True),
+    Column("counts", Boolean, nullable=False, server_default=text("true")),
+    Index("cost_scopes_unit_idx", "day", text("lower(sub_account_id)")),
 )
 
 outbox = Table(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from celery import shared_task
 
-from agents.core.collection import Collection
+from agents.core.collection import Collection, encoded, not_begun
 from agents.core.context import utc_now
 from agents.core.service import services
 from tasks.results import BILLS, NAME
@@ -15,7 +15,7 @@ from tasks.runtime import runtime
 from telemetry.backoff import full_jitter
 from telemetry.batch import Batch, Report, Run
 from telemetry.codec import encode
-from telemetry.errors import CollectionError, CollectionFailed, MessageError, PublishRefused
+from telemetry.errors import CollectionError, PublishRefused
 from telemetry.target import Target, Window
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def collect(self: Task, target: str, window: str, attempt: int, grant: str = "")
     named = f"({target}, {window}, attempt {attempt})"
     run = Run.start(Target.parse(target), Window.parse(window), attempt, utc_now(), grant)
     try:
-        collection = Collection(runtime.shared(run.target.provider), run)
+        collection = _begin(run)
+        if collection is None:
+            return
         error = _publish_batches(collection)
         countdown = _countdown(error, self.request.retries)
         _publish(collection.report(error, retrying=countdown is not None))
@@ -52,14 +54,24 @@ def collect(self: Task, target: str, window: str, attempt: int, grant: str = "")
         raise self.retry(exc=error, countdown=countdown, argsrepr=named)
 
 
+def _begin(run: Run) -> Collection | None:
+    """None, and a report that says so, where this worker cannot collect at all: the ledger must not wait for it."""
+    try:
+        return Collection(runtime.shared(run.target.provider), run)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        logger.exception("%s %s cannot be begun", run.target, run.window)
+        _publish(not_begun(run, error, utc_now()))
+        return None
+
+
 def _publish_batches(collection: Collection) -> CollectionError | None:
     try:
         for batch in collection.batches():
             _publish(batch)
     except CollectionError as error:
         return error
-    except MessageError as error:  # a service made a record that cannot be stored
-        return CollectionFailed(str(error))
     return None
 
 
@@ -68,7 +80,8 @@ def _publish(message: Batch | Report) -> None:
     target = message.run.target
     service = services().get((target.provider, target.service))
     name = BILLS if service is not None and service.brings_bills else NAME
-    runtime.publisher(name).publish(encode(message), message_id=message_id)
+    body = encoded(message) if isinstance(message, Batch) else encode(message)
+    runtime.publisher(name).publish(body, message_id=message_id)
 
 
 def _countdown(error: CollectionError | None, retries: int) -> float | None:

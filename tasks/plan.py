@@ -15,6 +15,7 @@ from celery import shared_task
 
 from agents.core.context import utc_now
 from storage import ledger, outbox
+from storage.cost_scopes import judge_again
 from storage.errors import StorageError
 from storage.retention import forget
 from tasks.dispatch import dispatch_due
@@ -64,12 +65,14 @@ def sweep() -> None:
         with _part("healing"), runtime.database().connection() as connection:
             healed = ledger.heal_gaps(connection, utc_now())
             opened, reopened = opened + healed.opened, healed.reopened
+        with _part("whose bill counts"), runtime.database().connection() as connection:
+            judge_again(connection)
         handed_out = 0
         for provider, _ in runtime.settings().providers():
             with _part(f"handing out {provider}"):
                 handed_out += dispatch_due(provider)
         logger.info(
-            "sweep: %d windows opened, %d denied or failed ones due again, %d attempts handed out",
+            "sweep: %d windows opened, %d denied, failed or refused ones due again, %d attempts handed out",
             opened,
             reopened,
             handed_out,

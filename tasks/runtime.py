@@ -21,6 +21,7 @@ from tasks.limits import RedisLimiter
 from tasks.price_cache import RedisPriceCache
 from tasks.redis_client import redis_of
 from tasks.results import NAME, Carrier, Publisher, open_carrier
+from tasks.same_accounts import same_accounts
 from tasks.spend import RedisSpend
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import ConfigError
@@ -46,7 +47,7 @@ class Runtime:
 
     def planned(self) -> dict[tuple[str, str], Planned]:
         """Every (provider, service) that is configured."""
-        return self._once("planned", lambda: plan_targets(self.settings()))
+        return self._once("planned", self._plan)
 
     def database(self) -> Database:
         """The database: for the planner only."""
@@ -74,7 +75,7 @@ class Runtime:
             for (provider, name), plan in self.planned().items():
                 if any(target.queue in queues for target in plan.targets):
                     find_provider(provider).require()
-                    find(provider, name).warm_up(self.shared(provider))
+                    find(provider, name).warmed_up(self.shared(provider))
         except ConfigError as error:
             complain(error)  # the worker has no logging yet
             raise SystemExit(78) from None  # EX_CONFIG
@@ -85,6 +86,12 @@ class Runtime:
                 self._made[key] = make()
             made: T = self._made[key]
             return made
+
+    def _plan(self) -> dict[tuple[str, str], Planned]:
+        planned = plan_targets(self.settings())
+        for line in same_accounts(self.settings(), planned):
+            logger.warning("%s", line)
+        return planned
 
     def _open_database(self) -> Database:
         url = self.settings().database.url

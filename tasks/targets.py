@@ -35,8 +35,11 @@ def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
         known = {name: service for (owner, name), service in services().items() if owner == provider}
         problems += _unknown_services(provider, section, known)
         for name, service in known.items():
-            interval = service.interval_in(section)
-            if fault := service.check_interval(interval):
+            found = service.planned_at(section)
+            if found is None:
+                continue  # it harms no other
+            interval, fault = found
+            if fault:
                 problems.append(f"{provider}: the interval of {name}: {fault}")
                 continue
             targets = tuple(_targets(provider, section, service, interval))

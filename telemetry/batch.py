@@ -107,8 +107,10 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
     series: list[Series]
     points: Points
     rates: list[Rate]
-    #: Last, and with a default: messages of an older release lack it.
+    #: With a default, as all that follows: messages of an older release lack it.
     costs: list[CostLine] = []
+    #: Of the final batch: what is missing from the run, a reason each, for a person; a destination sees no report.
+    partial: tuple[str, ...] = ()
 
     @property
     def batch_id(self) -> uuid.UUID:
@@ -149,7 +151,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True, tag="report"):
     error: str = ""
     #: The missing permission, where the outcome is denied, or a part of it was.
     permission: str = ""
-    #: Not to be tried again before.
+    #: Not to be tried again before. Of a run that is complete or empty: a part of it was refused, and may be there at
+    #: another time.
     not_before: datetime | None = None
     #: What is missing from a run that is complete or empty otherwise, a reason each, for a person.
     partial: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 from operator import attrgetter
@@ -89,9 +89,11 @@ class _Draft:
             self.resources[index] = fit_resource(resource)
         return index
 
-    def finish(self, run: Run, number: int, collected_at: datetime, *, final: bool) -> Batch:
+    def finish(
+        self, run: Run, number: int, collected_at: datetime, *, final: bool, partial: tuple[str, ...] = ()
+    ) -> Batch:
         parts = (self.resources, self.series, self.points, self.rates, self.costs)
-        return Batch(run, number, final, collected_at, *parts)
+        return Batch(run, number, final, collected_at, *parts, partial)
 
 
 def _size_of_entries(entries: Mapping[str, AttributeValue]) -> int:
@@ -100,12 +102,18 @@ def _size_of_entries(entries: Mapping[str, AttributeValue]) -> int:
 
 
 def build_batches(
-    run: Run, records: Iterable[Record], collected_at: datetime, limit: int = MAX_BATCH_RECORDS
+    run: Run,
+    records: Iterable[Record],
+    collected_at: datetime,
+    limit: int = MAX_BATCH_RECORDS,
+    *,
+    missing: Callable[[], tuple[str, ...]] = tuple,
 ) -> Iterator[Batch]:
     """Cut ``records`` into batches of at most about ``limit`` records, numbered from 1, the last one marked final.
 
     A batch is full, too, when it has about MAX_BATCH_SIZE bytes: a reader takes more, whatever the records hold.
-    Tags and attributes that no message can hold are left out, and counted (telemetry/fitting.py).
+    Tags and attributes that no message can hold are left out, and counted (telemetry/fitting.py). The last one bears
+    what is ``missing``, which is asked when the records are at their end.
 
     Lazy: at most one batch is held, so memory does not grow with the account. No records, no batch.
     """
@@ -118,7 +126,7 @@ def build_batches(
             number, draft = number + 1, _Draft()
         draft.add(record)
     if len(draft):
-        yield draft.finish(run, number, collected_at, final=True)
+        yield draft.finish(run, number, collected_at, final=True, partial=missing())
 
 
 def unpack(batch: Batch) -> Iterator[Record]:

@@ -77,9 +77,8 @@ def _check_report(report: Report) -> None:
         if not 0 <= value <= MAX_INT4:
             fail(name, value, "a whole number, not negative")
     each_text("", [("error", report.error), ("permission", report.permission)], limit=MAX_REPORT_TEXT)
-    for name, listed, most in (("apis", report.apis, MAX_LISTED), ("partial", report.partial, MAX_REASONS)):
-        if len(listed) > most:
-            fail(name, f"{len(listed)} of them", f"at most {most} in one report")
+    if len(report.apis) > MAX_LISTED:
+        fail("apis", f"{len(report.apis)} of them", f"at most {MAX_LISTED} in one report")
     _check_reasons(report.partial)
     for index, use in enumerate(report.apis):
         each_text(f"apis[{index}].", [("api", use.api)])
@@ -90,6 +89,8 @@ def _check_report(report: Report) -> None:
 
 
 def _check_reasons(partial: Sequence[str]) -> None:
+    if len(partial) > MAX_REASONS:
+        fail("partial", f"{len(partial)} of them", f"at most {MAX_REASONS} in one message")
     for index, reason in enumerate(partial):
         each_text("", [(f"partial[{index}]", reason)], limit=MAX_REASON)
         if not reason.strip():
@@ -109,6 +110,7 @@ def _check_batch(batch: Batch) -> None:
     _check_points(batch)
     _check_rates(batch)
     check_costs(batch.costs, batch.run.window)
+    _check_reasons(batch.partial)
     entries = sum(len(one.tags) + len(one.attributes) for one in batch.resources)
     entries += sum(len(line.tags) + len(line.amounts) for line in batch.costs)
     if entries > MAX_ENTRIES:

@@ -95,6 +95,7 @@ class _Batch(msgspec.Struct, array_like=True, tag="batch", gc=False):
     points: _Points
     rates: Raw
     costs: Raw = _NONE
+    partial: Raw = _NONE
 
 
 class _Report(msgspec.Struct, array_like=True, tag="report", gc=False):
@@ -243,6 +244,8 @@ def _batch(outline: _Batch) -> Batch:
     counts = [_length(raw) for raw in (outline.resources, points.series, outline.rates, outline.costs)]
     if sum(counts) > MAX_RECORDS:
         fail("records", sum(counts), f"at most {MAX_RECORDS} in one message")
+    if (count := _length(outline.partial)) > MAX_LISTED:
+        fail("partial", f"{count} of them", f"at most {MAX_LISTED} in one batch")
     for name, raw in (("series", outline.series), ("points.start", points.start), ("points.value", points.value)):
         if (count := _length(raw)) > MAX_RECORDS:
             fail(name, f"{count} of them", f"at most {MAX_RECORDS} in one message")
@@ -261,6 +264,7 @@ def _batch(outline: _Batch) -> Batch:
         ),
         _rates.read(outline.rates, entries),
         _costs.read(outline.costs, entries),
+        tuple(_reasons.read(outline.partial, [0])),
     )
 
 

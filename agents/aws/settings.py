@@ -91,3 +91,7 @@ class AwsSettings(ProviderSettings, AwsKeys):
 
     def _entries(self) -> tuple[AccountEntry, ...]:
         return self.accounts
+
+    def _provider_id(self, entry: AccountEntry) -> str:
+        role = entry.role_arn if isinstance(entry, AwsAccountEntry) else None
+        return role.split(":")[4] if role else ""

@@ -85,6 +85,10 @@ class AzureSettings(ProviderSettings, AzureIdentity):
     def _entries(self) -> tuple[AccountEntry, ...]:
         return self.accounts
 
+    def _provider_id(self, entry: AccountEntry) -> str:
+        own = entry.subscription_id if isinstance(entry, AzureAccountEntry) else None
+        return own or self.subscription_id or ""
+
     @model_validator(mode="after")
     def _credentials_are_whole(self) -> Self:
         entries: tuple[AzureIdentity, ...] = (self, *self.accounts)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 
 from agents.core.context import Context, Shared
+from agents.core.foreign import THROUGH, ours
 from agents.core.limits import LONGEST_WAIT
 from agents.core.meter import Meter
 from agents.core.service import Service, find
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Outcome, Report, Run
 from telemetry.builder import build_batches
-from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, Throttled
-from telemetry.records import Record
+from telemetry.codec import encode
+from telemetry.costs import CostLine
+from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, MessageError, Throttled
+from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.redact import redact
 from telemetry.settings import Account
 from telemetry.target import Target, Window
 
 logger = logging.getLogger(__name__)
 
+RECORDS = (Resource, MetricPoint, CostRate, CostLine)
 _MAX_ERROR = 2000
 _OUTCOMES = {Denied: Outcome.DENIED, Throttled: Outcome.THROTTLED, BudgetReached: Outcome.THROTTLED}
 
@@ -48,17 +52,21 @@ class Collection:
         target, window = self.run.target, self.run.window
         try:
             records = self._records_of(target, window)
-            for batch in build_batches(self.run, records, self._shared.now(), self._batch_limit):
+            now = self._shared.now()
+            for batch in build_batches(self.run, records, now, self._batch_limit, missing=self.meter.missing):
                 self._batches += 1
                 self._records += batch.record_count
                 yield batch
             self._check_answered()
-        except CollectionError:
+        except THROUGH:
             raise
-        except Exception as error:
+        except BaseException as error:
             # A fault of ours or of an SDK: the window must not be lost for it, and the reason must be seen.
+            found = ours(error)
+            if found is error:
+                raise
             logger.exception("collection of %s %s failed", target, window)
-            raise CollectionFailed(f"{type(error).__name__}: {error}") from error
+            raise found from error
 
     def _check_answered(self) -> None:
         """Where nothing but refusals was answered, the window is not one without anything in it."""
@@ -70,7 +78,8 @@ class Collection:
         account = find_account(self._shared, target)
         self.meter = Meter(service.paid)
         deadline = time.monotonic() + self._shared.settings.collect.deadline.total_seconds()
-        return service.collect(Context(self._shared, account, self.meter, deadline, self._only), target, window)
+        context = Context(self._shared, account, self.meter, deadline, self._only)
+        return _records_in(lambda: service.collect(context, target, window))
 
     def report(self, error: CollectionError | None = None, *, retrying: bool = False) -> Report:
         """The last message of the run: how it ended, what was published and what it took."""
@@ -78,8 +87,9 @@ class Collection:
         if error is not None:
             outcome = Outcome.RETRYING if retrying else _outcome(error)
         now = self._shared.now()
-        wait = error.retry_after if error is not None else None
         refusals = self.meter.refusals if error is None else [error]
+        # A part that was refused may be there at any later time; when to ask is the ledger's.
+        wait = error.retry_after if error is not None else 0.0 if refusals else None
         return Report(
             run=self.run,
             outcome=outcome,
@@ -94,6 +104,54 @@ class Collection:
             # Of a run that did not end well nothing counts: what it lacks is the least of it.
             partial=self.meter.missing() if error is None else (),
         )
+
+
+def _records_in(collect: Callable[[], Iterable[Record]]) -> Iterator[Record]:
+    """The records of a service, whatever else it does: what it raises to end us is a fault of its own, too."""
+    try:
+        records = iter(collect())
+    except (StopIteration, GeneratorExit) as error:  # these would end us without a word
+        raise ours(RuntimeError(repr(error))) from error
+    try:
+        while True:
+            try:
+                record = next(records)
+            except StopIteration:
+                return
+            except GeneratorExit as error:  # its own: nobody has closed us here
+                raise ours(RuntimeError(repr(error))) from error
+            if not isinstance(record, RECORDS):
+                raise CollectionFailed(f"the service yields a {type(record).__name__}, and only records can be stored")
+            yield record
+    finally:
+        _close(records)
+
+
+def _close(records: Iterator[Record]) -> None:
+    try:
+        close = getattr(records, "close", None)
+        if close is not None:
+            close()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        logger.exception("a service cannot end in order")
+
+
+def encoded(batch: Batch) -> bytes:
+    """A batch as bytes; CollectionFailed where a record in it cannot be stored, and which."""
+    try:
+        return encode(batch)
+    except MessageError as error:
+        raise CollectionFailed(str(error)) from None
+    except Exception as error:
+        logger.exception("a batch of %s cannot be encoded", batch.run.target)
+        raise CollectionFailed(f"a record cannot be stored: {ours(error)}") from error
+
+
+def not_begun(run: Run, error: BaseException, now: datetime) -> Report:
+    """The report of a run that came to nothing before it began."""
+    return Report(run, Outcome.FAILED, 0, 0, now, [], error=redact(str(ours(error)))[:_MAX_ERROR])
 
 
 def _outcome(error: CollectionError) -> Outcome:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from agents.core.foreign import THROUGH, ours
 from agents.core.limits import Limiter, LocalLimiter
 from agents.core.meter import Meter
 from agents.core.spend import LocalSpend, Spend
-from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, DeadlineReached, Throttled
+from telemetry.errors import BudgetReached, DeadlineReached, Throttled
 from telemetry.settings import Account, Settings
 
 logger = logging.getLogger(__name__)
@@ -105,13 +106,13 @@ class Context:
         """
         try:
             yield
-        except (Throttled, BudgetReached, DeadlineReached):
+        except (Throttled, BudgetReached, DeadlineReached, *THROUGH):
             raise
-        except CollectionError as error:
-            self.meter.refused(missing, error, of=of)
-        except Exception as error:
-            logger.exception("%s", missing)
-            self.meter.refused(missing, CollectionFailed(f"{type(error).__name__}: {error}"), of=of)
+        except BaseException as error:
+            found = ours(error)
+            if found is not error:
+                logger.exception("%s", missing)
+            self.meter.refused(missing, found, of=of)
 
     def check_deadline(self) -> None:
         """Raise DeadlineReached where the collection has used up its time."""

@@ -7,14 +7,15 @@ must import nothing but its settings: every process reads them, and only one tha
 from __future__ import annotations
 
 import logging
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from telemetry.batch import Batch
-from telemetry.errors import ConfigError, ForwardError, ForwardRejected
+from telemetry.errors import ConfigError, ForwardError, ForwardRejected, ForwardRetry
 from telemetry.registry import in_a_line
 from telemetry.settings.destinations import DestinationSettings, kinds
 
@@ -87,15 +88,78 @@ class DestinationKind(ABC):
         return None
 
 
+class Guarded(Destination):
+    """A destination of whatever distribution: it raises what its sender knows, or an Exception over one batch."""
+
+    def __init__(self, opened: Destination) -> None:
+        self.opened = opened
+        self.label = str(opened.label)
+        self.longest = float(opened.longest)
+
+    def send(self, batch: Batch) -> str:
+        """As the destination does; RuntimeError for whatever is raised that no destination should."""
+        try:
+            said: object = self.opened.send(batch)
+        except ForwardRetry as error:
+            raise _sound(error) from None
+        except (ForwardError, KeyboardInterrupt):
+            raise
+        except Exception:
+            raise  # told with its traceback, and counted against this batch
+        except BaseException as error:
+            raise RuntimeError(in_a_line(error)) from error
+        return said if isinstance(said, str) else ""
+
+    def takes(self, batch: Batch) -> bool:
+        """As the destination says; where it cannot, its refusal is not believed."""
+        try:
+            return bool(self.opened.takes(batch))
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            logger.exception("%s cannot say whether it takes anything", self.label)
+            return False
+
+    def recovered(self) -> None:
+        """Tell it."""
+        self._quietly("note that it answers again", self.opened.recovered)
+
+    def abort(self) -> None:
+        """Tell it."""
+        self._quietly("break off", self.opened.abort)
+
+    def close(self) -> None:
+        """Tell it."""
+        self._quietly("be closed", self.opened.close)
+
+    def _quietly(self, what: str, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            logger.exception("%s cannot %s", self.label, what)
+
+
+def _sound(error: ForwardRetry) -> ForwardRetry:
+    """The error, with a wait that can be waited: a class of theirs may have changed its arguments."""
+    try:
+        wait = error.retry_after
+        is_sound = wait is None or 0 <= wait < math.inf
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, its wait is not known
+        is_sound = False
+    return error if is_sound else ForwardRetry(str(error))
+
+
 def open_destination(name: str, settings: DestinationSettings) -> Destination:
     """The destination that a section of the configuration describes; ConfigError where it cannot be right."""
     called: str = getattr(settings, "kind")  # noqa: B009 - each kind's section has its own Literal
     kind: DestinationKind = kinds()[called]
     try:
-        return _checked(kind.open(name, settings))
-    except ConfigError:
+        return Guarded(_checked(kind.open(name, settings)))
+    except (ConfigError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         logger.exception("destination %s cannot be opened", name)
         raise ConfigError(f"destination {name}", (f"kind {called} cannot open it: {in_a_line(error)}",)) from None
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from telemetry.batch import MAX_REASON, MAX_REASONS, ApiUse
-from telemetry.errors import CollectionError
+from telemetry.errors import CollectionError, Denied
 from telemetry.redact import redact
 
 FREE = Decimal(0)
@@ -61,7 +61,9 @@ class Meter:
 
     def refused(self, missing: str, error: CollectionError, *, of: str = "", count: int = 1) -> None:
         """A part is missing because of ``error``: unlike what nobody can find out, it may be there at another time."""
-        self.partial(missing, str(error), of=of, count=count)
+        permission = error.permission if isinstance(error, Denied) else ""
+        why = str(error)
+        self.partial(missing, why if permission in why else f"{permission}: {why}", of=of, count=count)
         with self._lock:
             self.refusals.append(error)
 

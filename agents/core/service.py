@@ -21,6 +21,7 @@ from typing import ClassVar
 
 from agents.core.context import Context, Shared
 from agents.core.provider import Provider, providers
+from telemetry.errors import ConfigError
 from telemetry.records import Record
 from telemetry.registry import in_a_line, name_of
 from telemetry.settings.providers import ProviderSettings
@@ -70,6 +71,9 @@ class Service(ABC):
     brings_bills: ClassVar[bool] = False
     #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
     refresh: ClassVar[tuple[timedelta, ...]] = ()
+    #: The resources that are this service's alone, by patterns of their ids (agents.core.owning): whichever other
+    #: service sees them too gives them no points and no rates. Empty: it measures and prices no resources.
+    owns: ClassVar[tuple[str, ...]] = ()
     #: The permissions that a collection needs, by the provider's own names.
     permissions: ClassVar[tuple[str, ...]]
     #: Dollars a unit of its paid APIs; every other API of it is free.
@@ -86,6 +90,11 @@ class Service(ABC):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """The least calls that a collection of ``window`` takes for that many resources, and what they cost."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its provider and its name."""
+        return self.provider, self.name
+
     def estimated(self, window: Window, resources: int) -> Estimate | None:
         """What :meth:`estimate` says; None, and a line in the log, where that fails: no other service lacks its own."""
         try:
@@ -93,6 +102,24 @@ class Service(ABC):
         except Exception:
             logger.exception("%s/%s cannot say what a window takes", self.provider, self.name)
             return None
+
+    def planned_at(self, section: ProviderSettings | None) -> tuple[timedelta, str] | None:
+        """The length of its windows, and why that cannot be, if so; None, and a line in the log, where it fails."""
+        try:
+            interval = self.interval_in(section)
+            return interval, self.check_interval(interval)
+        except Exception:
+            logger.exception("%s/%s is left out: it cannot say at what interval it is collected", *self.key)
+            return None
+
+    def warmed_up(self, shared: Shared) -> None:
+        """Call :meth:`warm_up`; where that fails the worker starts all the same, since it collects others too."""
+        try:
+            self.warm_up(shared)
+        except (KeyboardInterrupt, ConfigError):
+            raise
+        except BaseException:
+            logger.exception("%s/%s cannot be made ready", self.provider, self.name)
 
     def warm_up(self, shared: Shared) -> None:
         """Called once in a worker that is to collect this service, before its first task."""

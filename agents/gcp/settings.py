@@ -63,3 +63,7 @@ class GcpSettings(ProviderSettings, GcpIdentity):
 
     def _entries(self) -> tuple[AccountEntry, ...]:
         return self.accounts
+
+    def _provider_id(self, entry: AccountEntry) -> str:
+        own = entry.project_id if isinstance(entry, GcpAccountEntry) else None
+        return own or self.project_id or ""

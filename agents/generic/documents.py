@@ -18,6 +18,7 @@ from telemetry.target import parse_time
 _SHOWN = 60
 _ITEMS_A_SAMPLE = 20
 _SPARE_ITEMS = 10_000
+_MOST_DIGITS = 400
 
 
 def read_document(body: Iterable[bytes], max_samples: int = 50_000) -> Any:
@@ -31,7 +32,7 @@ def read_document(body: Iterable[bytes], max_samples: int = 50_000) -> Any:
     if items > _ITEMS_A_SAMPLE * max_samples + _SPARE_ITEMS:
         raise CollectionFailed(f"the answer has about {items} items: raise max_samples, or ask for less")
     try:
-        return json.loads(data.decode("utf-8"))
+        return json.loads(data.decode("utf-8"), parse_int=_whole)
     except UnicodeDecodeError as error:
         raise CollectionFailed(f"the answer is not UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:
@@ -40,64 +41,74 @@ def read_document(body: Iterable[bytes], max_samples: int = 50_000) -> Any:
         raise CollectionFailed(f"the answer is not JSON: {error}; it begins with {data[:_SHOWN]!r}") from None
 
 
+def _whole(text: str) -> float:
+    # int() refuses thousands of digits: one such number must not cost the document.
+    return int(text) if len(text) <= _MOST_DIGITS else float(text)
+
+
 def add_samples(document: Any, source: HttpJsonSource, samples: Samples) -> None:
-    """Take what the source's mappings find; CollectionFailed where a mapping does not fit the document."""
+    """Take what the source's mappings find, and leave out each record that does not fit.
+
+    CollectionFailed where a mapping finds no records in the document.
+    """
     for index, mapping in enumerate(source.mapping):
         path = f"mapping[{index}]"
         records = _search(mapping.records, document, f"{path}.records")
         if records is None:
             raise CollectionFailed(f"{path}.records: {mapping.records!r} finds nothing in the answer")
-        finder = _Finder(mapping, path, samples)
+        finder = _Finder(mapping, samples)
         for number, record in enumerate(records if isinstance(records, list) else [records]):
-            _take(finder, record, number, path)
+            _take(finder, record, f"{path}, record {number}", samples)
 
 
-def _take(finder: _Finder, record: Any, number: int, path: str) -> None:
+class _Unfit(Exception):
+    """Why, and the value."""
+
+
+def _take(finder: _Finder, record: Any, where: str, samples: Samples) -> None:
     try:
-        finder.take(record, number)
+        finder.take(record)
     except CollectionError:
         raise
+    except _Unfit as unfit:
+        why, example = unfit.args
+        samples.leave_out(why, f"{where}: {example}")
     except Exception as error:  # noqa: BLE001 - a nest without an end, for one
-        reason = type(error).__name__
-    else:
-        return
-    raise CollectionFailed(f"{path}, record {number}: cannot be read ({reason})")
+        samples.leave_out("in records that cannot be read", f"{where}: cannot be read ({type(error).__name__})")
 
 
 class _Finder:
     """One mapping, compiled."""
 
-    def __init__(self, mapping: JsonMapping, path: str, samples: Samples) -> None:
-        self._path = path
+    def __init__(self, mapping: JsonMapping, samples: Samples) -> None:
         self._samples = samples
         fields = ("value", "metric", "resource", "unit", "timestamp", "tags")
         given = {name: getattr(mapping, name) for name in fields}
         self._compiled = {name: jmespath.compile(text) for name, text in given.items() if text is not None}
 
-    def take(self, record: Any, number: int) -> None:
+    def take(self, record: Any) -> None:
         found = {name: self._find(name, record) for name in self._compiled}
         value = found["value"]
         if value is None:
             return  # not known
-        where = f"{self._path}, record {number}"
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise CollectionFailed(f"{where}: value {_show(value)} is not a number")
+            raise _Unfit("whose value is no number", f"value {_show(value)} is not a number")
         if not isinstance(found["metric"], str):
-            raise CollectionFailed(f"{where}: metric {_show(found['metric'])} is not a text")
+            raise _Unfit("whose metric is no text", f"metric {_show(found['metric'])} is not a text")
         self._samples.add(
             found["metric"],
             _as_float(value),
             resource=_text(found.get("resource")),
             unit=_text(found.get("unit")),
-            tags=_tags(found.get("tags"), where),
-            when=_time(found.get("timestamp"), where),
+            tags=_tags(found.get("tags")),
+            when=_time(found.get("timestamp")),
         )
 
     def _find(self, name: str, record: Any) -> Any:
         try:
             return self._compiled[name].search(record)
         except Exception as error:  # noqa: BLE001 - functions of JMESPath raise what Python's do
-            raise CollectionFailed(f"{self._path}.{name}: {_reason(error)}") from None
+            raise _Unfit(f"whose {name} cannot be computed", f"{name}: {_reason(error)}") from None
 
 
 def _search(expression: str, document: Any, path: str) -> Any:
@@ -122,15 +133,15 @@ def _text(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
-def _tags(value: Any, where: str) -> dict[str, str]:
+def _tags(value: Any) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise CollectionFailed(f"{where}: tags {_show(value)} is not an object")
+        raise _Unfit("whose tags are no object", f"tags {_show(value)} is not an object")
     return {name: _text(item) for name, item in value.items() if item is not None}
 
 
-def _time(value: Any, where: str) -> datetime | None:
+def _time(value: Any) -> datetime | None:
     try:
         if value is None:
             return None
@@ -140,7 +151,8 @@ def _time(value: Any, where: str) -> datetime | None:
             return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         pass
-    raise CollectionFailed(f"{where}: timestamp {_show(value)}: write 2026-11-24T05:00:00Z, or seconds since 1970")
+    remedy = "write 2026-11-24T05:00:00Z, or seconds since 1970"
+    raise _Unfit("whose timestamp is no time", f"timestamp {_show(value)}: {remedy}")
 
 
 def _show(value: Any) -> str:

@@ -1,57 +1,88 @@
-"""The text formats of Prometheus and OpenMetrics, read line by line."""
+"""The text formats of Prometheus and OpenMetrics, family by family: an odd one is left out, and counted."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Any, TextIO, cast
+from typing import Any
 
-import httpx
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_fd_to_metric_families
 
+from agents.generic.families import EOF, Family, Page
 from agents.generic.samples import Samples
-from telemetry.errors import CollectionError, CollectionFailed
+from telemetry.errors import CollectionFailed
 
 OPENMETRICS = "application/openmetrics-text"
-ACCEPT = f"{OPENMETRICS};version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.8,*/*;q=0.1"
-MAX_LINE = 64 * 1024
-"""Bytes: room for some hundred labels."""
+LENIENT = "text/plain;version=0.0.4,*/*;q=0.1"
+"""Asked for first: its readers take what exporters write. Many servers give OpenMetrics to whoever names it at all."""
+STRICT = f"{OPENMETRICS};version=1.0.0,*/*;q=0.1"
+"""Asked for where a server has no other form."""
+
+Parse = Callable[[Iterator[str]], Iterable[Any]]
 
 
 def add_samples(body: Iterable[bytes], content_type: str, include: tuple[str, ...], samples: Samples) -> None:
     """Take the samples of a page whose names match ``include`` (all where it is empty).
 
-    CollectionFailed where the page is neither of the formats, a line is longer than MAX_LINE, or there are more lines
-    than the source's max_samples allows for.
+    A family that is not of the format is left out, but for those of its lines that are. CollectionFailed where a line
+    is longer than MAX_LINE, there are more lines than the source's max_samples allows for, or the page has an end to
+    come to, and does not.
     """
-    lines = _Lines(body, 4 * samples.source.max_samples + 1000)
     is_open = content_type.startswith(OPENMETRICS)
-    read = openmetrics.text_fd_to_metric_families if is_open else text_fd_to_metric_families
-    families = iter(read(cast("TextIO", lines)))
-    while True:
-        try:
-            family = next(families, None)
-        except (CollectionError, httpx.HTTPError):
-            raise  # of the body, which is still on its way
-        except Exception as error:  # noqa: BLE001 - the parsers raise whatever their code runs into
-            reason = str(error)[:200] or type(error).__name__
-            raise CollectionFailed(f"line {lines.number}: not in the text format: {reason}") from None
-        if family is None:
-            return
-        for sample in family.samples:
+    parse = _open if is_open else _plain
+    page = Page(body, 4 * samples.source.max_samples + 1000)
+    for family in page.families():
+        for unit, sample in _read(family, parse, samples):
             if not include or any(fnmatchcase(sample.name, pattern) for pattern in include):
-                _add(sample, family, samples)
+                _add(sample, unit, family, samples)
+    for fault in page.odd:
+        samples.leave_out("in lines that cannot be read", fault)
+    if is_open and not page.ended:
+        raise CollectionFailed(f"the page ends without {EOF}: it is not whole")
 
 
-def _add(sample: Any, family: Any, samples: Samples) -> None:
+def _plain(lines: Iterator[str]) -> Iterable[Any]:
+    return text_fd_to_metric_families(lines)  # type: ignore[arg-type]  # it reads line by line
+
+
+def _open(lines: Iterator[str]) -> Iterable[Any]:
+    yield from openmetrics.text_fd_to_metric_families(_with_end(lines))  # type: ignore[no-untyped-call]
+
+
+def _with_end(lines: Iterator[str]) -> Iterator[str]:
+    yield from (f"{line}\n" for line in lines)
+    yield EOF
+
+
+def _read(family: Family, parse: Parse, samples: Samples) -> Iterator[tuple[str, Any]]:
+    """The samples of a family, each with its unit."""
+    try:
+        yield from _parsed(parse, [*family.described, *(line for _, line in family.samples)])
+    except Exception:  # noqa: BLE001 - the parsers raise whatever their code runs into
+        for number, line in family.samples:
+            # A line by itself is of no kind: rules of a kind are what most odd families break.
+            try:
+                yield from _parsed(parse, [line])
+            except Exception as error:  # noqa: BLE001 - as above
+                reason = " ".join(str(error).split())[:120] or type(error).__name__
+                samples.leave_out("not in the text format", f"line {number}: not in the text format: {reason}")
+
+
+def _parsed(parse: Parse, lines: list[str]) -> list[tuple[str, Any]]:
+    """All of them, or none."""
+    return [(family.unit, sample) for family in parse(iter(lines)) for sample in family.samples]
+
+
+def _add(sample: Any, unit: str, family: Family, samples: Samples) -> None:
+    if sample.value is None:
+        samples.leave_out("of native histograms, which are no single number", str(sample.name)[:60])
+        return
     labels = dict(sample.labels)
-    statistic = _statistic(labels, family.type)
-    samples.add(
-        sample.name, sample.value, tags=labels, unit=family.unit, statistic=statistic, when=_time(sample.timestamp)
-    )
+    statistic = _statistic(labels, family.kind)
+    samples.add(sample.name, sample.value, tags=labels, unit=unit, statistic=statistic, when=_time(sample.timestamp))
 
 
 def _statistic(labels: dict[str, str], kind: str) -> str:
@@ -73,39 +104,3 @@ def _time(timestamp: Any) -> datetime | None:
     except (OverflowError, OSError, ValueError):
         pass
     return datetime.max.replace(tzinfo=UTC)  # of another time, whatever that is
-
-
-class _Lines:
-    """A body as a text file, as far as the parsers read one: line by line."""
-
-    def __init__(self, body: Iterable[bytes], limit: int) -> None:
-        self._lines = _split(body)
-        self._limit = limit
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            self.number += 1
-            if self.number > self._limit:
-                raise CollectionFailed(f"the page has more than {self._limit} lines: raise max_samples")
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise CollectionFailed(f"line {self.number} is not UTF-8: {error.reason}") from None
-
-
-def _split(body: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for piece in body:
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            _check(line)
-            yield line + b"\n"
-        _check(rest)
-    if rest:
-        yield rest
-
-
-def _check(line: bytes) -> None:
-    if len(line) > MAX_LINE:
-        raise CollectionFailed(f"a line is longer than {MAX_LINE} bytes; it begins with {line[:40]!r}")

@@ -29,6 +29,10 @@ _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
+class NotAcceptable(CollectionFailed):
+    """The source has no such form."""
+
+
 @dataclass(frozen=True)
 class Page:
     """An answer whose body is still on its way."""
@@ -231,4 +235,6 @@ def _refuse(place: Place, response: httpx.Response) -> None:
         raise Throttled(f"{place}: {status}: it asks to wait", str(place), wait)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise Unavailable(f"{place}: {status}")
+    if status == httpx.codes.NOT_ACCEPTABLE:
+        raise NotAcceptable(f"{place}: {status}: it has no such form")
     raise CollectionFailed(f"{place}: {status}: not 200")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from telemetry.checks import MAX_KEY, MAX_TEXT
 from telemetry.errors import CollectionFailed
 from telemetry.records import MetricPoint, Record, Resource
 from telemetry.target import Target, Window, format_time
+
+logger = logging.getLogger(__name__)
 
 TAKEN = "samples_taken"
 LEFT_OUT = "samples_left_out"
@@ -46,6 +49,8 @@ class Samples:
     moment: datetime
     #: What was left out, by why.
     left_out: dict[str, int] = field(default_factory=dict)
+    #: Of what could not be read, the first example, by why.
+    odd: dict[str, str] = field(default_factory=dict)
     _resources: dict[tuple[tuple[str, str], ...], Resource] = field(default_factory=dict)
     _points: dict[tuple[object, ...], MetricPoint] = field(default_factory=dict)
 
@@ -79,8 +84,22 @@ class Samples:
             raise CollectionFailed(f"source {self.source.name}: more than {limit} samples: raise max_samples")
         self._points[key] = _point(found, metric, start, value, unit=unit, statistic=statistic)
 
-    def records(self) -> Iterator[Record]:
-        """The samples, and how many were taken and left out."""
+    def leave_out(self, why: str, example: str) -> None:
+        """Count a sample that cannot be read; the first of its kind is named."""
+        self.left_out[why] = self.left_out.get(why, 0) + 1
+        self.odd.setdefault(why, example)
+
+    def records(self, context: Context) -> Iterator[Record]:
+        """The samples, and how many were taken and left out; what could not be read is said to the context.
+
+        CollectionFailed where not one could be read: then the source is not what it is taken for.
+        """
+        if self.odd and not self._points:
+            raise CollectionFailed(f"source {self.source.name}: {next(iter(self.odd.values()))}")
+        for why, example in self.odd.items():
+            context.partial("values", f"{why}; the first: {example}", of="samples", count=self.left_out[why])
+        if words := self.say():
+            logger.warning("%s", words)
         itself = self._resource("", {})
         yield itself
         yield from self._points.values()
@@ -113,7 +132,10 @@ class Samples:
 
     def say(self) -> str:
         """In words what was left out; empty where nothing was."""
-        parts = [f"{count} {why}" for why, count in sorted(self.left_out.items())]
+        parts = [
+            f"{count} {why}" + (f" (the first: {self.odd[why]})" if why in self.odd else "")
+            for why, count in sorted(self.left_out.items())
+        ]
         at = format_time(self.moment)
         return f"source {self.source.name} at {at}: left out {', '.join(parts)}" if parts else ""
 

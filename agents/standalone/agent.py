@@ -22,7 +22,7 @@ from telemetry.builder import unpack
 from telemetry.errors import ConfigError
 from telemetry.records import CostRate, MetricPoint
 from telemetry.settings import Settings
-from telemetry.settings.explaining import MAX_FAULTS, said
+from telemetry.settings.explaining import MAX_FAULTS, failed_check, said
 from telemetry.target import Target, Window, floor_time
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ def make_settings(provider: str, section: Mapping[str, Any], agent: str) -> Sett
         problems = tuple(line.lstrip(": ") for line in lines)
     except RecursionError:
         problems = ("it is nested too deep",)
+    except Exception as error:  # noqa: BLE001 - a validator of another distribution's, whatever it raises
+        problems = (failed_check(error),)
     raise ConfigError(agent, problems)
 
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from agents.core.collection import Collection
+from agents.core.collection import Collection, encoded
 from agents.core.context import Shared
 from agents.core.service import Service, find
 from agents.standalone.spool import Spool
 from telemetry.batch import Run
-from telemetry.codec import encode
-from telemetry.errors import CollectionError, MessageError
+from telemetry.errors import CollectionError
 from telemetry.private import write_anew
 from telemetry.redact import redact
 from telemetry.settings import Account
@@ -61,7 +60,7 @@ class Collecting:
         now = shared.now()
         self._courses = [_course(target, interval, notes.get(str(target)), now) for _, target, interval in targets]
         for course in self._courses:
-            course.service.warm_up(shared)
+            course.service.warmed_up(shared)
 
     def once(self) -> int:
         """Collect the last window of every target; how many failed."""
@@ -110,8 +109,8 @@ class Collecting:
         try:
             with self._spool.together() as stage:
                 for batch in collection.batches():
-                    stage.add(encode(batch))
-        except (CollectionError, MessageError) as error:  # the second: a record that cannot be stored
+                    stage.add(encoded(batch))
+        except CollectionError as error:
             logger.warning("%s %s: %s: %s", course.target, window, error.code, redact(str(error)))
             return False
         except OSError:

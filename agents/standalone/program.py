@@ -21,6 +21,7 @@ from typing import Self
 import click
 
 from agents.core.destination import open_destination
+from agents.core.unattended import never_ask
 from agents.standalone.agent import make_shared
 from agents.standalone.collecting import Collecting
 from agents.standalone.sending import Sending
@@ -75,6 +76,7 @@ def run(agent_name: str, provider: str) -> None:
         *, once: bool, interval: str | None, config: Path | None, spool: Path, spool_mb: int, verbose: bool
     ) -> int:
         _log(verbose)
+        never_ask()
         settings = program_settings(provider, config, interval, os.environ)
         with _Program(settings, provider, Spool(spool / provider, spool_mb * 1024 * 1024)) as program:
             return program.once() if once else program.run(stop_on_signals())
@@ -131,7 +133,7 @@ class _Program:
         """A thread that ends by a fault ends the program, so that whoever supervises it starts it again."""
         try:
             work()
-        except Exception:
+        except BaseException:
             logger.exception("%s ends by a fault", threading.current_thread().name)
             self._broken = True
             stop.set()

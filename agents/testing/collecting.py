@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from agents.core.collection import Collection
 from agents.core.context import Shared
+from agents.core.owning import is_claimed
 from agents.core.permissions import permission_of
-from agents.core.service import Service, find
+from agents.core.service import Service, find, services
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Outcome, Report, Run
 from telemetry.builder import unpack
 from telemetry.checks import check
@@ -73,6 +74,21 @@ def collect(
     return Collected(batches, report, error)
 
 
+def check_owned(found: Collected) -> None:
+    """AssertionError where a resource is measured or priced that the service does not claim.
+
+    Of a provider none of whose services claims any, as where each thing is its source's own, nothing is asked.
+    """
+    service = _service(found)
+    claims = {one.name: one.owns for one in services().values() if one.provider == service.provider}
+    if not any(claims.values()):
+        return
+    for record in found.records:
+        if isinstance(record, MetricPoint | CostRate):
+            own_id = record.resource.resource_id
+            assert is_claimed(service.owns, own_id), f"{service.name} does not claim {own_id}: name it in owns"
+
+
 def check_collection(found: Collected) -> None:
     """AssertionError where a collection that ended well is not what its service says of itself.
 
@@ -94,6 +110,7 @@ def check_collection(found: Collected) -> None:
         if isinstance(record, MetricPoint | CostRate):
             assert record.start in run.window, record
             assert record.start.timestamp() + record.period <= run.window.end.timestamp(), record
+    check_owned(found)
     points = [(one.resource.key, one.metric, one.unit, one.statistic, one.period, one.start) for one in found.points()]
     assert len(set(points)) == len(points), "a point twice"
 

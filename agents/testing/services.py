@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+from agents.core.owning import overlap
 from agents.core.permissions import permission_of
 from agents.core.provider import providers
 from agents.core.service import Service, services, unusable
@@ -100,6 +101,15 @@ class ServiceConformance:
             assert permission == permission.strip()
             assert ":" in permission or "/" in permission or "." in permission
             assert "*" not in permission, "the least privilege, not a family of them"
+
+    def test_its_resources_are_nobody_elses(self, service: Service) -> None:
+        """What two services of a provider can both see belongs to one of them: else it is counted twice."""
+        for claim in service.owns:
+            assert claim == claim.lower(), f"{claim}: ids are compared in small letters"
+        others = [one for one in services().values() if one.provider == service.provider and one.name != service.name]
+        for other in others:
+            shared = [(mine, theirs) for mine in service.owns for theirs in other.owns if overlap(mine, theirs)]
+            assert not shared, f"{service.name} and {other.name} both claim {shared[0]}"
 
     def test_its_paid_apis_are_among_its_permissions_and_have_a_price(self, service: Service) -> None:
         """Whoever may call a paid API has granted it, and the meter knows its price."""

@@ -65,7 +65,7 @@ def find_targets(connection: Connection, patterns: Iterable[str] = ("*",)) -> li
 def backfill(
     connection: Connection, targets: Sequence[LedgerTarget], span: Window, now: datetime, *, again: bool = False
 ) -> Backfill:
-    """Have every window that touches ``span`` collected: those that are missing, denied or failed.
+    """Have every window that touches ``span`` collected: those that are missing, denied, failed or lack a refused part.
 
     In as many short transactions as it takes: it may be interrupted, and what is missing by then is opened by any
     healing. Those that are complete or empty only with ``again``. ``span`` is widened to whole windows; what is newer

@@ -28,7 +28,7 @@ class Healed(NamedTuple):
 
     #: Windows that were missing.
     opened: int
-    #: Denied and failed windows that are due again.
+    #: Denied and failed windows, and those of which a part was refused, that are due again.
     reopened: int
 
 
@@ -50,6 +50,9 @@ def heal_gaps(
     probes, the newest. A window that fails again waits for as long as it has failed, between an hour and a day, and
     stays failed after ``reopen``: about a dozen calls more than it took to fail. Live targets have nothing to give.
 
+    A settled window of which a part was refused is read again at that pace too, for ``reopen``: as soon as a newer one
+    of its target has come without that refusal, whether a permission was granted or an outage is over.
+
     At most ``limit`` windows are opened at once, and as many of each kind made due, the newest first: call again until
     ``opened`` is 0.
 
@@ -66,6 +69,7 @@ def heal_gaps(
     again = {"now": now, "limit": limit}
     reopened = connection.execute(_SQL["reopen_denied"], again | {"since": now - reopen}).rowcount
     reopened += connection.execute(_SQL["reopen_failed"], again | {"reopen": reopen}).rowcount
+    reopened += connection.execute(_SQL["reopen_refused"], again | {"reopen": reopen}).rowcount
     return Healed(opened, reopened)
 
 

@@ -30,6 +30,13 @@ class BadWindows(NamedTuple):
     windows: int
 
 
+class RefusedWindows(NamedTuple):
+    """Settled windows of one provider that lack a part which was refused."""
+
+    provider: str
+    windows: int
+
+
 class Lag(NamedTuple):
     """The enabled targets of one service."""
 
@@ -65,6 +72,7 @@ class Gauges:
 
     open_windows: list[OpenWindows]
     bad_windows: list[BadWindows]
+    refused_windows: list[RefusedWindows]
     lags: list[Lag]
     outbox: list[OutboxGauge]
     dead_letters: list[DeadLetterGauge]
@@ -79,6 +87,7 @@ def read_gauges(connection: Connection, now: datetime) -> Gauges:
         return Gauges(
             open_windows=[OpenWindows(*row) for row in connection.execute(_SQL["open_windows"], at)],
             bad_windows=[BadWindows(*row) for row in connection.execute(_SQL["bad_windows"])],
+            refused_windows=[RefusedWindows(*row) for row in connection.execute(_SQL["refused_windows"])],
             lags=[Lag(*row) for row in connection.execute(_SQL["lags"], at)],
             outbox=[OutboxGauge(*row) for row in connection.execute(_SQL["outbox"], at)],
             dead_letters=[DeadLetterGauge(*row) for row in connection.execute(_SQL["dead_letters"])],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage import dead_letters, outbox
+from storage import cost_scopes, dead_letters, outbox
+from storage.cost_scopes import LeftOut
 from storage.database import Connection
 from storage.outbox import OutboxStatus
 from storage.sql import load
@@ -58,7 +59,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Windows of a target that lack something that nobody can find out any more."""
+    """Windows of a target that lack something: nobody can find it out any more, or a part was refused."""
 
     target: Target
     windows: int
@@ -67,6 +68,10 @@ class Partial:
     until: datetime
     #: What the newest one lacks, and why.
     reasons: tuple[str, ...]
+    #: The permission that the newest one lacks, or empty.
+    permission: str
+    #: A part was refused, so they are read again: once it is granted, or the outage is over.
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,8 @@ class Status:
     activity: list[ProviderActivity]
     troubles: list[Trouble]
     partial: list[Partial]
+    #: Targets of whose bills something does not count, since that of another one does.
+    left_out: list[LeftOut]
     outbox: list[OutboxStatus]
     #: Messages that could not be taken in and wait for a person.
     dead_letters: int
@@ -109,6 +116,7 @@ def read_status(connection: Connection, now: datetime, *, since: datetime | None
             activity=read_activity(connection, now),
             troubles=read_troubles(connection, since=since),
             partial=read_partial(connection, since=since),
+            left_out=cost_scopes.left_out(connection, since=since),
             outbox=outbox.status(connection),
             dead_letters=dead_letters.count_waiting(connection),
         )
@@ -130,8 +138,8 @@ def read_partial(connection: Connection, *, since: datetime | None = None, limit
     """Enabled targets with windows that lack something, those with the newest first."""
     rows = connection.execute(_SQL["partial"], {"since": since, "limit": limit})
     return [
-        Partial(Target(*place), windows, first, last, tuple(reasons.split("\n")))
-        for *place, windows, first, last, reasons in rows
+        Partial(Target(*place), windows, first, last, tuple(reasons.split("\n")), permission, again)
+        for *place, windows, first, last, reasons, permission, again in rows
     ]
 
 

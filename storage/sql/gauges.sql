@@ -20,6 +20,15 @@ SELECT t.provider, c.state, count(*) AS windows
    AND t.enabled
  GROUP BY t.provider, c.state
 
+-- name: refused_windows
+-- Settled without a part that was refused.
+SELECT t.provider, count(*) AS windows
+  FROM finfleet.collections AS c
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE c.refused
+   AND t.enabled
+ GROUP BY t.provider
+
 -- name: lags
 -- Of enabled targets: from the end of what is covered to the end of what should be delivered by now, in seconds.
 SELECT t.provider, t.service, count(*) AS targets,

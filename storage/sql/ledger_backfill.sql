@@ -15,7 +15,9 @@ UPDATE finfleet.collections AS c
          WHERE target_id = ANY(%(target_ids)s::int[])
            AND window_start < %(until)s
            AND window_end > %(since)s
-           AND (state IN ('denied', 'failed') OR (%(again)s AND state IN ('complete', 'empty')))
+           AND (
+                   state IN ('denied', 'failed') OR ((refused OR %(again)s) AND state IN ('complete', 'empty'))
+               )
            AND (target_id, window_start) > (%(after_target)s::int, %(after_start)s::timestamptz)
          ORDER BY target_id, window_start
          LIMIT %(limit)s
@@ -72,7 +74,10 @@ SELECT t.target_id,
                   count(*) FILTER (
                       WHERE c.window_start < %(until)s
                         AND c.window_end > %(since)s
-                        AND (c.state IN ('denied', 'failed') OR (%(again)s AND c.state IN ('complete', 'empty')))
+                        AND (
+                            c.state IN ('denied', 'failed')
+                            OR ((c.refused OR %(again)s) AND c.state IN ('complete', 'empty'))
+                        )
                   ) AS again
              FROM finfleet.collections AS c
             WHERE c.target_id = t.target_id

@@ -146,3 +146,62 @@ UPDATE finfleet.collections AS c
            FOR NO KEY UPDATE OF c SKIP LOCKED
        ) AS again
  WHERE c.target_id = again.target_id AND c.window_start = again.window_start
+
+-- name: reopen_refused
+-- Settled windows of which a part was refused (for a permission, or by an outage) are read again, at the pace of failed
+-- ones: one that was not yet, as soon as its target has settled its newest one since without that refusal. Newer windows
+-- are collected anyway, so no call is made to find that out; only where there is no newer one for an hour, as of a bill,
+-- the newest window itself probes. What is older than %(reopen)s by then stays as it is.
+WITH newest AS MATERIALIZED (
+    SELECT t.target_id, good.settled_at, good.refused, good.permission
+      FROM finfleet.targets AS t
+     CROSS JOIN LATERAL (
+               SELECT c.settled_at, c.refused, c.permission
+                 FROM finfleet.collections AS c
+                WHERE c.target_id = t.target_id
+                  AND c.state IN ('complete', 'empty')
+                  AND c.failures = 0  -- not a refresh that failed
+                  AND c.error = ''
+                ORDER BY c.window_start DESC
+                LIMIT 1
+           ) AS good
+     WHERE t.enabled
+       AND NOT t.live
+       AND t.denied_until IS NULL
+       AND EXISTS (SELECT FROM finfleet.collections AS c WHERE c.target_id = t.target_id AND c.refused)
+),
+refused AS (
+    SELECT c.target_id, c.window_start, c.settled_at, coalesce(c.failed_since, c.settled_at) AS failed_since,
+           n.settled_at > c.settled_at AND NOT (n.refused AND n.permission = c.permission) AS answered,
+           c.failed_since IS NULL AS untried,
+           row_number() OVER (PARTITION BY c.target_id ORDER BY c.window_start DESC) = 1 AS probes
+      FROM newest AS n
+      JOIN finfleet.collections AS c USING (target_id)
+     WHERE c.refused
+       AND c.state IN ('complete', 'empty')
+       AND greatest(c.window_end, coalesce(c.failed_since, c.settled_at)) >= %(now)s - %(reopen)s::interval
+),
+due AS (
+    SELECT target_id, window_start
+      FROM refused
+     WHERE (answered AND untried)
+        OR (
+            (answered OR probes)
+            AND settled_at < failed_since + %(reopen)s::interval
+            AND settled_at + greatest(interval '1 hour', least(interval '1 day', settled_at - failed_since)) <= %(now)s
+        )
+)
+UPDATE finfleet.collections AS c
+   SET refresh_at = %(now)s, failed_since = coalesce(c.failed_since, c.settled_at)
+  FROM (
+        SELECT c.target_id, c.window_start
+          FROM due
+          JOIN finfleet.collections AS c USING (target_id, window_start)
+         WHERE c.refused
+           AND c.state IN ('complete', 'empty')
+           AND (c.refresh_at IS NULL OR c.refresh_at > %(now)s)
+         ORDER BY c.window_start DESC
+         LIMIT %(limit)s
+           FOR NO KEY UPDATE OF c SKIP LOCKED
+       ) AS again
+ WHERE c.target_id = again.target_id AND c.window_start = again.window_start

@@ -71,16 +71,19 @@ SELECT t.provider, t.account, t.region, t.service,
  LIMIT %(limit)s
 
 -- name: partial
--- Windows that lack something and are complete or empty otherwise: a row a target, with the reasons of its newest one.
+-- Windows that lack something and are complete or empty otherwise: a row a target for those that are read again, and
+-- one for those that are not, with the reasons of the newest.
 SELECT t.provider, t.account, t.region, t.service,
        count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until,
-       (array_agg(c.partial ORDER BY c.window_start DESC))[1] AS reasons
+       (array_agg(c.partial ORDER BY c.window_start DESC))[1] AS reasons,
+       CASE WHEN c.refused THEN (array_agg(c.permission ORDER BY c.window_start DESC))[1] ELSE '' END AS permission,
+       c.refused AND NOT t.live AS again
   FROM finfleet.collections AS c
   JOIN finfleet.targets AS t USING (target_id)
  WHERE c.partial <> '' AND c.records IS NOT NULL
    AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
    AND t.enabled
- GROUP BY t.target_id
+ GROUP BY t.target_id, c.refused
  ORDER BY until DESC, windows DESC
  LIMIT %(limit)s
 

@@ -9,7 +9,8 @@ SELECT t.target_id, t.provider, t.account, t.region, t.service
 -- name: lock_windows
 -- Windows first, then their targets, each in the order of its key: the planner does the same, so nobody deadlocks.
 SELECT c.target_id, c.window_start, c.window_end, c.state, c.due_at, c.attempt, c.failures, c.settled_at,
-       c.refresh_at, c.newest_attempt, c.newest_started_at, c.settled_run, c.records, c.error, c.permission, c.partial
+       c.refresh_at, c.newest_attempt, c.newest_started_at, c.settled_run, c.records, c.error, c.permission, c.failed_since,
+       c.partial, c.refused
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) AS n(target_id, window_start)
   JOIN finfleet.collections AS c USING (target_id, window_start)
  ORDER BY c.target_id, c.window_start
@@ -27,6 +28,7 @@ SELECT target_id
 -- And those with the ids of the messages, should one of them claim to be another window's.
 SELECT r.run_id, r.target_id, r.window_start, r.window_end, r.attempt, r.started_at,
        r.batches_committed, r.records_committed, r.outcome, r.batches_expected, r.reported_at, r.partial,
+       r.permission, r.refused,
        coalesce((SELECT max(b.number) FROM finfleet.batches AS b WHERE b.run_id = r.run_id), 0) AS last_number
   FROM finfleet.runs AS r
  WHERE r.run_id IN (
@@ -71,7 +73,9 @@ UPDATE finfleet.runs
        apis = %(apis)s,
        unknown_prices = %(unknown_prices)s,
        error = %(error)s,
-       partial = %(partial)s
+       partial = %(partial)s,
+       permission = %(permission)s,
+       refused = %(refused)s
  WHERE run_id = %(run_id)s
 
 -- name: insert_batches
@@ -104,7 +108,9 @@ UPDATE finfleet.collections
        records = %(records)s,
        error = %(error)s,
        permission = %(permission)s,
-       partial = %(partial)s
+       failed_since = %(failed_since)s,
+       partial = %(partial)s,
+       refused = %(refused)s
  WHERE target_id = %(target_id)s AND window_start = %(window_start)s
 
 -- name: allow_targets

@@ -36,9 +36,10 @@ SELECT target_id
    AND queue = %(queue)s
 
 -- name: open_windows
--- Settled from the start: no attempt at them is ever handed out, and the first whole run settles them anew.
-INSERT INTO finfleet.collections (target_id, window_start, window_end, state, attempt, settled_at, records)
-SELECT n.target_id, n.window_start, n.window_end, 'empty', 1, now(), 0
+-- Settled from the start: no attempt at them is ever handed out, and the first whole run settles them anew. Until then
+-- nothing covers them, and where all that was pushed is refused it stays so.
+INSERT INTO finfleet.collections (target_id, window_start, window_end, state, attempt, settled_at, error)
+SELECT n.target_id, n.window_start, n.window_end, 'failed', 1, now(), %(unsettled)s
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
            AS n(target_id, window_start, window_end)
  ORDER BY n.target_id, n.window_start

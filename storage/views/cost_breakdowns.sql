@@ -12,11 +12,24 @@ SELECT l.breakdown,
   JOIN finfleet.runs AS r USING (run_id)
   JOIN finfleet.collections AS c USING (target_id, window_start)
   JOIN finfleet.targets AS t USING (target_id)
- WHERE l.breakdown <> '' AND c.settled_run = l.run_id;
+ WHERE l.breakdown <> '' AND c.settled_run = l.run_id
+   -- What is cut by another thing than the account counts where anything of its bill does.
+   AND coalesce(
+           (
+               SELECT bool_or(s.counts)
+                 FROM finfleet.cost_scopes AS s
+                WHERE s.target_id = c.target_id
+                  AND s.window_start = c.window_start
+                  AND s.day = (l.charge_period_start AT TIME ZONE 'UTC')::date
+                  AND (l.sub_account_id = '' OR s.sub_account_id = l.sub_account_id)
+           ),
+           true
+       );
 
 COMMENT ON VIEW reporting.cost_breakdowns IS
     'The same money as in reporting.costs, cut in other ways where the provider cannot tell everything at once: by'
-    ' region, by a tag. Each breakdown by itself is the whole; name one in every query.';
+    ' region, by a tag. Each breakdown by itself is the whole; name one in every query. The lines'
+    ' of a target of whose bill nothing counts that day (reporting.cost_sources) are left out.';
 COMMENT ON COLUMN reporting.cost_breakdowns.breakdown IS
     'How these lines cut the money: region, tag:team ... Never add lines of two breakdowns.';
 COMMENT ON COLUMN reporting.cost_breakdowns.provider IS :'provider';

@@ -11,12 +11,22 @@ SELECT t.provider, t.account,
   JOIN finfleet.runs AS r USING (run_id)
   JOIN finfleet.collections AS c USING (target_id, window_start)
   JOIN finfleet.targets AS t USING (target_id)
- WHERE l.breakdown = '' AND c.settled_run = l.run_id;
+ WHERE l.breakdown = '' AND c.settled_run = l.run_id
+   AND NOT EXISTS (
+           SELECT
+             FROM finfleet.cost_scopes AS s
+            WHERE s.target_id = c.target_id
+              AND s.window_start = c.window_start
+              AND s.day = (l.charge_period_start AT TIME ZONE 'UTC')::date
+              AND s.sub_account_id = l.sub_account_id
+              AND NOT s.counts
+       );
 
 COMMENT ON VIEW reporting.costs IS
     'The bill, each charge once, in the terms of FOCUS 1.2. Of each day the last collection that is whole: a'
     ' restated day replaces the former one. Sum one column of amounts at a time, grouped by billing_currency. Where'
-    ' a paying account and its members are both configured, the same charges come from both: choose one account.';
+    ' two targets tell of the same charges (a paying account and its member, one account under two names), those of one'
+    ' of them are here: reporting.cost_sources says which. By sub_account_id they are found, whoever tells of them.';
 COMMENT ON COLUMN reporting.costs.provider IS :'provider';
 COMMENT ON COLUMN reporting.costs.account IS :'asked_account';
 COMMENT ON COLUMN reporting.costs.charge_period_start IS :'charge_period_start';

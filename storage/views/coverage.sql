@@ -10,7 +10,8 @@ WITH windows AS (
                ELSE 'waiting'
            END AS state,
            state IN ('planned', 'dispatched') AND records IS NOT NULL AS refreshing,
-           records IS NOT NULL AND partial <> '' AS partial
+           records IS NOT NULL AND partial <> '' AS partial,
+           refused
       FROM finfleet.collections
 ),
 days AS (
@@ -22,7 +23,8 @@ days AS (
            count(*) FILTER (WHERE state = 'failed') AS failed,
            count(*) FILTER (WHERE state = 'waiting') AS waiting,
            count(*) FILTER (WHERE refreshing) AS refreshing,
-           count(*) FILTER (WHERE partial) AS partial
+           count(*) FILTER (WHERE partial) AS partial,
+           count(*) FILTER (WHERE refused) AS refused
       FROM windows
      GROUP BY target_id, day
 )
@@ -31,7 +33,7 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        d.day, d.planned, d.complete, d.empty, d.denied, d.failed, d.waiting, d.refreshing,
        trunc(100.0 * (d.planned - d.waiting) / d.planned, 2) AS percent_settled,
        trunc(100.0 * (d.complete + d.empty) / d.planned, 2) AS percent_covered,
-       d.partial
+       d.partial, d.refused
   FROM days AS d
   JOIN finfleet.targets AS t USING (target_id);
 
@@ -65,5 +67,7 @@ COMMENT ON COLUMN reporting.coverage.percent_settled IS
 COMMENT ON COLUMN reporting.coverage.percent_covered IS
     'Share of planned windows that are complete or empty, in percent, rounded down to two digits.';
 COMMENT ON COLUMN reporting.coverage.partial IS
-    'Of the complete and empty windows, those that lack something that nobody can find out any more; the reasons are'
-    ' in reporting.gaps.';
+    'Of the complete and empty windows, those that lack something; the reasons are in reporting.gaps.';
+COMMENT ON COLUMN reporting.coverage.refused IS
+    'Of the partial ones, those that lack a part which was refused: they are read again once the permission is granted,'
+    ' or the outage is over. What the others lack nobody can find out any more.';

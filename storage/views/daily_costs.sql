@@ -13,7 +13,7 @@ COMMENT ON VIEW reporting.daily_costs IS
     ' no costs: reporting.coverage tells which.';
 COMMENT ON COLUMN reporting.daily_costs.provider IS :'provider';
 COMMENT ON COLUMN reporting.daily_costs.account IS :'asked_account';
-COMMENT ON COLUMN reporting.daily_costs.day IS 'Day in UTC on which the charges begin.';
+COMMENT ON COLUMN reporting.daily_costs.day IS :'charge_day';
 COMMENT ON COLUMN reporting.daily_costs.sub_account_id IS :'sub_account_id';
 COMMENT ON COLUMN reporting.daily_costs.service_name IS :'service_name';
 COMMENT ON COLUMN reporting.daily_costs.charge_category IS :'charge_category';

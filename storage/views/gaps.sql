@@ -10,7 +10,8 @@ paused AS (
      GROUP BY target_id
 ),
 never_planned AS (
-    SELECT t.target_id, lower(gap) AS gap_start, upper(gap) AS gap_end, 'never planned' AS reason
+    SELECT t.target_id, lower(gap) AS gap_start, upper(gap) AS gap_end, 'never planned' AS reason,
+           '' AS permission, true AS again
       FROM finfleet.targets AS t
       LEFT JOIN covered USING (target_id)
       LEFT JOIN paused USING (target_id)
@@ -40,7 +41,9 @@ not_collected AS (
                WHEN state = 'failed' THEN 'failed: ' || coalesce(nullif(error, ''), 'reason unknown')
                WHEN records IS NULL THEN 'waiting'
                ELSE 'partial: ' || replace(partial, E'\n', '; ')
-           END AS reason
+           END AS reason,
+           CASE WHEN state = 'denied' OR refused THEN permission ELSE '' END AS permission,
+           records IS NULL OR refused AS again
       FROM finfleet.collections
      WHERE state IN ('denied', 'failed')
         OR (state IN ('planned', 'dispatched') AND records IS NULL)
@@ -49,7 +52,8 @@ not_collected AS (
 -- Neighbours with the same reason become one gap.
 marked AS (
     SELECT *,
-           (lag(window_end) OVER own, lag(reason) OVER own) IS DISTINCT FROM (window_start, reason) AS begins
+           (lag(window_end) OVER own, lag(reason) OVER own, lag(permission) OVER own, lag(again) OVER own)
+               IS DISTINCT FROM (window_start, reason, permission, again) AS begins
       FROM not_collected
     WINDOW own AS (PARTITION BY target_id ORDER BY window_start)
 ),
@@ -60,11 +64,13 @@ numbered AS (
 gaps AS (
     SELECT * FROM never_planned
     UNION ALL
-    SELECT target_id, min(window_start), max(window_end), min(reason) FROM numbered GROUP BY target_id, island
+    SELECT target_id, min(window_start), max(window_end), min(reason), min(permission), bool_and(again)
+      FROM numbered
+     GROUP BY target_id, island
 )
 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        t.provider, t.account, t.region, t.service, t.enabled,
-       g.gap_start, g.gap_end, g.reason
+       g.gap_start, g.gap_end, g.reason, g.permission, g.again AND t.enabled AND NOT t.live AS again
   FROM gaps AS g
   JOIN finfleet.targets AS t USING (target_id);
 
@@ -84,5 +90,10 @@ COMMENT ON COLUMN reporting.gaps.gap_end IS 'UTC. The gap ends here, this moment
 COMMENT ON COLUMN reporting.gaps.reason IS
     'never planned: the planner has not run, or a ledger row is gone, and it heals itself. waiting: due, or being'
     ' collected. denied: and the missing permission. failed: and the last error; it is tried again when the target'
-    ' answers, and finfleet backfill tries at once. partial: complete or empty, and yet something is missing that'
-    ' nobody can find out any more, and what.';
+    ' answers, and finfleet backfill tries at once. partial: complete or empty, and yet something is missing,'
+    ' and what: nobody can find it out any more, or a part was refused, which is read again.';
+COMMENT ON COLUMN reporting.gaps.permission IS
+    'The missing permission, where the window was denied or a part of it was refused for it; empty otherwise.';
+COMMENT ON COLUMN reporting.gaps.again IS
+    'Whether it is tried again without anybody asking: once the permission is granted, or the outage is over, while it'
+    ' is not older than a week. What nobody can find out any more is not.';

@@ -12,7 +12,7 @@ from storage.sql import load
 from storage.writer.messages import Received, Rejected, Written
 from storage.writer.pushed import open_pushed
 from storage.writer.state import Admitted, NewBatch, NewReport, RunState, WindowKey, WindowState, as_lines
-from telemetry.batch import Batch, Message, Run
+from telemetry.batch import Batch, Message, Outcome, Run
 from telemetry.push.batches import is_pushed
 from telemetry.target import Target
 
@@ -72,7 +72,8 @@ def _take(
         written.duplicates += 1
     else:
         run.outcome, run.batches_expected = message.outcome.value, message.batches
-        run.partial = as_lines(message.partial)
+        run.partial, run.permission = as_lines(message.partial), message.permission
+        run.refused = message.outcome in {Outcome.COMPLETE, Outcome.EMPTY} and message.not_before is not None
         admitted.reports.append(NewReport(message, run))
 
 

@@ -105,6 +105,8 @@ def _report(new: NewReport, now: datetime) -> dict[str, object]:
         "unknown_prices": report.unknown_prices,
         "error": redact(report.error),
         "partial": new.run.partial,
+        "permission": new.run.permission,
+        "refused": new.run.refused,
     }
 
 

@@ -15,6 +15,7 @@ from telemetry.target import Target, Window, floor_time
 
 _SQL = load("writer_pushed")
 _QUEUE = "push"
+_UNSETTLED = "what was pushed for it was refused, or has not come whole; see finfleet dlq list"
 
 
 def name_sources(connection: Connection, sources: Collection[str], now: datetime) -> None:
@@ -56,6 +57,7 @@ def open_pushed(
         "target_ids": [target_id for target_id, _, _ in wanted],
         "starts": [start for _, start, _ in wanted],
         "ends": [end for _, _, end in wanted],
+        "unsettled": _UNSETTLED,
     }
     connection.execute(_SQL["open_windows"], columns)
     return configured

@@ -1,7 +1,8 @@
 """What follows for a window from the runs that are committed and the reports that came: no database here.
 
-The newest run that is whole settles its window. Neither which runs are whole nor which is the newest depends on the
-order in which messages come, so the end is always the same.
+The newest run that is whole settles its window, or of several the newest of which no part was refused: a refresh that
+lacks a part takes the place of nothing that was whole. Neither which runs are whole nor which is the newest depends on
+the order in which messages come, so the end is always the same.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Settlement:
 
     #: Windows that have a new batch or report, changed in place.
     touched: list[WindowState]
+    #: Those of them that another run has settled than before.
+    settled: list[WindowState] = field(default_factory=list)
     #: Those of them whose state changed.
     changed: list[WindowState] = field(default_factory=list)
     #: Targets that answered, and when the run that shows it was started.
@@ -55,6 +58,7 @@ def settle(admitted: Admitted, policy: Policy, now: datetime) -> Settlement:
         run = _settling_run(window, runs[window.key])
         if run is not None:
             _settle(window, run, admitted.targets[window.target_id], policy, now)
+            settlement.settled.append(window)
             settlement.allowed[window.target_id] = max(settlement.allowed.get(window.target_id, _EVER), run.started_at)
     for report in admitted.reports:
         window = admitted.windows[report.run.key]
@@ -76,10 +80,10 @@ def _advance(window: WindowState, runs: Sequence[RunState]) -> None:
 
 
 def _settling_run(window: WindowState, runs: Sequence[RunState]) -> RunState | None:
-    """The newest whole run, where it is newer than the one that settled the window before."""
-    whole = [run for run in runs if run.is_whole]
+    """The whole run that counts, where it is another one than that which settled the window before."""
+    whole = sorted((run for run in runs if run.is_whole), key=lambda run: run.worth)
     former = [run for run in runs if run.run_id == window.settled_run]
-    if not whole or (former and whole[-1].order <= former[-1].order):
+    if not whole or (former and whole[-1].worth <= former[-1].worth):
         return None
     return whole[-1]
 
@@ -87,14 +91,22 @@ def _settling_run(window: WindowState, runs: Sequence[RunState]) -> RunState | N
 def _settle(window: WindowState, run: RunState, target: Target, policy: Policy, now: datetime) -> None:
     window.state = "complete" if run.records_committed else "empty"
     window.records, window.settled_run, window.settled_at = run.records_committed, run.run_id, now
-    window.failures, window.error, window.permission = 0, "", ""
-    window.partial = run.partial
+    window.failures, window.error = 0, ""
+    window.permission = run.permission if run.refused else ""
+    if not (window.refused and run.refused):
+        window.failed_since = None
+    window.partial, window.refused = run.partial, run.refused
     window.refresh_at = policy.next_refresh((target.provider, target.service), window.window_end, run.started_at)
 
 
 def _count(new: NewReport, window: WindowState, runs: Sequence[RunState], policy: Policy, now: datetime) -> None:
     """Let a report count that did not bring the window to its end."""
     report = new.report
+    if new.run.refused and window.settled_run is not None and not window.refused:
+        # A refresh: what was read before is whole, and stays.
+        window.error, window.permission = new.run.partial.replace("\n", "; "), report.permission
+        _give_up(window, "complete", policy, now)
+        return
     if report.outcome not in {Outcome.FAILED, Outcome.THROTTLED, Outcome.DENIED}:
         return
     window.error, window.permission = redact(report.error), report.permission

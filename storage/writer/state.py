@@ -39,6 +39,10 @@ class RunState:
     reported_at: datetime | None = None
     #: What it lacks although it ended well, a line for each reason.
     partial: str = ""
+    #: The missing one, of the run or of a part of it.
+    permission: str = ""
+    #: It ended well, and a part of it was refused that may be there at another time.
+    refused: bool = False
     #: The highest number of a batch that was committed before this transaction.
     last_number: int = 0
 
@@ -46,6 +50,11 @@ class RunState:
     def order(self) -> Order:
         """Among the runs of its window."""
         return (self.attempt, self.started_at, self.run_id)
+
+    @property
+    def worth(self) -> tuple[bool, Order]:
+        """Of whole runs the one with the greatest settles the window: what lacks a part takes nothing's place."""
+        return (not self.refused, self.order)
 
     @property
     def key(self) -> WindowKey:
@@ -78,8 +87,10 @@ class WindowState:
     records: int | None
     error: str
     permission: str
-    #: Of the run that settled it.
+    failed_since: datetime | None
+    #: Of the run that settled it, as refused.
     partial: str
+    refused: bool
 
     @property
     def key(self) -> WindowKey:

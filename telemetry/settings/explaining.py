@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,13 @@ def explain(error: ValidationError, document: Mapping[str, Any], written: Mappin
     if len(faults) > MAX_FAULTS:
         lines.append(((), f"and {len(faults) - MAX_FAULTS} more"))
     return lines
+
+
+def failed_check(error: Exception) -> str:
+    """A line for a check of another distribution that fails itself: whose, and not its words, which may be a value."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    module = frames[-1][0].f_globals.get("__name__", "") if frames else ""
+    return f"a check of {module or 'an unknown module'} fails ({type(error).__name__}): tell whoever offers it"
 
 
 def said(fault: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 from telemetry.settings.document import read_document
-from telemetry.settings.explaining import explain
+from telemetry.settings.explaining import explain, failed_check
 from telemetry.settings.fields import password_of
 from telemetry.settings.model import Settings
 from telemetry.settings.places import Place, look_up, place_in
@@ -75,6 +75,8 @@ def load_settings(
         ]
     except RecursionError:
         problems.append("it is nested too deep")
+    except Exception as error:  # noqa: BLE001 - a validator of another distribution's, whatever it raises
+        problems.append(failed_check(error))
     if problems:
         raise ConfigError(str(source), tuple(problems))
     _remember_secrets(settings)

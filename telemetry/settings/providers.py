@@ -60,6 +60,8 @@ class Account(Section):
     queue: Name
     #: Length of a window, where it has one of its own.
     interval: Duration | None = None
+    #: The provider's own id of it, where the configuration tells; empty: not known before it is asked.
+    provider_id: str = ""
     #: The fields of its entry that only its provider knows: role_arn, external_id ...
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
@@ -123,6 +125,10 @@ class ProviderSettings(Section):
     def _entries(self) -> tuple[AccountEntry, ...]:
         return ()
 
+    def _provider_id(self, entry: AccountEntry) -> str:
+        del entry
+        return ""
+
     @property
     def push_sources(self) -> tuple[PushSource, ...]:
         """The sources that push, where this provider has such."""
@@ -147,6 +153,7 @@ class ProviderSettings(Section):
                 regions=entry.regions or self._regions(),
                 services=entry.services or self.services,
                 queue=entry.queue or queue,
+                provider_id=self._provider_id(entry),
                 options={
                     key: getattr(entry, key) for key in type(entry).model_fields.keys() - AccountEntry.model_fields
                 },

@@ -16,6 +16,7 @@ import pytest
 import zstandard
 
 from agents.core.context import utc_now
+from telemetry.batch import Outcome
 from telemetry.codec import encode
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.target import format_time
@@ -142,7 +143,6 @@ def test_nan_and_infinity_are_left_out_and_counted() -> None:
         (b'{"value": "many"}', "mapping[0], record 0: value 'many' is not a number"),
         (b'{"value": true}', "value True is not a number"),
         (b"[" * 100_000, "nests too deep"),
-        (b'{"value": ' + b"1" * 100_000 + b"}", "not JSON"),
         (b"[" + b"{}," * 2_000_000 + b"{}]", "about 4000002 items: raise max_samples"),
         (b'{"value": [' + b"0," * 500_000 + b"0]}", "value [0, 0, 0, 0, 0, 0, ...] is not a number"),
     ],
@@ -151,6 +151,97 @@ def test_a_document_that_does_not_fit_is_an_error_that_says_why(body: bytes, fau
     error = _error(answer(body))
     assert isinstance(error, CollectionFailed)
     assert fault in str(error)
+
+
+GOOD = b'{"value": 2, "metric": "good"}'
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        (b'{"value": "many", "metric": "bad"}', "value 'many' is not a number"),
+        (b'{"value": true, "metric": "bad"}', "value True is not a number"),
+        (b'{"value": {"a": []}, "metric": "bad"}', "value {'a': []} is not a number"),
+        (b'{"value": 1, "metric": null}', "metric None is not a text"),
+        (b'{"value": 1, "metric": "bad", "tags": ["a"]}', "tags ['a'] is not an object"),
+        (b'{"value": 1, "metric": "bad", "at": "yesterday"}', "timestamp 'yesterday'"),
+        (b'{"value": 1, "metric": "bad", "at": 1e99}', "timestamp 1e+99"),
+    ],
+)
+def test_one_bad_record_costs_itself_and_is_counted_and_named(odd: bytes, why: str) -> None:
+    mapping = {"records": "@", "value": "value", "metric": "metric", "tags": "tags", "timestamp": "at"}
+    with RawServer(answer(b"[" + odd + b", " + GOOD + b"]")) as server:
+        found = poll(server.url(), mapping=[mapping])
+    assert (found.error, values(found), left_out(found)) == (None, {("probe", "good"): 2.0}, 1)
+    assert found.report.outcome == Outcome.COMPLETE
+    (reason,) = found.report.partial
+    assert "values of 1 sample" in reason
+    assert f"mapping[0], record 0: {why}" in reason
+
+
+def test_a_value_that_cannot_be_computed_costs_its_record_alone() -> None:
+    with RawServer(answer(b'[{"value": "x"}, {"value": -3}]')) as server:
+        found = poll(server.url(), mapping=[{"records": "@", "value": "abs(value)", "metric": "'load'"}])
+    assert (found.error, values(found), left_out(found)) == (None, {("probe", "load"): 3.0}, 1)
+    assert "mapping[0], record 0: value: In function abs()" in found.report.partial[0]
+
+
+def test_a_number_of_a_hundred_thousand_digits_is_no_finite_one_and_harms_no_other() -> None:
+    body = b'[{"value": ' + b"1" * 100_000 + b'}, {"value": 2}]'
+    with RawServer(answer(body)) as server:
+        found = poll(server.url(), mapping=[{"records": "@", "value": "value", "metric": "'load'"}])
+    assert (found.error, values(found), left_out(found)) == (None, {("probe", "load"): 2.0}, 1)
+
+
+NEIGHBOURS = b"# TYPE before gauge\nbefore 1\n%b# TYPE after gauge\n# UNIT after_bytes bytes\nafter_bytes 2\n# EOF\n"
+
+
+@pytest.mark.parametrize(
+    ("family", "kept", "out"),
+    [
+        (b"# TYPE foo_total counter\nfoo_total 3\n", {"foo_total": 3}, 0),
+        (b"# TYPE foo counter\nfoo 3\n", {"foo": 3}, 0),
+        (b"# TYPE foo counter\n# TYPE foo counter\nfoo_total 3\n", {"foo_total": 3}, 0),
+        (b"# UNIT foo_seconds bytes\nfoo_seconds 3\n", {"foo_seconds": 3}, 0),
+        (b"# TYPE foo untyped\nfoo 3\n", {"foo": 3}, 0),
+        (b'# TYPE foo histogram\nfoo_bucket{le="1"} 3\n', {"foo_bucket": 3}, 0),
+        (b"# TYPE foo stateset\nfoo 3\n", {"foo": 3}, 0),
+        (b"# SOMETHING else\n\nfoo 3\n", {"foo": 3}, 0),
+        (b"foo 3\nfoo many\nfoo{a=} 1\n", {"foo": 3}, 2),
+        (b"# TYPE foo gauge\nfoo 3 4 5 6\n", {}, 1),
+        (b"foo{\xff} 3\n", {}, 1),
+        (b"# TYPE foo histogram\nfoo {count:24,sum:100,schema:0,zero_threshold:0.001,zero_count:4}\n", {}, 1),
+    ],
+)
+@pytest.mark.parametrize("form", ["application/openmetrics-text; version=1.0.0", "text/plain; version=0.0.4"])
+def test_one_odd_family_costs_no_other(form: str, family: bytes, kept: dict[str, float], out: int) -> None:
+    with RawServer(answer(NEIGHBOURS % family, form)) as server:
+        found = poll(server.url(), "prometheus")
+    assert found.error is None
+    seen = {name: value for (_, name), value in values(found).items()}
+    assert seen.items() >= {"before": 1, "after_bytes": 2}.items()
+    if form.startswith("application"):
+        assert {name: value for name, value in seen.items() if name.startswith("foo")} == kept
+        assert left_out(found) == out
+        assert bool(found.report.partial) == bool(out), "what is left out is said"
+
+
+def test_the_lenient_form_is_asked_for_first_and_the_strict_one_where_there_is_no_other() -> None:
+    def script(request: str) -> list[bytes]:
+        if "openmetrics-text" in request:
+            return [answer(b"# TYPE a gauge\na 1\n# EOF\n", "application/openmetrics-text; version=1.0.0")]
+        return [answer(b"", status="406 Not Acceptable")]
+
+    with RawServer(script) as server:
+        found = poll(server.url(), "prometheus")
+    assert (found.error, values(found)) == (None, {("probe", "a"): 1.0})
+    assert len(server.requests) == 2
+    assert "openmetrics" not in server.requests[0]
+
+
+def test_a_page_of_openmetrics_without_its_end_is_not_taken_for_whole() -> None:
+    error = _error(answer(b"# TYPE a gauge\na 1\n", "application/openmetrics-text"), "prometheus")
+    assert "ends without # EOF" in str(error)
 
 
 @pytest.mark.parametrize("value", ["ceil(value)", "to_number(value)", "avg(@.values)", "max_by(@, &value)", "value"])
@@ -215,8 +306,8 @@ def test_an_odd_head_is_an_error_in_our_words(script: bytes, kind: str, caplog: 
 @pytest.mark.parametrize(
     ("page", "fault"),
     [
-        (b"a 1\nb{c=\xff} 2\n", "line 2 is not UTF-8"),
-        (b"a 1\nthis is no sample at all {{{\n", "line 2: not in the text format"),
+        (b"\nb{c=\xff} 2\n", "line 2 is not UTF-8"),
+        (b"<html>\n<p>this is no sample at all {{{\n", "line 1: not in the text format"),
         (b"a{" + b",".join(b'l%d="x"' % number for number in range(20_000)) + b"} 1\n", "a line is longer than"),
     ],
 )

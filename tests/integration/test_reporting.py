@@ -75,6 +75,7 @@ def test_coverage_adds_up_by_day(connection: Connection) -> None:
         "percent_settled": Decimal("25.00"),
         "percent_covered": Decimal("16.66"),
         "partial": 0,
+        "refused": 0,
     }
 
 

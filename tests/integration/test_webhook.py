@@ -59,7 +59,7 @@ def bill(batch: Batch) -> Batch:
 
 
 def test_a_receiver_verifies_it_and_reads_what_the_schema_says(server: ScriptedServer) -> None:
-    batch = bill(make_batch())
+    batch = msgspec.structs.replace(bill(make_batch()), partial=("prices of 1 instance: no pricing:GetProducts",))
     with webhook(f"{server.url}/hooks/finance/") as destination:
         assert destination.send(batch) == ""
     (request,) = server.requests
@@ -82,6 +82,7 @@ def test_a_receiver_verifies_it_and_reads_what_the_schema_says(server: ScriptedS
     assert data["costs"][0]["billed_cost"] == "0.1000000000000000001"
     assert "effective_cost" not in data["costs"][0]  # not known, and not zero
     assert data["costs"][1]["breakdown"] == "region"
+    assert data["partial"] == [*batch.partial]
 
 
 def test_a_message_that_was_changed_or_is_old_or_of_another_secret_is_not_verified(server: ScriptedServer) -> None:

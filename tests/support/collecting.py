@@ -24,4 +24,5 @@ def collect(
 ) -> Collected:
     """Run one collection to its end, well or not."""
     found = collecting.collect(shared, target, window, attempt, batch_limit=batch_limit)
+    collecting.check_owned(found)
     return Collected(found.batches, found.report, found.error)

@@ -20,6 +20,7 @@ from telemetry.checks import check
 from telemetry.codec import MAGIC, SCHEMA, decode, describe, encode
 from telemetry.errors import InvalidRecord, MalformedMessage, UnknownSchema
 from telemetry.records import CostRate, MetricPoint
+from telemetry.wire import decompress
 from tests.support.messages import NOW, WINDOW, instance, make_batch, make_report, make_run, point, rate, records
 
 _replace = msgspec.structs.replace
@@ -210,3 +211,13 @@ def test_a_person_sees_names_and_values() -> None:
     assert shown["message"]["kind"] == "batch"
     assert shown["message"]["run"]["target"]["region"] == "us-east-1"
     assert shown["message"]["rates"][0]["amount"] == "0.0960000000"
+
+
+def test_what_a_batch_lacks_comes_back_and_an_older_message_lacks_nothing() -> None:
+    batch = _replace(make_batch(), partial=("prices: no pricing:GetProducts",))
+    assert decode(encode(batch)).partial == batch.partial
+    *older, _ = msgspec.msgpack.decode(decompress(encode(batch)))
+    body = MAGIC + bytes([SCHEMA]) + zstandard.compress(msgspec.msgpack.encode(older))
+    assert decode(body).partial == ()
+    with pytest.raises(InvalidRecord, match=r"partial\[0\]"):
+        check(_replace(batch, partial=(" ",)))

@@ -36,6 +36,13 @@ def test_the_row_names_agent_window_and_batch() -> None:
     assert (event["batch_number"], event["records"], event["final"]) == (1, batch.record_count, True)
 
 
+def test_the_event_names_what_is_missing_and_is_silent_where_nothing_is() -> None:
+    missing = ("prices of 3 instances: no pricing:GetProducts",)
+    (event,) = telemetry_of(_replace(make_batch(), partial=missing), "host-1").events
+    assert event["partial"] == [*missing]
+    assert "partial" not in telemetry_of(make_batch(), "host-1").events[0]
+
+
 def test_a_whole_window_has_its_total_in_its_currency() -> None:
     batch = make_batch(prices=[("0.0960", "USD"), ("0.1", "USD"), None])
     assert _summary(batch) == {

@@ -14,6 +14,7 @@ from agents.core.collection import Collection
 from agents.core.context import Shared, utc_now
 from agents.core.provider import find_provider
 from agents.core.service import Service, find
+from agents.core.unattended import never_ask
 from telemetry.batch import Outcome, Report, Run
 from telemetry.builder import unpack
 from telemetry.costs import CostLine
@@ -35,6 +36,7 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
 
     Needs only the credentials of the provider, no broker and no database.
     """
+    never_ask()
     try:
         service = find(target.provider, target.service)
     except LookupError as error:

@@ -12,6 +12,7 @@ import click
 
 from agents.core.service import Service
 from storage.ledger import TargetPlan
+from tasks.same_accounts import same_accounts
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings, load_settings
@@ -48,9 +49,12 @@ def command(resources: int | None, as_json: bool) -> None:
     """
     settings = load_settings(providers=(), forwards=False)
     known = {} if resources is not None else _known_resources(settings)
+    planned = plan_targets(settings)
+    for line in same_accounts(settings, planned):
+        say(f"finfleet: {line}", err=True)
     lines = [
         _line(plan, target, known.get(str(target.target), resources))
-        for plan in plan_targets(settings).values()
+        for plan in planned.values()
         for target in plan.targets
     ]
     if as_json:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from agents.core.context import utc_now
-from storage.reports import Status, read_status
+from storage.cost_scopes import LeftOut
+from storage.reports import Partial, Status, read_status
 from storage.timeouts import LOOK
 from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier
 from telemetry.settings import Settings
@@ -88,6 +89,7 @@ def _fields(status: Status, settings: Settings) -> dict[str, Any]:
         "activity": [_named(x) for x in status.activity],
         "troubles": [_target(x) for x in status.troubles],
         "partial": [_target(x) for x in status.partial],
+        "bills_left_out": [line._asdict() for line in status.left_out],
         "outbox": [line._asdict() | {"is": standing(settings, line.destination)} for line in status.outbox],
         "dead_letters": status.dead_letters,
     }
@@ -150,7 +152,20 @@ def _print(
     for lacking in status.partial:
         span = f"{cell(lacking.since)} to {cell(lacking.until)}"
         reasons = "; ".join(lacking.reasons)
-        say(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}")
+        again = f"; read again {_heals(lacking)}" if lacking.again else ""
+        say(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}{again}")
+    for bill in status.left_out:
+        say(_left_out(bill))
+
+
+def _left_out(bill: LeftOut) -> str:
+    accounts = "1 account" if bill.accounts == 1 else f"{bill.accounts:,} accounts"
+    span = f"{bill.first_day} to {bill.last_day}"
+    return f"{bill.target}: its bill of {accounts}, {span}, is counted from {bill.counted_from}: {bill.reason}"
+
+
+def _heals(lacking: Partial) -> str:
+    return f"once {lacking.permission} is granted" if lacking.permission else "when it answers again"
 
 
 def _troubled(status: Status) -> bool:

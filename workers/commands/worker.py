@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from agents.core.provider import providers
+from agents.core.unattended import never_ask
 from tasks.foreign.rules import push_queues
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
@@ -39,6 +40,7 @@ def command(
     credentials of its provider, and consumes the queues of all accounts of the provider. The role push needs only the
     broker, because untrusted producers write to its queues. Runs until SIGTERM or Ctrl-C, then finishes running tasks.
     """
+    never_ask()
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
     settings = fleet_settings(stores=role == PLAN_QUEUE)

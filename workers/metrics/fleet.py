@@ -39,7 +39,10 @@ _AWAY = (StorageError, CarrierUnavailable, OperationalError, RedisError, OSError
 Values = Mapping[str, list[tuple[tuple[str, ...], float]]]
 
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "finfleet_windows": ("Windows that are open or ended badly, by state of the ledger", ("provider", "state")),
+    "finfleet_windows": (
+        "Windows that are open, ended badly or lack a part that was refused, by state of the ledger",
+        ("provider", "state"),
+    ),
     "finfleet_due_age_seconds": ("How long the oldest window that is due has waited", ("provider",)),
     "finfleet_ledger_lag_seconds": (
         "How far the target that is furthest behind is behind what should be delivered",
@@ -158,6 +161,7 @@ class FleetCollector(Collector):
 def _of_gauges(gauges: Gauges) -> Values:
     windows = [(x.provider, x.state, x.windows) for x in gauges.open_windows]
     windows += [(x.provider, x.state, x.windows) for x in gauges.bad_windows]
+    windows += [(x.provider, "refused", x.windows) for x in gauges.refused_windows]
     return {
         "finfleet_windows": [((provider, state), float(count)) for provider, state, count in windows],
         "finfleet_due_age_seconds": [

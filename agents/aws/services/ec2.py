@@ -53,6 +53,7 @@ class Ec2(Service):
     EC2 tells of the last start and the last stop: what a window before them lacks is said.
     """
 
+    owns = ("arn:*:ec2:*:*:instance/*",)
     interval = timedelta(minutes=5)
     # Basic monitoring publishes a value some minutes after its five are over, the agent a minute after; ten minutes
     # hold both. There is no second reading: CloudWatch would bill it like the first.

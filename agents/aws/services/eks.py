@@ -42,6 +42,7 @@ class Eks(Service):
     version of now only: a window that is collected more than an hour late has no prices, and says so.
     """
 
+    owns = ("arn:*:eks:*:*:cluster/*", "arn:*:eks:*:*:nodegroup/*")
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     look_back = metrics.LOOK_BACK

@@ -34,6 +34,7 @@ class Lambda(Service):
     paid for every metric asked for, of idle functions too: a longer interval asks less often and misses nothing.
     """
 
+    owns = ("arn:*:lambda:*:*:function:*",)
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     look_back = metrics.LOOK_BACK

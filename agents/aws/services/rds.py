@@ -44,6 +44,7 @@ class Rds(Service):
     the class of now and not since when: a window that is collected more than an hour late has no prices, and says so.
     """
 
+    owns = ("arn:*:rds:*:*:db:*",)
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     look_back = metrics.LOOK_BACK

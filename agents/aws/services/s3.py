@@ -56,6 +56,7 @@ class S3(Service):
     together: each bears its share. Requests and transfer are not in it. Directory buckets are not listed.
     """
 
+    owns = ("arn:*:s3:::*",)
     interval = _DAY
     fixed_interval = True
     # The values of a day are published in the course of the next.

@@ -52,6 +52,7 @@ class SageMaker(Service):
     instances: an endpoint of such alone has no price an hour.
     """
 
+    owns = ("arn:*:sagemaker:*:*:endpoint/*",)
     interval = timedelta(minutes=5)
     # A value a minute, some minutes late.
     delay = timedelta(minutes=10)

@@ -54,6 +54,7 @@ class Aks(Service):
     so.
     """
 
+    owns = ("/subscriptions/*/resourcegroups/*/providers/microsoft.containerservice/managedclusters/*",)
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     look_back = metrics.LOOK_BACK

@@ -54,6 +54,7 @@ class Functions(Service):
     Application Insights. What executions cost is on the bill.
     """
 
+    owns = ("/subscriptions/*/resourcegroups/*/providers/microsoft.web/sites/*",)
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     look_back = metrics.LOOK_BACK

@@ -57,6 +57,7 @@ class MlWorkspace(Service):
     metrics. What a workspace costs is on the bill, by resource: see `cost`.
     """
 
+    owns = ("/subscriptions/*/resourcegroups/*/providers/microsoft.machinelearningservices/workspaces/*",)
     interval = timedelta(minutes=15)
     fixed_interval = True
     delay = timedelta(minutes=10)

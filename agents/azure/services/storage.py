@@ -51,6 +51,7 @@ class Storage(Service):
     Azure computes capacities once a day and tells them for each hour. What they cost is on the bill.
     """
 
+    owns = ("/subscriptions/*/resourcegroups/*/providers/microsoft.storage/storageaccounts/*",)
     interval = _HOUR
     fixed_interval = True
     delay = _HOUR

@@ -73,6 +73,7 @@ class VirtualMachines(Service):
     whose size has not changed since; what it lacks is said.
     """
 
+    owns = ("/subscriptions/*/resourcegroups/*/providers/microsoft.compute/virtualmachines/*",)
     interval = timedelta(minutes=5)
     # Platform metrics are there within some minutes after their minute.
     delay = timedelta(minutes=10)

@@ -116,6 +116,8 @@ def _event(batch: Batch) -> dict[str, Any]:
         "final": batch.final,
         "records": batch.record_count,
         "collected_at": format_time(batch.collected_at),
+        # What is missing from the run, of its last batch: nothing of it where it is whole.
+        **({"partial": list(batch.partial)} if batch.partial else {}),
     }
 
 

@@ -134,6 +134,10 @@ class Data(msgspec.Struct, frozen=True):
     metrics: list[Metric]
     rates: list[Rate]
     costs: list[Cost]
+    partial: Annotated[
+        list[str],
+        Meta(description="Of the final batch: what is missing from the run, a reason each; empty where it is whole."),
+    ] = []
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -180,6 +184,7 @@ def encode(batch: Batch) -> bytes:
             for x in batch.rates
         ],
         costs=[_cost(line) for line in batch.costs],
+        partial=list(batch.partial),
     )
     return _encoder.encode(Message("finfleet.batch", batch.collected_at, data))
 

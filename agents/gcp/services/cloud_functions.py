@@ -87,6 +87,7 @@ _GENERATIONS: Mapping[str, _Generation] = MappingProxyType(
 class CloudFunctions(Service):
     """Cloud Functions of both generations: invocations, errors, and the mean duration."""
 
+    owns = ("//cloudfunctions.googleapis.com/*",)
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     regional = False

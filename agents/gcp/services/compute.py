@@ -96,6 +96,7 @@ class Compute(Service):
     bill: see `billing`.
     """
 
+    owns = ("//compute.googleapis.com/projects/*/zones/*/instances/*",)
     interval = timedelta(minutes=5)
     # Google makes its values visible within four minutes, the agent's come a minute later.
     delay = timedelta(minutes=10)

@@ -50,6 +50,7 @@ class Gke(Service):
     Nodes are instances of Compute Engine and priced there; the fee of a cluster is on the bill.
     """
 
+    owns = ("//container.googleapis.com/*",)
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     regional = False

@@ -61,6 +61,7 @@ class Storage(Service):
     Google has a value a day: the last one of the day is taken. What the storage costs is on the bill.
     """
 
+    owns = ("//storage.googleapis.com/*",)
     interval = _DAY
     fixed_interval = True
     # The values of a day are published in the course of the next.

@@ -64,6 +64,7 @@ class VertexAi(Service):
     is no latency and no error rate.
     """
 
+    owns = ("//aiplatform.googleapis.com/*",)
     interval = timedelta(minutes=5)
     delay = timedelta(minutes=10)
     regional = False

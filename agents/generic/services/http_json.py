@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,8 +16,6 @@ from agents.generic.settings import HttpJsonSource
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
 from telemetry.target import Target, Window
-
-logger = logging.getLogger(__name__)
 
 
 @service("generic", "http_json")
@@ -37,7 +34,7 @@ class HttpJson(Service):
     permissions = ()
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
-        """Nothing is stored of a document that does not fit its mapping: a part must not pass for the whole."""
+        """Nothing is stored of a document without records; a record that does not fit is left out and named."""
         source = context.account.options.get("source")
         if not isinstance(source, HttpJsonSource):
             raise CollectionFailed(f"{target}: no entry of generic.sources is a http_json of that name")
@@ -45,9 +42,7 @@ class HttpJson(Service):
         with fetch(source, "application/json", context.meter, context.deadline - time.monotonic()) as page:
             document = read_document(page.body, source.max_samples)
         add_samples(document, source, samples)
-        if words := samples.say():
-            logger.warning("%s", words)
-        yield from samples.records()
+        yield from samples.records(context)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """One request, which nobody counts."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,14 +9,12 @@ from decimal import Decimal
 
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
-from agents.generic.fetch import fetch
+from agents.generic.fetch import NotAcceptable, fetch
 from agents.generic.samples import Samples, moment_of
 from agents.generic.settings import PrometheusSource
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
 from telemetry.target import Target, Window
-
-logger = logging.getLogger(__name__)
 
 
 @service("generic", "prometheus")
@@ -36,18 +33,23 @@ class Prometheus(Service):
     permissions = ()
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
-        """Nothing is stored of a page that cannot be read to its end: a part must not pass for the whole."""
-        from agents.generic.exposition import ACCEPT, add_samples  # noqa: PLC0415 - whoever polls none loads no parser
+        """Nothing is stored of a page that cannot be read to its end; an odd family is left out, counted and named."""
+        from agents.generic.exposition import LENIENT, STRICT, add_samples  # noqa: PLC0415 - whoever polls none loads no parser
 
         source = context.account.options.get("source")
         if not isinstance(source, PrometheusSource):
             raise CollectionFailed(f"{target}: no entry of generic.sources is a prometheus of that name")
         samples = Samples(target, source, window, moment_of(context, window))
-        with fetch(source, ACCEPT, context.meter, context.deadline - time.monotonic()) as page:
-            add_samples(page.body, page.content_type, source.include, samples)
-        if words := samples.say():
-            logger.warning("%s", words)
-        yield from samples.records()
+
+        def ask(accept: str) -> None:
+            with fetch(source, accept, context.meter, context.deadline - time.monotonic()) as page:
+                add_samples(page.body, page.content_type, source.include, samples)
+
+        try:
+            ask(LENIENT)
+        except NotAcceptable:
+            ask(STRICT)
+        yield from samples.records(context)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """One request, which nobody counts."""

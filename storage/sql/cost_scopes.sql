@@ -1,0 +1,74 @@
+-- Whose costs each bill is of, and whether it counts for them.
+
+-- name: forget
+DELETE FROM finfleet.cost_scopes AS s
+ USING unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) AS n(target_id, window_start)
+ WHERE s.target_id = n.target_id AND s.window_start = n.window_start
+RETURNING s.day
+
+-- name: insert
+INSERT INTO finfleet.cost_scopes (target_id, window_start, day, sub_account_id)
+SELECT DISTINCT n.target_id, n.window_start, (l.charge_period_start AT TIME ZONE 'UTC')::date, l.sub_account_id
+  FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(runs)s::uuid[]) AS n(target_id, window_start, run_id)
+  JOIN finfleet.cost_lines AS l USING (run_id)
+ WHERE l.breakdown = ''
+RETURNING day
+
+-- name: judge
+-- Of each account and day the bill of exactly one target counts: of one that is configured, then of the one that bills
+-- most accounts that day, then of the first by its name. Lines that name no account count with the others of their bill.
+WITH ranked AS (
+    SELECT s.target_id, s.window_start, s.day, s.sub_account_id, t.provider, t.service, t.account, t.region, t.enabled,
+           count(*) FILTER (WHERE s.sub_account_id <> '') OVER (PARTITION BY s.target_id, s.day) AS accounts
+      FROM finfleet.cost_scopes AS s
+      JOIN finfleet.targets AS t USING (target_id)
+     WHERE s.day = ANY(%(days)s::date[])
+),
+won AS (
+    SELECT target_id, window_start, day, sub_account_id,
+           target_id = first_value(target_id) OVER (
+               PARTITION BY provider,
+                            -- What two sources push is not the same thing, whatever they call it.
+                            CASE WHEN service = %(pushed)s THEN target_id END,
+                            day, lower(sub_account_id)
+                   ORDER BY enabled DESC, accounts DESC, account, region, service
+           ) AS won
+      FROM ranked
+),
+judged AS (
+    SELECT target_id, window_start, day, sub_account_id,
+           CASE
+               WHEN sub_account_id <> '' THEN won
+               ELSE coalesce(
+                        bool_or(won) FILTER (WHERE sub_account_id <> '') OVER (PARTITION BY target_id, day), true
+                    )
+           END AS counts
+      FROM won
+)
+UPDATE finfleet.cost_scopes AS s
+   SET counts = j.counts
+  FROM judged AS j
+ WHERE (s.target_id, s.window_start, s.day, s.sub_account_id)
+           = (j.target_id, j.window_start, j.day, j.sub_account_id)
+   AND s.counts IS DISTINCT FROM j.counts
+
+-- name: outdated
+-- Days on which the bill of a target counts that is not configured any more, and one that is tells of the same.
+SELECT DISTINCT w.day
+  FROM finfleet.targets AS former
+  JOIN finfleet.cost_scopes AS w ON w.target_id = former.target_id AND w.counts AND w.sub_account_id <> ''
+  JOIN finfleet.cost_scopes AS s
+    ON s.day = w.day AND lower(s.sub_account_id) = lower(w.sub_account_id) AND NOT s.counts
+  JOIN finfleet.targets AS t ON t.target_id = s.target_id AND t.provider = former.provider AND t.enabled
+ WHERE NOT former.enabled
+
+-- name: left_out
+-- A row for each target of whose bill something does not count, for each that counts instead.
+SELECT target, counted_from, max(reason) AS reason, count(DISTINCT sub_account_id) AS accounts,
+       min(day) AS first_day, max(day) AS last_day
+  FROM reporting.cost_sources
+ WHERE NOT counts AND sub_account_id <> ''
+   AND (%(since)s::timestamptz IS NULL OR day >= (%(since)s AT TIME ZONE 'UTC')::date)
+ GROUP BY target, counted_from
+ ORDER BY last_day DESC, target
+ LIMIT %(limit)s
