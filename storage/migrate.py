@@ -1,23 +1,20 @@
-"""Bringing a database to the schema of this release, and finding out whether it is there."""
+"""Bringing a database to the schema of this release; storage.revision says whether it is there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from importlib.resources import files
 
 import sqlalchemy.exc
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg import Error as DriverError
 from pydantic import SecretStr
 
 from storage import views
-from storage.database import Connection, Database
-from storage.errors import StorageError, StorageNotMigrated, translate
-from storage.sql import load
+from storage.database import Database
+from storage.errors import StorageError, translate
 
 _LOCK_WAIT = 10.0
 """Seconds."""
@@ -46,34 +43,6 @@ def check_drift(url: SecretStr) -> None:
         differing = views.refresh(held, views.load())
     if differing:
         raise StorageError(f"views differ from their files, storage/views: {', '.join(differing)}")
-
-
-@cache
-def head() -> str:
-    """The revision of this release."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package migrations is empty: install finfleet again")
-    return revision
-
-
-def check_migrated(connection: Connection) -> None:
-    """Raise StorageNotMigrated, which names the remedy, unless the schema is the one of this release."""
-    sql = load("migrations")
-    found = connection.execute(sql["has_versions"]).fetchone()
-    row = connection.execute(sql["version"]).fetchone() if found and found[0] else None
-    if row is None:
-        raise StorageNotMigrated("the database has no tables of finfleet yet: run `finfleet db migrate`")
-    if row[0] == head():
-        return
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if row[0] in known:
-        raise StorageNotMigrated(
-            f"the database is at revision {row[0]}, this release needs {head()}: run `finfleet db migrate`"
-        )
-    raise StorageNotMigrated(
-        f"the database is at revision {row[0]}, of a later release of finfleet than this one: upgrade this installation"
-    )
 
 
 def _config() -> Config:

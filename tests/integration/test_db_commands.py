@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.migrate import head
+from storage.revision import head
 from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
 

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 
+import migrations
 from storage import partitions
 from storage.database import Database
 from storage.errors import StorageError, StorageNotMigrated, StorageReadOnly, StorageUnavailable
-from storage.migrate import check_drift, check_migrated, downgrade, head, migrate
+from storage.migrate import check_drift, downgrade, migrate
 from storage.names import PARTITIONED
+from storage.revision import check_migrated, head, revisions
 from storage.tables import metadata
 from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
@@ -219,3 +222,13 @@ def test_databases_of_one_server_share_the_role_that_reads(postgres_server: Embe
             assert connection.execute("SELECT to_regnamespace('reporting')").fetchone() == (None,)
     finally:
         drop_database(server, other.get_secret_value())
+
+
+def test_the_revisions_are_told_without_alembic() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_heads() == [head()]
+    assert [script.revision for script in scripts.walk_revisions()] == [*reversed(revisions())]
+    asked = "import sys, workers.commands.status, workers.health.readiness, storage.revision, workers.commands.db"
+    told = f"{asked}; print([name for name in ('alembic', 'sqlalchemy') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -14,7 +14,8 @@ from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage import outbox
 from storage.database import Database
 from storage.errors import StorageUnavailable
-from storage.migrate import check_drift, check_migrated, downgrade, migrate
+from storage.migrate import check_drift, downgrade, migrate
+from storage.revision import check_migrated
 from storage.session import SETTINGS, Session
 from tasks import plan
 from tasks.results import open_carrier

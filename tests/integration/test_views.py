@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from storage import views
 from storage.errors import StorageError
-from storage.migrate import check_drift, downgrade, head, migrate
+from storage.migrate import check_drift, downgrade, migrate
+from storage.revision import head
 from storage.views import View
 
 _STATE = """

@@ -32,7 +32,7 @@ class NotReady(FinfleetError):
 
 def _database(settings: Settings) -> str:
     from storage import suspects  # noqa: PLC0415 - a collector has no SQL to load
-    from storage.migrate import check_migrated  # noqa: PLC0415 - as above
+    from storage.revision import check_migrated  # noqa: PLC0415 - as above
 
     with open_database(settings, "finfleet health", size=1, wait=_WAIT, timeouts=LOOK) as database:
         with database.connection() as connection:

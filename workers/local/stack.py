@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from agents.core.provider import find_provider
 from storage.database import Database
-from storage.migrate import migrate
 from tasks.targets import plan_targets
 from telemetry.broker import Address, parse
 from telemetry.errors import FinfleetError
@@ -259,6 +258,8 @@ class LocalStack:
                 supervisor.start()
 
     def _migrate(self) -> None:
+        from storage.migrate import migrate  # noqa: PLC0415 - who only asks how the fleet does needs no Alembic
+
         remember(self.database_url.get_secret_value())
         parse(self.broker_url)  # remembers the password
         with Database(self.database_url) as database:  # remembers the password as well
