@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from agents.aws.parsing import read_leniently
 from agents.aws.settings import AwsSettings
+from agents.aws.sources import ask_nobody
 from telemetry.errors import Denied
 
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
@@ -49,11 +51,15 @@ def open_session(identity: Identity, sts: Callable[..., Any]) -> Any:
     import botocore.session  # noqa: PLC0415 - an SDK is loaded where it is used
 
     session = botocore.session.Session(profile=None if identity.keys else identity.profile)
+    read_leniently(session)
     if identity.keys:
         session.set_credentials(*(key.get_secret_value() if key else None for key in identity.keys))
+    else:
+        ask_nobody(session)
     if identity.role_arn is None:
         return session
     assumed = botocore.session.Session()
+    read_leniently(assumed)
     assumed.register_component("credential_provider", _AssumedRole(identity, session, sts))
     return assumed
 
