@@ -5,7 +5,6 @@ import json
 import shlex
 import stat
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -161,8 +160,7 @@ def test_a_login_that_is_over_says_so(home: Path) -> None:
     (home / "config").write_text(_SSO)
     cache = home / ".aws" / "sso" / "cache"
     cache.mkdir(parents=True)
-    over = datetime.now(UTC) - timedelta(days=1)
-    token = {"accessToken": _SECRET, "expiresAt": f"{over:%Y-%m-%dT%H:%M:%SZ}", "startUrl": "https://example.com/start"}
+    token = {"accessToken": _SECRET, "expiresAt": "2020-01-01T00:00:00Z", "startUrl": "https://example.com/start"}
     (cache / f"{sha1(b'there').hexdigest()}.json").write_text(json.dumps(token))  # noqa: S324 - the name that the SDK gives it
     error = _ask()
     assert isinstance(error, Denied), repr(error)
