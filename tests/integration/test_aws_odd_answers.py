@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -96,22 +97,22 @@ def test_databases_say_why_they_have_no_price_and_are_measured_under_their_own_n
     assert "where CloudWatch keeps those of the engine something-new is not known" in partial
 
 
+def _always(answer: bytes) -> Callable[[bytes], bytes]:
+    return lambda _: answer
+
+
 @pytest.mark.parametrize("service", ["ec2", "rds", "lambda", "eks", "sagemaker", "s3"])
-@pytest.mark.parametrize("junk", [b"<html>sign in</html>", b"{}", b"[]", b"\xff\xfe", b"7", b"null"])
 def test_an_answer_that_is_no_listing_is_tried_again_and_no_account_is_empty_by_it(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, service: str, junk: bytes
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
-    listings = ("Instances", "DBInstances", "Clusters", "Endpoints")
-    actions = [
-        *(f"Describe{name}" for name in listings),
-        *(f"List{name}" for name in listings),
-        "ListFunctions",
-        "ListBuckets",
-    ]
-    change(monkeypatch, dict.fromkeys(actions, lambda _: junk))
-    collected = collect(shared(aws), f"aws/default/us-east-1/{service}", DAY if service == "s3" else WINDOW)
-    assert isinstance(collected.error, CollectionError)
-    assert collected.error.transient, repr(collected.error)
+    described = ("DescribeInstances", "DescribeDBInstances")
+    listed = ("ListClusters", "ListEndpoints", "ListFunctions", "ListBuckets")
+    process = shared(aws)
+    for junk in (b"<html>sign in</html>", b"{}", b"[]", b"\xff\xfe", b"7", b"null"):
+        change(monkeypatch, dict.fromkeys((*described, *listed), _always(junk)))
+        collected = collect(process, f"aws/default/us-east-1/{service}", DAY if service == "s3" else WINDOW)
+        assert isinstance(collected.error, CollectionError), junk
+        assert collected.error.transient, (junk, repr(collected.error))
 
 
 def _add_two(aws: LocalAws) -> None:
@@ -259,16 +260,16 @@ def test_a_price_list_that_is_none_is_a_part_by_itself(
     assert collected.calls["pricing.GetProducts"] == 1, "once it is refused it is not asked any more"
 
 
-@pytest.mark.parametrize("body", [b"<html>slow down</html>", b"", b"[]", b"\xff"])
 @pytest.mark.parametrize(
     ("status", "kind"), [(429, Throttled), (403, Denied), (408, Unavailable), (500, Unavailable), (503, Unavailable)]
 )
 def test_a_refusal_in_another_form_than_awss_is_understood_by_its_status(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, body: bytes, status: int, kind: type[CollectionError]
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, status: int, kind: type[CollectionError]
 ) -> None:
-    refuse(monkeypatch, status, body, {"Content-Type": "text/html", "Retry-After": "7"})
-    for service in ("ec2", "rds", "lambda"):
-        collected = collect(shared(aws), f"aws/default/us-east-1/{service}", WINDOW)
-        assert type(collected.error) is kind, (service, repr(collected.error))
+    process = shared(aws)
+    for service, body in product(("ec2", "rds", "lambda"), (b"<html>slow down</html>", b"", b"[]", b"\xff")):
+        refuse(monkeypatch, status, body, {"Content-Type": "text/html", "Retry-After": "0.01"})
+        collected = collect(process, f"aws/default/us-east-1/{service}", WINDOW)
+        assert type(collected.error) is kind, (service, body, repr(collected.error))
         if isinstance(collected.error, Throttled):
-            assert collected.error.retry_after == 7
+            assert collected.error.retry_after == 0.01
