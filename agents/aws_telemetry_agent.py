@@ -6,6 +6,7 @@ environment's variables) and forwards to OpenFinOps: see docs/standalone.md.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -19,6 +20,7 @@ from agents.aws.cost.costs import CostReader, Key
 from agents.aws.cost.span import span_of
 from agents.aws.cost.view import cost_views
 from agents.aws.regions import cost_calls
+from agents.aws.services.s3 import buckets_in
 from agents.aws.settings import AwsSettings
 from agents.aws.views import bucket_view, endpoint_view, instance_view
 from agents.core.context import Context
@@ -27,10 +29,13 @@ from agents.core.reading import Reading, Rows
 from agents.core.service import find
 from agents.standalone.agent import given_names, last_window, make_settings, make_shared, read
 from agents.standalone.background import Background, InBackground
+from telemetry.errors import CollectionError
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
 from telemetry.settings.providers import DEFAULT_ACCOUNT
 from telemetry.target import Target, Window
+
+logger = logging.getLogger(__name__)
 
 _DEFAULT_REGION = "us-east-1"
 
@@ -110,15 +115,25 @@ class AWSTelemetryAgent(InBackground):
 
         ``name``, ``size_gb`` (2^30 bytes), ``object_count``, ``storage_class`` (the one that holds most),
         ``monthly_cost`` (the list price of the storage for the month of the figures), and ``storage_classes``
-        (class: GB), ``region`` ... AWS has one figure a day: each day is asked for once.
+        (class: GB), ``region`` ... AWS has one figure a day: each day is asked for once. The figures of a region that
+        refuses are nan, and the log says why; where all refuse, that is raised.
         """
         wanted = given_names("bucket_names", bucket_names)
-        regions: dict[str, None] = {}
-        for name, region in self._bucket_regions():
-            if wanted is None or name in wanted:
-                regions.setdefault(region)
-        readings = [one for region in regions for one in self._buckets_in(region)]
-        return [bucket_view(one) for one in readings if wanted is None or one.resource.name in wanted]
+        calls = AwsCalls(self._context(Meter()), self.region)
+        listed = [(one, region) for one, region in buckets_in(calls) if wanted is None or one.name in wanted]
+        # Not everything that speaks S3 tells a bucket's region.
+        regions = dict.fromkeys(region or self.region for _, region in listed)
+        found: dict[str, Reading] = {}
+        refused: list[CollectionError] = []
+        for region in regions:
+            try:
+                found |= {one.resource.resource_id: one for one in self._buckets_in(region)}
+            except CollectionError as error:
+                logger.warning("the buckets in %s have no figures: %s", region, error)
+                refused.append(error)
+        if refused and len(refused) == len(regions):
+            raise refused[0]
+        return [bucket_view(found.get(one.resource_id) or Reading(one)) for one, _ in listed]
 
     def get_cost_and_usage(
         self, start_date: date, end_date: date, granularity: str = "DAILY"
@@ -143,11 +158,6 @@ class AWSTelemetryAgent(InBackground):
 
     def _read(self, service: str, only: tuple[str, ...] | None, region: str | None = None) -> list[Reading]:
         return read(self._shared, Target("aws", DEFAULT_ACCOUNT, region or self.region, service), only)
-
-    def _bucket_regions(self) -> list[tuple[str, str]]:
-        calls = AwsCalls(self._context(Meter()), self.region)
-        pages = calls.pages("s3", "ListBuckets", page_size=10_000)
-        return [(bucket["Name"], bucket["BucketRegion"]) for page in pages for bucket in page.get("Buckets", ())]
 
     def _context(self, meter: Meter) -> Context:
         section = self._shared.settings.section(AwsSettings)

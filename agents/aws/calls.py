@@ -13,7 +13,7 @@ from agents.aws.session import AwsSession, account_of
 from agents.aws.settings import AwsSettings
 from agents.core.calls import Calls
 from agents.core.context import Context
-from telemetry.errors import CollectionError
+from telemetry.errors import CollectionError, Unavailable
 
 
 class AwsCalls(Calls[AwsSession, AwsCall]):
@@ -36,7 +36,13 @@ class AwsCalls(Calls[AwsSession, AwsCall]):
     @property
     def account_id(self) -> str:
         """AWS's number of the account, asked for once: some listings do not tell it."""
-        return self._account.number(lambda: str(self.call("sts", "GetCallerIdentity")["Account"]))
+        return self._account.number(self._ask_number)
+
+    def _ask_number(self) -> str:
+        number = self.call("sts", "GetCallerIdentity").get("Account")
+        if not isinstance(number, str) or not number:
+            raise Unavailable("sts:GetCallerIdentity: the answer has no Account: it is asked for anew")
+        return number
 
     def call(
         self, service: str, operation: str, *, units: int = 1, region: str | None = None, **parameters: Any
@@ -96,7 +102,7 @@ class AwsCalls(Calls[AwsSession, AwsCall]):
         section = self.context.shared.settings.section(AwsSettings)
         return section.budget_usd_per_day if section is not None else None
 
-    def translate(self, error: Exception, call: AwsCall) -> CollectionError | None:
+    def translate(self, error: Exception, call: AwsCall) -> CollectionError:
         """See agents.aws.errors."""
         return translate(error, call)
 

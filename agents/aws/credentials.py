@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from agents.aws.parsing import read_leniently
 from agents.aws.service_models import share_models
 from agents.aws.settings import AwsSettings
+from agents.aws.sources import ask_nobody
 from telemetry.errors import Denied
 
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
@@ -51,12 +53,16 @@ def open_session(identity: Identity, sts: Callable[..., Any]) -> Any:
 
     session = botocore.session.Session(profile=None if identity.keys else identity.profile)
     share_models(session)
+    read_leniently(session)
     if identity.keys:
         session.set_credentials(*(key.get_secret_value() if key else None for key in identity.keys))
+    else:
+        ask_nobody(session)
     if identity.role_arn is None:
         return session
     assumed = botocore.session.Session()
     share_models(assumed)
+    read_leniently(assumed)
     assumed.register_component("credential_provider", _AssumedRole(identity, session, sts))
     return assumed
 

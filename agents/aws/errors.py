@@ -10,6 +10,7 @@ from typing import Any
 from agents.aws import codes
 from agents.aws.api_call import AwsCall
 from agents.aws.permissions import permission_of
+from agents.aws.sources import MFA
 from agents.core.api_call import throttled
 from agents.core.context import utc_now
 from agents.core.errors import ExpiredCredentials, Gone
@@ -26,17 +27,24 @@ _PAGE_TOKEN = re.compile(r"(?i)\b(?:next|page|pagination|continuation) ?token\b|
 _MAX_TEXT = 500
 _SERVER_ERROR = 500
 _FORBIDDEN = 403
+_TIMED_OUT = 408
 _NOTABLE_SKEW = timedelta(minutes=4)
 """AWS takes a signature for 5 minutes at the least."""
 
 
-def translate(error: Exception, call: AwsCall) -> CollectionError | None:
-    """Our error for one of botocore's; None for any other."""
+def translate(error: Exception, call: AwsCall) -> CollectionError:
+    """Our error for whatever botocore, or what it stands on, has raised."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an SDK is loaded where it is used
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     if isinstance(error, ClientError):
         return _refused(error, call)
-    return _unanswered(error, call) if isinstance(error, BotoCoreError) else None
+    if isinstance(error, BotoCoreError):
+        return _unanswered(error, call)
+    text = f"{call}: {_text(str(error))} ({type(error).__name__})"
+    # What is read is not AWS's, or broke off on the way.
+    odd = isinstance(error, OSError | ResponseParserError | AttributeError | ValueError)
+    return Unavailable(f"{text}: is it AWS that answers there?") if odd else CollectionFailed(text)
 
 
 def _unanswered(error: Exception, call: AwsCall) -> CollectionError:
@@ -46,19 +54,8 @@ def _unanswered(error: Exception, call: AwsCall) -> CollectionError:
     text = f"{call}: {_text(str(error))}"
     if isinstance(error, exceptions.PaginationError):
         return Unavailable(f"{text}: the listing is read anew at the next attempt")
-    no_credentials = (
-        exceptions.NoCredentialsError,
-        exceptions.PartialCredentialsError,
-        exceptions.CredentialRetrievalError,
-        exceptions.ProfileNotFound,
-        exceptions.TokenRetrievalError,
-        exceptions.SSOError,
-    )
-    if isinstance(error, no_credentials):
-        return Denied(
-            f"{text}: set access_key_id and secret_access_key, profile or role_arn for account {call.account!r} "
-            "under aws:, or give this machine a role"
-        )
+    if remedy := _remedy(error, call):
+        return Denied(f"{text}: {remedy}")
     if isinstance(error, exceptions.SSLError):
         return Unavailable(f"{text}: if the endpoint's certificate is your own authority's, set aws.ca_file")
     if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError):
@@ -68,13 +65,47 @@ def _unanswered(error: Exception, call: AwsCall) -> CollectionError:
     return CollectionFailed(f"{text} ({type(error).__name__})")
 
 
+# By name: which there are depends on the release of botocore.
+_SOURCES = frozenset(
+    {
+        "CredentialRetrievalError",
+        "InvalidConfigError",
+        "NoAuthTokenError",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "UnknownCredentialError",
+        "UnknownTokenProviderError",
+    }
+)
+_LOGINS = frozenset({"LoginError", "SSOError", "TokenRetrievalError"})
+_FILES = frozenset({"ConfigNotFound", "ConfigParseError"})
+
+
+def _remedy(error: Exception, call: AwsCall) -> str:
+    """What mends an error of a source of credentials; empty for any other."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "RefreshWithMFAUnsupportedError" in names:
+        return MFA
+    if names & _FILES:
+        return "correct the file, or name another (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE)"
+    if names & _LOGINS:
+        return "log in anew as the user of this process (aws sso login), or give keys or a role that renews itself"
+    if names & _SOURCES:
+        return (
+            f"set access_key_id and secret_access_key, profile or role_arn for account {call.account!r} under aws:, "
+            "or give this machine a role"
+        )
+    return ""
+
+
 def _refused(error: Any, call: AwsCall) -> CollectionError:
-    details = error.response.get("Error", {})
+    details = error.response.get("Error") or {}
     code = str(details.get("Code", ""))
     said = _text(str(details.get("Message") or ""))
-    metadata = error.response.get("ResponseMetadata", {})
+    metadata = error.response.get("ResponseMetadata") or {}
     status = int(metadata.get("HTTPStatusCode", 0))
-    headers = metadata.get("HTTPHeaders", {})
+    headers = metadata.get("HTTPHeaders") or {}
     if error.operation_name != call.operation:  # on the way to the credentials
         call = call.with_request("sts", error.operation_name, call.region)
     text = f"{call}: {code}: {said}"
@@ -85,8 +116,9 @@ def _refused(error: Any, call: AwsCall) -> CollectionError:
         return credentials
     if code in codes.NOT_ALLOWED or status == _FORBIDDEN:
         permission = _permission(said, call)
-        return Denied(f"{text}: allow {permission} to account {call.account!r}", permission)
-    if status >= _SERVER_ERROR:
+        # First what mends it: AWS's own words are long, and a report has room for the beginning.
+        return Denied(f"{call}: {code}: allow {permission} to account {call.account!r}: {said}", permission)
+    if status >= _SERVER_ERROR or status == _TIMED_OUT:
         return Unavailable(text)
     # After the refusals above, which name resources: one may be called a marker.
     if code in codes.PAGE_TOKEN or _PAGE_TOKEN.search(said):

@@ -39,8 +39,8 @@ class _Watcher:
         meter = call.context.meter
         status = response_dict["status_code"] if response_dict else 0
         meter.call(call.api, 0 if status >= _FIRST_ERROR else call.units)
-        code = (parsed_response or {}).get("Error", {}).get("Code", "")
-        if code in THROTTLES or status == TOO_MANY_REQUESTS:
+        code = ((parsed_response or {}).get("Error") or {}).get("Code", "")
+        if str(code) in THROTTLES or status == TOO_MANY_REQUESTS:
             meter.throttle(call.api)
             seconds = wait_of(response_dict["headers"])
             if seconds:

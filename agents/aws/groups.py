@@ -41,4 +41,6 @@ class GroupReader:
         sent = self._taken - self._reader.waiting
         while self._open and self._open[0][1] <= sent:
             resource, _ = self._open.popleft()
-            yield resource, self._points.pop(resource.key, [])
+            found = self._points.pop(resource.key, [])
+            # A sum without one of its parts is none.
+            yield resource, [] if resource.key in self._reader.broken else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.aws.calls import AwsCalls
+from agents.core.items import UNREAD, Item, Listing
 from agents.core.service import Estimate
-from telemetry.errors import CollectionFailed, Denied, Unavailable
+from telemetry.errors import CollectionError, CollectionFailed, Denied, Unavailable
 from telemetry.records import MetricPoint, Resource
 from telemetry.target import Window
 
@@ -63,6 +65,14 @@ class Query:
     resolution: int = 60
 
 
+def dimensions_of(item: Item) -> dict[str, str]:
+    """The dimensions of a metric of ListMetrics."""
+    pairs = [(one.needed("Name"), one.needed("Value")) for one in item.items("Dimensions")]
+    if not pairs:
+        item.fault("Dimensions")
+    return dict(pairs)
+
+
 def check_interval(interval: timedelta) -> str:
     """Why CloudWatch cannot be collected at ``interval``, or an empty string."""
     return (
@@ -92,19 +102,27 @@ def estimate(window: Window, queries: int, period: int | None = None) -> Estimat
 
 
 class MetricReader:
-    """Gathers queries, and sends them when a call is full. Holds one call's worth, however many there are."""
+    """Gathers queries, and sends them when a call is full. Holds one call's worth, however many there are.
 
-    def __init__(self, calls: AwsCalls, window: Window, period: int | None = None) -> None:
+    Metrics that may not be read are a part by themselves: the report names the permission, and the rest counts.
+    """
+
+    def __init__(self, calls: AwsCalls, window: Window, period: int | None = None, *, of: str = "resources") -> None:
         """``period`` is seconds from value to value, which must divide the window; None for what suits the window.
 
-        CollectionFailed where the window is not over, or not of whole minutes.
+        ``of`` is what the resources are called: ``ec2 instances``. CollectionFailed where the window is not over, or
+        not of whole minutes.
         """
         if window.end > calls.context.shared.now():
             raise CollectionFailed(f"window {window}: it is not over yet, and its last values would be parts: wait")
         self._calls = calls
         self._window = window
         self._period = period or period_of(window)
+        self._of = of
         self._queries: list[Query] = []
+        self._denied: Denied | None = None
+        #: Keys of the resources whose metrics were not answered whole: no sum of theirs is one.
+        self.broken: set[tuple[str, ...]] = set()
         kept = next(kept for least, kept in _KEPT if self._period >= least)
         if window.start < calls.context.shared.now() - kept:
             calls.context.partial(
@@ -130,6 +148,18 @@ class MetricReader:
             yield from self._read(rest)
 
     def _read(self, queries: list[Query]) -> Iterator[MetricPoint]:
+        if self._denied is None:
+            try:
+                yield from self._ask(queries)
+            except Denied as error:
+                if not error.permission:  # it is about who asks, and no part of it
+                    raise
+                self._denied = error
+                self._refuse(error, queries)
+        else:
+            self._refuse(self._denied, queries)
+
+    def _ask(self, queries: list[Query]) -> Iterator[MetricPoint]:
         by_id = {f"m{number}": query for number, query in enumerate(queries)}
         statuses: dict[str, str] = {}
         pages = self._calls.pages(
@@ -141,12 +171,37 @@ class MetricReader:
             EndTime=self._window.end,
             ScanBy="TimestampAscending",
         )
+        results: Listing[tuple[str, Item]] = Listing(self._calls.context, "answers of CloudWatch")
+        seen: set[tuple[str, datetime]] = set()
         for page in pages:
-            for result in page["MetricDataResults"]:
-                statuses[result["Id"]] = result.get("StatusCode", "Complete")
-                yield from self._points(by_id[result["Id"]], result)
+            for name, result in results.each(page, "MetricDataResults", lambda item: (item.key("Id"), item)):
+                if name in by_id:
+                    statuses[name] = result.text("StatusCode") or "Complete"
+                    yield from self._points(name, by_id[name], result, seen)
+        self._check(by_id, statuses)
+
+    def _check(self, by_id: Mapping[str, Query], statuses: Mapping[str, str]) -> None:
+        """Refuse what the last word on is not that it is whole: a part must not pass for the whole."""
+        lacking: defaultdict[str, list[Query]] = defaultdict(list)
         for name, query in by_id.items():
-            _check(statuses.get(name, "(no answer)"), query)
+            status = statuses.get(name, "(no answer)")
+            if status != "Complete":
+                lacking[status].append(query)
+        alone = sum(map(len, lacking.values())) == len(by_id)
+        for status, queries in lacking.items():
+            error = _error(status, queries[0])
+            if alone and not isinstance(error, Denied):
+                raise error
+            self._refuse(error, queries)
+
+    def _refuse(self, error: CollectionError, queries: list[Query]) -> None:
+        keys = {query.resource.key for query in queries}
+        context = self._calls.context
+        if error in context.meter.refusals:
+            context.partial("metrics", str(error), of=self._of, count=len(keys))
+        else:
+            context.meter.refused("metrics", error, of=self._of, count=len(keys))
+        self.broken |= keys
 
     def _wire(self, name: str, query: Query) -> dict[str, Any]:
         metric = {
@@ -156,10 +211,19 @@ class MetricReader:
         }
         return {"Id": name, "MetricStat": {"Metric": metric, "Period": self._period, "Stat": query.metric.statistic}}
 
-    def _points(self, query: Query, result: Mapping[str, Any]) -> Iterator[MetricPoint]:
-        for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
+    def _points(self, name: str, query: Query, result: Item, seen: set[tuple[str, datetime]]) -> Iterator[MetricPoint]:
+        """Each value once, however often it is answered."""
+        moments, values = result.fields.get("Timestamps"), result.fields.get("Values")
+        readable = isinstance(moments, list) and isinstance(values, list) and len(moments) == len(values)
+        for moment, value in zip(moments or (), values or (), strict=True) if readable else ():
+            if not isinstance(moment, datetime) or isinstance(value, bool) or not isinstance(value, int | float):
+                readable = False
+                continue
             start = moment.astimezone(UTC)
-            if start in self._window and math.isfinite(value):
+            if start not in self._window or not math.isfinite(value):  # what nobody asked for stands in for something
+                readable = False
+            elif (name, start) not in seen:
+                seen.add((name, start))
                 yield MetricPoint(
                     resource=query.resource,
                     metric=query.metric.name,
@@ -170,13 +234,13 @@ class MetricReader:
                     period=max(self._period, query.resolution),
                     value=value / query.metric.divisor,
                 )
+        if not readable:
+            self._calls.context.partial("metrics", UNREAD, of=self._of)
+            self.broken.add(query.resource.key)
 
 
-def _check(status: str, query: Query) -> None:
-    """Fail where the last word on a metric is not that it is whole: a part must not pass for the whole."""
-    if status == "Complete":
-        return
+def _error(status: str, query: Query) -> CollectionError:
     what = f"{query.metric.source} of {query.resource.resource_id}"
     if status == "Forbidden":
-        raise Denied(f"{API}: {what} belongs to an account that does not share it: allow {API}", API)
-    raise Unavailable(f"{API}: {what} came as {status}: it is asked for anew at the next attempt")
+        return Denied(f"{API}: {what} belongs to an account that does not share it: allow {API}", API)
+    return Unavailable(f"{API}: {what} came as {status}: it is asked for anew at the next attempt")

@@ -14,6 +14,7 @@ from agents.aws.checks import check_names
 from agents.aws.credentials import Identity, open_session
 from agents.aws.events import watch
 from agents.aws.settings import AwsSettings
+from agents.aws.sources import load
 from agents.core.context import Shared
 from agents.core.sessions import Sessions
 from telemetry.errors import CollectionFailed
@@ -48,6 +49,7 @@ class AwsSession:
         with self._lock:
             key = (service, region)
             if key not in self._clients:
+                load(self._botocore)
                 self._clients[key] = self._make(self._session, service, region)
             return self._clients[key]
 

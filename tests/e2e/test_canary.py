@@ -119,7 +119,7 @@ def _meet_faults(pipeline: Pipeline, cloud: LocalAws) -> None:
     until(lambda: len(pipeline.query("SELECT * FROM finfleet.dead_letters")) == 2, 30, "two dead letters")
     pipeline.openfinops.stop()
     cloud.inject("expired_token", service="ec2", region=REGIONS[0], after=6)  # known by then: all keys
-    cloud.inject("deny", service="cloudwatch", region=REGIONS[1], after=8)
+    cloud.inject("deny", service="ec2", region=REGIONS[1], after=8)
     cloud.inject("throttle", service="cloudwatch", rate=0.9, count=40)
     tables = pipeline.tables()
     first = min(start for _, start in tables.windows)

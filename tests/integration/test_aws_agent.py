@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from emulators.aws.seed import seed_ec2, seed_s3, seed_sagemaker
 from telemetry.errors import ConfigError, Denied
 from tests.support.clocks import agents_at
 from tests.support.ec2 import ACCESS_KEY, NOW, REGION, SECRET_KEY, SERVICES, standing_aws
+from tests.support.odd_aws import change
 from tests.support.waiting import until
 
 TOKEN = "canary-session-token-of-the-tests"
@@ -161,6 +163,37 @@ def test_buckets_of_all_regions_have_every_documented_key_and_print(aws: LocalAw
     aws.log.reset()
     assert sorted(one["name"] for one in agent.collect_s3_metrics(bucket_names=[*wanted, "absent"])) == wanted
     assert aws.calls() == {"s3.ListBuckets": 1}, "a day's figures are paid for once"
+
+
+def test_the_buckets_of_a_region_that_refuses_have_no_figures_and_the_others_have(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    seeded = {one.name: one for one in seed_s3(aws, 4, [REGION, "us-west-2"], days=5)}
+    aws.inject("auth_failure", service="s3", region="us-west-2")
+    found = {one["name"]: one for one in _agent(aws).collect_s3_metrics()}
+    assert found.keys() == seeded.keys()
+    for name, one in found.items():
+        assert one["region"] == seeded[name].region
+        assert math.isnan(one["size_gb"]) == (one["region"] == "us-west-2" or not seeded[name].bytes_by_type)
+    assert "the buckets in us-west-2 have no figures" in caplog.text
+
+
+def test_where_all_regions_refuse_that_is_raised(aws: LocalAws) -> None:
+    seed_s3(aws, 2, ["us-west-2"], days=5)
+    aws.inject("auth_failure", service="s3", region="us-west-2")
+    with pytest.raises(Denied):
+        _agent(aws).collect_s3_metrics()
+
+
+def test_a_bucket_whose_region_is_not_told_is_read_where_the_agent_is(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded = {one.name: one for one in seed_s3(aws, 2, [REGION], days=5)}
+    untold = re.compile(rb"<BucketRegion>[^<]*</BucketRegion>")
+    change(monkeypatch, {"ListBuckets": lambda answer: untold.sub(b"", answer)})
+    found = {one["name"]: one for one in _agent(aws).collect_s3_metrics()}
+    assert found.keys() == seeded.keys()
+    assert not all(math.isnan(one["size_gb"]) for one in found.values())
 
 
 def test_references_to_the_environment_are_replaced(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:

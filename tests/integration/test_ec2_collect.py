@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from agents.core.pricing.unknown import PRICE_UNKNOWN
 from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
@@ -315,3 +317,52 @@ def test_the_estimate_is_what_a_collection_takes(aws: LocalAws) -> None:
     took = {api.replace(".", ":"): calls for api, calls in collected.calls.items() if api != "pricing.GetProducts"}
     assert dict(estimate.calls) == took == {"ec2:DescribeInstances": 1, "cloudwatch:GetMetricData": 2}
     assert estimate.cost_usd == sum(use.cost_usd or 0 for use in collected.report.apis)
+
+
+def test_a_stopped_one_without_a_time_is_asked_about_until_it_was_seen_so_before_the_window(aws: LocalAws) -> None:
+    add_instance(aws, state="stopped", stopped_at=None, launch_time=NOW - timedelta(days=30))
+    clock = [WINDOW.start]
+    process = replace(shared(aws), now=lambda: clock[0])
+    before = Window(WINDOW.start - timedelta(minutes=10), WINDOW.start - timedelta(minutes=5))
+
+    first = collect(process, TARGET, before)
+    clock[0] = NOW
+    second = collect(process, TARGET, WINDOW)
+
+    assert first.rates() == [], "it may have run until a moment ago"
+    assert first.calls["cloudwatch.GetMetricData"] == 1
+    assert [(rate.basis, rate.amount, rate.start, rate.period) for rate in second.rates()] == [
+        ("stopped", Decimal(0), WINDOW.start, 300)
+    ]
+    assert (second.calls, second.report.partial) == ({"ec2.DescribeInstances": 1}, ())
+
+
+def test_one_that_ran_between_two_looks_was_not_stopped_throughout(aws: LocalAws) -> None:
+    instance = add_instance(aws, state="stopped", stopped_at=None, launch_time=NOW - timedelta(days=30))
+    clock = [WINDOW.start]
+    process = replace(shared(aws), now=lambda: clock[0])
+    collect(process, TARGET, Window(WINDOW.start - timedelta(minutes=10), WINDOW.start - timedelta(minutes=5)))
+    instance.launch_time = WINDOW.start + timedelta(minutes=1)
+    clock[0] = NOW
+    collected = collect(process, TARGET, WINDOW)
+    assert collected.rates() == []
+    assert collected.calls["cloudwatch.GetMetricData"] == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"tenancy": "host"}, "no price is known of the tenancy host"),
+        ({"lifecycle": "capacity-block"}, "no price is known of the lifecycle capacity-block"),
+        ({"instance_type": "c7g.large"}, "the price list has no single price for it"),
+        ({"zone": "us-east-1-wl1-bos-wlz-1"}, "the price list has no single price for it"),
+        ({"lifecycle": "spot", "tenancy": "host"}, "no price is known of the tenancy host"),
+        ({}, None),
+        ({"state": "stopped", "stopped_at": NOW - timedelta(hours=1), "tenancy": "host"}, None),
+    ],
+)
+def test_an_instance_without_a_price_says_why(aws: LocalAws, fields: dict[str, Any], why: str | None) -> None:
+    add_instance(aws, **fields)
+    collected = collect(shared(aws), TARGET, WINDOW)
+    assert collected.resources[0].attributes.get(PRICE_UNKNOWN) == why
+    assert bool(collected.rates()) == (why is None)

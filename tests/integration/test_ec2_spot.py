@@ -9,9 +9,8 @@ import pytest
 from agents.aws.services import ec2
 from emulators.aws import LocalAws
 from emulators.aws.ec2.spot import spot_price
-from telemetry.errors import Denied
 from telemetry.target import Window
-from tests.support.collecting import Collected, collect
+from tests.support.collecting import Collected, check_refusal, collect
 from tests.support.ec2 import NOW, REGION, TARGET, WINDOW, add_instance, shared, standing_aws
 
 
@@ -135,5 +134,5 @@ def test_the_missing_permission_is_named(aws: LocalAws) -> None:
     add_instance(aws, lifecycle="spot")
     aws.inject("deny", service="ec2", action="DescribeSpotPriceHistory")
     collected = collect(shared(aws), TARGET, WINDOW)
-    assert isinstance(collected.error, Denied)
-    assert collected.report.permission == "ec2:DescribeSpotPriceHistory"
+    check_refusal(collected, "ec2:DescribeSpotPriceHistory", listing="ec2:DescribeInstances")
+    assert collected.rates() == []

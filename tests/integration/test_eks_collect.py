@@ -9,16 +9,17 @@ import pytest
 from moto.eks.models import eks_backends
 
 from agents.core.collection import Collection
+from agents.core.pricing.unknown import PRICE_UNKNOWN
 from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_eks
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome, Run
-from telemetry.errors import Denied
 from telemetry.target import Target, Window
-from tests.support.collecting import collect
+from tests.support.collecting import check_refusal, collect
 from tests.support.ec2 import NOW, REGION, WINDOW, shared, standing_aws
+from tests.support.odd_aws import refuse_where
 
 TARGET = "aws/default/us-east-1/eks"
 _SOURCES = {
@@ -99,6 +100,48 @@ def test_a_version_past_its_standard_support_costs_more(aws: LocalAws, version: 
     assert collected.report.unknown_prices == (price is None)
 
 
+@pytest.mark.parametrize(
+    ("version", "policy", "price", "why"),
+    [
+        ("1.31", {"supportType": "EXTENDED"}, "0.60", None),
+        # It is upgraded at the end, and pays no more until then.
+        ("1.31", {"supportType": "STANDARD"}, "0.10", None),
+        ("1.31", {"supportType": "SOMETHING_NEW"}, None, "is not told by SOMETHING_NEW"),
+        ("1.31", {}, None, "is not told by EKS"),
+        ("1.31", None, None, "is not told by EKS"),
+        # Before the end none of that matters.
+        ("1.35", {"supportType": "SOMETHING_NEW"}, "0.10", None),
+        ("1.35", None, "0.10", None),
+        ("1.20", {"supportType": "EXTENDED"}, None, "until when version 1.20 has standard support is not known"),
+    ],
+)
+def test_a_cluster_pays_for_extended_support_where_its_policy_says_so(
+    aws: LocalAws, version: str, policy: dict[str, str] | None, price: str | None, why: str | None
+) -> None:
+    seed_eks(aws, 1)
+    cluster = _clusters()["cluster-000"]
+    cluster.version, cluster.upgrade_policy = version, policy
+    collected = collect(shared(aws), TARGET, WINDOW)
+    assert [rate.amount for rate in collected.rates()] == ([] if price is None else [Decimal(price)])
+    (resource,) = [one for one in collected.resources if one.type == "cluster"]
+    said = resource.attributes.get(PRICE_UNKNOWN)
+    assert (said is None) if why is None else why in str(said)
+
+
+def test_a_cluster_that_may_not_be_described_costs_the_others_nothing(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_eks(aws, 2)
+    refusal = {"__type": "AccessDeniedException", "message": "not authorized to perform: eks:DescribeCluster on it"}
+    refuse_where(monkeypatch, "DescribeCluster", b"cluster-000", refusal)
+    collected = collect(shared(aws), TARGET, WINDOW)
+    assert collected.error is None
+    assert {one.name for one in collected.resources} == {"cluster-000-nodes", "cluster-001", "cluster-001-nodes"}
+    assert [rate.resource.name for rate in collected.rates()] == ["cluster-001"]
+    assert collected.report.permission == "eks:DescribeCluster"
+    assert any(reason.startswith("descriptions of 1 eks cluster: ") for reason in collected.report.partial)
+
+
 def test_without_the_price_of_extended_support_the_price_is_unknown(aws: LocalAws) -> None:
     seed_eks(aws, 1)
     aws.prices.remove("AmazonEKS", operation="ExtendedSupport")
@@ -144,8 +187,7 @@ def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
     service, action = permission.split(":")
     aws.inject("deny", service=service, action=action)
     collected = collect(shared(aws), TARGET, WINDOW)
-    assert isinstance(collected.error, Denied)
-    assert collected.report.permission == permission
+    check_refusal(collected, permission, listing="eks:ListClusters")
 
 
 def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:

@@ -11,8 +11,8 @@ from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_lambda
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome
-from telemetry.errors import Denied, Unavailable
-from tests.support.collecting import collect
+from telemetry.errors import Unavailable
+from tests.support.collecting import check_refusal, collect
 from tests.support.ec2 import REGION, WINDOW, shared, standing_aws
 
 TARGET = "aws/default/us-east-1/lambda"
@@ -90,8 +90,7 @@ def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
     service, action = permission.split(":")
     aws.inject("deny", service=service, action=action)
     collected = collect(shared(aws), TARGET, WINDOW)
-    assert isinstance(collected.error, Denied)
-    assert collected.report.permission == permission
+    check_refusal(collected, permission, listing="lambda:ListFunctions")
 
 
 def test_a_page_token_that_fails_fails_the_run_as_one_to_try_again(aws: LocalAws) -> None:

@@ -263,7 +263,7 @@ def test_values_that_a_provider_keeps_no_longer_are_said(aws: LocalAws, days: in
 
 def test_a_run_that_ends_badly_says_why_and_nothing_else(aws: LocalAws) -> None:
     seed_rds(aws, 1)
-    aws.inject("deny", service="cloudwatch", action="GetMetricData")
+    aws.inject("deny", service="rds", action="DescribeDBInstances")
     report = collect(_later(on_aws.shared(aws)), "aws/default/us-east-1/rds", WINDOW).report
     assert (report.outcome, report.partial) == (Outcome.DENIED, ())
 

@@ -1,6 +1,7 @@
 """RDS against the local AWS: the least calls, the numbers that are there, and prices by engine and deployment."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,9 +15,9 @@ from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_rds
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome
-from telemetry.errors import Denied, Unavailable
+from telemetry.errors import Unavailable
 from telemetry.target import Window
-from tests.support.collecting import collect
+from tests.support.collecting import check_refusal, collect
 from tests.support.ec2 import NOW, REGION, WINDOW, shared, standing_aws
 
 TARGET = "aws/default/us-east-1/rds"
@@ -101,15 +102,48 @@ def test_an_engine_without_one_price_is_unknown(aws: LocalAws, engine: str) -> N
     assert bool(collected.points("free_storage")) != engine.startswith("aurora")
 
 
-@pytest.mark.parametrize(("status", "basis"), [("stopped", ["stopped"]), ("modifying", []), ("failed", [])])
-def test_a_stopped_one_costs_no_compute_and_one_that_changes_is_not_known(
-    aws: LocalAws, status: str, basis: list[str]
-) -> None:
+@pytest.mark.parametrize("status", ["modifying", "failed", "something-new"])
+def test_one_that_changes_or_whose_status_is_not_known_has_no_rate(aws: LocalAws, status: str) -> None:
     seed_rds(aws, 1)
     _database().status = status
     collected = collect(shared(aws), TARGET, WINDOW)
-    assert [rate.basis for rate in collected.rates()] == basis
-    assert {rate.amount for rate in collected.rates()} <= {Decimal(0)}
+    assert collected.rates() == []
+    assert collected.points("cpu_utilization"), "it may have run"
+    assert any(f"their status is {status}" in reason for reason in collected.report.partial)
+
+
+def test_a_stopped_one_costs_no_compute_and_is_not_asked_about_once_that_is_known_of_the_whole_window(
+    aws: LocalAws,
+) -> None:
+    seed_rds(aws, 1)
+    _database().status = "stopped"
+    clock = [WINDOW.start]
+    process = replace(shared(aws), now=lambda: clock[0])
+    before = Window(WINDOW.start - timedelta(minutes=10), WINDOW.start - timedelta(minutes=5))
+
+    first = collect(process, TARGET, before)
+    clock[0] = NOW
+    second = collect(process, TARGET, WINDOW)
+
+    assert first.rates() == [], "it may have run until a moment ago"
+    assert any("RDS does not tell since when" in reason for reason in first.report.partial)
+    assert first.calls["cloudwatch.GetMetricData"] == 1
+    assert [(rate.basis, rate.amount, rate.start, rate.period) for rate in second.rates()] == [
+        ("stopped", Decimal(0), WINDOW.start, 300)
+    ]
+    assert (second.calls, second.report.partial) == ({"rds.DescribeDBInstances": 1}, ())
+
+
+def test_one_that_was_started_and_stopped_between_two_looks_was_not_stopped_throughout(aws: LocalAws) -> None:
+    seed_rds(aws, 1)
+    _database().status = "stopped"
+    _database().automatic_restart_time = WINDOW.start + timedelta(days=6)
+    clock = [WINDOW.start]
+    process = replace(shared(aws), now=lambda: clock[0])
+    collect(process, TARGET, Window(WINDOW.start - timedelta(minutes=10), WINDOW.start - timedelta(minutes=5)))
+    _database().automatic_restart_time = WINDOW.start + timedelta(days=7)
+    clock[0] = NOW
+    assert collect(process, TARGET, WINDOW).rates() == []
 
 
 def test_of_a_window_that_is_long_past_no_price_is_said(aws: LocalAws) -> None:
@@ -143,8 +177,7 @@ def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
     service, action = permission.split(":")
     aws.inject("deny", service=service, action=action)
     collected = collect(shared(aws), TARGET, WINDOW)
-    assert isinstance(collected.error, Denied)
-    assert collected.report.permission == permission
+    check_refusal(collected, permission, listing="rds:DescribeDBInstances")
 
 
 def test_a_page_token_that_fails_fails_the_run_as_one_to_try_again(aws: LocalAws) -> None:

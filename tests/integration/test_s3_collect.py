@@ -17,9 +17,9 @@ from emulators.aws.pricing import Tier
 from emulators.aws.seed import BucketSeed, seed_s3
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome
-from telemetry.errors import CollectionFailed, Denied, Unavailable
+from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.target import Window
-from tests.support.collecting import Collected, collect
+from tests.support.collecting import Collected, check_refusal, collect
 from tests.support.ec2 import REGION, put_metric, shared, standing_aws
 
 TARGET = "aws/default/us-east-1/s3"
@@ -222,14 +222,15 @@ def test_an_account_without_buckets_is_empty(aws: LocalAws) -> None:
     assert aws.calls() == {"s3.ListBuckets": 1}
 
 
-@pytest.mark.parametrize("api", ["s3:ListBuckets", "cloudwatch:ListMetrics", "cloudwatch:GetMetricData"])
+@pytest.mark.parametrize(
+    "api", ["s3:ListBuckets", "cloudwatch:ListMetrics", "cloudwatch:GetMetricData", "pricing:GetProducts"]
+)
 def test_a_missing_permission_is_named_as_a_policy_names_it(aws: LocalAws, api: str) -> None:
     seed_s3(aws, 2, [REGION])
     service, action = api.split(":")
     aws.inject("deny", service=service, action=action)
     collected = collect(shared(aws), TARGET, DAY)
-    assert isinstance(collected.error, Denied)
-    assert collected.report.permission == permission_of(api)
+    check_refusal(collected, permission_of(api), listing="s3:ListAllMyBuckets")
     assert collected.report.permission in find("aws", "s3").permissions
 
 

@@ -11,16 +11,17 @@ import pytest
 from moto.sagemaker.models import sagemaker_backends
 
 from agents.core.collection import Collection
+from agents.core.pricing.unknown import PRICE_UNKNOWN
 from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.seed import EndpointSeed, VariantSeed, seed_sagemaker
 from emulators.aws.seed.sagemaker import Minute
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome, Run
-from telemetry.errors import Denied
 from telemetry.target import Target, Window
-from tests.support.collecting import Collected, collect
+from tests.support.collecting import Collected, check_refusal, collect
 from tests.support.ec2 import NOW, REGION, WINDOW, shared, standing_aws
+from tests.support.odd_aws import refuse_where
 
 TARGET = "aws/default/us-east-1/sagemaker"
 _PRICES = {"ml.m5.large": "0.1152", "ml.m5.xlarge": "0.2304", "ml.c5.xlarge": "0.204", "ml.g5.xlarge": "1.2072"}
@@ -256,8 +257,51 @@ def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
     service, action = permission.split(":")
     aws.inject("deny", service=service, action=action)
     collected = collect(shared(aws), TARGET, WINDOW)
-    assert isinstance(collected.error, Denied)
-    assert collected.report.permission == permission
+    check_refusal(collected, permission, listing="sagemaker:ListEndpoints")
+
+
+def test_an_endpoint_that_may_not_be_described_costs_the_others_nothing_and_is_named(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_sagemaker(aws, 2, hours_back=1, hours_ahead=0)
+    refusal = {"__type": "AccessDeniedException", "message": "not authorized to perform: sagemaker:DescribeEndpoint"}
+    refuse_where(monkeypatch, "DescribeEndpoint", b"endpoint-000", refusal)
+    collected = collect(shared(aws), TARGET, WINDOW)
+    assert collected.error is None
+    assert {one.name for one in collected.resources} == {"endpoint-000", "endpoint-001"}, "the listing knows its name"
+    assert {one.resource.name for one in collected.rates()} == {"endpoint-001"}
+    assert collected.report.permission == "sagemaker:DescribeEndpoint"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"CurrentInstanceCount": None}, "the number of its instances is not told"),
+        ({"CapacityReservationConfig": {"MlReservationArn": "arn:x"}}, "it runs on reserved capacity"),
+    ],
+)
+def test_a_variant_of_which_not_all_is_priced_leaves_the_endpoint_without_a_price(
+    aws: LocalAws, change: dict[str, Any], why: str
+) -> None:
+    seed_sagemaker(aws, 1, hours_back=1, hours_ahead=0)
+    variant = _endpoint("endpoint-000").production_variants[0]
+    for name, value in change.items():
+        variant.pop(name, None)
+        if value is not None:
+            variant[name] = value
+    collected = collect(shared(aws), TARGET, WINDOW)
+    assert (collected.error, collected.rates()) == (None, [])
+    assert collected.resources[0].attributes[PRICE_UNKNOWN] in {why, "not all of its variants could be read"}
+
+
+def test_an_endpoint_of_which_a_part_is_serverless_has_no_price_of_the_rest(aws: LocalAws) -> None:
+    seed_sagemaker(aws, 3, hours_back=1, hours_ahead=0)
+    serverless = _endpoint("endpoint-002").production_variants[0]
+    _endpoint("endpoint-000").production_variants.append({**serverless, "VariantName": "other"})
+    collected = collect(shared(aws), TARGET, WINDOW)
+    assert {rate.resource.name for rate in collected.rates()} == {"endpoint-001"}
+    (mixed,) = [one for one in collected.resources if one.name == "endpoint-000"]
+    assert "serverless" in str(mixed.attributes[PRICE_UNKNOWN])
 
 
 def test_throttled_at_random_it_completes_and_nothing_comes_twice(aws: LocalAws) -> None:

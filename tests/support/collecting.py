@@ -2,7 +2,8 @@
 
 from agents.core.context import Shared
 from agents.testing import collecting
-from telemetry.batch import MAX_BATCH_RECORDS
+from telemetry.batch import MAX_BATCH_RECORDS, Outcome
+from telemetry.errors import Denied
 from telemetry.target import Target, Window
 
 
@@ -17,6 +18,20 @@ class Collected(collecting.Collected):
     @property
     def throttles(self) -> dict[str, int]:
         return {use.api.replace(":", "."): use.throttles for use in self.report.apis if use.throttles}
+
+
+def check_refusal(found: Collected, permission: str, *, listing: str) -> None:
+    """Assert that a missing permission is named: of the listing it is the window's, of any other part the part's."""
+    assert found.report.permission == permission
+    if permission == listing:
+        assert isinstance(found.error, Denied)
+        assert found.report.outcome is Outcome.DENIED
+        assert f"allow {permission} to account" in found.report.error
+    else:
+        assert found.error is None
+        assert found.report.outcome is Outcome.COMPLETE
+        assert any(f"allow {permission} to account" in reason for reason in found.report.partial)
+        assert found.resources
 
 
 def collect(

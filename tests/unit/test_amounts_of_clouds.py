@@ -1,6 +1,6 @@
 """Amounts in the answers of clouds: what is no plain amount is an error in words, or a price that is not known."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from agents.aws.pricing import price_list as aws
 from agents.azure import costs as azure_costs
 from agents.azure.pricing import retail as azure
 from agents.core.context import LocalPriceCache
+from agents.core.items import Item
 from agents.core.pricing import PriceBook
 from agents.core.pricing.tiers import tiered_price
 from telemetry.errors import CollectionFailed
@@ -20,11 +21,19 @@ _TEXTS = ["1_000", "\u0661", "NaN", "1e999999999", "9" * 5000, "", "abc"]
 
 @pytest.mark.parametrize("text", _TEXTS)
 def test_an_amount_of_a_bill_is_named(text: str) -> None:
-    metrics = {"UnblendedCost": {"Unit": "USD", "Amount": text}}
-    with pytest.raises(CollectionFailed, match="an amount in ASCII digits"):
-        aws_costs._amounts(metrics, ("EC2",))
-    with pytest.raises(CollectionFailed, match=r"m5.large .* an amount in ASCII digits"):
-        spot._price(text, ("m5.large", "Linux/UNIX", "us-east-1a"))
+    group = {"Keys": ["EC2"], "Metrics": {"UnblendedCost": {"Unit": "USD", "Amount": text}}}
+    read = aws_costs._group(Item(group), [aws_costs.Key("SERVICE")], ("2026-01-01", "2026-01-02", False))
+    assert not read.amounts
+    assert "an amount of EC2" in read.fault
+    assert "an amount in ASCII digits" in read.fault or not text
+
+
+@pytest.mark.parametrize("text", _TEXTS)
+def test_a_spot_price_that_cannot_be_read_is_not_known(text: str) -> None:
+    kind = {"InstanceType": "m5.large", "ProductDescription": "Linux/UNIX", "AvailabilityZone": "us-east-1a"}
+    item = Item({**kind, "Timestamp": datetime(2026, 1, 1, tzinfo=UTC), "SpotPrice": text})
+    assert spot._change(item)[2] is None
+    assert item.faults == {"SpotPrice"}
 
 
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), 10**5000, True, None, "1"], ids=lambda _: "")

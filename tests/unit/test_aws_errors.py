@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from agents.aws.api_call import AwsCall
 from agents.aws.codes import wait_of
@@ -202,8 +203,11 @@ def test_no_error_of_botocores_gets_through_untranslated(call: AwsCall) -> None:
         assert "as it was said" in str(_ours(error, call)), kind
 
 
-def test_a_fault_of_ours_is_left_as_it_is(call: AwsCall) -> None:
-    with pytest.raises(KeyError), translate_errors(call, translate):
-        raise KeyError("a fault of ours")
+def test_whatever_an_sdk_raises_becomes_an_error_of_ours(call: AwsCall) -> None:
+    for foreign in (KeyError("x"), EOFError(), RuntimeError("x"), RecursionError(), StopIteration()):
+        assert type(_ours(foreign, call)) is CollectionFailed
+        assert type(foreign).__name__ in str(_ours(foreign, call))
+    for broken in (OSError("reset"), ResponseParserError("no XML"), AttributeError("get"), ValueError("no time")):
+        assert isinstance(_ours(broken, call), Unavailable)
     with pytest.raises(Throttled, match="ours already"), translate_errors(call, translate):
         raise Throttled("ours already", "scope", 1.0)

@@ -1,18 +1,21 @@
 """What CloudWatch is asked for, and what it must have answered."""
 
 import math
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from agents.aws.calls import AwsCalls
 from agents.aws.metrics import Metric, MetricReader, Query, check_interval, estimate, period_of
+from agents.core.context import Context, Shared
+from agents.core.meter import Meter
 from telemetry.errors import CollectionFailed, Denied, Unavailable
 from telemetry.records import MetricPoint, Resource
+from telemetry.settings import Settings
 from telemetry.target import Window
 
 START = datetime(2026, 11, 24, 11, 40, tzinfo=UTC)
@@ -64,7 +67,10 @@ class _Answers:
     """CloudWatch as no emulator answers: with results that it could not finish."""
 
     def __init__(self, *pages: dict[str, Any]) -> None:
-        self.context = SimpleNamespace(shared=SimpleNamespace(now=lambda: START + timedelta(hours=1)))
+        settings = Settings.model_validate({"aws": {}})
+        (account,) = settings.aws.accounts_of("aws")
+        shared = Shared(settings, now=lambda: START + timedelta(hours=1))
+        self.context = Context(shared, account, Meter(), time.monotonic() + 60)
         self._pages = pages
         self.asked: list[dict[str, Any]] = []
 
@@ -89,7 +95,6 @@ def _read(answers: _Answers, window: Window | None = None) -> list[MetricPoint]:
     [
         ([[_result("InternalError")]], Unavailable, "InternalError"),
         ([[_result("PartialData", (1.0,))]], Unavailable, "PartialData"),
-        ([[_result("Forbidden")]], Denied, "GetMetricData"),
         ([[]], Unavailable, "no answer"),
     ],
 )
@@ -98,6 +103,43 @@ def test_a_part_does_not_pass_for_the_whole(pages: list[Any], error: type[Except
     with pytest.raises(error, match=text) as caught:
         _read(answers)
     assert "CPUUtilization of i-1" in str(caught.value)
+
+
+_TWO = [Query(HOST, CPU, (("InstanceId", f"i-{number}"),)) for number in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("odd", "permission", "says"),
+    [
+        (_result("Forbidden"), "cloudwatch:GetMetricData", "belongs to an account that does not share it"),
+        (_result("InternalError"), None, "came as InternalError"),
+        (_result("PartialData", (1.0,)), None, "came as PartialData"),
+        ({"Id": "m7"}, None, "came as (no answer)"),
+        ({"Timestamps": [], "Values": []}, None, "came as (no answer)"),
+        (None, None, "came as (no answer)"),
+        ({**_result("Complete"), "Values": [1.0]}, "", "not told, or not readable"),
+        ({**_result("Complete"), "Values": None}, "", "not told, or not readable"),
+        ({**_result("Complete", (1.0,)), "Timestamps": ["soon"]}, "", "not told, or not readable"),
+        ({**_result("Complete", (1.0,)), "Values": ["many"]}, "", "not told, or not readable"),
+    ],
+)
+def test_one_metric_that_is_odd_costs_the_others_nothing_and_is_named(
+    odd: Any, permission: str | None, says: str
+) -> None:
+    answers = _Answers({"MetricDataResults": [odd, _result("Complete", (5.0,), "m1")]})
+    reader = MetricReader(cast("AwsCalls", answers), _window(420), of="ec2 instances")
+    points = [*reader.add(*_TWO), *reader.finish()]
+    assert points[-1].value == 5.0
+    assert any(says in reason for reason in answers.context.meter.missing()), answers.context.meter.missing()
+    assert HOST.key in reader.broken
+    refused = [one.permission for one in answers.context.meter.refusals if isinstance(one, Denied)]
+    assert refused == ([permission] if permission else [])
+
+
+def test_a_value_that_is_answered_twice_counts_once() -> None:
+    twice = _result("Complete", (1.0, 2.0))
+    answers = _Answers({"MetricDataResults": [twice, twice]}, {"MetricDataResults": [twice]})
+    assert [point.value for point in _read(answers)] == [1.0, 2.0]
 
 
 def test_a_result_that_a_later_page_completes_is_whole() -> None:

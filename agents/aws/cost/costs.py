@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.aws.calls import AwsCalls
+from agents.core.items import UNREAD, Item
 from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionFailed, Denied, Unavailable
 
@@ -26,6 +27,7 @@ _NET = (NET_UNBLENDED, NET_AMORTIZED)
 # Member accounts see net costs only where the management account lets them.
 _NOT_NET = re.compile(r"ValidationException|(?i:net[ _]?(?:unblended|amortized))")
 _NOT_ENABLED = re.compile(r"(?i)not enabled for cost explorer")
+_ALLOW = re.compile(r": allow \S+ to account '[^']*'")
 _FORMATS = {"HOURLY": "%Y-%m-%dT%H:%M:%SZ", "DAILY": "%Y-%m-%d", "MONTHLY": "%Y-%m-%d"}
 
 
@@ -73,6 +75,8 @@ class Group:
     currency: str = ""
     #: By AWS's names; one that it does not tell is not there.
     amounts: Mapping[str, Decimal] = field(default_factory=dict)
+    #: What of it could not be read; empty for nothing. A bill with such a group is not whole.
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,10 @@ class CostReader:
         if only is not None:
             parameters["Filter"] = {"Dimensions": {"Key": only[0], "Values": [only[1]]}}
         token = ""
+        seen: dict[tuple[str, tuple[str, ...]], Group] = {}
         while True:
             answer = self._ask(parameters | ({"NextPageToken": token} if token else {}))
-            yield _page(answer, keys)
+            yield _once(_page(answer, keys), seen)
             former, token = token, answer.get("NextPageToken", "")
             if not token:
                 return
@@ -143,7 +148,7 @@ def _explained(error: CollectionFailed | Denied, granularity: str) -> Collection
     """With the remedy, where AWS's own words do not say it."""
     said = str(error)
     if _NOT_ENABLED.search(said):
-        own_words = said.partition(": allow ")[0]
+        own_words = _ALLOW.sub("", said)
         return Denied(
             f"{own_words}: it is no permission that is missing: open Cost Explorer once in the Billing console of the "
             "management account, and let member accounts see costs there if this is one"
@@ -161,29 +166,74 @@ def _explained(error: CollectionFailed | Denied, granularity: str) -> Collection
     return error
 
 
+def _once(page: Page, seen: dict[tuple[str, tuple[str, ...]], Group]) -> Page:
+    """The page without the groups that came before. CollectionFailed where one comes again with other amounts."""
+    found: list[Group] = []
+    for group in page.groups:
+        place = (group.start, group.keys)
+        former = seen.setdefault(place, group)
+        if former is group:
+            found.append(group)
+        elif former != group:
+            what = f"{' / '.join(group.keys)} on {group.start}"
+            raise CollectionFailed(f"{API}: {what} is there twice, with two amounts: it is read anew")
+    return Page(found, page.names)
+
+
 def _page(answer: Mapping[str, Any], keys: Sequence[Key]) -> Page:
+    """CollectionFailed where a period or a group cannot be told: what is on a bill is all there or it is none."""
+    item = Item(answer)
     groups: list[Group] = []
-    for result in answer["ResultsByTime"]:
-        period = (result["TimePeriod"]["Start"], result["TimePeriod"]["End"], result["Estimated"])
-        if not result["Groups"]:
-            groups.append(Group(*period))
-        for group in result["Groups"]:
-            values = tuple(key.value(text) for key, text in zip(keys, group["Keys"], strict=True))
-            groups.append(Group(*period, values, *_amounts(group["Metrics"], values)))
-    attributes = answer.get("DimensionValueAttributes") or ()
-    names = {one["Value"]: one.get("Attributes", {}).get("description", "") for one in attributes}
+    if not item.has("ResultsByTime"):
+        raise Unavailable(f"{API}: an answer has no ResultsByTime: it is asked for anew")
+    for result in item.items("ResultsByTime"):
+        period = result.item("TimePeriod")
+        estimated = result.flag("Estimated")
+        for name in ("Estimated", "Groups"):
+            if not result.has(name):
+                result.fault(name)
+        place = (_day(period, "Start"), _day(period, "End"), estimated is not False)
+        found = [_group(group, keys, place) for group in result.items("Groups")]
+        groups += found or [Group(*place)]
+    attributes = item.items("DimensionValueAttributes")
+    names = {one.text("Value"): one.item("Attributes").text("description") for one in attributes}
+    if item.faults:
+        raise CollectionFailed(f"{API}: {', '.join(sorted(item.faults))}: {UNREAD}: it is read anew")
     return Page(groups, names)
 
 
-def _amounts(metrics: Mapping[str, Mapping[str, str]], keys: tuple[str, ...]) -> tuple[str, dict[str, Decimal]]:
-    currencies = {metric["Unit"] for metric in metrics.values()}
-    if len(currencies) != 1:
-        found = ", ".join(sorted(currencies)) or "none"
-        raise CollectionFailed(f"{API}: the amounts of {' / '.join(keys)} have not one currency, but {found}")
+def _day(period: Item, name: str) -> str:
+    text = period.needed(name)
     try:
-        return currencies.pop(), {name: parse_amount(metric["Amount"]) for name, metric in metrics.items()}
-    except ValueError as error:
-        raise CollectionFailed(f"{API}: an amount of {' / '.join(keys)}: {error}") from None
+        moment_of(text)
+    except ValueError:
+        period.fault(name)
+    return text
+
+
+def _group(item: Item, keys: Sequence[Key], place: tuple[str, str, bool]) -> Group:
+    """One group. An amount that cannot be read is not among its amounts, and it says so."""
+    told = item.texts("Keys")
+    if len(told) != len(keys):
+        item.fault("Keys")
+    values = tuple(key.value(text) for key, text in zip(keys, told, strict=False))
+    metrics = item.item("Metrics")
+    own = Item(metrics.fields)
+    amounts: dict[str, Decimal] = {}
+    currencies: set[str] = set()
+    for name in own.fields:
+        metric = own.item(name)
+        currencies.add(metric.needed("Unit"))
+        try:
+            amounts[name] = parse_amount(metric.text("Amount"))
+        except ValueError as error:
+            own.fault(f"{name}.Amount {error}")
+    what = " / ".join(values)
+    if len(currencies - {""}) != 1:
+        found = ", ".join(sorted(currencies)) or "none"
+        raise CollectionFailed(f"{API}: the amounts of {what} have not one currency, but {found}")
+    fault = f"{API}: an amount of {what}: {', '.join(sorted(own.faults))}" if own.faults else ""
+    return Group(*place, values, max(currencies), amounts, fault)
 
 
 def moment_of(text: str) -> datetime:

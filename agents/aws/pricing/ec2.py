@@ -9,16 +9,20 @@ from typing import Any
 
 from agents.aws.calls import AwsCalls
 from agents.aws.pricing.price_list import PriceList
-from agents.core.pricing import Price
+from agents.core.items import Item
+from agents.core.pricing.unknown import Priced, Unknown
 
 _INCLUDED = "No License required"
 _OWN_LICENSE = "Bring your own license"
+THINGS = "ec2 instances"
 
 
 @dataclass(frozen=True)
 class _Software:
     """What the price list calls the software of an instance."""
 
+    #: What it is billed as (UsageOperation), beside its name: the two must agree.
+    operation: str
     operating_system: str
     preinstalled: str = "NA"
     license_model: str = _INCLUDED
@@ -27,23 +31,55 @@ class _Software:
 # AWS's own names of what an instance is billed for (PlatformDetails) -> the price list's.
 _PLATFORMS: Mapping[str, _Software] = MappingProxyType(
     {
-        "Linux/UNIX": _Software("Linux"),
-        "Red Hat BYOL Linux": _Software("Linux"),
-        "Red Hat Enterprise Linux": _Software("RHEL"),
-        "Red Hat Enterprise Linux with HA": _Software("Red Hat Enterprise Linux with HA"),
-        "SUSE Linux": _Software("SUSE"),
-        "Ubuntu Pro": _Software("Ubuntu Pro"),
-        "Windows": _Software("Windows"),
-        "Windows BYOL": _Software("Windows", license_model=_OWN_LICENSE),
+        "Linux/UNIX": _Software("RunInstances", "Linux"),
+        "Red Hat BYOL Linux": _Software("RunInstances:00g0", "Linux"),
+        "Red Hat Enterprise Linux": _Software("RunInstances:0010", "RHEL"),
+        "Red Hat Enterprise Linux with HA": _Software("RunInstances:1010", "Red Hat Enterprise Linux with HA"),
+        "SUSE Linux": _Software("RunInstances:000g", "SUSE"),
+        "Ubuntu Pro": _Software("RunInstances:0g00", "Ubuntu Pro"),
+        "Windows": _Software("RunInstances:0002", "Windows"),
+        "Windows BYOL": _Software("RunInstances:0800", "Windows", license_model=_OWN_LICENSE),
         **{
-            f"{platform} with SQL Server {edition}": _Software(system, f"SQL {short}")
-            for platform, system in {"Windows": "Windows", "Linux": "Linux", "Red Hat Enterprise Linux": "RHEL"}.items()
-            for edition, short in {"Enterprise": "Ent", "Standard": "Std", "Web": "Web"}.items()
+            f"{platform} with SQL Server {edition}": _Software(f"RunInstances:{operation}", system, f"SQL {short}")
+            for platform, system, edition, short, operation in (
+                ("Windows", "Windows", "Enterprise", "Ent", "0102"),
+                ("Windows", "Windows", "Standard", "Std", "0006"),
+                ("Windows", "Windows", "Web", "Web", "0202"),
+                ("Linux", "Linux", "Enterprise", "Ent", "0100"),
+                ("Linux", "Linux", "Standard", "Std", "0004"),
+                ("Linux", "Linux", "Web", "Web", "0200"),
+                ("Red Hat Enterprise Linux", "RHEL", "Enterprise", "Ent", "0110"),
+                ("Red Hat Enterprise Linux", "RHEL", "Standard", "Std", "0014"),
+                ("Red Hat Enterprise Linux", "RHEL", "Web", "Web", "0210"),
+            )
         },
     }
 )
 # An instance on a dedicated host is billed with its host: the list has it at zero, which is not its price.
 _TENANCIES: Mapping[str, str] = MappingProxyType({"default": "Shared", "dedicated": "Dedicated"})
+
+
+def why_unknown(instance: Item, region: str) -> str:
+    """What of an instance of DescribeInstances has no list price, at whichever rate it is billed; empty for nothing."""
+    placement = instance.item("Placement")
+    platform, operation = instance.text("PlatformDetails"), instance.text("UsageOperation")
+    software = _PLATFORMS.get(platform)
+    tenancy = placement.text("Tenancy")
+    snp = instance.item("CpuOptions").text("AmdSevSnp")
+    accelerators = ("ElasticGpuAssociations", "ElasticInferenceAcceleratorAssociations")
+    reasons = {
+        "its type is not told": not instance.text("InstanceType"),
+        f"no price is known of the platform {platform or '(not told)'}": software is None,
+        f"it is billed as {operation}, which is not {platform}": software is not None
+        and operation not in {"", software.operation},
+        f"no price is known of the tenancy {tenancy or '(not told)'}": tenancy not in _TENANCIES,
+        "it is on an Outpost, which is billed by itself": instance.has("OutpostArn"),
+        "its zone is not one of its region that is told": not _price_region(placement.text("AvailabilityZone"), region),
+        "its software of the marketplace is billed beside": bool(instance.fields.get("ProductCodes")),
+        "AMD SEV-SNP is billed beside": snp not in {"", "disabled"},
+        "its accelerators are billed beside": any(instance.fields.get(name) for name in accelerators),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
 
 
 @dataclass(frozen=True)
@@ -59,17 +95,17 @@ class Ec2Product:
     license_model: str
 
     @classmethod
-    def of(cls, instance: Mapping[str, Any], region: str) -> Ec2Product | None:
+    def of(cls, instance: Mapping[str, Any] | Item, region: str) -> Ec2Product | None:
         """The product of an on-demand instance of DescribeInstances; None where the list has no price for it."""
-        placement = instance.get("Placement", {})
-        software = _PLATFORMS.get(instance.get("PlatformDetails", ""))
-        tenancy = _TENANCIES.get(placement.get("Tenancy", "default"))
-        if software is None or tenancy is None or instance.get("InstanceLifecycle") or instance.get("OutpostArn"):
+        item = Item.of(instance)
+        if item.has("InstanceLifecycle") or why_unknown(item, region):
             return None
+        placement = item.item("Placement")
+        software = _PLATFORMS[item.text("PlatformDetails")]
         return cls(
-            instance["InstanceType"],
-            _price_region(placement.get("AvailabilityZone", ""), region),
-            tenancy,
+            item.text("InstanceType"),
+            _price_region(placement.text("AvailabilityZone"), region),
+            _TENANCIES[placement.text("Tenancy")],
             software.operating_system,
             software.preinstalled,
             software.license_model,
@@ -81,14 +117,16 @@ class Ec2Prices:
 
     def __init__(self, calls: AwsCalls) -> None:
         self._region = calls.region
-        self._list = PriceList(calls)
+        self._list = PriceList(calls, THINGS)
 
-    def on_demand(self, instance: Mapping[str, Any]) -> Price | None:
-        """The list price of an instance an hour, or None where it is unknown: counted once for each kind."""
+    def on_demand(self, instance: Item) -> Priced:
+        """The list price of an instance an hour, or why it is unknown: counted once for each kind."""
+        if instance.has("InstanceLifecycle"):  # prepaid, or scheduled: the list does not price it at all
+            lifecycle = instance.text("InstanceLifecycle") or "(not readable)"
+            return Unknown(f"no price is known of the lifecycle {lifecycle}")
         product = Ec2Product.of(instance, self._region)
         if product is None:
-            self._list.unknown(f"{instance.get('InstanceType')} {instance.get('PlatformDetails')}")
-            return None
+            return self.unknown(instance, Unknown(why_unknown(instance, self._region)))
         fields = {
             "instanceType": product.instance_type,
             "regionCode": product.region,
@@ -100,8 +138,16 @@ class Ec2Prices:
         }
         return self._list.hourly("AmazonEC2", fields)
 
+    def unknown(self, instance: Item, why: Unknown) -> Unknown:
+        """Count a price that is unknown without a look at the list."""
+        kind = f"{instance.text('InstanceType')} {instance.text('PlatformDetails')} {why.reason}"
+        return self._list.unknown(kind, why.reason)
+
 
 def _price_region(zone: str, region: str) -> str:
-    """``us-west-2`` for zone ``us-west-2a``, ``us-west-2-lax-1`` for the local zone ``us-west-2-lax-1a``."""
+    """``us-west-2`` for zone ``us-west-2a``, ``us-west-2-lax-1`` for the local zone ``us-west-2-lax-1a``.
+
+    Empty where the zone is none of the region, or not told: it may be a local one, with prices of its own.
+    """
     code = zone[:-1] if zone[-1:].isalpha() else zone
-    return code if code.startswith(region) else region
+    return code if code == region or code.startswith(f"{region}-") else ""

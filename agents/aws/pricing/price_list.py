@@ -9,8 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.aws.calls import AwsCalls
+from agents.core.parts import Part
 from agents.core.pricing import Price, price_book
+from agents.core.pricing.unknown import NOT_LISTED, REFUSED, Priced, Unknown
 from telemetry.amounts import parse_amount
+from telemetry.errors import Unavailable
 
 PERMISSIONS = ("pricing:GetProducts",)
 
@@ -21,30 +24,37 @@ _HOUR = frozenset({"Hrs", "Hours"})
 
 
 class PriceList:
-    """The prices that one collection asks for. Each that is unknown is counted once in its report."""
+    """The prices that one collection asks for. Each that is unknown is counted once in its report.
 
-    def __init__(self, calls: AwsCalls) -> None:
+    A price list that refuses is a part by itself: prices are unknown, and the report names the permission.
+    """
+
+    def __init__(self, calls: AwsCalls, of: str) -> None:
+        """``of`` is what is priced: ``ec2 instances``."""
         self._calls = calls
         self._book = price_book(calls.context.shared)
-        self._asked: dict[str, Price | None] = {}
+        self._asked: dict[str, Priced] = {}
+        self._part = Part(calls.context, "prices", of)
 
-    def hourly(self, service_code: str, fields: Mapping[str, str]) -> Price | None:
-        """The price an hour of the product with exactly these attributes (``regionCode`` ...), or None: unknown."""
+    def hourly(self, service_code: str, fields: Mapping[str, str]) -> Priced:
+        """The price an hour of the product with exactly these attributes (``regionCode`` ...), or why it is unknown."""
         key = "/".join(["aws", service_code, self._calls.partition, *(f"{k}={v}" for k, v in sorted(fields.items()))])
         if key not in self._asked:
-            price = self._book.find(key, lambda: self._look_up(service_code, fields))
-            self._asked[key] = self._counted(price)
+            found = self._part.ask(lambda: self._book.find(key, lambda: self._look_up(service_code, fields)))
+            if self._part.refused is not None:
+                return Unknown(REFUSED)
+            self._asked[key] = found if found is not None else self._counted(NOT_LISTED)
         return self._asked[key]
 
-    def unknown(self, what: str) -> None:
-        """Count a price that is unknown without a look at the list."""
+    def unknown(self, what: str, why: str) -> Unknown:
+        """Count a price that is unknown without a look at the list: once for ``what``, a kind of things."""
         if what not in self._asked:
-            self._asked[what] = self._counted(None)
+            self._asked[what] = self._counted(why)
+        return Unknown(why)
 
-    def _counted(self, price: Price | None) -> Price | None:
-        if price is None:
-            self._calls.context.meter.unknown_price()
-        return price
+    def _counted(self, why: str) -> Unknown:
+        self._calls.context.meter.unknown_price()
+        return Unknown(why)
 
     def _look_up(self, service_code: str, fields: Mapping[str, str]) -> Price | None:
         return hourly_price(products(self._calls, service_code, fields))
@@ -64,7 +74,10 @@ def products(calls: AwsCalls, service_code: str, fields: Mapping[str, str]) -> I
         Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in fields.items()],
     )
     for page in pages:
-        yield from page["PriceList"]
+        listed = page.get("PriceList")
+        if not isinstance(listed, list):
+            raise Unavailable("pricing:GetProducts: an answer has no list PriceList: it is asked for anew")
+        yield from listed
 
 
 def currency_of(partition: str) -> str:
@@ -79,7 +92,16 @@ def hourly_price(price_list: Iterable[str]) -> Price | None:
     """
     prices: set[Price | None] = set()
     for item in price_list:
-        found = list(_hourly(json.loads(item, parse_float=Decimal)))
+        try:
+            found = list(_hourly(json.loads(item, parse_float=Decimal)))
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):  # not of the form: its price may differ
+            found = []
         prices.add(found[0] if len(found) == 1 else None)
     return prices.pop() if len(prices) == 1 else None
 

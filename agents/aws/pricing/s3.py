@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from agents.aws.calls import AwsCalls
 from agents.aws.pricing.price_list import products
@@ -79,11 +80,21 @@ def s3_prices(calls: AwsCalls) -> S3Prices:
 def _look_up(calls: AwsCalls) -> S3Prices | None:
     prices: dict[str, TieredPrice | None] = {}
     for item in products(calls, "AmazonS3", {"regionCode": calls.region, "productFamily": "Storage"}):
-        product = read_product(item)
-        usage = _USAGE.fullmatch(product.get("product", {}).get("attributes", {}).get("usagetype", ""))
+        try:
+            product = read_product(item)
+            usage = _USAGE.fullmatch(product.get("product", {}).get("attributes", {}).get("usagetype", ""))
+        except (AttributeError, TypeError, ValueError, RecursionError):  # not of the form: of which usage, nobody knows
+            continue
         if usage is not None:
-            price = tiered_price(product, _UNIT)
+            price = _price(product)
             # Two that differ: nobody knows which applies.
             prices[usage[1]] = price if prices.get(usage[1], price) == price else None
     known = {usage: price for usage, price in prices.items() if price is not None}
     return S3Prices(known) if known else None
+
+
+def _price(product: dict[str, Any]) -> TieredPrice | None:
+    try:
+        return tiered_price(product, _UNIT)
+    except (AttributeError, TypeError):
+        return None

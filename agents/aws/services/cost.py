@@ -105,6 +105,9 @@ def _tags(reader: CostReader, key: Key, totals: Totals) -> Iterator[CostLine]:
 
 
 def _has_keys(group: Group) -> bool:
+    """CollectionFailed where an amount could not be read: a bill without it would be too low, and not say so."""
+    if group.fault:
+        raise CollectionFailed(f"{group.fault}: it is read anew at the next attempt")
     return bool(group.keys)
 
 

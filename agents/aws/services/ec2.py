@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from agents.aws import metrics, spot
 from agents.aws.calls import AwsCalls
 from agents.aws.instances import InstanceTimes
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
-from agents.aws.pricing.ec2 import Ec2Prices
+from agents.aws.pricing.ec2 import THINGS, Ec2Prices
 from agents.aws.settings import AwsSettings
-from agents.aws.spot import SpotPrices, is_spot
+from agents.aws.spot import SpotKind, SpotPrices, is_spot, kind_of
 from agents.core.context import Context
+from agents.core.items import Item, Listing
 from agents.core.pricing import Price
+from agents.core.pricing.unknown import Priced, Unknown, reason_of
 from agents.core.rates import LISTED, SPOT, STOPPED, is_present, rate
 from agents.core.service import Estimate, Service, service
+from agents.core.sightings import sightings
 from agents.core.state_intervals import State, StateInterval, length, priced
 from telemetry.errors import CollectionFailed
 from telemetry.records import AttributeValue, CostRate, Record, Resource
@@ -65,19 +72,17 @@ class Ec2(Service):
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """A resource an instance, with its metrics and rates; CloudWatch is asked for 500 metrics at a time."""
         calls = AwsCalls(context, target.region)
-        reader = MetricReader(calls, window)
+        reader = MetricReader(calls, window, of=THINGS)
         rates = _Rates(calls, window)
         self.say_late(context, window, "EC2")
         dimensions = _memory_dimensions(context)
-        for page in _pages(calls):
-            listed = ((one, found["OwnerId"]) for found in page["Reservations"] for one in found["Instances"])
-            for instance, owner in listed:
-                resource = _resource(instance, owner, target.region, calls.partition)
-                times = InstanceTimes.of(instance)
-                yield resource
-                yield from rates.add(resource, instance, times)
-                if times.may_have_data(window):
-                    yield from reader.add(*_queries(resource, instance, dimensions))
+        for one in _instances(calls):
+            resource, found = rates.of(one)
+            yield resource
+            yield from found
+            if one.times.may_have_data(window):
+                yield from reader.add(*_queries(resource, one.item, dimensions))
+            yield from rates.add_spot(resource, one)
         yield from rates.finish()
         yield from reader.finish()
 
@@ -92,50 +97,67 @@ class Ec2(Service):
         return metrics.check_interval(interval)
 
 
+@dataclass(frozen=True)
+class _Instance:
+    """One instance, as EC2 lists it."""
+
+    resource: Resource
+    item: Item
+    times: InstanceTimes
+
+
 class _Rates:
     """What instances cost an hour, in the parts of one window in which their state is known."""
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
         self._context = calls.context
+        self._region = calls.region
         self._prices = Ec2Prices(calls)
         self._spot = SpotPrices(calls, window)
         self._nothing = Price(Decimal(0), pricing.currency_of(calls.partition))
         self._window = window
         self._now = calls.context.shared.now()
         #: Spot instances whose prices are still to be asked for.
-        self._waiting: list[tuple[Resource, dict[str, Any], InstanceTimes]] = []
+        self._waiting: list[tuple[Resource, SpotKind, InstanceTimes]] = []
 
-    def add(self, resource: Resource, instance: Mapping[str, Any], times: InstanceTimes) -> Iterator[CostRate]:
-        """The rates of one instance, now or with those of later ones: spot prices are asked for together."""
-        if not is_spot(instance):
-            yield from self._of(resource, instance, times)
-            return
-        self._waiting.append((resource, {name: instance[name] for name in spot.FIELDS if name in instance}, times))
-        if len(self._waiting) >= _WAITING:
-            yield from self.finish()
+    def of(self, one: _Instance) -> tuple[Resource, list[CostRate]]:
+        """An instance with its rates, those at the spot price excepted; without a price, it says why."""
+        intervals = list(self._intervals(one.times))
+        if length(intervals) < one.times.length_in(self._window, self._now):
+            self._context.partial("rates", _UNTOLD, of=THINGS)
+        price = self._price(one) if self._runs(one.times) else None
+        resource = one.resource
+        if isinstance(price, Unknown):
+            resource = msgspec.structs.replace(resource, attributes={**resource.attributes, **reason_of(price)})
+        priced = {State.STOPPED: (self._nothing, STOPPED), State.RUNNING: (price, LISTED)}
+        rates = ((*priced[state], start, end) for state, start, end in intervals)
+        return resource, [
+            rate(resource, start, end, found, basis) for found, basis, start, end in rates if isinstance(found, Price)
+        ]
+
+    def add_spot(self, resource: Resource, one: _Instance) -> Iterator[CostRate]:
+        """The rates at the spot price, now or with those of later instances: prices are asked for together."""
+        kind = kind_of(one.item, self._region) if is_spot(one.item) else None
+        if isinstance(kind, SpotKind) and self._runs(one.times):
+            self._waiting.append((resource, kind, one.times))
+            if len(self._waiting) >= _WAITING:
+                yield from self.finish()
 
     def finish(self) -> Iterator[CostRate]:
         """Yield the rest."""
         waiting, self._waiting = self._waiting, []
-        self._spot.read(instance for _, instance, times in waiting if self._runs(times))
-        for resource, instance, times in waiting:
-            yield from self._of(resource, instance, times)
-
-    def _of(self, resource: Resource, instance: Mapping[str, Any], times: InstanceTimes) -> Iterator[CostRate]:
-        """None where its price or its state is unknown."""
-        intervals = list(self._intervals(times))
-        if length(intervals) < times.length_in(self._window, self._now):
-            self._context.partial("rates", _UNTOLD, of="ec2 instances")
-        for state, start, end in intervals:
-            if state is State.STOPPED:
-                yield rate(resource, start, end, self._nothing, STOPPED)
-            elif is_spot(instance):
-                for part, price in self._spot.parts(instance, start, end):
+        self._spot.read(kind for _, kind, _ in waiting)
+        for resource, kind, times in waiting:
+            for state, start, end in self._intervals(times):
+                for part, price in self._spot.parts(kind, start, end) if state is State.RUNNING else ():
                     yield rate(resource, part.start, part.end, price, SPOT)
-            elif instance.get("InstanceLifecycle") is None:
-                listed = self._prices.on_demand(instance)
-                if listed is not None:
-                    yield rate(resource, start, end, listed, LISTED)
+
+    def _price(self, one: _Instance) -> Priced | None:
+        """The list price, or why there is none; None for one at the spot price, which is asked for with others."""
+        if not is_spot(one.item):
+            return self._prices.on_demand(one.item)
+        kind = kind_of(one.item, self._region)
+        return self._prices.unknown(one.item, kind) if isinstance(kind, Unknown) else None
 
     def _runs(self, times: InstanceTimes) -> bool:
         return any(interval.state is State.RUNNING for interval in self._intervals(times))
@@ -157,52 +179,69 @@ def _pages(calls: AwsCalls) -> Iterator[dict[str, Any]]:
         yield from calls.pages("ec2", "DescribeInstances", page_size=_PAGE, Filters=named)
 
 
-def _resource(instance: Mapping[str, Any], owner: str, region: str, partition: str) -> Resource:
-    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
-    return Resource(
+def _instances(calls: AwsCalls) -> Iterator[_Instance]:
+    """Each instance once, with what is known of it."""
+    context = calls.context
+    now, seen = context.shared.now(), sightings(context.shared)
+    listing: Listing[_Instance] = Listing(context, THINGS, key=lambda one: one.resource.resource_id)
+    reservations: Listing[Item] = Listing(context, "reservations of EC2")
+    for page in _pages(calls):
+        for reservation in reservations.each(page, "Reservations", lambda item: item):
+            # EC2 lists an account its own instances only.
+            owner = reservation.text("OwnerId") or calls.account_id
+            for one in listing.each(reservation, "Instances", partial(_read, calls, owner)):
+                times = one.times.seen_at_rest(seen, one.resource.resource_id, now)
+                yield _Instance(one.resource, one.item, times)
+
+
+def _read(calls: AwsCalls, owner: str, item: Item) -> _Instance:
+    tags = item.pairs("Tags")
+    number = item.key("InstanceId")
+    resource = Resource(
         provider="aws",
         account=owner,
-        region=region,
+        region=calls.region,
         service="ec2",
-        resource_id=f"arn:{partition}:ec2:{region}:{owner}:instance/{instance['InstanceId']}",
-        type=instance["InstanceType"],
+        resource_id=f"arn:{calls.partition}:ec2:{calls.region}:{owner}:instance/{number}",
+        type=item.needed("InstanceType"),
         name=tags.get("Name", ""),
         tags=tags,
-        attributes=_attributes(instance),
+        attributes=_attributes(item),
     )
+    return _Instance(resource, item, InstanceTimes.of(item))
 
 
-def _attributes(instance: Mapping[str, Any]) -> dict[str, AttributeValue]:
-    placement = instance.get("Placement", {})
-    launched = instance.get("LaunchTime")
+def _attributes(item: Item) -> dict[str, AttributeValue]:
+    placement, launched = item.item("Placement"), item.time("LaunchTime")
+    lifecycle = item.text("InstanceLifecycle") if item.has("InstanceLifecycle") else "on-demand"
     attributes: dict[str, AttributeValue] = {
-        "instance_id": instance["InstanceId"],
-        "state": instance["State"]["Name"],
-        "availability_zone": placement.get("AvailabilityZone"),
-        "lifecycle": instance.get("InstanceLifecycle", "on-demand"),
-        "platform": instance.get("PlatformDetails"),
-        "tenancy": placement.get("Tenancy"),
-        "architecture": instance.get("Architecture"),
-        "image_id": instance.get("ImageId"),
+        "instance_id": item.text("InstanceId"),
+        "state": item.item("State").text("Name"),
+        "availability_zone": placement.text("AvailabilityZone"),
+        "lifecycle": lifecycle,
+        "platform": item.text("PlatformDetails"),
+        "tenancy": placement.text("Tenancy"),
+        "architecture": item.text("Architecture"),
+        "image_id": item.text("ImageId"),
         "launch_time": None if launched is None else format_time(launched),
-        "vpc_id": instance.get("VpcId"),
-        "subnet_id": instance.get("SubnetId"),
+        "vpc_id": item.text("VpcId"),
+        "subnet_id": item.text("SubnetId"),
     }
-    return {name: value for name, value in attributes.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value}
 
 
-def _queries(resource: Resource, instance: Mapping[str, Any], dimensions: tuple[str, ...]) -> Iterator[Query]:
-    detailed = instance.get("Monitoring", {}).get("State") == "enabled"
-    own = (("InstanceId", instance["InstanceId"]),)
+def _queries(resource: Resource, item: Item, dimensions: tuple[str, ...]) -> Iterator[Query]:
+    detailed = item.item("Monitoring").text("State") == "enabled"
+    own = (("InstanceId", item.text("InstanceId")),)
     for metric in _METRICS:
         yield Query(resource, metric, own, _DETAILED if detailed else _BASIC)
     values = {
-        "InstanceId": instance["InstanceId"],
-        "InstanceType": instance["InstanceType"],
-        "ImageId": instance.get("ImageId"),
+        "InstanceId": item.text("InstanceId"),
+        "InstanceType": resource.type,
+        "ImageId": item.text("ImageId"),
         "AutoScalingGroupName": resource.tags.get(_GROUP_TAG),
     }
-    named = tuple((name, values[name]) for name in dimensions if values[name])
+    named = tuple((name, value) for name in dimensions if (value := values[name]))
     if len(named) == len(dimensions):
         yield Query(resource, _MEMORY, named)
 

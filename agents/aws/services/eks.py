@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from agents.aws import metrics
+from agents.aws.arns import place_of
 from agents.aws.calls import AwsCalls
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
+from agents.aws.pricing.eks import THINGS, EksPrices
 from agents.core.context import Context
 from agents.core.errors import Gone
-from agents.core.pricing import Price, price_book
+from agents.core.items import Item, Listing
+from agents.core.parts import permitted
+from agents.core.pricing import Price
+from agents.core.pricing.unknown import reason_of
 from agents.core.rates import LATE, LISTED, is_present, part_since, rate
 from agents.core.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
@@ -38,8 +45,10 @@ class Eks(Service):
     """EKS clusters with the list price of their control plane, and their node groups with their sizes.
 
     Nodes are instances of EC2 and priced there. Node count, CPU and memory are Container Insights', of the clusters
-    that publish them. Past its standard support a version of Kubernetes costs more, and is priced so. EKS tells the
-    version of now only: a window that is collected more than an hour late has no prices, and says so.
+    that publish them. Past its standard support a version of Kubernetes costs more, and is priced so where the policy
+    of the cluster is to stay on it; without a price it says why in ``price_unknown``. EKS tells the version of now
+    only: a window that is collected more than an hour late has no prices, and says so. A cluster that may not be
+    described costs the others nothing.
     """
 
     owns = ("arn:*:eks:*:*:cluster/*", "arn:*:eks:*:*:nodegroup/*")
@@ -61,23 +70,21 @@ class Eks(Service):
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """A resource a cluster and a node group. The listings give names alone: each is described."""
         calls = AwsCalls(context, target.region)
-        reader = MetricReader(calls, window)
+        reader = MetricReader(calls, window, of=THINGS)
         prices = _ControlPlanes(calls, window)
         self.say_late(context, window, "EKS")
         watched: set[str] | None = None
-        for page in calls.pages("eks", "ListClusters", page_size=_PAGE):
-            for name in page["clusters"]:
-                cluster = _describe(calls, "cluster", "DescribeCluster", name=name)
-                if cluster is None:
-                    continue
+        for name in _names(calls, THINGS, "clusters", "ListClusters"):
+            cluster = _describe(calls, THINGS, "cluster", "DescribeCluster", name=name)
+            if cluster is not None:
                 watched = _watched(calls) if watched is None else watched
-                resource = _cluster(cluster)
+                resource, rates = prices.of(cluster)
                 yield resource
-                yield from prices.of(resource, cluster)
-                yield from _node_groups(calls, name)
+                yield from rates
                 if name in watched:
                     dimensions = (("ClusterName", name),)
                     yield from reader.add(*(Query(resource, metric, dimensions) for metric in _METRICS))
+            yield from _node_groups(calls, name)
         if watched is not None and window.start < context.shared.now() - _WATCHED_FOR:
             context.partial("metrics of clusters without a value for two weeks", _FORGOTTEN)
         yield from reader.finish()
@@ -95,133 +102,126 @@ class Eks(Service):
         return metrics.check_interval(interval)
 
 
-@dataclass(frozen=True)
-class _Support:
-    """When the standard support of each version of Kubernetes ends."""
-
-    ends: Mapping[str, datetime]
-
-
 class _ControlPlanes:
     """What control planes cost an hour now; of a window that is long past the listing says nothing."""
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
-        self._calls = calls
-        self._prices = pricing.PriceList(calls)
+        self._context = calls.context
+        self._prices = EksPrices(calls)
         self._window = window
         self._now = calls.context.shared.now()
 
-    def of(self, resource: Resource, cluster: Mapping[str, Any]) -> Iterator[CostRate]:
-        """The rate of one cluster; none where its price or its state is unknown."""
-        part = part_since(self._window, cluster["createdAt"].astimezone(UTC), self._now)
+    def of(self, cluster: Item) -> tuple[Resource, list[CostRate]]:
+        """A cluster with its rates: none where its price or its state is unknown, and then it says why."""
+        resource, created = _cluster(cluster), cluster.time("createdAt")
+        part = None if created is None else part_since(self._window, created, self._now)
+        status = cluster.text("status")
         if part is None:
-            return
+            return resource, []
         # Updates can be listed, but nobody says for how long; and a version can be rolled back.
         if not is_present(self._window, self._now):
-            self._missing(f"{LATE}, and EKS tells their version and tier of now only")
-            return
-        if cluster["status"] != "ACTIVE":
-            self._missing(f"their status is {cluster['status']}, which does not tell what they cost")
-            return
-        price = self._price(cluster, part)
-        if price is not None:
-            yield rate(resource, part.start, part.end, price, LISTED)
+            return self._missing(resource, f"{LATE}, and EKS tells their version and tier of now only")
+        if status != "ACTIVE":
+            why = f"their status is {status or 'not told'}, which does not tell what they cost"
+            return self._missing(resource, why)
+        price = self._prices.on_demand(cluster, part)
+        if isinstance(price, Price):
+            return resource, [rate(resource, part.start, part.end, price, LISTED)]
+        return msgspec.structs.replace(resource, attributes={**resource.attributes, **reason_of(price)}), []
 
-    def _missing(self, why: str) -> None:
-        self._calls.context.partial("rates", why, of="eks clusters")
-
-    def _price(self, cluster: Mapping[str, Any], part: Window) -> Price | None:
-        tier = cluster.get("controlPlaneScalingConfig", {}).get("tier", "standard")
-        end = self._support().ends.get(cluster["version"])
-        if tier != "standard" or cluster.get("outpostConfig") or end is None or part.start < end < part.end:
-            self._prices.unknown(f"eks {cluster['version']} {tier}")
-            return None
-        standard = self._listed("CreateOperation")
-        if standard is None or part.end <= end:
-            return standard
-        more = self._listed("ExtendedSupport")
-        return None if more is None else Price(standard.amount + more.amount, standard.currency)
-
-    def _listed(self, operation: str) -> Price | None:
-        fields = {"regionCode": self._calls.region, "locationType": "AWS Region", "operation": operation}
-        return self._prices.hourly("AmazonEKS", fields)
-
-    def _support(self) -> _Support:
-        key = f"aws/AmazonEKS/{self._calls.partition}/{self._calls.region}/support"
-        found = price_book(self._calls.context.shared).find_as(_Support, key, self._look_up)
-        return found or _Support({})
-
-    def _look_up(self) -> _Support:
-        ends = {}
-        for page in self._calls.pages("eks", "DescribeClusterVersions", page_size=_PAGE):
-            for version in page["clusterVersions"]:
-                if "endOfStandardSupportDate" in version:
-                    ends[version["clusterVersion"]] = version["endOfStandardSupportDate"].astimezone(UTC)
-        return _Support(ends)
+    def _missing(self, resource: Resource, why: str) -> tuple[Resource, list[CostRate]]:
+        self._context.partial("rates", why, of=THINGS)
+        return resource, []
 
 
-def _describe(calls: AwsCalls, key: str, operation: str, **names: Any) -> dict[str, Any] | None:
-    """A cluster or a node group; None where it was deleted since it was listed."""
-    try:
-        described: dict[str, Any] = calls.call("eks", operation, **names)[key]
-    except Gone:
-        return None
-    return described
+def _names(calls: AwsCalls, of: str, key: str, operation: str, **names: Any) -> Iterator[str]:
+    """The names that a listing of EKS's gives, each once."""
+    listing: Listing[str] = Listing(calls.context, of, key=lambda name: name)
+    for page in calls.pages("eks", operation, page_size=_PAGE, **names):
+        for name in listing.raw(page, key):
+            if not isinstance(name, str) or not name:
+                calls.context.partial("everything", "without a name", of=of)
+            elif listing.is_new(name):
+                yield name
+
+
+def _describe(calls: AwsCalls, of: str, key: str, operation: str, **names: Any) -> Item | None:
+    """A cluster or a node group; None where it was deleted since it was listed, or may not be described."""
+    found = None
+    read = _check_cluster if key == "cluster" else _check_group
+    with calls.context.part("descriptions", of=of), suppress(Gone):
+        described = calls.call("eks", operation, **names).get(key)
+        found = Listing[Item](calls.context, of).read(described, read)
+    return found
 
 
 def _node_groups(calls: AwsCalls, cluster: str) -> Iterator[Resource]:
-    try:
-        for page in calls.pages("eks", "ListNodegroups", page_size=_PAGE, clusterName=cluster):
-            for name in page["nodegroups"]:
-                group = _describe(calls, "nodegroup", "DescribeNodegroup", clusterName=cluster, nodegroupName=name)
-                if group is not None:
-                    yield _node_group(group)
-    except Gone:
-        return
+    of = "node groups"
+    found: list[str] = []
+    with calls.context.part("node groups", of=THINGS), suppress(Gone):
+        found.extend(_names(calls, of, "nodegroups", "ListNodegroups", clusterName=cluster))
+    for name in found:
+        group = _describe(calls, of, "nodegroup", "DescribeNodegroup", clusterName=cluster, nodegroupName=name)
+        if group is not None:
+            yield _node_group(group)
 
 
 def _watched(calls: AwsCalls) -> set[str]:
     """The clusters that Container Insights had values of in the last two weeks."""
-    found = set()
-    pages = calls.pages("cloudwatch", "ListMetrics", Namespace=_NAMESPACE, MetricName=_METRICS[0].source)
-    for page in pages:
-        for metric in page["Metrics"]:
-            named = {pair["Name"]: pair["Value"] for pair in metric["Dimensions"]}
-            if named.keys() == {"ClusterName"}:
-                found.add(named["ClusterName"])
+    found: set[str] = set()
+    with permitted(calls.context, f"metrics of {THINGS}"):
+        pages = calls.pages("cloudwatch", "ListMetrics", Namespace=_NAMESPACE, MetricName=_METRICS[0].source)
+        listing: Listing[dict[str, str]] = Listing(calls.context, "metrics of Container Insights")
+        for page in pages:
+            for named in listing.each(page, "Metrics", metrics.dimensions_of):
+                if named.keys() == {"ClusterName"}:
+                    found.add(named["ClusterName"])
     return found
 
 
-def _cluster(cluster: Mapping[str, Any]) -> Resource:
+def _check_cluster(item: Item) -> Item:
+    """The cluster, with what it lacks counted."""
+    _cluster(item)
+    if item.time("createdAt") is None:
+        item.fault("createdAt")
+    return item
+
+
+def _check_group(item: Item) -> Item:
+    _node_group(item)
+    return item
+
+
+def _cluster(item: Item) -> Resource:
+    created = item.time("createdAt")
     attributes: dict[str, AttributeValue] = {
-        "status": cluster["status"],
-        "version": cluster["version"],
-        "platform_version": cluster.get("platformVersion"),
-        "support": cluster.get("upgradePolicy", {}).get("supportType"),
-        "creation_time": format_time(cluster["createdAt"]),
+        "status": item.needed("status") or None,
+        "version": item.needed("version") or None,
+        "platform_version": item.text("platformVersion") or None,
+        "support": item.item("upgradePolicy").text("supportType") or None,
+        "creation_time": None if created is None else format_time(created),
     }
-    return _resource(cluster["arn"], "cluster", cluster["name"], cluster, attributes)
+    return _resource(item.key("arn"), "cluster", item.key("name"), item, attributes)
 
 
-def _node_group(group: Mapping[str, Any]) -> Resource:
-    scaling = group.get("scalingConfig", {})
+def _node_group(item: Item) -> Resource:
+    scaling = item.item("scalingConfig")
     attributes: dict[str, AttributeValue] = {
-        "cluster": group["clusterName"],
-        "status": group["status"],
-        "version": group.get("version"),
-        "capacity_type": group.get("capacityType"),
-        "instance_types": ", ".join(group.get("instanceTypes", ())),
-        "desired_size": scaling.get("desiredSize"),
-        "minimum_size": scaling.get("minSize"),
-        "maximum_size": scaling.get("maxSize"),
+        "cluster": item.text("clusterName") or None,
+        "status": item.needed("status") or None,
+        "version": item.text("version") or None,
+        "capacity_type": item.text("capacityType") or None,
+        "instance_types": ", ".join(item.texts("instanceTypes")),
+        "desired_size": scaling.number("desiredSize"),
+        "minimum_size": scaling.number("minSize"),
+        "maximum_size": scaling.number("maxSize"),
     }
-    return _resource(group["nodegroupArn"], "nodegroup", group["nodegroupName"], group, attributes)
+    return _resource(item.key("nodegroupArn"), "nodegroup", item.key("nodegroupName"), item, attributes)
 
 
-def _resource(
-    arn: str, kind: str, name: str, described: Mapping[str, Any], attributes: dict[str, AttributeValue]
-) -> Resource:
-    _, _, _, region, account, _ = arn.split(":", 5)
+def _resource(arn: str, kind: str, name: str, item: Item, attributes: dict[str, AttributeValue]) -> Resource:
+    region, account = place_of(arn)
+    tags = item.item("tags")
     return Resource(
         provider="aws",
         account=account,
@@ -230,6 +230,6 @@ def _resource(
         resource_id=arn,
         type=kind,
         name=name,
-        tags=dict(described.get("tags") or {}),
+        tags={key: tags.text(key) for key in tags.fields},
         attributes={key: value for key, value in attributes.items() if value is not None},
     )

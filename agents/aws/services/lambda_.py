@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from agents.aws import metrics
+from agents.aws.arns import place_of
 from agents.aws.calls import AwsCalls
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.core.context import Context
+from agents.core.items import Item, Listing
 from agents.core.service import Estimate, Service, service
 from telemetry.records import AttributeValue, Record, Resource
 from telemetry.target import Target, Window
 
 _PAGE = 50
 """Lambda gives no more at once."""
+_THINGS = "lambda functions"
 _NAMESPACE = "AWS/Lambda"
 _METRICS = (
     Metric(_NAMESPACE, "Invocations", "Sum", "invocations", "count"),
@@ -44,11 +46,11 @@ class Lambda(Service):
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """A resource a function, with its metrics."""
         calls = AwsCalls(context, target.region)
-        reader = MetricReader(calls, window)
+        reader = MetricReader(calls, window, of=_THINGS)
         self.say_late(context, window, "Lambda")
+        listing: Listing[Resource] = Listing(context, _THINGS, key=lambda one: one.resource_id)
         for page in calls.pages("lambda", "ListFunctions", page_size=_PAGE):
-            for function in page["Functions"]:
-                resource = _resource(function)
+            for resource in listing.each(page, "Functions", _resource):
                 yield resource
                 dimensions = (("FunctionName", resource.name),)
                 yield from reader.add(*(Query(resource, metric, dimensions) for metric in _METRICS))
@@ -65,19 +67,20 @@ class Lambda(Service):
         return metrics.check_interval(interval)
 
 
-def _resource(function: Mapping[str, Any]) -> Resource:
-    arn = function["FunctionArn"]
-    _, _, _, region, account, _ = arn.split(":", 5)
+def _resource(item: Item) -> Resource:
+    arn = item.key("FunctionArn")
+    region, account = place_of(arn)
+    runtime, package = item.text("Runtime"), item.text("PackageType")
     # The listing has the environment too, where secrets are: no part of it is taken.
     attributes: dict[str, AttributeValue] = {
-        "runtime": function.get("Runtime"),
-        "memory_mb": function.get("MemorySize"),
-        "ephemeral_storage_mb": function.get("EphemeralStorage", {}).get("Size"),
-        "timeout_s": function.get("Timeout"),
-        "architecture": next(iter(function.get("Architectures", ())), None),
-        "package_type": function.get("PackageType"),
-        "code_bytes": function.get("CodeSize"),
-        "last_modified": function.get("LastModified"),
+        "runtime": runtime or None,
+        "memory_mb": item.number("MemorySize"),
+        "ephemeral_storage_mb": item.item("EphemeralStorage").number("Size"),
+        "timeout_s": item.number("Timeout"),
+        "architecture": next(iter(item.texts("Architectures")), None),
+        "package_type": package or None,
+        "code_bytes": item.number("CodeSize"),
+        "last_modified": item.text("LastModified") or None,
     }
     return Resource(
         provider="aws",
@@ -85,7 +88,7 @@ def _resource(function: Mapping[str, Any]) -> Resource:
         region=region,
         service="lambda",
         resource_id=arn,
-        type=function.get("Runtime") or function.get("PackageType", ""),
-        name=function["FunctionName"],
+        type=runtime or package,
+        name=item.key("FunctionName"),
         attributes={name: value for name, value in attributes.items() if value is not None},
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
+from agents.aws.calls import AwsCalls
 from agents.aws.regions import home_calls
 from agents.core.context import Context
+from agents.core.items import Item, Listing
 from agents.core.service import Estimate, Service, service
-from telemetry.records import Record, Resource
+from telemetry.records import AttributeValue, Record, Resource
 from telemetry.target import Target, Window
 
 API = "ec2:DescribeRegions"
@@ -34,20 +37,29 @@ class Regions(Service):
         """A resource a region. What one account has enabled is its own, so the account's name is part of its id."""
         del window
         calls = home_calls(context)
-        for region in calls.call("ec2", "DescribeRegions", AllRegions=True)["Regions"]:
-            name = region["RegionName"]
-            status = region.get("OptInStatus", "opt-in-not-required")
-            yield Resource(
-                provider="aws",
-                account=calls.account_id,
-                region=name,
-                service=target.service,
-                resource_id=f"{target.account}/{name}",
-                name=name,
-                attributes={"opt_in_status": status, "enabled": status != "not-opted-in"},
-            )
+        listing: Listing[Resource] = Listing(context, "regions", key=lambda one: one.resource_id)
+        answer = calls.call("ec2", "DescribeRegions", AllRegions=True)
+        yield from listing.each(answer, "Regions", partial(_region, target, calls))
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """One call, which has all regions."""
         del window, resources
         return Estimate({API: 1}, Decimal(0))
+
+
+def _region(target: Target, calls: AwsCalls, item: Item) -> Resource:
+    name = item.key("RegionName")
+    status = item.needed("OptInStatus")
+    # Only one word says that it is not: to ask elsewhere in vain is refused, and not to ask would be a gap.
+    attributes: dict[str, AttributeValue] = {"enabled": status != "not-opted-in"}
+    if status:
+        attributes["opt_in_status"] = status
+    return Resource(
+        provider="aws",
+        account=calls.account_id,
+        region=name,
+        service=target.service,
+        resource_id=f"{target.account}/{name}",
+        name=name,
+        attributes=attributes,
+    )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,9 @@ from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
 from agents.aws.pricing.s3 import STORAGE_TYPES, S3Prices, s3_prices
 from agents.core.context import Context
+from agents.core.items import Item, Listing
+from agents.core.parts import permitted
+from agents.core.pricing.unknown import PRICE_UNKNOWN, REFUSED
 from agents.core.service import Estimate, Service, service
 from telemetry.errors import CollectionFailed
 from telemetry.records import CostRate, MetricPoint, Record, Resource
@@ -32,6 +36,7 @@ SIZE = "size_bytes"
 """All storage types together; one alone is ``size_bytes.StandardStorage`` ..."""
 OBJECTS = "object_count"
 
+THINGS = "s3 buckets"
 _LIST = "s3:ListBuckets"
 _PAGE = 10_000
 _METRICS_PAGE = 500
@@ -44,6 +49,7 @@ _DIGITS = Decimal("1E-15")
 _LISTED_FOR = timedelta(days=13)
 """ListMetrics forgets what had no value for two weeks: of an older day a class may be missing."""
 
+_UNLISTED = "CloudWatch does not tell all of their storage classes"
 _FORGOTTEN = "the day is more than 13 days ago, and CloudWatch lists the storage classes of the last 14 days only"
 
 
@@ -71,21 +77,23 @@ class S3(Service):
         if fault := self.check_interval(window.duration) or _off_grid(window):
             raise CollectionFailed(f"window {window}: {fault}")
         calls = AwsCalls(context, target.region)
-        reader = GroupReader(MetricReader(calls, window, _DAY_SECONDS))
-        sizes = _Sizes()
+        reader = GroupReader(MetricReader(calls, window, _DAY_SECONDS, of=THINGS))
+        sizes = _Sizes(context)
         self.say_late(context, window, "S3")
-        types: defaultdict[str, set[str]] | None = None
-        for page in calls.pages("s3", "ListBuckets", page_size=_PAGE, BucketRegion=target.region):
-            for bucket in page.get("Buckets", ()):
-                types = _types(calls) if types is None else types
-                resource = _resource(calls, bucket, types.get(bucket["Name"], set()))
-                yield resource
-                for group in reader.add(resource, _queries(resource, types.get(bucket["Name"], set()))):
-                    yield from sizes.take(group)
+        types: _Types | None = None
+        prices = _Prices(calls) if window.start >= context.shared.now() - _LISTED_FOR else None
+        for resource, _ in buckets_in(calls, target.region):
+            types = _Types.read(calls) if types is None else types
+            found = types.by_bucket.get(resource.name, set())
+            described = _described(resource, found, prices.why_unknown(found) if prices is not None else "")
+            yield described
+            sizes.note(described, whole=types.whole and resource.name not in types.broken)
+            for group in reader.add(described, _queries(described, found)):
+                yield from sizes.take(group)
         for group in reader.finish():
             yield from sizes.take(group)
-        if window.start >= context.shared.now() - _LISTED_FOR:
-            yield from _rates(calls, sizes)
+        if prices is not None:
+            yield from _rates(calls, sizes, prices.known if sizes.buckets else None)
         elif types is not None:
             context.partial("rates, and classes without a value for two weeks", _FORGOTTEN)
 
@@ -110,11 +118,40 @@ def month_hours(moment: datetime) -> int:
     return calendar.monthrange(moment.year, moment.month)[1] * 24
 
 
+class _Prices:
+    """The prices of storage in a region, looked up when something is stored; what refuses them is a part by itself."""
+
+    def __init__(self, calls: AwsCalls) -> None:
+        self._calls = calls
+        self._asked = False
+        #: None where they are refused, or not asked for yet.
+        self.known: S3Prices | None = None
+
+    def why_unknown(self, types: set[str]) -> str:
+        """Why a bucket with these storage types has no price; empty where it has one."""
+        if types and not self._asked:
+            self._asked = True
+            with self._calls.context.part(f"prices of {THINGS}"):
+                self.known = s3_prices(self._calls)
+        if not types or (self.known is not None and {_usage(kind) for kind in types} <= self.known.by_usage.keys()):
+            return ""
+        return REFUSED if self.known is None else "a storage class of it has no single price in the price list"
+
+
 @dataclass
 class _Sizes:
     """What every bucket holds, day by day, in bytes by storage type."""
 
+    context: Context
     buckets: list[tuple[Resource, datetime, dict[str, float]]] = field(default_factory=list)
+    #: Names of buckets of which a storage type may be missing: no sum of theirs is one.
+    parts: set[str] = field(default_factory=set)
+
+    def note(self, resource: Resource, *, whole: bool) -> None:
+        """Say whether all storage types of a bucket are known."""
+        if not whole:
+            self.parts.add(resource.name)
+            self.context.partial("the size in all, and the rate,", _UNLISTED, of=THINGS)
 
     def take(self, group: Group) -> Iterator[MetricPoint]:
         """Keep the sizes of one bucket; yields its points, and its total for each day."""
@@ -124,17 +161,16 @@ class _Sizes:
             yield point
             if point.metric != OBJECTS:
                 days[point.start].append(point)
-        for start, parts in days.items():
+        for start, parts in days.items() if resource.name not in self.parts else ():
             total = math.fsum(part.value for part in parts)
             yield msgspec.structs.replace(parts[0], metric=SIZE, value=total)
             self.buckets.append((resource, start, {part.metric.partition(".")[2]: part.value for part in parts}))
 
 
-def _rates(calls: AwsCalls, sizes: _Sizes) -> Iterator[CostRate]:
+def _rates(calls: AwsCalls, sizes: _Sizes, prices: S3Prices | None) -> Iterator[CostRate]:
     """The rates of all buckets; none for one that holds something without a price."""
-    if not sizes.buckets:
+    if prices is None:
         return
-    prices = s3_prices(calls)
     totals: Counter[tuple[datetime, str]] = Counter()
     for _, start, by_type in sizes.buckets:
         for kind, size in by_type.items():
@@ -171,16 +207,40 @@ def _usage(kind: str) -> str:
     return kind if known is None else known.usage
 
 
-def _types(calls: AwsCalls) -> defaultdict[str, set[str]]:
+@dataclass
+class _Types:
     """The storage types of every bucket in the region that had a value in the last two weeks."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    pages = calls.pages("cloudwatch", "ListMetrics", Namespace=_NAMESPACE, MetricName="BucketSizeBytes")
-    for page in pages:
-        for metric in page["Metrics"]:
-            named = {pair["Name"]: pair["Value"] for pair in metric["Dimensions"]}
-            if named.keys() == {"BucketName", "StorageType"}:
-                found[named["BucketName"]].add(named["StorageType"])
-    return found
+
+    by_bucket: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: Whether every type is there of every bucket, but for those that are broken.
+    whole: bool = True
+    broken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, calls: AwsCalls) -> _Types:
+        """As CloudWatch lists them; what it refuses is a part by itself."""
+        found = cls()
+        found.whole = False
+        with permitted(calls.context, f"storage classes of {THINGS}"):
+            listing: Listing[dict[str, str]] = Listing(calls.context, "metrics of S3")
+            pages = calls.pages("cloudwatch", "ListMetrics", Namespace=_NAMESPACE, MetricName="BucketSizeBytes")
+            lost = 0
+            for page in pages:
+                lost += not isinstance(page.get("Metrics"), list)
+                for metric in listing.raw(page, "Metrics"):
+                    named = listing.read(metric, metrics.dimensions_of)
+                    lost += named is None or not found._add(named)
+            found.whole = not lost
+        return found
+
+    def _add(self, named: dict[str, str]) -> bool:
+        """Take in one metric; False where nobody knows which bucket lacks it."""
+        bucket, kind = named.get("BucketName", ""), named.get("StorageType", "")
+        if bucket and kind:
+            self.by_bucket[bucket].add(kind)
+        elif bucket:
+            self.broken.add(bucket)
+        return bool(bucket)
 
 
 def _queries(resource: Resource, types: set[str]) -> Iterator[Query]:
@@ -193,18 +253,38 @@ def _queries(resource: Resource, types: set[str]) -> Iterator[Query]:
     yield Query(resource, objects, (("BucketName", resource.name), ("StorageType", "AllStorageTypes")), _DAY_SECONDS)
 
 
-def _resource(calls: AwsCalls, bucket: Mapping[str, Any], types: set[str]) -> Resource:
-    classes = sorted({STORAGE_TYPES[kind].storage_class if kind in STORAGE_TYPES else kind for kind in types})
-    attributes = {"creation_date": format_time(bucket["CreationDate"]), "storage_classes": ", ".join(classes)}
-    return Resource(
+def buckets_in(calls: AwsCalls, region: str = "") -> Iterator[tuple[Resource, str]]:
+    """The buckets of the account in ``region``, or in all, each once, with the region that S3 tells of each."""
+    listing: Listing[tuple[Resource, str]] = Listing(calls.context, THINGS, key=lambda one: one[0].resource_id)
+    asked: dict[str, Any] = {"BucketRegion": region} if region else {}
+    for page in calls.pages("s3", "ListBuckets", page_size=_PAGE, **asked):
+        for resource, told in listing.each(page, "Buckets", partial(_bucket, calls, region)):
+            # Not everything that speaks S3 heeds the parameter.
+            if not region or told in {"", region}:
+                yield resource, told
+
+
+def _bucket(calls: AwsCalls, region: str, item: Item) -> tuple[Resource, str]:
+    name, told, created = item.key("Name"), item.text("BucketRegion"), item.time("CreationDate")
+    resource = Resource(
         provider="aws",
         account=calls.account_id,
-        region=calls.region,
+        region=region or told,
         service="s3",
-        resource_id=f"arn:{calls.partition}:s3:::{bucket['Name']}",
+        resource_id=f"arn:{calls.partition}:s3:::{name}",
         type="bucket",
-        name=bucket["Name"],
-        attributes={name: value for name, value in attributes.items() if value},
+        name=name,
+        attributes={} if created is None else {"creation_date": format_time(created)},
+    )
+    return resource, told
+
+
+def _described(bucket: Resource, types: set[str], why_unknown: str) -> Resource:
+    """With its storage classes, as CloudWatch tells them, and why it has no price, where it has none."""
+    classes = sorted({STORAGE_TYPES[kind].storage_class if kind in STORAGE_TYPES else kind for kind in types})
+    more = {"storage_classes": ", ".join(classes), PRICE_UNKNOWN: why_unknown}
+    return msgspec.structs.replace(
+        bucket, attributes={**bucket.attributes, **{name: value for name, value in more.items() if value}}
     )
 
 

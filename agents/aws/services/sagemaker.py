@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from agents.aws import metrics
 from agents.aws.calls import AwsCalls
-from agents.aws.endpoints import Variant, endpoint_of, variants_of
+from agents.aws.endpoints import THINGS, Endpoint, Variant, endpoint_of, listed_endpoint
 from agents.aws.groups import Group, GroupReader
 from agents.aws.metrics import Metric, MetricReader, Query
 from agents.aws.pricing import price_list as pricing
 from agents.core.context import Context
 from agents.core.errors import Gone
+from agents.core.items import Listing
 from agents.core.pricing import Price
+from agents.core.pricing.unknown import Priced, Unknown, reason_of
 from agents.core.rates import LISTED, part_since, rate
 from agents.core.service import Estimate, Service, service
 from telemetry.records import CostRate, MetricPoint, Record, Resource
@@ -49,7 +50,8 @@ class SageMaker(Service):
     """SageMaker endpoints: invocations, errors and model latency over all variants, and the list price of instances.
 
     Shadow variants answer nobody, so they are in the price and not in the metrics. A serverless variant has no
-    instances: an endpoint of such alone has no price an hour.
+    instances: an endpoint of such alone has no price an hour. One without a price says why in ``price_unknown``, and
+    one that may not be described costs the others nothing.
     """
 
     owns = ("arn:*:sagemaker:*:*:endpoint/*",)
@@ -69,20 +71,22 @@ class SageMaker(Service):
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """A resource an endpoint. The listing gives names alone: each is described, its configuration once."""
         calls = AwsCalls(context, target.region)
-        reader = GroupReader(MetricReader(calls, window))
+        reader = GroupReader(MetricReader(calls, window, of=THINGS))
         rates = _Rates(calls, window)
         self.say_late(context, window, "SageMaker")
-        for name in _names(calls):
-            try:
-                endpoint = calls.call("sagemaker", "DescribeEndpoint", EndpointName=name)
-            except Gone:  # deleted since it was listed
+        for name, listed in _listed(calls):
+            endpoint, gone = _describe(calls, name)
+            if endpoint is None:
+                if listed is not None and not gone:
+                    yield listed
                 continue
-            variants = variants_of(calls, endpoint)
-            resource = endpoint_of(endpoint, variants)
+            resource, found = rates.of(endpoint)
             yield resource
-            yield from rates.of(resource, endpoint, variants)
-            if endpoint["CreationTime"] < window.end:
-                yield from _combined(reader.add(resource, _queries(resource, variants)))
+            yield from found
+            if not endpoint.whole:
+                context.partial("metrics", "not all of their variants could be read", of=THINGS)
+            elif endpoint.created is None or endpoint.created < window.end:
+                yield from _combined(reader.add(resource, _queries(resource, endpoint.variants)))
         yield from _combined(reader.finish())
 
     def estimate(self, window: Window, resources: int) -> Estimate:
@@ -102,59 +106,83 @@ class _Rates:
 
     def __init__(self, calls: AwsCalls, window: Window) -> None:
         self._context = calls.context
-        self._prices = pricing.PriceList(calls)
+        self._prices = pricing.PriceList(calls, THINGS)
         self._currency = pricing.currency_of(calls.partition)
         self._region = calls.region
         self._window = window
         self._now = calls.context.shared.now()
 
-    def of(self, resource: Resource, endpoint: Mapping[str, Any], variants: list[Variant]) -> Iterator[CostRate]:
-        """The rate of one endpoint; none where a part of it is unknown.
+    def of(self, endpoint: Endpoint) -> tuple[Resource, list[CostRate]]:
+        """An endpoint with its rates: none where a part of its price is unknown, and then it says why.
 
         Scaling is an update: the number of instances is the present one since LastModifiedTime.
         """
-        paid = [one for one in variants if not one.serverless]
-        part = part_since(self._window, endpoint["LastModifiedTime"].astimezone(UTC), self._now)
-        life = part_since(self._window, endpoint["CreationTime"].astimezone(UTC), self._now)
+        resource, paid = endpoint.resource, [one for one in endpoint.variants if not one.serverless]
+        if endpoint.created is None or endpoint.modified is None:
+            return resource, []
+        part = part_since(self._window, endpoint.modified, self._now)
+        life = part_since(self._window, endpoint.created, self._now)
         if life is None:
-            return
-        settled = endpoint["EndpointStatus"] in _SETTLED
+            return resource, []
+        settled = endpoint.status in _SETTLED
         if part != life or (paid and not settled):
-            why = _CHANGED if part != life else f"their status is {endpoint['EndpointStatus']}"
-            self._context.partial("rates", why, of="sagemaker endpoints")
-        if not settled or not paid or part is None:
-            return
-        price = self._sum(paid)
-        if price is not None:
-            yield rate(resource, part.start, part.end, price, LISTED)
+            why = _CHANGED if part != life else f"their status is {endpoint.status or 'not told'}"
+            self._context.partial("rates", why, of=THINGS)
+        if not settled or part is None or (endpoint.whole and not paid):
+            return resource, []
+        price = self._sum(endpoint, paid)
+        if isinstance(price, Price):
+            return resource, [rate(resource, part.start, part.end, price, LISTED)]
+        return msgspec.structs.replace(resource, attributes={**resource.attributes, **reason_of(price)}), []
 
-    def _sum(self, variants: list[Variant]) -> Price | None:
-        amount, currency = Decimal(0), self._currency
-        known = True
-        for one in variants:
-            price = self._price(one)
-            if price is None:
-                known = False
-            else:
-                amount, currency = amount + price.amount * one.instances, price.currency
-        return Price(amount, currency) if known else None
+    def _sum(self, endpoint: Endpoint, paid: list[Variant]) -> Priced:
+        if not endpoint.whole:
+            return self._prices.unknown("sagemaker variants", "not all of its variants could be read")
+        if len(paid) < len(endpoint.variants):
+            return self._prices.unknown("sagemaker serverless", "a part of it is serverless, and billed by its use")
+        # All of them, so that each one that is unknown is counted.
+        prices = [self._price(one) for one in paid]
+        unknown = next((price for price in prices if isinstance(price, Unknown)), None)
+        known = [price for price in prices if isinstance(price, Price)]
+        currency = known[-1].currency if known else self._currency
+        return unknown or Price(sum((price.amount for price in known), Decimal(0)), currency)
 
-    def _price(self, variant: Variant) -> Price | None:
+    def _price(self, variant: Variant) -> Priced:
+        """What all instances of a variant cost an hour."""
+        kind = variant.machine.instance_type
+        if variant.instances is None:
+            return self._prices.unknown(f"sagemaker number {variant.name}", "the number of its instances is not told")
         if not variant.instances:
             return Price(Decimal(0), self._currency)
-        if not variant.instance_type:
-            self._prices.unknown(f"sagemaker variant {variant.name}")
-            return None
-        fields = {"instanceName": variant.instance_type, "regionCode": self._region, "component": "Hosting"}
-        return self._prices.hourly("AmazonSageMaker", fields)
+        why = variant.machine.beside or ("" if kind else "its instance type is not told")
+        if why:
+            return self._prices.unknown(f"sagemaker {variant.name} {why}", why)
+        fields = {"instanceName": kind, "regionCode": self._region, "component": "Hosting"}
+        price = self._prices.hourly("AmazonSageMaker", fields)
+        return Price(price.amount * variant.instances, price.currency) if isinstance(price, Price) else price
 
 
-def _names(calls: AwsCalls) -> Iterator[str]:
+def _listed(calls: AwsCalls) -> Iterator[tuple[str, Resource | None]]:
+    """The names of endpoints, each once, with what the listing tells of them; or those that are wanted."""
     if calls.context.only is not None:
-        yield from calls.context.only
+        yield from ((name, None) for name in calls.context.only)
         return
+    listing: Listing[Resource] = Listing(calls.context, THINGS, key=lambda one: one.resource_id)
     for page in calls.pages("sagemaker", "ListEndpoints", page_size=_PAGE):
-        yield from (endpoint["EndpointName"] for endpoint in page["Endpoints"])
+        for one in listing.each(page, "Endpoints", listed_endpoint):
+            yield one.name, one
+
+
+def _describe(calls: AwsCalls, name: str) -> tuple[Endpoint | None, bool]:
+    """The endpoint, and whether it was deleted since it was listed; None where it may not be described either."""
+    found, gone = None, False
+    with calls.context.part("descriptions", of=THINGS):
+        try:
+            answer = calls.call("sagemaker", "DescribeEndpoint", EndpointName=name)
+            found = Listing[Endpoint](calls.context, THINGS).read(answer, lambda item: endpoint_of(calls, item))
+        except Gone:
+            gone = True
+    return found, gone
 
 
 def _queries(resource: Resource, variants: list[Variant]) -> Iterator[Query]:

@@ -20,7 +20,11 @@ from emulators.aws.seed.grid import Grid
 from emulators.aws.server import DEFAULT_ACCOUNT, LocalAws
 
 PERIOD = 60
-_DATABASES = (("db.m5.large", "postgres", False), ("db.r5.xlarge", "mysql", True), ("db.t3.medium", "postgres", False))
+_DATABASES = (
+    ("db.m5.large", "postgres", "16.4", False),
+    ("db.r5.xlarge", "mysql", "8.4.3", True),
+    ("db.t3.medium", "postgres", "17.2", False),
+)
 _MEMORY_MB = (128, 512, 1024, 3008)
 _Make = Callable[[Random, float], float]
 
@@ -33,13 +37,14 @@ def seed_rds(
     backend = rds_backends[account][region]
     names = []
     for number in range(databases):
-        kind, engine, multi_az = _DATABASES[number % len(_DATABASES)]
+        kind, engine, version, multi_az = _DATABASES[number % len(_DATABASES)]
         name = f"db-{number:03d}"
         database = backend.create_db_instance(
             {
                 "db_instance_identifier": name,
                 "db_instance_class": kind,
                 "engine": engine,
+                "engine_version": version,
                 "multi_az": multi_az,
                 "allocated_storage": 100,
                 "storage_type": "gp3",
@@ -117,6 +122,7 @@ def seed_eks(
             name, role, {"subnetIds": ["subnet-1"]}, version="1.33", tags={"team": "platform"}
         )
         cluster.created_at = _past(aws, Random(name))
+        cluster.upgrade_policy = {"supportType": "EXTENDED"}  # type: ignore[attr-defined]  # moto tells it where it is
         scaling = {"minSize": 1, "maxSize": 4, "desiredSize": 2}
         backend.create_nodegroup(
             name, role, f"{name}-nodes", ["subnet-1"], scaling_config=scaling, instance_types=["m5.large"]

@@ -1,0 +1,67 @@
+"""Lets botocore read an answer with a fault in it: the fault costs the field that it is in, not the whole listing.
+
+botocore parses an answer whole, and fails whole: one time that is none loses a page of a thousand instances. Here what
+cannot be parsed is None, and who reads the item finds it missing. A refusal in another form than AWS's (a proxy's page)
+keeps its status, by which it is understood.
+"""
+
+from __future__ import annotations
+
+import http.client
+from functools import cache
+from typing import Any
+
+_ERROR = 301
+"""From this status on botocore takes an answer for an error."""
+
+
+def read_leniently(session: Any) -> None:
+    """Let the clients of a botocore session read so."""
+    from botocore.parsers import (  # noqa: PLC0415 - an SDK is loaded where it is used
+        PROTOCOL_PARSERS,
+        ResponseParserFactory,
+    )
+
+    class Factory(ResponseParserFactory):  # type: ignore[misc]  # botocore ships no types
+        def create_parser(self, protocol_name: str) -> Any:
+            return _lenient(PROTOCOL_PARSERS[protocol_name])(**self._defaults)
+
+    session.register_component("response_parser_factory", Factory())
+
+
+@cache
+def _lenient(parser: type[Any]) -> type[Any]:
+    return type(f"Lenient{parser.__name__}", (_Lenient, parser), {})
+
+
+class _Lenient:
+    """Before a parser of botocore's in the order of resolution."""
+
+    def parse(self, response: Any, shape: Any) -> Any:
+        try:
+            parsed = super().parse(response, shape)  # type: ignore[misc]
+        except Exception:  # noqa: BLE001 - whatever the fault of the answer is
+            parsed = None
+        return parsed if isinstance(parsed, dict) else _unreadable(response)
+
+    def _parse_shape(self, shape: Any, node: Any) -> Any:
+        try:
+            return super()._parse_shape(shape, node)  # type: ignore[misc]
+        except Exception:  # noqa: BLE001 - whatever the fault of the field is
+            return None
+
+    def _handle_boolean(self, shape: Any, node: Any) -> bool | None:
+        """Botocore takes whatever is not ``true`` for false; a word that is neither is neither."""
+        del shape
+        value = getattr(node, "text", node)
+        return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
+
+
+def _unreadable(response: Any) -> dict[str, Any]:
+    """What a status alone tells: an error, or an answer without a field, which no reader takes for an empty listing."""
+    status = response["status_code"]
+    headers = {str(name).lower(): value for name, value in response["headers"].items()}
+    answer: dict[str, Any] = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers}}
+    if status >= _ERROR:
+        answer["Error"] = {"Code": str(status), "Message": http.client.responses.get(status, "")}
+    return answer
