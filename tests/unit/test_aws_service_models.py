@@ -20,5 +20,6 @@ def test_sessions_share_what_botocore_reads(monkeypatch: pytest.MonkeyPatch) -> 
     assert "/elsewhere" in elsewhere.search_paths
 
 
-def test_a_profile_that_is_not_there_is_told_by_who_uses_it() -> None:
-    open_session(Identity(None, "nobody", None, None), _no_role)
+def test_a_profile_that_is_not_there_is_no_matter_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    open_session(Identity((SecretStr("id"), SecretStr("secret"), None), None, None, None), _no_role)
