@@ -130,6 +130,16 @@ def check_throttled(found: Collected) -> None:
     assert found.error.scope.startswith(f"{found.report.run.target.provider}/"), found.error.scope
 
 
+def check_estimate(found: Collected, resources: int) -> None:
+    """AssertionError where a window of so many resources took other calls, or dollars, than its service says it does.
+
+    ``found`` is a second collection in one process: what is looked up once a day is known by then.
+    """
+    estimate = _service(found).estimate(found.report.run.window, resources)
+    assert dict(estimate.calls) == {use.api: use.calls for use in found.report.apis}
+    assert estimate.cost_usd == sum(use.cost_usd or 0 for use in found.report.apis)
+
+
 def _service(found: Collected) -> Service:
     target = found.report.run.target
     return find(target.provider, target.service)

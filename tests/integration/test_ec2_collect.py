@@ -251,12 +251,6 @@ def test_what_cannot_have_data_is_not_asked_for(aws: LocalAws) -> None:
     assert rates == {("on_demand_list", WINDOW.start, 90), ("stopped", stopped, 210)}
 
 
-def test_an_empty_account_is_empty(aws: LocalAws) -> None:
-    collected = collect(shared(aws), TARGET, WINDOW)
-    assert (collected.report.outcome, collected.batches) == (Outcome.EMPTY, [])
-    assert aws.calls() == {"ec2.DescribeInstances": 1}
-
-
 def test_an_hour_has_twelve_values_of_a_metric_in_one_call(aws: LocalAws) -> None:
     seed_ec2(aws, 20, [REGION], hours_back=2, hours_ahead=0)
     hour = Window(WINDOW.end - timedelta(hours=1), WINDOW.end)

@@ -9,14 +9,13 @@ import pytest
 
 from agents.core.collection import Collection
 from agents.core.errors import ExpiredCredentials
-from agents.core.service import find
 from emulators.aws import LocalAws
 from emulators.aws.seed import seed_ec2
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome, Run
 from telemetry.errors import CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.target import Target, Window
-from tests.support.collecting import check_refusal, collect
+from tests.support.collecting import collect
 from tests.support.ec2 import (
     ACCESS_KEY,
     NOW,
@@ -88,19 +87,6 @@ def test_throttled_for_good_it_names_the_scope_and_the_wait_and_silences_it(
     aws.log.reset()
     assert collect(process, TARGET, WINDOW).error is None
     assert min(call.at for call in aws.records() if call.api == api) - refused > 1.4, "it waits as long as AWS asked"
-
-
-@pytest.mark.parametrize("permission", ["ec2:DescribeInstances", "cloudwatch:GetMetricData", "pricing:GetProducts"])
-def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
-    add_instance(aws)
-    service, action = permission.split(":")
-    aws.inject("deny", service=service, action=action)
-
-    collected = collect(shared(aws), TARGET, WINDOW)
-
-    check_refusal(collected, permission, listing="ec2:DescribeInstances")
-    assert permission in find("aws", "ec2").permissions
-    assert collected.calls == aws.calls(), "no second try"
 
 
 def _with_role(**more: Any) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from moto.eks.models import eks_backends
 
 from agents.core.collection import Collection
 from agents.core.pricing.unknown import PRICE_UNKNOWN
-from agents.core.service import find
+from agents.testing.collecting import check_estimate
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_eks
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome, Run
 from telemetry.target import Target, Window
-from tests.support.collecting import check_refusal, collect
+from tests.support.collecting import collect
 from tests.support.ec2 import NOW, REGION, WINDOW, shared, standing_aws
 from tests.support.odd_aws import refuse_where
 
@@ -176,20 +176,6 @@ def test_a_cluster_that_vanishes_between_two_calls_is_no_error(aws: LocalAws) ->
     assert {one.name for batch in found for one in batch.resources if one.type == "cluster"} == {first}
 
 
-def test_an_account_without_clusters_is_empty(aws: LocalAws) -> None:
-    assert collect(shared(aws), TARGET, WINDOW).report.outcome is Outcome.EMPTY
-    assert aws.calls() == {"eks.ListClusters": 1}
-
-
-@pytest.mark.parametrize("permission", find("aws", "eks").permissions)
-def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
-    seed_eks(aws, 1)
-    service, action = permission.split(":")
-    aws.inject("deny", service=service, action=action)
-    collected = collect(shared(aws), TARGET, WINDOW)
-    check_refusal(collected, permission, listing="eks:ListClusters")
-
-
 def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     seed_eks(aws, 2)
     process = shared(aws)
@@ -199,6 +185,4 @@ def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     aws.metrics.drop(DEFAULT_ACCOUNT, REGION, names)
     collect(process, TARGET, WINDOW)
     collected = collect(process, TARGET, WINDOW)
-    estimate = find("aws", "eks").estimate(WINDOW, 2)
-    assert dict(estimate.calls) == {api.replace(".", ":"): calls for api, calls in collected.calls.items()}
-    assert estimate.cost_usd == sum(use.cost_usd or 0 for use in collected.report.apis)
+    check_estimate(collected, 2)

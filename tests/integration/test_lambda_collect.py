@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import pytest
 from moto.awslambda.models import lambda_backends
 
-from agents.core.service import find
+from agents.testing.collecting import check_estimate
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_lambda
 from emulators.aws.server import DEFAULT_ACCOUNT
-from telemetry.batch import Outcome
 from telemetry.errors import Unavailable
-from tests.support.collecting import check_refusal, collect
+from tests.support.collecting import collect
 from tests.support.ec2 import REGION, WINDOW, shared, standing_aws
 
 TARGET = "aws/default/us-east-1/lambda"
@@ -80,19 +79,6 @@ def test_a_function_is_described_whole_and_its_environment_not_at_all(aws: Local
     assert "canary-token" not in str(collected.batches)
 
 
-def test_an_empty_account_is_empty(aws: LocalAws) -> None:
-    assert collect(shared(aws), TARGET, WINDOW).report.outcome is Outcome.EMPTY
-
-
-@pytest.mark.parametrize("permission", find("aws", "lambda").permissions)
-def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
-    seed_lambda(aws, 1)
-    service, action = permission.split(":")
-    aws.inject("deny", service=service, action=action)
-    collected = collect(shared(aws), TARGET, WINDOW)
-    check_refusal(collected, permission, listing="lambda:ListFunctions")
-
-
 def test_a_page_token_that_fails_fails_the_run_as_one_to_try_again(aws: LocalAws) -> None:
     seed_lambda(aws, 60)
     aws.inject("bad_page_token", service="lambda")
@@ -102,6 +88,4 @@ def test_a_page_token_that_fails_fails_the_run_as_one_to_try_again(aws: LocalAws
 def test_the_estimate_is_what_a_window_takes(aws: LocalAws) -> None:
     seed_lambda(aws, 60)
     collected = collect(shared(aws), TARGET, WINDOW)
-    estimate = find("aws", "lambda").estimate(WINDOW, 60)
-    assert dict(estimate.calls) == {api.replace(".", ":"): calls for api, calls in collected.calls.items()}
-    assert estimate.cost_usd == sum(use.cost_usd or 0 for use in collected.report.apis)
+    check_estimate(collected, 60)

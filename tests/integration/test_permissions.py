@@ -96,6 +96,8 @@ def test_each_permission_that_is_missing_is_named(aws: LocalAws, process: Shared
 def test_an_account_without_anything_is_empty(aws: LocalAws, process: Shared, service: Service) -> None:
     report = _collect(aws, process, service, "empty").report
     assert report.outcome is (Outcome.COMPLETE if service.reports_regions else Outcome.EMPTY), report.error
+    made = {api: calls for api, calls in aws.calls().items() if not api.startswith("sts.")}
+    assert service.brings_bills or sum(made.values()) == 1, "a listing of nothing is all that there is to ask for"
     assert not aws.calls(account="123456789012").keys() - {"sts.AssumeRole"}
 
 

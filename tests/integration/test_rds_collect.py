@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from moto.rds.models import rds_backends
 
-from agents.core.service import find
+from agents.testing.collecting import check_estimate
 from emulators.aws import LocalAws
 from emulators.aws.cloudwatch.store import MetricName, dimensions
 from emulators.aws.seed import seed_rds
 from emulators.aws.server import DEFAULT_ACCOUNT
-from telemetry.batch import Outcome
 from telemetry.errors import Unavailable
 from telemetry.target import Window
-from tests.support.collecting import check_refusal, collect
+from tests.support.collecting import collect
 from tests.support.ec2 import NOW, REGION, WINDOW, shared, standing_aws
 
 TARGET = "aws/default/us-east-1/rds"
@@ -166,20 +165,6 @@ def test_one_that_was_made_in_the_window_has_its_price_since_then(aws: LocalAws)
     assert (collected.rates(), collected.points(), len(collected.resources)) == ([], [], 1)
 
 
-def test_an_empty_account_is_empty(aws: LocalAws) -> None:
-    assert collect(shared(aws), TARGET, WINDOW).report.outcome is Outcome.EMPTY
-    assert aws.calls() == {"rds.DescribeDBInstances": 1}
-
-
-@pytest.mark.parametrize("permission", find("aws", "rds").permissions)
-def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
-    seed_rds(aws, 1)
-    service, action = permission.split(":")
-    aws.inject("deny", service=service, action=action)
-    collected = collect(shared(aws), TARGET, WINDOW)
-    check_refusal(collected, permission, listing="rds:DescribeDBInstances")
-
-
 def test_a_page_token_that_fails_fails_the_run_as_one_to_try_again(aws: LocalAws) -> None:
     seed_rds(aws, 130)
     aws.inject("bad_page_token", service="rds")
@@ -191,6 +176,4 @@ def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     process = shared(aws)
     collect(process, TARGET, WINDOW)
     collected = collect(process, TARGET, WINDOW)
-    estimate = find("aws", "rds").estimate(WINDOW, 3)
-    assert dict(estimate.calls) == {api.replace(".", ":"): calls for api, calls in collected.calls.items()}
-    assert estimate.cost_usd == sum(use.cost_usd or 0 for use in collected.report.apis)
+    check_estimate(collected, 3)

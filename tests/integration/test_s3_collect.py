@@ -9,17 +9,15 @@ from decimal import Decimal
 import pytest
 from moto.s3.models import s3_backends
 
-from agents.aws.permissions import permission_of
 from agents.aws.services.s3 import BASIS, month_hours
-from agents.core.service import find
+from agents.testing.collecting import check_estimate
 from emulators.aws import LocalAws
 from emulators.aws.pricing import Tier
 from emulators.aws.seed import BucketSeed, seed_s3
 from emulators.aws.server import DEFAULT_ACCOUNT
-from telemetry.batch import Outcome
 from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.target import Window
-from tests.support.collecting import Collected, check_refusal, collect
+from tests.support.collecting import Collected, collect
 from tests.support.ec2 import REGION, put_metric, shared, standing_aws
 
 TARGET = "aws/default/us-east-1/s3"
@@ -216,24 +214,6 @@ def test_two_days_have_two_values_and_two_prices(aws: LocalAws) -> None:
     assert [rate.start for rate in collected.rates()] == [days.start, DAY.start]
 
 
-def test_an_account_without_buckets_is_empty(aws: LocalAws) -> None:
-    collected = collect(shared(aws), TARGET, DAY)
-    assert collected.report.outcome is Outcome.EMPTY
-    assert aws.calls() == {"s3.ListBuckets": 1}
-
-
-@pytest.mark.parametrize(
-    "api", ["s3:ListBuckets", "cloudwatch:ListMetrics", "cloudwatch:GetMetricData", "pricing:GetProducts"]
-)
-def test_a_missing_permission_is_named_as_a_policy_names_it(aws: LocalAws, api: str) -> None:
-    seed_s3(aws, 2, [REGION])
-    service, action = api.split(":")
-    aws.inject("deny", service=service, action=action)
-    collected = collect(shared(aws), TARGET, DAY)
-    check_refusal(collected, permission_of(api), listing="s3:ListAllMyBuckets")
-    assert collected.report.permission in find("aws", "s3").permissions
-
-
 def test_a_page_token_that_fails_fails_the_run_as_one_to_try_again(aws: LocalAws) -> None:
     seed_s3(aws, 300, [REGION])
     aws.inject("bad_page_token", service="cloudwatch", action="ListMetrics")
@@ -247,6 +227,4 @@ def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     process = shared(aws)
     collect(process, TARGET, DAY)
     collected = collect(process, TARGET, DAY)
-    estimate = find("aws", "s3").estimate(DAY, 1)
-    assert dict(estimate.calls) == {api.replace(".", ":"): calls for api, calls in collected.calls.items()}
-    assert estimate.cost_usd == sum(use.cost_usd or 0 for use in collected.report.apis)
+    check_estimate(collected, 1)

@@ -12,14 +12,14 @@ from moto.sagemaker.models import sagemaker_backends
 
 from agents.core.collection import Collection
 from agents.core.pricing.unknown import PRICE_UNKNOWN
-from agents.core.service import find
+from agents.testing.collecting import check_estimate
 from emulators.aws import LocalAws
 from emulators.aws.seed import EndpointSeed, VariantSeed, seed_sagemaker
 from emulators.aws.seed.sagemaker import Minute
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome, Run
 from telemetry.target import Target, Window
-from tests.support.collecting import Collected, check_refusal, collect
+from tests.support.collecting import Collected, collect
 from tests.support.ec2 import NOW, REGION, WINDOW, shared, standing_aws
 from tests.support.odd_aws import refuse_where
 
@@ -245,21 +245,6 @@ def test_a_configuration_that_is_deleted_leaves_the_price_unknown(aws: LocalAws)
     assert collected.points("invocations")
 
 
-def test_an_account_without_endpoints_is_empty(aws: LocalAws) -> None:
-    collected = collect(shared(aws), TARGET, WINDOW)
-    assert collected.report.outcome is Outcome.EMPTY
-    assert aws.calls() == {"sagemaker.ListEndpoints": 1}
-
-
-@pytest.mark.parametrize("permission", find("aws", "sagemaker").permissions)
-def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
-    seed_sagemaker(aws, 1, hours_back=1, hours_ahead=0)
-    service, action = permission.split(":")
-    aws.inject("deny", service=service, action=action)
-    collected = collect(shared(aws), TARGET, WINDOW)
-    check_refusal(collected, permission, listing="sagemaker:ListEndpoints")
-
-
 def test_an_endpoint_that_may_not_be_described_costs_the_others_nothing_and_is_named(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +305,4 @@ def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     process = shared(aws)
     collect(process, TARGET, WINDOW)
     collected = collect(process, TARGET, WINDOW)
-    estimate = find("aws", "sagemaker").estimate(WINDOW, 1)
-    assert dict(estimate.calls) == {api.replace(".", ":"): calls for api, calls in collected.calls.items()}
-    assert estimate.cost_usd == sum(use.cost_usd or 0 for use in collected.report.apis)
+    check_estimate(collected, 1)
