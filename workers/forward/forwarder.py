@@ -90,7 +90,7 @@ class Forwarder:
 
     def _turn(self, pool: ThreadPoolExecutor) -> None:
         try:
-            self._collect_finished()
+            works = self._collect_finished()
             started = self._start_sending(pool)
         except StorageError as error:
             self._rest(f"the outbox cannot be used, trying again until it can: {error}")
@@ -100,9 +100,11 @@ class Forwarder:
             _log.error("a turn of the forwarder failed", exc_info=error)
             self._rest(f"the forwarder goes on after a fault: {type(error).__name__}")
             return
-        if self._told:
-            _log.warning("the outbox can be used again")
-        self._failures, self._told = 0, ""
+        # What is under way has yet to show that the database takes changes, too.
+        if works or not self._running:
+            if self._told:
+                _log.warning("the outbox can be used again")
+            self._failures, self._told = 0, ""
         if self._running:
             wait(self._running, timeout=self._poll, return_when=FIRST_COMPLETED)
         elif not started:
@@ -134,9 +136,13 @@ class Forwarder:
                 return outbox.probe_targets(connection, self.name, busy=busy, limit=1)
             return outbox.due_targets(connection, self.name, busy=busy, limit=room)
 
-    def _collect_finished(self) -> None:
-        """Forget the sendings that are over; raises a StorageError that one of them raised."""
+    def _collect_finished(self) -> bool:
+        """Forget the sendings that are over; whether one of them could use the outbox.
+
+        Raises a StorageError that one of them raised.
+        """
         failure: StorageError | None = None
+        works = False
         for sending in [sending for sending in self._running if sending.done()]:
             target_id = self._running.pop(sending)
             error = sending.exception()
@@ -147,12 +153,14 @@ class Forwarder:
                 _log.error("the turn of target %d failed", target_id, exc_info=error)
                 self._aside[target_id] = time.monotonic() + full_jitter(self._faults[target_id], 1.0, LONGEST_REST)
             else:
+                works = True
                 self._faults.pop(target_id, None)
                 if sending.result() == 0:
                     # Another forwarder has it: look again a little later, and at others meanwhile.
                     self._aside[target_id] = time.monotonic() + self._poll
         if failure is not None:
             raise failure
+        return works
 
     def _rest(self, reason: str) -> None:
         """Wait, longer with each failure; say why where it is news."""
