@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+_BEYOND = 10**18
 _DIGITS = re.compile(r"-?[0-9]{1,18}(?:\.0*)?")
 
 
@@ -105,6 +106,6 @@ def _whole(value: object) -> int | None:
     """A whole number of JSON, where all numbers are doubles and large ones are texts."""
     if isinstance(value, str):
         return int(value.partition(".")[0]) if _DIGITS.fullmatch(value) else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _BEYOND and value % 1 == 0:
         return int(value)
     return None
