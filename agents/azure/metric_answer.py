@@ -82,6 +82,9 @@ class MetricAnswer:
             for metric in metrics:
                 self._lack(resource.resource_id, metric.metric, f"Azure answered {(code or 'an odd code')[:60]}")
         for part in series.parts("timeseries") or ():
+            if not part.has("data"):
+                part.odd("data")
+                self.unanswered.add(resource.resource_id)
             for value in part.parts("data") or ():
                 for metric in metrics:
                     point = self._point(value, metric, resource)
