@@ -95,7 +95,22 @@ def test_a_time_without_a_zone_is_of_the_one_that_the_provider_means() -> None:
         assert Item({"at": text}).time("at", zone=UTC) == NOON
 
 
-_NONE = (True, -1, 7.5, float("nan"), float("inf"), 2**63, 10**400, "7.5", "-7", "9" * 5000, "\u0667", "x", [], {})
+_NONE: tuple[Any, ...] = (
+    True,
+    -1,
+    7.5,
+    float("nan"),
+    float("inf"),
+    2**63,
+    10**400,
+    "7.5",
+    "-7",
+    "9" * 5000,
+    "\u0667",
+    "x",
+    [],
+    {},
+)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +255,7 @@ def test_a_part_that_is_refused_is_asked_for_once_and_counted_for_each(context: 
     assert part.ask(lambda: ask(None)) == 7
     assert part.ask(lambda: ask(Denied("no", "x:Y"))) is None
     assert part.ask(lambda: ask(None)) is None
-    assert (len(asked), context.meter.missing()) == (2, ("prices of 2 things: no",))
+    assert (len(asked), context.meter.missing()) == (2, ("prices of 2 things: x:Y: no",))
 
 
 def test_only_a_missing_permission_leaves_a_part_out_that_is_worth_another_attempt(context: Context) -> None:
@@ -249,7 +264,7 @@ def test_only_a_missing_permission_leaves_a_part_out_that_is_worth_another_attem
             raise error
 
     refuse(Denied("no", "x:Y"))
-    assert context.meter.missing() == ("metrics of 1 thing: no",)
+    assert context.meter.missing() == ("metrics of 1 thing: x:Y: no",)
     for error in (Unavailable("503"), Denied("who?"), CollectionFailed("odd"), Throttled("slow", "s")):
         with pytest.raises(type(error)):
             refuse(error)
