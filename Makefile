@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # A machine may carry pip settings and constraints of its own: the locks say all that there is to say.
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 TESTS  ?= tests
-JOBS   ?= 2
+JOBS   ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test coverage lint bench fuzz lock clean

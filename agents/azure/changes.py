@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 
 from agents.azure import graph
 from agents.azure.calls import AzureCalls
+from agents.core.items import Listing
 from telemetry.target import Window, format_time
 
 _REMEMBERED = timedelta(days=7)
 _FORGOTTEN = f"collected more than {_REMEMBERED.days} days late, and Azure may not remember what was deleted since"
 _DELETED = "deleted after the window began, and Azure lists only what there is now"
+_THINGS = "changes"
 _COLUMNS = {
     "target": "tostring(properties.targetResourceId)",
     "what": "tostring(properties.changeType)",
@@ -31,17 +33,17 @@ class Changes:
         self._changed: defaultdict[str, set[str]] = defaultdict(set)
         self._deleted: set[str] = set()
 
-    def add(self, row: graph.Row) -> None:
-        """Take one change in."""
-        target = str(row.column("target") or "").lower()
-        what, paths = row.column("what"), row.names("changes")
+    def add(self, row: graph.Row) -> bool:
+        """Take one change in; whether it is known which one it is."""
+        target = (row.expected("target") or "").lower()
+        what, paths = row.expected("what"), row.item("changes")
         if target and what == "Delete":
             self._deleted.add(target)
-        elif target and (what == "Create" or (what == "Update" and paths is not None)):
-            self._changed[target].update(path.lower() for path in paths or ())
+        elif target and (what == "Create" or (what == "Update" and row.has("changes") and paths.is_known)):
+            self._changed[target].update(str(path).lower() for path in paths.fields)
         else:
-            # It may have been any change of anything.
-            self.known = False
+            return False
+        return True
 
     def touches(self, resource_id: str, *paths: str) -> bool:
         """Whether one of these properties, or a part of it, has changed: ``properties.hardwareProfile``."""
@@ -69,8 +71,11 @@ def read_late(calls: AzureCalls, kind: str, window: Window, things: str) -> Chan
 
 def _read(calls: AzureCalls, kind: str, window: Window) -> Changes:
     changes = Changes(known=True)
-    for row in graph.change_rows(calls, _COLUMNS, _since(kind, window.start)):
-        changes.add(row)
+    listing: Listing[bool] = Listing(calls.context, _THINGS)
+    for found in graph.change_rows(calls, _COLUMNS, _since(kind, window.start), of=_THINGS):
+        if not listing.read(found, changes.add):
+            # It may have been any change of anything.
+            changes.known = False
     return changes
 
 

@@ -14,6 +14,7 @@ from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import COSTS
 from agents.azure.session import AzureSession
+from agents.core.items import UNREAD
 from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.target import Window
@@ -192,7 +193,7 @@ class _Rows:
     def _label(self, key: Key, value: Any) -> str:
         if value is None or isinstance(value, str):
             return value or ""
-        self._calls.context.partial(key.name, "Azure told something else in its place", of="rows of the bill")
+        self._calls.context.partial(key.name, UNREAD, of="rows of the bill")
         return ""
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import GRAPH
 from agents.azure.session import AzureSession
-from agents.azure.told import Listing, Told
+from agents.core.items import Item, Listing
 from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.records import AttributeValue, Resource
 
@@ -20,8 +21,10 @@ PERMISSION = GRAPH
 PAGE = 1000
 """The most rows that a page has."""
 
-Row = Told
-"""A resource: its ``id`` and its ``location`` are told."""
+T = TypeVar("T")
+
+Row = Item
+"""A resource: its ``id`` and its ``location`` are told. What was asked for is there, be it an empty text."""
 
 _VERSION = "2021-03-01"
 _PATH = "/providers/Microsoft.ResourceGraph/resources"
@@ -29,18 +32,24 @@ _COMMON = ("id", "name", "type", "kind", "location", "resourceGroup", "subscript
 
 
 def rows(
-    calls: AzureCalls, kind: str, columns: Mapping[str, str] | None = None, where: Sequence[str] = (), *, of: str
-) -> Iterator[Row]:
-    """The resources of a type (``microsoft.compute/virtualmachines``), page by page, in the order of their ids.
+    calls: AzureCalls, kind: str, columns: Mapping[str, str], make: Callable[[Row], T], where: Sequence[str], *, of: str
+) -> Iterator[T]:
+    """What ``make`` makes of each resource of a type (``microsoft.compute/virtualmachines``), in the order of ids.
 
-    Each once, whichever pages it is on. One that cannot be told from others is left out and counted: ``of`` are what
-    they are called then.
+    Page by page, each once, whichever pages it is on. One that cannot be told from others is left out and counted:
+    ``of`` are what they are called then.
 
     A row has id, name, type, kind, location, resourceGroup, subscriptionId, tags, sku, zones, and ``columns``: a
     name and what it is in Kusto. ``where`` are conditions in Kusto. What the identity may not read is not there.
     """
-    listing = Listing(calls.context, of)
-    wanted = [*_COMMON, *(f"{name} = {value}" for name, value in (columns or {}).items())]
+
+    def of_row(row: Row) -> tuple[str, T]:
+        row.key("location")
+        # Azure does not tell cases apart.
+        return row.key("id").lower(), make(row)
+
+    listing: Listing[tuple[str, T]] = Listing(calls.context, of, key=itemgetter(0))
+    wanted = [*_COMMON, *(f"{name} = {value}" for name, value in columns.items())]
     query = " | ".join(
         [
             "Resources",
@@ -50,20 +59,14 @@ def rows(
             "order by id asc",
         ]
     )
-    taken = lost = 0
-    for row in _pages(calls, query, listing):
-        if not (row.text("id") and row.text("location")):
-            lost += 1
-            listing.lacks("all", "Azure did not tell their id or their location")
-        elif listing.is_new(str(row.text("id")).lower()):
-            taken += 1
-            yield row
-    if lost and not taken:
-        raise CollectionFailed(f"{API}: of {lost} {of} Azure told neither id nor location: nothing is known of them")
+    for found in _pages(calls, query, of):
+        row = listing.read(found, of_row)
+        if row is not None and listing.is_new(row):
+            yield row[1]
 
 
-def change_rows(calls: AzureCalls, columns: Mapping[str, str], where: Sequence[str]) -> Iterator[Row]:
-    """What Azure noted of changes of resources, page by page: the id of each note, and ``columns``."""
+def change_rows(calls: AzureCalls, columns: Mapping[str, str], where: Sequence[str], *, of: str) -> Iterator[Any]:
+    """What Azure noted of changes of resources, unread, page by page: the id of each note, and ``columns``."""
     wanted = ["id", *(f"{name} = {value}" for name, value in columns.items())]
     query = " | ".join(
         [
@@ -73,10 +76,10 @@ def change_rows(calls: AzureCalls, columns: Mapping[str, str], where: Sequence[s
             "order by id asc",
         ]
     )
-    yield from _pages(calls, query, Listing(calls.context, "changes"))
+    yield from _pages(calls, query, of)
 
 
-def _pages(calls: AzureCalls, query: str, listing: Listing) -> Iterator[Told]:
+def _pages(calls: AzureCalls, query: str, of: str) -> Iterator[Any]:
     token, read = "", 0
     while True:
         page = calls.call(API, _asking(calls.subscription, query, token)) or {}
@@ -86,10 +89,10 @@ def _pages(calls: AzureCalls, query: str, listing: Listing) -> Iterator[Told]:
         if page.get("resultTruncated") == "true" and not following:
             raise CollectionFailed(f"{API}: Azure cut the list at {len(data)} of {total} rows")
         read += len(data)
-        yield from listing.items(data)
+        yield from data
         if not following:
             if isinstance(total, int) and read < total:
-                listing.lacks("all", "Azure's list ended before them", total - read)
+                calls.context.partial("all", "Azure's list ended before them", of=of, count=total - read)
             return
         if following == token:
             raise Unavailable(f"{API}: Azure gave one page twice: the listing is read anew at the next attempt")
@@ -119,27 +122,29 @@ def resource_of(
 
     What Azure did not tell is left out, so that it takes the place of nothing that was known before.
     """
-    resource_id = str(row.text("id"))
+    resource_id = row.key("id")
     parts = resource_id.split("/")
-    own: dict[str, AttributeValue] = {"resource_group": row.column("resourceGroup") or _after("resourcegroups", parts)}
+    own: dict[str, AttributeValue] = {
+        "resource_group": row.expected("resourceGroup") or _after("resourcegroups", parts)
+    }
     own |= attributes or {}
     return Resource(
         provider="azure",
-        account=row.column("subscriptionId") or _after("subscriptions", parts) or "unknown",
-        region=str(row.text("location")),
+        account=row.expected("subscriptionId") or _after("subscriptions", parts) or "unknown",
+        region=row.key("location"),
         service=service,
         # Azure does not tell cases apart, and spells one resource now this way, now that; costs have it in lower case.
         resource_id=resource_id.lower(),
-        type=(row.column("type") or "") if kind is None else kind,
-        name=row.column("name") or parts[-1],
-        tags=row.texts("tags"),
+        type=(row.expected("type") or "") if kind is None else kind,
+        name=row.expected("name") or parts[-1],
+        tags=row.tags("tags"),
         attributes={name: value for name, value in own.items() if value not in {None, ""}},
     )
 
 
 def zone_of(row: Row) -> str | None:
     """The first of its zones; None where it has none."""
-    zones = row.strings("zones")
+    zones = row.texts("zones")
     return zones[0] if zones else None
 
 

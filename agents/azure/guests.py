@@ -10,7 +10,7 @@ from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import LOGS
 from agents.azure.session import AzureSession
-from agents.azure.told import Listing
+from agents.core.items import Item, Listing
 from telemetry.errors import Unavailable
 from telemetry.records import MetricPoint, Resource
 from telemetry.target import Window, format_time
@@ -32,20 +32,31 @@ InsightsMetrics
 
 def memory(calls: AzureCalls, window: Window, machines: Mapping[str, Resource]) -> Iterator[MetricPoint]:
     """The memory in use of those of ``machines`` (by id in lower case) that tell it: one query for all of them."""
-    listing = Listing(calls.context, "readings of VM insights")
-    for row in listing.items(_rows(calls.call(API, _asking(str(calls.identity.logs_workspace_id), window)))):
-        machine, used = row.column("machine"), row.number("used")
-        if machine and machine in machines and used is not None and listing.is_new(machine):
-            yield MetricPoint(
-                resource=machines[machine],
-                metric="memory_utilization",
-                source_metric=_SOURCE,
-                unit="percent",
-                statistic="average",
-                start=window.start,
-                period=int(window.duration.total_seconds()),
-                value=float(used),
-            )
+
+    def point(row: Item) -> MetricPoint | None:
+        machine, used = row.needed("machine"), row.real("used")
+        if machine not in machines or used is None:
+            return None
+        return MetricPoint(
+            resource=machines[machine],
+            metric="memory_utilization",
+            source_metric=_SOURCE,
+            unit="percent",
+            statistic="average",
+            start=window.start,
+            period=int(window.duration.total_seconds()),
+            value=float(used),
+        )
+
+    listing: Listing[MetricPoint] = Listing(calls.context, "readings of VM insights", key=_id)
+    for row in _rows(calls.call(API, _asking(str(calls.identity.logs_workspace_id), window))):
+        one = listing.read(row, point)
+        if one is not None and listing.is_new(one):
+            yield one
+
+
+def _id(point: MetricPoint) -> str:
+    return point.resource.resource_id
 
 
 def _asking(workspace: str, window: Window) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from agents.azure.calls import AzureCalls
 from agents.azure.permissions import JOBS
-from agents.azure.told import Listing, Told
+from agents.core.items import Item, Listing
 from telemetry.records import Resource
 from telemetry.target import Window
 
@@ -61,10 +61,10 @@ class JobCounts:
         """Those that did not; None where a job does not tell its state."""
         return None if self.stateless else self._failed
 
-    def add(self, job: Told, span: Window) -> None:
+    def add(self, job: Item, span: Window) -> None:
         """Count one job as the list has it."""
-        properties = job.part("properties")
-        status = (properties.column("status") or "").lower()
+        properties = job.item("properties")
+        status = (properties.expected("status") or "").lower()
         self.stateless += not status
         self.strange += bool(status) and status not in _ACTIVE | _ENDED
         self._active += status in _ACTIVE
@@ -72,9 +72,9 @@ class JobCounts:
         self._failed += status == _FAILED
         self._add_hours(job, properties, status, span)
 
-    def _add_hours(self, job: Told, properties: Told, status: str, span: Window) -> None:
-        times = properties.part("properties")
-        started, ended = times.moment("StartTimeUtc"), times.moment("EndTimeUtc")
+    def _add_hours(self, job: Item, properties: Item, status: str, span: Window) -> None:
+        times = properties.item("properties")
+        started, ended = times.time("StartTimeUtc", zone=UTC), times.time("EndTimeUtc", zone=UTC)
         if started is None:
             self.untold += times.has("StartTimeUtc") or _may_have_run(job, status, span)
             return
@@ -82,9 +82,9 @@ class JobCounts:
             self.untold += started < span.end
             return
         ran = max(min(ended or span.end, span.end) - max(started, span.start), timedelta(0))
-        resources = properties.part("resources")
-        nodes = resources.count("instanceCount")
-        if properties.was_odd("resources") or resources.was_odd("instanceCount"):
+        resources = properties.item("resources")
+        nodes = resources.number("instanceCount")
+        if nodes is None and (resources.has("instanceCount") or not resources.is_known):
             self.untold += ran > timedelta(0)
             return
         self.hours += ran * (nodes or 1)
@@ -93,19 +93,24 @@ class JobCounts:
 def count_jobs(calls: AzureCalls, workspace: Resource, span: Window) -> JobCounts:
     """The jobs of a workspace, page by page; what they ran is counted as far as it was in ``span``."""
     counts = JobCounts()
-    listing = Listing(calls.context, _OF)
+    listing: Listing[str] = Listing(calls.context, _OF, key=str.lower)
+
+    def add(job: Item) -> str:
+        # One on two pages is one job; without an id it cannot be told from the others.
+        name = job.text("id") or job.needed("name")
+        if not name or listing.is_new(name):
+            counts.add(job, span)
+        return name
+
     for page in _pages(calls, workspace):
-        jobs = list(listing.items(page))
-        # What is no job at all may be one in any state.
-        counts.stateless += len(page) - len(jobs)
-        counts.untold += len(page) - len(jobs)
-        for job in jobs:
-            # One on two pages is one job; without an id it cannot be told from the others.
-            name = job.text("id") or job.column("name")
-            if not name or listing.is_new(name.lower()):
-                counts.add(job, span)
+        for found in page:
+            if listing.read(found, add) is None:
+                # What is no job at all may be one in any state.
+                counts.stateless += 1
+                counts.untold += 1
     if counts.strange:
-        listing.lacks("whether they wait or run", "their state is not one that is known", counts.strange)
+        why = "their state is not one that is known"
+        calls.context.partial("whether they wait or run", why, of=_OF, count=counts.strange)
     return counts
 
 
@@ -114,8 +119,8 @@ def _pages(calls: AzureCalls, workspace: Resource) -> Iterator[list[Any]]:
     return calls.pages(API, f"{workspace.resource_id}/jobs", query)
 
 
-def _may_have_run(job: Told, status: str, span: Window) -> bool:
+def _may_have_run(job: Item, status: str, span: Window) -> bool:
     """Whether a job without times can have used its nodes in ``span``; one that never started has not."""
-    created = job.part("systemData").moment("createdAt")
+    created = job.item("systemData").time("createdAt", zone=UTC)
     waits = status in _ACTIVE - {"running", "finalizing"}
     return not waits and (created is None or span.start <= created < span.end)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from agents.azure.told import Listing, Told
 from agents.core.context import Context
+from agents.core.items import Item, Listing
 from telemetry.errors import Unavailable
 from telemetry.records import MetricPoint, Resource
 
 _STATISTICS: Mapping[str, str] = {"average": "average", "total": "sum", "maximum": "maximum", "minimum": "minimum"}
 _METRICS = "/providers/microsoft.insights/metrics/"
 _SUCCESS = frozenset({"", "success"})
+
+_Series = tuple[str, str, list[MetricPoint]]
+"""The id of a resource, the name of a metric, both in lower case; and its points."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class MetricAnswer:
     """What one call was answered."""
 
     def __init__(self, context: Context, things: str, grain: timedelta, wanted: Sequence[Metric]) -> None:
-        self._listing = Listing(context, things)
+        self._context = context
+        self._things = things
+        self._listing: Listing[list[_Series]] = Listing(context, things)
         self._grain = grain
         self._wanted = wanted
         #: The ids of resources of which a part of the answer is missing, or could not be read.
@@ -59,44 +64,48 @@ class MetricAnswer:
 
     def _read(self, values: list[object], resources: Mapping[str, Resource]) -> Iterator[MetricPoint]:
         told: dict[str, set[str]] = {key: set() for key in resources}
-        for item in self._listing.items(values):
-            of = (item.text("resourceid") or "").lower()
-            if not item.has("value"):
-                item.odd("value")
-            for series in item.parts("value") or ():
-                owner, name = _whose(series, of)
-                if owner not in resources or not name:
-                    self._listing.lacks("metrics", "Azure answered with metrics of others, or of nobody")
-                    continue
+        for found in values:
+            for owner, name, points in self._listing.read(found, lambda item: list(self._of(item, resources))) or ():
                 told[owner].add(name)
-                yield from self._series(series, resources[owner], name)
+                yield from points
         for owner, names in told.items():
             for metric in self._wanted:
                 if metric.source.lower() not in names:
                     self._lack(resources[owner].resource_id, metric.metric, "Azure's answer leaves it out")
 
-    def _series(self, series: Told, resource: Resource, name: str) -> Iterator[MetricPoint]:
+    def _of(self, item: Item, resources: Mapping[str, Resource]) -> Iterator[_Series]:
+        of = item.text("resourceid").lower()
+        if not item.has("value"):
+            item.fault("value")
+        for series in item.items("value"):
+            owner, name = _whose(series, of)
+            if owner in resources and name:
+                yield owner, name, list(self._series(series, resources[owner], name))
+            else:
+                self._context.partial("metrics", "Azure answered with metrics of others, or of nobody", of=self._things)
+
+    def _series(self, series: Item, resource: Resource, name: str) -> Iterator[MetricPoint]:
         metrics = [metric for metric in self._wanted if metric.source.lower() == name]
-        code = series.text("errorCode")
+        code = series.told("errorCode")
         if code is None or code.lower() not in _SUCCESS:
             for metric in metrics:
                 self._lack(resource.resource_id, metric.metric, f"Azure answered {(code or 'an odd code')[:60]}")
-        for part in series.parts("timeseries") or ():
+        for part in series.items("timeseries"):
             if not part.has("data"):
-                part.odd("data")
+                part.fault("data")
                 self.unanswered.add(resource.resource_id)
-            for value in part.parts("data") or ():
+            for value in part.items("data"):
                 for metric in metrics:
                     point = self._point(value, metric, resource)
                     if point is not None:
                         yield point
 
-    def _point(self, value: Told, metric: Metric, resource: Resource) -> MetricPoint | None:
+    def _point(self, value: Item, metric: Metric, resource: Resource) -> MetricPoint | None:
         """None where the interval has no value: missing is not zero."""
-        start, number = value.moment("timeStamp"), value.number(metric.aggregation)
+        start, number = value.time("timeStamp", zone=UTC), value.real(metric.aggregation)
         if start is None or number is None:
             if not value.has("timeStamp"):
-                value.odd("timeStamp")
+                value.fault("timeStamp")
             if start is None or value.has(metric.aggregation):
                 self.unanswered.add(resource.resource_id)
             return None
@@ -113,12 +122,12 @@ class MetricAnswer:
 
     def _lack(self, resource_id: str, metric: str, why: str) -> None:
         self.unanswered.add(resource_id)
-        self._listing.lacks(metric, why)
+        self._context.partial(metric, why, of=self._things)
 
 
-def _whose(series: Told, of: str) -> tuple[str, str]:
+def _whose(series: Item, of: str) -> tuple[str, str]:
     """The id of the resource, and the name of the metric, both in lower case."""
-    owner, _, name = (series.text("id") or "").lower().partition(_METRICS)
+    owner, _, name = series.text("id").lower().partition(_METRICS)
     if owner and name:
         return owner, name
-    return of, (series.part("name").text("value") or "").lower()
+    return of, series.item("name").text("value").lower()

@@ -13,7 +13,8 @@ from types import MappingProxyType
 import msgspec
 
 from agents.azure.pricing.machine import LINUX, WINDOWS
-from agents.azure.told import Told
+from agents.core.items import Item
+from agents.core.pricing.unknown import PRICE_UNKNOWN
 from telemetry.records import AttributeValue, Resource
 
 RUNNING, STOPPED, UNKNOWN = "running", "stopped", "unknown"
@@ -37,10 +38,10 @@ _SYSTEMS: Mapping[str, frozenset[str]] = MappingProxyType(
 _OWNED, _PAID = "windows_server", frozenset({"", "none"})
 
 
-def state_of(told: Told, otherwise: str = UNKNOWN) -> str:
+def state_of(told: Item, otherwise: str = UNKNOWN) -> str:
     """``running``, ``stopped`` or ``unknown``; ``otherwise`` where no state is told."""
-    code = told.part("powerState").text("code")
-    if not code and code is not None and not told.has("powerState"):
+    code = told.item("powerState").told("code")
+    if not code and not told.has("powerState"):
         return otherwise
     return code.lower() if code and code.lower() in _STATES else UNKNOWN
 
@@ -78,26 +79,26 @@ class Pool:
         return replace(self, why_unknown=why)
 
     @classmethod
-    def of(cls, told: Told, cluster_state: str, windows_license: str | None) -> Pool:
+    def of(cls, told: Item, cluster_state: str, windows_license: str | None) -> Pool:
         """``windows_license`` is the cluster's, for all its Windows nodes."""
         state = state_of(told, cluster_state)
-        kind = told.text("type")
-        system, sku = told.text("osType"), told.text("osSKU")
+        kind = told.told("type")
+        system, sku = told.told("osType"), told.told("osSKU")
         is_windows = (system or "").lower() == WINDOWS
         reasons = (
             _strange("type", kind, _SCALE_SETS | _MACHINES),
             _strange("system", system, frozenset(_SYSTEMS)),
             _strange("system", sku, _SYSTEMS.get((system or "").lower(), frozenset())),
-            _strange("priority", told.text("scaleSetPriority"), _PRIORITIES),
+            _strange("priority", told.told("scaleSetPriority"), _PRIORITIES),
             _strange("licence", windows_license, _PAID | {_OWNED}) if is_windows else "",
             _added(told),
         )
         return cls(
-            name=told.column("name") or "",
-            mode=told.text("mode"),
+            name=told.needed("name"),
+            mode=told.told("mode"),
             sizes=_sizes(told, kind),
             system=system,
-            priority=told.text("scaleSetPriority"),
+            priority=told.told("scaleSetPriority"),
             # What is told of a cluster that is stopped is true of each of its pools.
             state=STOPPED if cluster_state == STOPPED else state,
             with_cluster=cluster_state == STOPPED,
@@ -119,7 +120,7 @@ class Pool:
             "priority": self.priority if self.priority is None else self.priority or "Regular",
             "nodes": self.nodes,
             "priced_as": _OWNER if self.of_machines else None,
-            "price_unknown": "" if self.of_machines or self.state == STOPPED else self.why_unknown,
+            PRICE_UNKNOWN: "" if self.of_machines or self.state == STOPPED else self.why_unknown,
         }
         return msgspec.structs.replace(
             cluster,
@@ -130,20 +131,22 @@ class Pool:
         )
 
 
-def _sizes(told: Told, kind: str | None) -> dict[str, int] | None:
+def _sizes(told: Item, kind: str | None) -> dict[str, int] | None:
     """Nodes by size. A pool of type VirtualMachines may have several, and tells what it has now, or is set to."""
-    count = told.count("count")
+    count = told.number("count")
     if (kind or "").lower() != _VIRTUAL_MACHINES:
         return None if count is None else {told.text("vmSize") or "": count}
-    groups = told.parts("virtualMachineNodesStatus")
-    if groups is None:
-        groups = told.part("virtualMachinesProfile").part("scale").parts("manual")
-    if groups is None:
+    lists = (told, "virtualMachineNodesStatus"), (told.item("virtualMachinesProfile").item("scale"), "manual")
+    owner, name = next(((owner, name) for owner, name in lists if owner.has(name)), (told, ""))
+    if not name:
         # Scaled by AKS itself, which need not tell to how many.
         return {told.text("vmSize") or "": count} if count else None
     found: dict[str, int] = {}
+    groups = owner.items(name)
+    if len(groups) != owner.length(name):
+        return None
     for group in groups:
-        size, count = group.text("size"), group.count("count")
+        size, count = group.told("size"), group.number("count")
         if size is None or count is None:
             return None
         found[size] = found.get(size, 0) + count
@@ -159,9 +162,13 @@ def _strange(name: str, value: str | None, known: frozenset[str]) -> str:
     return f"the {name} {value!r} is not one that is known" if value else f"its {name} is not told"
 
 
-def _added(told: Told) -> str:
+def _added(told: Item) -> str:
     """The reason where nodes have more than their sizes say."""
-    host = told.text("hostGroupID")
+    host = told.told("hostGroupID")
     if host or host is None:
         return "its nodes are paid with their dedicated hosts"
-    return "" if told.flag("enableUltraSSD") is False else "ultra disks are enabled, which may be paid by the hour"
+    return (
+        ""
+        if told.flag("enableUltraSSD", absent=False) is False
+        else "ultra disks are enabled, which may be paid by the hour"
+    )

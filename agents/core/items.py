@@ -1,16 +1,19 @@
 """Reads listings item by item, and items field by field: what is odd about one costs no other anything.
 
 ``Item`` gives the fields of one object of an answer: one that is missing, or of another kind than it should be, is
-unknown and never an error. ``Listing`` takes each item of a listing once, counts what could not be read of them in the
-report's ``partial``, and goes on with the next.
+unknown and never an error. One that is missing, null or an empty text is not told, which is no fault; one of another
+kind is, and :attr:`Item.faults` names it. ``Listing`` takes each item of a listing once, counts what could not be read
+of them in the report's ``partial``, and goes on with the next.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Generic, Self, TypeVar, cast
 
 from agents.core.context import Context
 from telemetry.errors import CollectionError, CollectionFailed, Unavailable
@@ -18,9 +21,13 @@ from telemetry.errors import CollectionError, CollectionFailed, Unavailable
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+I = TypeVar("I", bound="Item")  # noqa: E741
 
 UNREAD = "not told, or not readable"
 """Why a field is missing that every item should have."""
+_DIGITS = re.compile(r"[0-9]{1,18}(?:\.0*)?")
+_MOST = 2**63
+"""A whole number is less: neither a message nor Postgres keeps a larger one."""
 
 
 class Unreadable(ValueError):
@@ -30,11 +37,17 @@ class Unreadable(ValueError):
 class Item:
     """One object of an answer. ``faults`` names the fields that are there and cannot be read, or should be there."""
 
-    def __init__(self, fields: Mapping[str, Any], faults: set[str] | None = None, path: str = "") -> None:
-        """``faults`` and ``path`` are those of the item that this one is a part of."""
+    def __init__(
+        self, fields: Mapping[str, Any], faults: set[str] | None = None, path: str = "", *, is_known: bool = True
+    ) -> None:
+        """``faults`` and ``path`` are those of the item that this one is a part of.
+
+        Of one that is not ``is_known`` there is something, and it cannot be read: no field of it is known to be absent.
+        """
         self.fields = fields
         self.faults: set[str] = set() if faults is None else faults
         self._path = path
+        self.is_known = is_known
 
     @classmethod
     def of(cls, fields: Mapping[str, Any] | Item) -> Item:
@@ -47,10 +60,27 @@ class Item:
 
     def text(self, name: str) -> str:
         """A text; empty where it is unknown."""
-        return self._get(name, str) or ""
+        return self.told(name) or ""
+
+    def told(self, name: str) -> str | None:
+        """A text; empty where it is not told, and None where something is told that cannot be read."""
+        value = self.fields.get(name)
+        if value is None:
+            return "" if self.is_known else None
+        text = self._text_of(value)
+        if text is None:
+            self.fault(name)
+        return text
+
+    def expected(self, name: str) -> str | None:
+        """A text that every such item has, be it empty; None where it is unknown, and a fault where it is missing."""
+        if self.has(name):
+            return self.told(name)
+        self.fault(name)
+        return None
 
     def needed(self, name: str) -> str:
-        """A text that every such item has: it is a fault where it is missing."""
+        """A text that every such item has, and never an empty one: it is a fault where it is missing."""
         found = self.text(name)
         if not found:
             self.fault(name)
@@ -64,43 +94,66 @@ class Item:
         return found
 
     def number(self, name: str) -> int | None:
-        """A whole number, or one in digits; None where it is unknown."""
+        """A whole number that is not negative, which JSON may have in digits or with a point; None where unknown."""
         value = self.fields.get(name)
-        if isinstance(value, str) and value.isdecimal() and value.isascii():
-            return int(value)
-        if isinstance(value, bool):
-            self.fault(name)
+        if value is None or value == "":
             return None
-        return cast("int | None", self._get(name, int))
+        found = whole_number(value)
+        if found is None:
+            self.fault(name)
+        return found
 
-    def flag(self, name: str) -> bool | None:
-        """Yes or no; None where that is unknown."""
-        return cast("bool | None", self._get(name, bool))
-
-    def time(self, name: str) -> datetime | None:
-        """A moment, as an aware datetime in UTC; None where it is unknown."""
+    def real(self, name: str) -> float | None:
+        """A finite number, with a fraction or without, of any sign; None where it is unknown."""
         value = self.fields.get(name)
+        if value is None or _is_finite(value):
+            return cast("float | None", value)
+        self.fault(name)
+        return None
+
+    def flag(self, name: str, *, absent: bool | None = None) -> bool | None:
+        """Yes or no; ``absent`` where it is not told, and None where it is unknown."""
+        found = cast("bool | None", self._get(name, bool))
+        return found if self.has(name) or not self.is_known else absent
+
+    def time(self, name: str, zone: tzinfo | None = None) -> datetime | None:
+        """A moment, as an aware datetime in UTC; None where it is unknown.
+
+        ``zone`` is that of times which name none; without it such a time is unknown.
+        """
+        value = self.fields.get(name)
+        if value is None or value == "":
+            return None
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-            if moment is None:
-                return None
-            if isinstance(moment, datetime) and moment.tzinfo is not None:
-                return moment.astimezone(UTC)
+            if isinstance(moment, datetime):
+                moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+                if moment.tzinfo is not None:
+                    return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
         self.fault(name)
         return None
 
-    def item(self, name: str) -> Item:
+    def item(self, name: str) -> Self:
         """An item in the item; one without fields where it is unknown."""
-        return Item(self._get(name, Mapping) or {}, self.faults, f"{self._path}{name}.")
+        found = self._get(name, Mapping)
+        is_known = found is not None or (self.is_known and not self.has(name))
+        return type(self)(found or {}, self.faults, f"{self._path}{name}.", is_known=is_known)
 
-    def items(self, name: str) -> list[Item]:
+    def items(self, name: str) -> list[Self]:
         """A list of items, without those that are none; empty where it is unknown."""
         found = self._get(name, list) or []
         if not all(isinstance(one, Mapping) for one in found):
             self.fault(name)
-        return [Item(one, self.faults, f"{self._path}{name}.") for one in found if isinstance(one, Mapping)]
+        return [type(self)(one, self.faults, f"{self._path}{name}.") for one in found if isinstance(one, Mapping)]
+
+    def length(self, name: str, *, absent: int | None = None) -> int | None:
+        """How many things a list has, readable or not; ``absent`` where it is not told, None where it is unknown."""
+        found = self._get(name, list)
+        if found is not None:
+            return len(found)
+        return None if self.has(name) or not self.is_known else absent
 
     def texts(self, name: str) -> list[str]:
         """A list of texts, without what is none; empty where it is unknown."""
@@ -108,6 +161,14 @@ class Item:
         if not all(isinstance(one, str) for one in found):
             self.fault(name)
         return [one for one in found if isinstance(one, str)]
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Texts by name, as tags and labels are, without those that are none; a null is an empty text."""
+        found = self._get(name, Mapping) or {}
+        texts = {str(key): "" if value is None else self._text_of(value) for key, value in found.items()}
+        if None in texts.values():
+            self.fault(name)
+        return {key: text for key, text in texts.items() if text is not None}
 
     def pairs(self, name: str, key: str = "Key", value: str = "Value") -> dict[str, str]:
         """A list of keys and values, as a dictionary; a key without a value has an empty one."""
@@ -117,12 +178,31 @@ class Item:
         """Note that a field is not as it should be."""
         self.faults.add(f"{self._path}{name}")
 
+    def _text_of(self, value: Any) -> str | None:
+        """What is a text of what was told; None where it is none. Nothing can keep a NUL character."""
+        return value.replace("\x00", "") if isinstance(value, str) else None
+
     def _get(self, name: str, kind: type[Any]) -> Any:
         value = self.fields.get(name)
         if value is None or isinstance(value, kind):
             return value
         self.fault(name)
         return None
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number that is not negative, be it in digits or a double; None where it is none."""
+    if isinstance(value, str):
+        return int(value.partition(".")[0]) if _DIGITS.fullmatch(value) else None
+    # JSON may have any number as a double.
+    return int(value) if _is_finite(value) and 0 <= value < _MOST and value % 1 == 0 else None
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 class Listing(Generic[T]):
@@ -139,7 +219,7 @@ class Listing(Generic[T]):
         self._seen: set[int] = set()
         self._told: set[str] = set()
 
-    def each(self, page: Mapping[str, Any] | Item, name: str, make: Callable[[Item], T]) -> Iterator[T]:
+    def each(self, page: Mapping[str, Any] | Item, name: str, make: Callable[[Item], T | None]) -> Iterator[T]:
         """What ``make`` makes of each item under ``name``, without those that came before or cannot be read."""
         for found in self.raw(page, name):
             one = self.read(found, make)
@@ -155,12 +235,16 @@ class Listing(Generic[T]):
         else:
             self._lost("a part of the listing", Unavailable(f"an answer has no list {name}: it is asked for anew"))
 
-    def read(self, found: Any, make: Callable[[Item], T]) -> T | None:
+    def read(self, found: Any, make: Callable[[Item], T | None]) -> T | None:
         """What ``make`` makes of one item; None where it cannot be read. What it lacks is counted."""
+        if isinstance(found, Mapping):
+            return self.take(Item(found), make)
+        self._lost("everything", CollectionFailed("no object"))
+        return None
+
+    def take(self, item: I, make: Callable[[I], T | None]) -> T | None:
+        """The same of an item that there is already: one of a provider's own kind, for instance."""
         try:
-            if not isinstance(found, Mapping):
-                raise Unreadable("no object")  # noqa: TRY301 - one place for all faults
-            item = Item(found)
             one = make(item)
         except CollectionError:
             raise

@@ -40,7 +40,7 @@ _AUTOPILOT = re.compile(r"gk3-")
 
 def provisioning_of(fields: Fields) -> str:
     """``standard`` or ``spot``; another one in Google's own word; empty where it is not told."""
-    scheduling = fields.part("scheduling")
+    scheduling = fields.item("scheduling")
     model, preemptible = scheduling.text("provisioningModel"), scheduling.flag("preemptible")
     if preemptible:
         return SPOT
@@ -60,22 +60,22 @@ def unpriced(fields: Fields, provisioning: str) -> str:
 def _by_machine(fields: Fields, provisioning: str) -> Iterator[str]:
     if provisioning not in {STANDARD, SPOT}:
         yield f"its provisioning is {provisioning or 'not told'}: no list price is known for it"
-    if "nodeAffinities" in (scheduling := fields.part("scheduling")) and scheduling.parts("nodeAffinities"):
+    if fields.item("scheduling").length("nodeAffinities"):
         yield "it runs on a sole-tenant node, which is billed as a whole"
-    if is_confidential(fields.part("confidentialInstanceConfig")):
+    if is_confidential(fields.item("confidentialInstanceConfig")):
         yield "it is a Confidential VM, which has a price of its own"
-    tier = fields.part("networkPerformanceConfig").text("totalEgressBandwidthTier")
+    tier = fields.item("networkPerformanceConfig").text("totalEgressBandwidthTier")
     if tier not in {"", "DEFAULT"}:
         yield f"its network is {tier}, which is billed beside it"
-    reservation = fields.part("reservationAffinity").text("consumeReservationType")
+    reservation = fields.item("reservationAffinity").text("consumeReservationType")
     if reservation not in _RESERVATIONS:
         yield f"its reservation is {reservation}: no list price is known for it"
     if any(
-        not (one.text("acceleratorType") and one.integer("acceleratorCount"))
-        for one in fields.parts("guestAccelerators")
+        not (one.text("acceleratorType") and one.number("acceleratorCount"))
+        for one in fields.items("guestAccelerators")
     ):
         yield "kind or number of its GPUs is not told"
-    if _AUTOPILOT.match(fields.text("name")) and any(name.startswith("goog-gke") for name in fields.texts("labels")):
+    if _AUTOPILOT.match(fields.text("name")) and any(name.startswith("goog-gke") for name in fields.tags("labels")):
         yield "it is a node of GKE Autopilot, which bills pods"
 
 
@@ -86,13 +86,13 @@ def is_confidential(config: Fields) -> bool:
 
 
 def _by_disks(fields: Fields) -> Iterator[str]:
-    for disk in fields.parts("disks"):
+    for disk in fields.items("disks"):
         kind = disk.text("type")
-        if kind != "PERSISTENT" and (kind or "source" not in disk):
+        if kind != "PERSISTENT" and (kind or not disk.has("source")):
             yield (
                 "it has local SSDs, which are billed with it" if kind == "SCRATCH" else "the kind of a disk is not told"
             )
-        for license_ in disk.listed("licenses"):
+        for license_ in disk.texts("licenses"):
             project = _LICENSE.search(license_)
             if project is None or project[1] not in _FREE:
                 yield f"it bears the license {'/'.join(license_.split('/')[-4:])}, which may be billed with it"

@@ -43,19 +43,20 @@ class Instance:
         region = zone.rpartition("-")[0] or zone
         machine_type = last_part(fields.text("machineType"))
         provisioning = provisioning_of(fields)
-        created = fields.moment("creationTimestamp")
+        created = fields.time("creationTimestamp")
         gpus = tuple(
-            (last_part(one.text("acceleratorType")), one.integer("acceleratorCount"))
-            for one in fields.parts("guestAccelerators")
+            (last_part(one.text("acceleratorType")), one.number("acceleratorCount"))
+            for one in fields.items("guestAccelerators")
         )
         number, state = fields.text("id"), fields.text("status")
         counts = [count for _, count in gpus]
+        is_counted = all(counts) and len(gpus) == fields.length("guestAccelerators", absent=0)
         attributes: dict[str, AttributeValue] = {
             "instance_id": number,
             "state": state,
             "zone": zone,
             "provisioning": provisioning,
-            "gpus": sum(count or 0 for count in counts) if all(counts) else None,
+            "gpus": sum(count or 0 for count in counts) if is_counted else None,
             "gpu_type": ", ".join(kind for kind, _ in gpus),
             "cpu_platform": fields.text("cpuPlatform"),
             "creation_time": _written(created),
@@ -80,8 +81,8 @@ class Instance:
             Machine(region, machine_type, provisioning == "spot", counted, reason),
             state,
             created,
-            fields.moment("lastStartTimestamp") or created,
-            fields.moment("lastStopTimestamp"),
+            fields.time("lastStartTimestamp") or created,
+            fields.time("lastStopTimestamp"),
         )
 
     @property

@@ -5,19 +5,19 @@ It lags by some minutes: a new resource is not there yet, a deleted one still is
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
+from agents.core.items import Listing, Unreadable
 from agents.gcp.calls import GcpCalls, Sending
 from agents.gcp.fields import Fields
 from agents.gcp.projects import data_of
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -28,12 +28,7 @@ _PAGE = 1000
 _REMEMBERED = timedelta(days=34)
 """It can be asked about the past of 35 days."""
 _FORGOTTEN = "the window is more than 34 days ago, and Google's inventory remembers 35 days"
-_UNREADABLE = "Google's answer has it in a form that is not known"
 _PLACE = re.compile(r"/(?:locations|zones|regions)/([^/]+)/")
-
-
-class NotIdentified(ValueError):
-    """A resource whose name or place is not told: nobody could say which it is."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class Asset:
     @property
     def labels(self) -> dict[str, str]:
         """Its labels."""
-        return self.fields.texts("labels")
+        return self.fields.tags("labels")
 
     @property
     def short_name(self) -> str:
@@ -59,33 +54,30 @@ class Asset:
         return last_part(self.name)
 
     def place(self, own: str = "") -> str:
-        """Where it is: what it says itself (``own``), the inventory, or its name; NotIdentified where none does."""
+        """Where it is: what it says itself (``own``), the inventory, or its name; Unreadable where none does."""
         named = _PLACE.search(self.name)
         found = own or self.location or (named[1] if named else "")
         if not found:
-            raise NotIdentified
+            raise Unreadable("without a place")
         return found
 
 
-def read(calls: GcpCalls, things: str, of: Callable[[Asset], T], *kinds: str, at: datetime) -> Iterator[T]:
+def read(calls: GcpCalls, things: str, of: Callable[[Asset], T | None], *kinds: str, at: datetime) -> Iterator[T]:
     """What ``of`` makes of every resource of these kinds (``compute.googleapis.com/Instance``), page by page.
 
     As it was ``at`` a time; one that is longer ago than the inventory remembers gives what there is now, and the run
     says so. What cannot be read is left out of one resource, and the run says how many of ``things`` lack it.
     """
-    for asset in _assets(calls, kinds, at, things):
-        try:
-            found = of(asset)
-        except NotIdentified:
-            calls.context.partial("what is known", "Google does not say which they are, or where", of=things)
-            continue
-        except Exception as error:
-            logger.exception("%s cannot be read", asset.name)
-            calls.context.partial("what is known", f"{_UNREADABLE} ({type(error).__name__})", of=things)
-            continue
-        for path in dict.fromkeys(asset.fields.faults):
-            calls.context.partial(path, _UNREADABLE, of=things)
-        yield found
+    # Each once, though a listing that changes while it is read may have one on two pages.
+    listing: Listing[tuple[str, str, T]] = Listing(calls.context, things, key=itemgetter(0, 1))
+    request = _request(calls, kinds, at)
+    if not remembers(calls, at):
+        calls.context.partial("what was deleted since", _FORGOTTEN)
+    for page in calls.pages(API, _asking(request)):
+        for asset in page.assets:
+            one = listing.take(_fields(asset), partial(_made, asset, of))
+            if one is not None and listing.is_new(one):
+                yield one[2]
 
 
 def remembers(calls: GcpCalls, at: datetime) -> bool:
@@ -103,22 +95,19 @@ def last_part(path: object) -> str:
     return str(path or "").rstrip("/").rpartition("/")[2]
 
 
-def _assets(calls: GcpCalls, kinds: tuple[str, ...], at: datetime, things: str) -> Iterator[Asset]:
-    """Each once, though a listing that changes while it is read may have one on two pages."""
-    request = _request(calls, kinds, at)
-    if not remembers(calls, at):
-        calls.context.partial("what was deleted since", _FORGOTTEN)
-    seen: set[int] = set()
-    for page in calls.pages(API, _asking(request)):
-        for asset in page.assets:
-            key = hash((asset.asset_type, asset.name))
-            if key in seen:
-                continue
-            seen.add(key)
-            if not asset.name:
-                calls.context.partial("what is known", "Google does not say which they are, or where", of=things)
-                continue
-            yield Asset(asset.name, asset.asset_type, asset.resource.location, Fields(data_of(asset)))
+def _fields(asset: Any) -> Fields:
+    data = data_of(asset)
+    fields = Fields(data or {}, is_known=data is not None)
+    if data is None:
+        fields.fault("description")
+    return fields
+
+
+def _made(asset: Any, of: Callable[[Asset], T | None], fields: Fields) -> tuple[str, str, T] | None:
+    if not asset.name:
+        raise Unreadable("without a name")
+    found = of(Asset(asset.name, asset.asset_type, asset.resource.location, fields))
+    return None if found is None else (asset.asset_type, asset.name, found)
 
 
 def _asking(request: dict[str, Any]) -> Callable[[Sending, str], Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agents.gcp.fields import Fields
@@ -32,17 +32,17 @@ def find_id(pages: Callable[[str, Ask], Iterable[Any]], number: str) -> str:
 
     for page in pages(API, ask):
         for asset in page.assets:
-            fields = Fields(data_of(asset))
+            fields = Fields(data_of(asset) or {})
             if fields.text("projectNumber") == number:
                 return fields.text("projectId")
     return ""
 
 
-def data_of(asset: Any) -> object:
-    """The resource of an asset as JSON has it."""
+def data_of(asset: Any) -> Mapping[str, Any] | None:
+    """The resource of an asset as JSON has it; None where it is of another form."""
     from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - an SDK is loaded where it is used
 
     try:
         return MessageToDict(asset.resource.data)
     except Exception:  # noqa: BLE001 - a number that JSON does not have, or whatever else the library does not take
-        return "of another form"
+        return None

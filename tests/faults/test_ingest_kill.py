@@ -45,8 +45,10 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
         producer = threading.Thread(target=produce)
         producer.start()
         for kill in range(KILLS):
+            # What the former one had under way may still be committed: that is no progress of the next.
+            until(lambda: not _is_written_to(connection), 60, "the server has done with what was killed")
+            before = _batches(connection)
             with ingest_process(programs, broker, database_url, tmp_path) as process:
-                before = _batches(connection)
                 # The consumer is at work: something was committed, or all is done already.
                 until(_further(connection, before), 60, "progress")
                 assert not _all(connection), f"all was written before kill {kill}: the kills hit nothing"
@@ -62,6 +64,11 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
         )
         batches = WINDOWS * BATCHES
         assert totals(connection) == (batches * SERIES, expected_sum, batches, batches, WINDOWS, 0)
+
+
+def _is_written_to(connection: Connection) -> bool:
+    others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return connection.execute(f"{others} AND state <> 'idle'".encode()).fetchone() is not None
 
 
 def _further(connection: Connection, before: int) -> Callable[[], bool]:

@@ -69,6 +69,6 @@ def test_the_one_that_ends_the_process_is_found_and_its_neighbours_are_stored(
         kept = dead_letters.get(connection, letter.dead_letter_id)
         assert kept is not None
         assert (kept.body, kept.reason_code) == (POISON, "poison")
-        assert "each of the 4 times that it was tried alone" in kept.reason
+        assert "each of the 6 times that it was tried alone" in kept.reason
         (left,) = connection.execute("SELECT count(*) FROM finfleet.suspects WHERE tries > 0").fetchone() or (9,)
         assert left == 0

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agents.core.pricing.unknown import PRICE_UNKNOWN, REFUSED
 from emulators.azure import DEFAULT_SUBSCRIPTION, LocalAzure
 from emulators.azure.resources import AzureResource
 from telemetry.batch import Outcome
@@ -171,7 +172,7 @@ def test_a_price_list_that_refuses_costs_the_prices_alone(azure: LocalAzure) -> 
     collected = collect(shared(azure), VMS, WINDOW)
     assert collected.report.outcome is Outcome.COMPLETE
     assert len(collected.points("cpu_utilization")) == 2
-    assert {one.attributes["price_unknown"] for one in collected.resources} == {"the price list could not be read"}
+    assert {one.attributes[PRICE_UNKNOWN] for one in collected.resources} == {REFUSED}
     assert azure.calls()["retailprices:items"] == 1, "it is not asked again for each size"
     (reason,) = collected.report.partial
     assert reason.startswith("prices of 2 sizes of virtual machines: ")
@@ -200,3 +201,22 @@ def test_a_late_window_without_its_changes_has_metrics_and_no_rates(azure: Local
     assert len(collected.points("cpu_utilization")) == 1
     assert collected.rates() == []
     assert any(line.startswith("what was deleted since: ") for line in collected.report.partial)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [7, {"id": "x", "target": 7, "what": "Delete"}, {"id": "x", "target": "y", "what": "Update", "changes": [7]}],
+    ids=str,
+)
+def test_a_change_that_cannot_be_read_may_be_any(azure: LocalAzure, change: Any) -> None:
+    put(azure, add_vm(azure, 1, created=NOW - timedelta(days=30)), CPU, steady(5, _BEFORE))
+    assert collect(shared(azure), VMS, _BEFORE).rates()
+
+    def odd(page: dict[str, Any]) -> dict[str, Any]:
+        return page if any("power" in row for row in page["data"]) else {**page, "data": [change]}
+
+    azure.rewrites["resourcegraph:resources"] = odd
+    collected = collect(shared(azure), VMS, _BEFORE)
+    assert collected.report.outcome is Outcome.COMPLETE
+    assert collected.rates() == []
+    assert any(" of 1 change: " in line for line in collected.report.partial)

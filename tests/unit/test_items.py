@@ -29,7 +29,10 @@ _READS: dict[str, tuple[Any, Any]] = {
     "text": ("a", "a"),
     "needed": ("a", "a"),
     "number": (7, 7),
+    "told": ("a", "a"),
+    "expected": ("a", "a"),
     "flag": (False, False),
+    "tags": ({"a": "b", "c": None}, {"a": "b", "c": ""}),
     "time": (NOON, NOON),
     "texts": (["a", "b"], ["a", "b"]),
     "pairs": ([{"Key": "a", "Value": "b"}], {"a": "b"}),
@@ -58,7 +61,7 @@ def test_without_its_key_it_is_no_item(odd: Any) -> None:
         Item({"it": odd}).key("it")
 
 
-@pytest.mark.parametrize("how", ["text", "number", "flag", "time", "texts", "pairs"])
+@pytest.mark.parametrize("how", ["text", "told", "number", "real", "flag", "time", "length", "texts", "tags", "pairs"])
 def test_a_field_that_is_not_there_is_no_fault(how: str) -> None:
     for fields in ({}, {"it": None}):
         item = Item(fields)
@@ -85,6 +88,92 @@ def test_a_fault_is_named_by_its_path() -> None:
 )
 def test_a_moment_has_a_zone_or_is_none(text: str, moment: datetime | None) -> None:
     assert Item({"at": text}).time("at") == moment
+
+
+def test_a_time_without_a_zone_is_of_the_one_that_the_provider_means() -> None:
+    for text in ("2026-01-01T12:00:00", "2026-01-01 12:00:00", "2026-01-01T14:00:00+02:00"):
+        assert Item({"at": text}).time("at", zone=UTC) == NOON
+
+
+_NONE: tuple[Any, ...] = (
+    True,
+    -1,
+    7.5,
+    float("nan"),
+    float("inf"),
+    2**63,
+    10**400,
+    "7.5",
+    "-7",
+    "9" * 5000,
+    "\u0667",
+    "x",
+    [],
+    {},
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "number"), [(7, 7), (0, 0), (7.0, 7), ("7", 7), ("7.00", 7), *((one, None) for one in _NONE)]
+)
+def test_a_whole_number_is_one_that_can_be_counted_or_it_is_unknown(told: Any, number: int | None) -> None:
+    item = Item({"n": told})
+    assert item.number("n") == number
+    assert item.faults == (set() if number is not None else {"n"})
+
+
+@pytest.mark.parametrize("told", [7, 7.5, -0.5, 0])
+def test_a_finite_number_is_as_it_was_told(told: float) -> None:
+    assert Item({"n": told}).real("n") == told
+
+
+@pytest.mark.parametrize("told", [True, "7", float("nan"), float("inf"), 10**400, [], {}])
+def test_what_is_no_finite_number_is_unknown(told: Any) -> None:
+    item = Item({"n": told})
+    assert item.real("n") is None
+    assert item.faults == {"n"}
+
+
+@pytest.mark.parametrize("how", ["text", "told", "expected", "number", "flag", "time"])
+def test_a_text_keeps_no_character_that_a_database_cannot(how: str) -> None:
+    assert getattr(Item({"it": "a\x00b"}), how)("it") in {"ab", None}
+    assert Item({"it": {"a": "b\x00"}}).tags("it") == {"a": "b"}
+
+
+def test_what_is_absent_is_known_to_be_and_what_is_odd_is_not() -> None:
+    assert Item({}).flag("it", absent=False) is False
+    assert Item({"it": "x"}).flag("it", absent=False) is None
+    assert Item({"it": True}).flag("it", absent=False) is True
+    assert Item({}).length("it", absent=0) == 0
+    assert Item({"it": {}}).length("it", absent=0) is None
+    assert Item({"it": [7, {}]}).length("it", absent=0) == 2
+    assert (Item({}).told("it"), Item({"it": ""}).told("it"), Item({"it": 7}).told("it")) == ("", "", None)
+    item = Item({"it": ""})
+    assert (item.expected("it"), item.expected("other"), item.faults) == ("", None, {"other"})
+
+
+def test_of_what_cannot_be_read_no_field_is_known_to_be_absent() -> None:
+    absent, odd = Item({}).item("it"), Item({"it": "x"}).item("it")
+    assert (absent.is_known, odd.is_known, odd.item("further").is_known) == (True, False, False)
+    assert (absent.told("a"), absent.flag("a", absent=False), absent.length("a", absent=0)) == ("", False, 0)
+    assert (odd.told("a"), odd.flag("a", absent=False), odd.length("a", absent=0)) == (None, None, None)
+    assert odd.text("a") == ""
+
+
+def test_an_item_of_a_providers_own_kind_stays_one_in_its_parts(context: Context) -> None:
+    class Loud(Item):
+        def _text_of(self, value: Any) -> str | None:
+            text = super()._text_of(value)
+            return text and text.upper()
+
+    listing: Listing[list[str]] = Listing(context, "things")
+    item = Loud({"a": {"b": "x"}, "c": [{"b": "y"}, 7], "tags": {"k": "z"}})
+    found = listing.take(
+        item,
+        lambda own: [own.item("a").text("b"), *(one.text("b") for one in own.items("c")), *own.tags("tags").values()],
+    )
+    assert found == ["X", "Y", "Z"]
+    assert context.meter.missing() == ("c of 1 thing: not told, or not readable",)
 
 
 def test_numbers_in_digits_are_numbers_and_yes_is_none() -> None:
@@ -166,7 +255,7 @@ def test_a_part_that_is_refused_is_asked_for_once_and_counted_for_each(context: 
     assert part.ask(lambda: ask(None)) == 7
     assert part.ask(lambda: ask(Denied("no", "x:Y"))) is None
     assert part.ask(lambda: ask(None)) is None
-    assert (len(asked), context.meter.missing()) == (2, ("prices of 2 things: no",))
+    assert (len(asked), context.meter.missing()) == (2, ("prices of 2 things: x:Y: no",))
 
 
 def test_only_a_missing_permission_leaves_a_part_out_that_is_worth_another_attempt(context: Context) -> None:
@@ -175,7 +264,7 @@ def test_only_a_missing_permission_leaves_a_part_out_that_is_worth_another_attem
             raise error
 
     refuse(Denied("no", "x:Y"))
-    assert context.meter.missing() == ("metrics of 1 thing: no",)
+    assert context.meter.missing() == ("metrics of 1 thing: x:Y: no",)
     for error in (Unavailable("503"), Denied("who?"), CollectionFailed("odd"), Throttled("slow", "s")):
         with pytest.raises(type(error)):
             refuse(error)

@@ -37,8 +37,11 @@ logger = logging.getLogger(__name__)
 
 ALONE_AFTER = 4
 """Deliveries after which a message is read and written alone: it may be what ended the consumers before."""
-GIVE_UP_AFTER = 4
-"""Times that it was alone when the process ended, after which it becomes a dead letter."""
+GIVE_UP_AFTER = 6
+"""Times that it was alone when the process ended, after which it becomes a dead letter.
+
+Whoever kills the process for other reasons (out of memory, a host that goes down) may hit the same message a few times.
+"""
 _AT_A_TIME = 0.5
 """Seconds, about, for what is aside, until the others have their turn."""
 _REST = 60.0

@@ -10,8 +10,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from agents.aws import metrics, spot
 from agents.aws.calls import AwsCalls
 from agents.aws.instances import InstanceTimes
@@ -23,7 +21,7 @@ from agents.aws.spot import SpotKind, SpotPrices, is_spot, kind_of
 from agents.core.context import Context
 from agents.core.items import Item, Listing
 from agents.core.pricing import Price
-from agents.core.pricing.unknown import Priced, Unknown, reason_of
+from agents.core.pricing.unknown import Priced, Unknown, with_reason
 from agents.core.rates import LISTED, SPOT, STOPPED, is_present, rate
 from agents.core.service import Estimate, Service, service
 from agents.core.sightings import sightings
@@ -128,7 +126,7 @@ class _Rates:
         price = self._price(one) if self._runs(one.times) else None
         resource = one.resource
         if isinstance(price, Unknown):
-            resource = msgspec.structs.replace(resource, attributes={**resource.attributes, **reason_of(price)})
+            resource = with_reason(resource, price)
         priced = {State.STOPPED: (self._nothing, STOPPED), State.RUNNING: (price, LISTED)}
         rates = ((*priced[state], start, end) for state, start, end in intervals)
         return resource, [

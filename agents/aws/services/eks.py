@@ -9,8 +9,6 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
-
 from agents.aws import metrics
 from agents.aws.arns import place_of
 from agents.aws.calls import AwsCalls
@@ -22,7 +20,7 @@ from agents.core.errors import Gone
 from agents.core.items import Item, Listing
 from agents.core.parts import permitted
 from agents.core.pricing import Price
-from agents.core.pricing.unknown import reason_of
+from agents.core.pricing.unknown import with_reason
 from agents.core.rates import LATE, LISTED, is_present, part_since, rate
 from agents.core.service import Estimate, Service, service
 from telemetry.records import AttributeValue, CostRate, Record, Resource
@@ -127,7 +125,7 @@ class _ControlPlanes:
         price = self._prices.on_demand(cluster, part)
         if isinstance(price, Price):
             return resource, [rate(resource, part.start, part.end, price, LISTED)]
-        return msgspec.structs.replace(resource, attributes={**resource.attributes, **reason_of(price)}), []
+        return with_reason(resource, price), []
 
     def _missing(self, resource: Resource, why: str) -> tuple[Resource, list[CostRate]]:
         self._context.partial("rates", why, of=THINGS)
@@ -221,7 +219,6 @@ def _node_group(item: Item) -> Resource:
 
 def _resource(arn: str, kind: str, name: str, item: Item, attributes: dict[str, AttributeValue]) -> Resource:
     region, account = place_of(arn)
-    tags = item.item("tags")
     return Resource(
         provider="aws",
         account=account,
@@ -230,6 +227,6 @@ def _resource(arn: str, kind: str, name: str, item: Item, attributes: dict[str, 
         resource_id=arn,
         type=kind,
         name=name,
-        tags={key: tags.text(key) for key in tags.fields},
+        tags=item.tags("tags"),
         attributes={key: value for key, value in attributes.items() if value is not None},
     )

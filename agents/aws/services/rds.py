@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
-import msgspec
-
 from agents.aws import metrics
 from agents.aws.arns import place_of
 from agents.aws.calls import AwsCalls
@@ -20,7 +18,7 @@ from agents.aws.pricing.rds import THINGS, RdsPrices
 from agents.core.context import Context
 from agents.core.items import Item, Listing
 from agents.core.pricing import Price
-from agents.core.pricing.unknown import Priced, reason_of
+from agents.core.pricing.unknown import Priced, with_reason
 from agents.core.rates import LATE, LISTED, STOPPED, is_present, part_since, rate
 from agents.core.service import Estimate, Service, service
 from agents.core.sightings import sightings
@@ -134,7 +132,7 @@ class _Rates:
         price, basis = self._priced(one, part)
         if isinstance(price, Price):
             return one.resource, [rate(one.resource, part.start, part.end, price, basis)]
-        return msgspec.structs.replace(one.resource, attributes={**one.resource.attributes, **reason_of(price)}), []
+        return with_reason(one.resource, price), []
 
     def _priced(self, one: _Database, part: Window) -> tuple[Priced | None, str]:
         """Its price over a part of the window, and on which basis; None where its state is unknown, which is said."""

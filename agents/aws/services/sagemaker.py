@@ -20,7 +20,7 @@ from agents.core.context import Context
 from agents.core.errors import Gone
 from agents.core.items import Listing
 from agents.core.pricing import Price
-from agents.core.pricing.unknown import Priced, Unknown, reason_of
+from agents.core.pricing.unknown import Priced, Unknown, with_reason
 from agents.core.rates import LISTED, part_since, rate
 from agents.core.service import Estimate, Service, service
 from telemetry.records import CostRate, MetricPoint, Record, Resource
@@ -133,7 +133,7 @@ class _Rates:
         price = self._sum(endpoint, paid)
         if isinstance(price, Price):
             return resource, [rate(resource, part.start, part.end, price, LISTED)]
-        return msgspec.structs.replace(resource, attributes={**resource.attributes, **reason_of(price)}), []
+        return with_reason(resource, price), []
 
     def _sum(self, endpoint: Endpoint, paid: list[Variant]) -> Priced:
         if not endpoint.whole:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -13,8 +13,9 @@ from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
 from agents.azure.clouds import address_of
 from agents.azure.session import AzureSession
-from agents.azure.told import Listing, Told
+from agents.core.items import Item, Listing
 from agents.core.pricing.book import Price, price_book
+from agents.core.pricing.unknown import NOT_LISTED, REFUSED
 from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionError, CollectionFailed
 
@@ -28,6 +29,9 @@ _SERVICE = "Virtual Machines"
 _WINDOWS, _CLOUD_SERVICES = "windows", ("cloud services", "cloudservices")
 _SPOT, _LOW_PRIORITY = "spot", "low priority"
 _MOST_PAGES = 50
+
+Form = tuple[str, Price | None]
+"""Which form of a size an item is the price of, empty where of none; and the price, None where it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class VmPriceList:
     @property
     def why_unknown(self) -> str:
         """Why a price that it does not have is unknown."""
-        return "the price list has none" if self._refusal is None else "the price list could not be read"
+        return NOT_LISTED if self._refusal is None else REFUSED
 
     def hourly(self, size: str, region: str, *, windows: bool = False, priority: str = "Regular") -> Price | None:
         """The list price an hour, or None: unknown."""
@@ -107,8 +111,8 @@ class VmPriceList:
         except CollectionError as error:
             self._refusal = error
             raise
-        listing = Listing(self._calls.context, "items of the price list")
-        return vm_prices(found, self._currency, self._calls.context.shared.now(), listing.items)
+        listing: Listing[Form] = Listing(self._calls.context, "items of the price list")
+        return vm_prices(found, self._currency, self._calls.context.shared.now(), listing.read)
 
 
 def items(calls: AzureCalls, size: str, region: str) -> Iterator[Any]:
@@ -135,12 +139,15 @@ def items(calls: AzureCalls, size: str, region: str) -> Iterator[Any]:
     raise CollectionFailed(f"{API}: more than {_MOST_PAGES} pages for {size} in {region}")
 
 
-def _told(found: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
-    return (Told(one, lambda _: None) for one in found)
+def _read(found: Any, make: Callable[[Item], Form]) -> Form | None:
+    return make(Item.of(found))
 
 
 def vm_prices(
-    found: Iterable[Any], currency: str, now: datetime, read: Callable[[Iterable[Any]], Iterator[Told]] = _told
+    found: Iterable[Any],
+    currency: str,
+    now: datetime,
+    read: Callable[[Any, Callable[[Item], Form]], Form | None] = _read,
 ) -> VmPrices | None:
     """The prices among the items of one size and region; None where there is not one.
 
@@ -148,23 +155,30 @@ def vm_prices(
     form cannot be read may be any of them, and is none; ``read`` counts what is odd.
     """
     prices: dict[str, set[Price | None]] = {}
-    for item in read(found):
-        form = _form(item, now)
+    for one in found:
+        form, price = read(one, lambda item: _priced(item, currency, now)) or ("", None)
         if form:
-            # What is odd is counted, and makes the form unknown.
-            item.number("retailPrice")
-            item.number("tierMinimumUnits")
-            prices.setdefault(form, set()).add(_price(item.fields, currency))
+            prices.setdefault(form, set()).add(price)
     known = {form: next(iter(one)) for form, one in prices.items() if len(one) == 1}
     return VmPrices(**known) if any(known.values()) else None
 
 
-def _form(item: Told, now: datetime) -> str:
+def _priced(item: Item, currency: str, now: datetime) -> Form:
+    form = _form(item, now)
+    if not form:
+        return "", None
+    # What is odd is counted, and makes the form unknown.
+    item.real("retailPrice")
+    item.real("tierMinimumUnits")
+    return form, _price(item.fields, currency)
+
+
+def _form(item: Item, now: datetime) -> str:
     """Which of the forms an item is the price of; empty where of none."""
-    kind, service, term = item.column("type"), item.column("serviceName"), item.text("reservationTerm")
+    kind, service, term = item.expected("type"), item.expected("serviceName"), item.told("reservationTerm")
     if kind != "Consumption" or service != _SERVICE or term != "":
         return ""
-    product, sku, meter = (item.column(name) for name in ("productName", "skuName", "meterName"))
+    product, sku, meter = (item.expected(name) for name in ("productName", "skuName", "meterName"))
     if not (product and sku and meter):
         return ""
     product, names = product.lower(), f"{sku} {meter}".lower()
@@ -174,8 +188,8 @@ def _form(item: Told, now: datetime) -> str:
     return f"{'windows' if _WINDOWS in product else 'linux'}{suffix}"
 
 
-def _is_in_force(item: Told, now: datetime) -> bool:
-    since, until = item.moment("effectiveStartDate"), item.moment("effectiveEndDate")
+def _is_in_force(item: Item, now: datetime) -> bool:
+    since, until = item.time("effectiveStartDate", zone=UTC), item.time("effectiveEndDate", zone=UTC)
     if (since is None and item.has("effectiveStartDate")) or (until is None and item.has("effectiveEndDate")):
         return False
     return (since is None or since <= now) and (until is None or now < until)

@@ -70,10 +70,8 @@ class Aks(Service):
         present = is_present(window, context.shared.now())
         if self.is_late(window, context.shared.now()):
             changes.read_late(calls, _TYPE, window, _THINGS)
-        for row in graph.rows(calls, _TYPE, _COLUMNS, graph.one_of(context.only), of=_THINGS):
-            pools = _pools(row)
-            nodes = _nodes(pools)
-            cluster = _cluster(row, self.name, pools, nodes)
+        wanted = graph.one_of(context.only)
+        for cluster, pools, nodes in graph.rows(calls, _TYPE, _COLUMNS, self._read, wanted, of=_THINGS):
             yield cluster
             if present and nodes is None:
                 context.partial("node_count", "Azure does not tell how many nodes each of their pools has", of=_THINGS)
@@ -88,6 +86,11 @@ class Aks(Service):
         yield from rates.heard(reader.finish())
         yield from rates.finish(reader.unanswered)
 
+    def _read(self, row: graph.Row) -> tuple[Resource, list[Pool | None], int | None]:
+        pools = _pools(row)
+        nodes = _nodes(pools)
+        return _cluster(row, self.name, pools, nodes), pools, nodes
+
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory and batches of metrics. The price of a size is looked up once a day."""
         del window
@@ -100,8 +103,8 @@ class Aks(Service):
 
 def _pools(row: graph.Row) -> list[Pool | None]:
     """The pools of a cluster that can be read, each once; None in the place of one that cannot."""
-    state, license_ = state_of(row), row.column("windows_license")
-    told = row.parts("pools") or []
+    state, license_ = state_of(row), row.expected("windows_license")
+    told = row.items("pools")
     pools = [Pool.of(one, state, license_) for one in told]
     found: dict[str, Pool | None] = {pool.name.lower(): pool if pool.name else None for pool in pools}
     return [*found.values(), *([None] if len(told) != row.length("pools") else [])]
@@ -115,10 +118,10 @@ def _nodes(pools: list[Pool | None]) -> int | None:
 
 def _cluster(row: graph.Row, name: str, pools: list[Pool | None], nodes: int | None) -> Resource:
     attributes: dict[str, AttributeValue] = {
-        "state": row.part("powerState").text("code") or UNKNOWN,
-        "version": row.column("version"),
-        "node_resource_group": row.column("node_resource_group"),
-        "tier": row.part("sku").text("tier"),
+        "state": row.item("powerState").text("code") or UNKNOWN,
+        "version": row.expected("version"),
+        "node_resource_group": row.expected("node_resource_group"),
+        "tier": row.item("sku").text("tier"),
         "nodes": nodes,
         "node_pools": len(pools) if pools and None not in pools else None,
     }

@@ -12,7 +12,7 @@ from agents.azure.metric_answer import Metric
 from agents.azure.metrics import Group, MetricReader
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
-from telemetry.records import Record
+from telemetry.records import Record, Resource
 from telemetry.target import Target, Window
 
 _TYPE = "microsoft.web/sites"
@@ -68,13 +68,16 @@ class Functions(Service):
         reader = MetricReader(calls, window, of=_THINGS)
         if self.is_late(window, context.shared.now()):
             changes.read_late(calls, _TYPE, window, _THINGS)
-        for row in graph.rows(calls, _TYPE, _COLUMNS, [_APPS, *graph.one_of(context.only)], of=_THINGS):
-            attributes = {name: row.column(name) for name in ("state", "plan", "kind")}
-            resource = graph.resource_of(row, self.name, kind="function_app", attributes=attributes)
+        wanted = [_APPS, *graph.one_of(context.only)]
+        for resource in graph.rows(calls, _TYPE, _COLUMNS, self._read, wanted, of=_THINGS):
             yield resource
             # One that is stopped now may have run in the window.
             yield from reader.add(resource, [_TOTALS, _MEANS])
         yield from reader.finish()
+
+    def _read(self, row: graph.Row) -> Resource:
+        attributes = {name: row.expected(name) for name in ("state", "plan", "kind")}
+        return graph.resource_of(row, self.name, kind="function_app", attributes=attributes)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and two calls for each 50 apps of a region."""

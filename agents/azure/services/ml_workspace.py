@@ -15,7 +15,7 @@ from agents.azure.metrics import Group, MetricReader
 from agents.core.context import Context
 from agents.core.rates import LATE, is_present
 from agents.core.service import Estimate, Service, service
-from telemetry.records import Record
+from telemetry.records import Record, Resource
 from telemetry.target import Target, Window
 
 TYPE = "microsoft.machinelearningservices/workspaces"
@@ -78,9 +78,7 @@ class MlWorkspace(Service):
         present = is_present(window, context.shared.now())
         if self.is_late(window, context.shared.now()):
             changes.read_late(calls, TYPE, window, _THINGS)
-        for row in graph.rows(calls, TYPE, _COLUMNS, graph.one_of(context.only), of=_THINGS):
-            attributes = {name: row.column(name) for name in _COLUMNS}
-            resource = graph.resource_of(row, self.name, attributes=attributes)
+        for resource in graph.rows(calls, TYPE, _COLUMNS, self._read, graph.one_of(context.only), of=_THINGS):
             yield resource
             # The list tells the present: of a window of the past it says nothing.
             if present:
@@ -92,6 +90,9 @@ class MlWorkspace(Service):
                 context.partial("jobs and node hours", why, of=_THINGS)
             yield from reader.add(resource, [_RUNS, _NODES])
         yield from reader.finish()
+
+    def _read(self, row: graph.Row) -> Resource:
+        return graph.resource_of(row, self.name, attributes={name: row.expected(name) for name in _COLUMNS})
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, two batches of metrics, and a call for the jobs of each workspace."""

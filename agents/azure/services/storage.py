@@ -12,7 +12,7 @@ from agents.azure.metric_answer import Metric
 from agents.azure.metrics import Group, MetricReader
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
-from telemetry.records import Record
+from telemetry.records import Record, Resource
 from telemetry.target import Target, Window
 
 _HOUR = timedelta(hours=1)
@@ -66,19 +66,20 @@ class Storage(Service):
         reader = MetricReader(calls, window, of=_THINGS)
         if self.is_late(window, context.shared.now()):
             changes.read_late(calls, _TYPE, window, _THINGS)
-        for row in graph.rows(calls, _TYPE, _COLUMNS, graph.one_of(context.only), of=_THINGS):
-            kind = row.column("kind")
-            attributes = {
-                "kind": kind,
-                "redundancy": row.part("sku").text("name"),
-                "access_tier": row.column("access_tier"),
-                "state": row.column("state"),
-            }
-            resource = graph.resource_of(row, self.name, kind="storage_account", attributes=attributes)
+        for resource in graph.rows(calls, _TYPE, _COLUMNS, self._read, graph.one_of(context.only), of=_THINGS):
             yield resource
-            has_blobs = (kind or "").lower() in _BLOB_KINDS
+            has_blobs = str(resource.attributes.get("kind", "")).lower() in _BLOB_KINDS
             yield from reader.add(resource, _GROUPS if has_blobs else (_CAPACITY, _TRAFFIC))
         yield from reader.finish()
+
+    def _read(self, row: graph.Row) -> Resource:
+        attributes = {
+            "kind": row.expected("kind"),
+            "redundancy": row.item("sku").text("name"),
+            "access_tier": row.expected("access_tier"),
+            "state": row.expected("state"),
+        }
+        return graph.resource_of(row, self.name, kind="storage_account", attributes=attributes)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and three calls for each 50 accounts of a region."""

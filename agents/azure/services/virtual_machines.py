@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 from agents.azure import changes, graph, guests, metrics
@@ -14,6 +14,7 @@ from agents.azure.metrics import Group, MetricReader
 from agents.azure.pricing.machine import Machine
 from agents.azure.pricing.rates import CPU, THINGS, VmRates
 from agents.core.context import Context
+from agents.core.pricing.unknown import Unknown, with_reason
 from agents.core.rates import is_present
 from agents.core.service import Estimate, Service, service
 from telemetry.records import MetricPoint, Record, Resource
@@ -94,9 +95,9 @@ class VirtualMachines(Service):
         history = changes.read_late(calls, _TYPE, window, THINGS) if late else None
         #: Running machines that have not told of their memory yet, where there is a workspace that may know it.
         silent: dict[str, Resource] | None = {} if calls.identity.logs_workspace_id is not None else None
-        for row in graph.rows(calls, _TYPE, _COLUMNS, _wanted(context.only), of=THINGS):
-            machine = _machine(row)
-            resource = _resource(row, machine, rates.why_unknown(machine))
+        for read, machine in graph.rows(calls, _TYPE, _COLUMNS, _read, _wanted(context.only), of=THINGS):
+            why = rates.why_unknown(machine)
+            resource = with_reason(read, Unknown(why) if why else None)
             yield resource
             yield from rates.of(resource, machine)
             # Whatever it does now, it may have run in the window.
@@ -140,23 +141,28 @@ def _wanted(only: Sequence[str] | None) -> list[str]:
     return [" or ".join(either) or "false"]
 
 
+def _read(row: Row) -> tuple[Resource, Machine]:
+    machine = _machine(row)
+    return _resource(row, machine), machine
+
+
 def _machine(row: Row) -> Machine:
-    license_ = row.column("license")
+    license_ = row.expected("license")
     return Machine(
-        size=row.column("size"),
-        region=str(row.text("location")),
-        system=row.column("os"),
-        priority=row.column("priority"),
-        state=(row.column("power") or "").rpartition("/")[2].lower(),
+        size=row.expected("size"),
+        region=row.key("location"),
+        system=row.expected("os"),
+        priority=row.expected("priority"),
+        state=(row.expected("power") or "").rpartition("/")[2].lower(),
         license="" if license_ == "None" else license_,
-        publisher=row.column("publisher"),
-        offer=row.column("offer"),
-        plan=row.column("plan_name"),
-        host=_first(row.column("host"), row.column("host_group")),
-        security=row.column("security"),
-        ultra_disks=row.column("ultra_disks"),
-        edge=row.column("edge"),
-        created=row.moment("created"),
+        publisher=row.expected("publisher"),
+        offer=row.expected("offer"),
+        plan=row.expected("plan_name"),
+        host=_first(row.expected("host"), row.expected("host_group")),
+        security=row.expected("security"),
+        ultra_disks=row.expected("ultra_disks"),
+        edge=row.expected("edge"),
+        created=row.time("created", zone=UTC),
     )
 
 
@@ -165,16 +171,15 @@ def _first(*texts: str | None) -> str | None:
     return next((text for text in texts if text is None or text), "")
 
 
-def _resource(row: Row, machine: Machine, unknown: str) -> Resource:
+def _resource(row: Row, machine: Machine) -> Resource:
     attributes = {
-        "vm_id": row.column("vm_id"),
+        "vm_id": row.expected("vm_id"),
         "state": machine.state or "unknown",
         "os": machine.system,
         "priority": machine.priority if machine.priority is None else machine.priority or "Regular",
         "zone": graph.zone_of(row),
         "license": machine.license,
-        "scale_set": row.column("scale_set"),
-        "created": row.column("created"),
-        "price_unknown": unknown,
+        "scale_set": row.expected("scale_set"),
+        "created": row.expected("created"),
     }
     return graph.resource_of(row, "virtual_machines", kind=machine.size or "", attributes=attributes)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from agents.core.pricing import Price, price_book
+from agents.core.pricing.unknown import Priced, Unknown
 from agents.gcp.calls import GcpCalls
 from agents.gcp.machines import Shape, shape_of
 from agents.gcp.pricing.catalog import Sku, currency_of, skus
@@ -74,17 +75,17 @@ class ComputePriceList:
         self._calls = calls
         self._list: ComputePrices | None = None
         self._is_refused = False
-        self._asked: dict[Machine, Price | str] = {}
+        self._asked: dict[Machine, Priced | None] = {}
 
-    def hourly(self, machine: Machine) -> Price | str:
+    def hourly(self, machine: Machine) -> Priced | None:
         """The price of vCPUs, memory and GPUs an hour, or why it is unknown.
 
         Discounts for sustained or committed use are the bill's: they depend on the month and on all instances together.
-        The reason is empty where the price list was refused: the report says that, and it may be answered again.
+        None where the price list was refused: the report says that, and it may be answered again.
         """
         if machine not in self._asked:
             price = self._compose(machine)
-            if isinstance(price, str):
+            if not isinstance(price, Price):
                 self._calls.context.meter.unknown_price()
             self._asked[machine] = price
         return self._asked[machine]
@@ -93,21 +94,21 @@ class ComputePriceList:
         """The price of an instance that is not running."""
         return Price(Decimal(0), currency_of(self._calls))
 
-    def _compose(self, machine: Machine) -> Price | str:
+    def _compose(self, machine: Machine) -> Priced | None:
         if machine.unpriced:
-            return machine.unpriced
+            return Unknown(machine.unpriced)
         shape = shape_of(machine.machine_type)
         if shape is None:
-            return f"what {machine.machine_type or 'its machine type'} consists of is not known"
+            return Unknown(f"what {machine.machine_type or 'its machine type'} consists of is not known")
         found = self._prices()
         if self._is_refused:
-            return ""
+            return None
         prices = found.regions.get(machine.region, {})
         total = Decimal(0)
         for part, number in _parts(shape, machine).items():
             price = prices.get(part)
             if price is None:
-                return f"the price list has no single price of {part} in {machine.region}"
+                return Unknown(f"the price list has no single price of {part} in {machine.region}")
             total += price * number
         return Price(total, found.currency)
 

@@ -110,11 +110,10 @@ class CloudFunctions(Service):
         project = calls.project
         found: defaultdict[str, ResourceIndex] = defaultdict(ResourceIndex)
         for one in inventory.read(calls, _THINGS, lambda asset: _of(asset, project), _FIRST, _SECOND, at=window.end):
-            if one is not None:
-                if one.kind not in _GENERATIONS:
-                    context.partial("metrics", "Google does not say of which generation they are", of=_THINGS)
-                found[one.kind].add((one.measured_as, one.resource.region), one.resource)
-                yield one.resource
+            if one.kind not in _GENERATIONS:
+                context.partial("metrics", "Google does not say of which generation they are", of=_THINGS)
+            found[one.kind].add((one.measured_as, one.resource.region), one.resource)
+            yield one.resource
         for kind, generation in _GENERATIONS.items():
             if kind in found:
                 yield from _points(context, reader, generation, found[kind])
@@ -199,20 +198,20 @@ def _of(asset: Asset, project: str) -> _Function | None:
     if second and asset.fields.text("environment") == "GEN_1":
         return None  # the newer API shows the first generation too, which the older kind has already
     resource = _resource(asset, project, second=second)
-    run = inventory.last_part(asset.fields.part("serviceConfig").text("service"))
+    run = inventory.last_part(asset.fields.item("serviceConfig").text("service"))
     return _Function(asset.kind, resource, run or resource.name)
 
 
 def _resource(asset: Asset, project: str, *, second: bool) -> Resource:
     fields = asset.fields
-    build, run = fields.part("buildConfig"), fields.part("serviceConfig")
+    build, run = fields.item("buildConfig"), fields.item("serviceConfig")
     # The environment variables are in the inventory too, where secrets are: no part of them is taken.
     attributes: dict[str, AttributeValue] = {
         "generation": 2 if second else 1,
         "runtime": build.text("runtime") if second else fields.text("runtime"),
         "status": fields.text("state") if second else fields.text("status"),
-        "memory_mb": _memory(run.text("availableMemory")) if second else fields.integer("availableMemoryMb"),
-        "timeout_s": run.integer("timeoutSeconds") if second else _seconds(fields.text("timeout")),
+        "memory_mb": _memory(run.text("availableMemory")) if second else fields.number("availableMemoryMb"),
+        "timeout_s": run.number("timeoutSeconds") if second else _seconds(fields.text("timeout")),
     }
     return Resource(
         provider="gcp",

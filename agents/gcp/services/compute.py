@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-import msgspec
-
 from agents.core.context import Context
+from agents.core.pricing import Price
+from agents.core.pricing.unknown import Unknown, with_reason
 from agents.core.rates import LISTED, SPOT, STOPPED, rate
 from agents.core.service import Estimate, Service, service
 from agents.core.state_intervals import State, length, priced
@@ -194,26 +194,19 @@ class _Rates:
         """The instance with the reason where its price is unknown, and its rates as far as its state is known."""
         if instance.state in SUSPENDED:
             self._calls.context.meter.unknown_price()
-            return _with_reason(instance.resource, _KEPT_MEMORY), []
+            return with_reason(instance.resource, Unknown(_KEPT_MEMORY)), []
         typed = not instance.may_have_another_type or self._told
         intervals = list(priced(instance.intervals(self._window, self._now), by_type=typed))
         if length(intervals) < instance.length_in(self._window, self._now):
             self._calls.context.partial("rates", _UNTOLD, of=_THINGS)
         ran = any(state is State.RUNNING for state, _, _ in intervals)
-        price = self._prices.hourly(instance.machine) if ran else ""
-        resource = _with_reason(instance.resource, price) if isinstance(price, str) else instance.resource
+        price = self._prices.hourly(instance.machine) if ran else None
+        resource = with_reason(instance.resource, price)
         basis = SPOT if instance.machine.spot else LISTED
         rates = []
         for state, start, end in intervals:
             if state is not State.RUNNING:
                 rates.append(rate(resource, start, end, self._prices.nothing(), STOPPED))
-            elif not isinstance(price, str):
+            elif isinstance(price, Price):
                 rates.append(rate(resource, start, end, price, basis))
         return resource, rates
-
-
-def _with_reason(resource: Resource, reason: str) -> Resource:
-    """The resource with why its price is unknown, where there is a reason."""
-    if not reason:
-        return resource
-    return msgspec.structs.replace(resource, attributes={**resource.attributes, "price_unknown": reason})

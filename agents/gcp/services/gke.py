@@ -9,10 +9,10 @@ from decimal import Decimal
 import msgspec
 
 from agents.core.context import Context
+from agents.core.items import Item
 from agents.core.service import Estimate, Service, service
 from agents.gcp import inventory, monitoring
 from agents.gcp.calls import GcpCalls
-from agents.gcp.fields import Fields
 from agents.gcp.index import ResourceIndex
 from agents.gcp.inventory import Asset
 from agents.gcp.monitoring import Metric, MetricReader
@@ -108,9 +108,9 @@ def _cluster(asset: Asset, project: str) -> Resource:
         "status": fields.text("status"),
         "version": fields.text("currentMasterVersion"),
         "node_version": fields.text("currentNodeVersion"),
-        "nodes": fields.integer("currentNodeCount"),
-        "node_pools": len(fields.parts("nodePools")) if "nodePools" in fields else None,
-        "autopilot": _is_on(fields.part("autopilot"), "enabled"),
+        "nodes": fields.number("currentNodeCount"),
+        "node_pools": fields.length("nodePools"),
+        "autopilot": fields.item("autopilot").flag("enabled", absent=False),
     }
     return Resource(
         provider="gcp",
@@ -120,28 +120,27 @@ def _cluster(asset: Asset, project: str) -> Resource:
         resource_id=asset.name,
         type="cluster",
         name=fields.text("name") or asset.short_name,
-        tags=fields.texts("resourceLabels"),
+        tags=fields.tags("resourceLabels"),
         attributes=_known(attributes),
     )
 
 
 def _pools(asset: Asset, cluster: Resource) -> Iterator[Resource]:
-    for pool in asset.fields.parts("nodePools"):
-        name = pool.text("name")
+    for pool in asset.fields.items("nodePools"):
+        name = pool.needed("name")
         if not name:
-            pool.faults.append("the name of a node pool")
             continue
-        config, scaling = pool.part("config"), pool.part("autoscaling")
+        config, scaling = pool.item("config"), pool.item("autoscaling")
         attributes: dict[str, AttributeValue] = {
             "cluster": cluster.name,
             "status": pool.text("status"),
             "machine_type": config.text("machineType"),
-            "disk_gb": config.integer("diskSizeGb"),
+            "disk_gb": config.number("diskSizeGb"),
             "spot": _is_spot(config),
-            "initial_nodes": pool.integer("initialNodeCount"),
-            "autoscaling": _is_on(scaling, "enabled"),
-            "min_nodes": scaling.integer("minNodeCount"),
-            "max_nodes": scaling.integer("maxNodeCount"),
+            "initial_nodes": pool.number("initialNodeCount"),
+            "autoscaling": scaling.flag("enabled", absent=False),
+            "min_nodes": scaling.number("minNodeCount"),
+            "max_nodes": scaling.number("maxNodeCount"),
         }
         yield msgspec.structs.replace(
             cluster,
@@ -152,16 +151,10 @@ def _pools(asset: Asset, cluster: Resource) -> Iterator[Resource]:
         )
 
 
-def _is_spot(config: Fields) -> bool | None:
-    flags = [_is_on(config, name) for name in ("spot", "preemptible")]
+def _is_spot(config: Item) -> bool | None:
+    # Google leaves out what is false.
+    flags = [config.flag(name, absent=False) for name in ("spot", "preemptible")]
     return True if True in flags else None if None in flags else False
-
-
-def _is_on(part: Fields, name: str) -> bool | None:
-    """Google leaves out what is false; one that cannot be read is not that."""
-    before = len(part.faults)
-    found = part.flag(name)
-    return found if found is not None or len(part.faults) > before else False
 
 
 def _known(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:

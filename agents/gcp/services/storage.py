@@ -146,8 +146,8 @@ def _resource(asset: Asset, project: str) -> Resource:
         "storage_class": fields.text("storageClass"),
         "location_type": fields.text("locationType"),
         "creation_time": fields.text("timeCreated"),
-        "versioning": fields.part("versioning").flag("enabled") if "versioning" in fields else False,
-        "lifecycle_rules": len(fields.part("lifecycle").parts("rule")),
+        "versioning": fields.item("versioning").flag("enabled") if fields.has("versioning") else False,
+        "lifecycle_rules": fields.item("lifecycle").length("rule", absent=0),
     }
     return Resource(
         provider="gcp",

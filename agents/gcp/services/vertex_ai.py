@@ -128,7 +128,7 @@ class _Endpoints:
         name = f"//aiplatform.googleapis.com/projects/{self._project}/locations/{location}/endpoints/{number}"
         # What it is called only the inventory knows.
         resource = msgspec.structs.replace(
-            _resource(Asset(name, ENDPOINT, location, Fields(None)), self._project), name="", whole=False
+            _resource(Asset(name, ENDPOINT, location, Fields({})), self._project), name="", whole=False
         )
         self._index.add((location, number), resource)
         return resource
@@ -176,11 +176,11 @@ def _with(value: Value, number: float) -> Value:
 
 
 def _resource(asset: Asset, project: str) -> Resource:
-    models = asset.fields.parts("deployedModels")
-    machines = [model.part("dedicatedResources").part("machineSpec").text("machineType") for model in models]
+    models = asset.fields.items("deployedModels")
+    machines = [model.item("dedicatedResources").item("machineSpec").text("machineType") for model in models]
     attributes: dict[str, AttributeValue] = {
         "endpoint_id": asset.short_name,
-        "deployed_models": len(models) if "deployedModels" in asset.fields else None,
+        "deployed_models": asset.fields.length("deployedModels"),
         "machine_types": ", ".join(sorted({*machines} - {""})) or None,
     }
     return Resource(

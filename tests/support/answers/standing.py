@@ -19,7 +19,7 @@ from tests.support.answers.clouds import Cloud, shared_of
 from tests.support.answers.harm import DROP, Harm, Path, Place
 from tests.support.ec2 import NOW, REGION
 
-_CATCH_ALLS = ("agents.core.collection", "agents.core.context")
+_CATCH_ALLS = ("agents.core.collection", "agents.core.context", "agents.core.items")
 
 
 @dataclass(frozen=True)
