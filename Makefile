@@ -63,7 +63,8 @@ lint: $(VENV)/.dev  ## Check format, rules, types, layers and dependencies
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 
-fuzz: $(VENV)/.dev  ## Send a million hostile messages; MESSAGES=10000000 sends more
+fuzz: $(VENV)/.dev  ## Harm 20,000 answers of the clouds, and send a million hostile messages; EXAMPLES=..., MESSAGES=... for others
+	@HOSTILE_ANSWERS=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/faults/test_answers_fuzz.py
 	@HOSTILE_MESSAGES=$(or $(MESSAGES),1000000) $(BIN)/python -m pytest -n $(JOBS) tests/faults/test_hostile.py
 
 bench: $(VENV)/.dev  ## Measure, and print tables of ratios

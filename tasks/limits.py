@@ -61,13 +61,13 @@ class RedisLimiter:
         """
         patience = max(0, int((deadline - time.monotonic()) * 1000))
         try:
-            granted, wait, silence = self._acquire(keys=[_PREFIX + scope], args=[quota.rate, quota.burst, patience])
+            granted, wait, silence = self._acquire(keys=[_key(scope)], args=[quota.rate, quota.burst, patience])
             if not granted:
                 raise Throttled(f"the quota of {scope} is used up for {wait / 1000:.1f} s", scope, wait / 1000)
             while wait > 0:
                 time.sleep(wait / 1000)
                 # Those who wait for their turn are asked to be silent too.
-                now_silence = int(self._client.hget(_PREFIX + scope, "silence") or silence)
+                now_silence = int(self._client.hget(_key(scope), "silence") or silence)
                 wait, silence = now_silence - silence, now_silence
                 if time.monotonic() + wait / 1000 > deadline:
                     raise Throttled(f"{scope} was asked to be silent for {wait / 1000:.1f} s more", scope, wait / 1000)
@@ -77,6 +77,11 @@ class RedisLimiter:
     def quiet(self, scope: str, seconds: float) -> None:
         """Let nobody in the fleet call before."""
         try:
-            self._quiet(keys=[_PREFIX + scope], args=[max(1, int(seconds * 1000))])
+            self._quiet(keys=[_key(scope)], args=[max(1, int(seconds * 1000))])
         except redis.RedisError as error:
             logger.warning("the fleet could not be told to be quiet about %s: %s", scope, error)
+
+
+def _key(scope: str) -> str:
+    """Providers name scopes (a region of an answer), with characters that Redis has none for."""
+    return _PREFIX + scope.encode("utf-8", "backslashreplace").decode()

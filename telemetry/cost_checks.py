@@ -23,14 +23,14 @@ _SHORT = 500
 
 def check_costs(lines: Sequence[CostLine], window: Window) -> None:
     """Raise InvalidRecord where a line is impossible."""
-    if _are_fine(lines, window):
+    if are_fine(lines, window):
         return
     for index, line in enumerate(lines):
         _check_line(f"costs[{index}]", line, window)
 
 
-def _are_fine(lines: Sequence[CostLine], window: Window) -> bool:
-    """True only where :func:`_check_line` finds nothing in any line."""
+def are_fine(lines: Sequence[CostLine], window: Window) -> bool:
+    """Whether a glance tells that no line is impossible; where it does not, each has to be looked at."""
     first, last = window.start, window.end
     known: list[Decimal] = []
     for line in lines:

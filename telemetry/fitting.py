@@ -6,12 +6,14 @@ services of other distributions know no limit, and one odd resource must not cos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from telemetry.costs import CostLine
+from telemetry.costs import TEXTS, CostLine
 from telemetry.faults import are_short, size_of
 from telemetry.limits import MAX_RECORD, MAX_TAGS, MAX_TEXT
 from telemetry.records import AttributeValue, Resource
@@ -24,11 +26,23 @@ _FEW = 50
 _SHORT = 300
 """So few texts of so few characters fit without being counted one by one."""
 
+_texts_of = attrgetter(*TEXTS)
+
 V = TypeVar("V", bound=AttributeValue)
+
+
+def fit_text(text: str, limit: int = MAX_TEXT) -> str:
+    """The text, or as much of it as can be kept."""
+    if len(text) <= limit and text.isascii() and "\x00" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")[:limit]
 
 
 def fit_resource(resource: Resource) -> Resource:
     """The resource itself, or one without what cannot be kept; attributes say how much was left out."""
+    kind, name = fit_text(resource.type), fit_text(resource.name)
+    if kind != resource.type or name != resource.name:
+        resource = replace(resource, type=kind, name=name)
     if _fits(resource.tags) and _fits(resource.attributes):
         return resource
     tags = _kept(resource.tags, MAX_TAGS)
@@ -43,7 +57,13 @@ def fit_resource(resource: Resource) -> Resource:
 
 
 def fit_line(line: CostLine) -> CostLine:
-    """The line itself, or one without the tags that cannot be kept; a tag says how many those were."""
+    """The line itself, or one without the tags that cannot be kept; a tag says how many those were.
+
+    Of its other texts as much is kept as can be: what was charged is charged, whatever it is called.
+    """
+    texts = _texts_of(line)
+    if not _are_plain(texts):
+        line = replace(line, **dict(zip(TEXTS, map(fit_text, texts), strict=True)))
     if not line.tags or _fits(line.tags):
         return line
     tags = _kept(line.tags, MAX_TAGS - 1)
@@ -56,7 +76,20 @@ def _fits(entries: Mapping[str, AttributeValue]) -> bool:
     together = "".join(texts)
     # Where all of it is short, each of it is.
     short = len(together) <= _SHORT or max(map(len, texts)) <= _SHORT
-    return len(entries) <= _FEW and short and together.isascii() and "\x00" not in together
+    plain = together.isascii() and "\x00" not in together
+    return len(entries) <= _FEW and short and plain and all(map(_is_kept, entries.values()))
+
+
+def _are_plain(texts: tuple[str, ...]) -> bool:
+    together = "".join(texts)
+    return len(together) <= MAX_TEXT and together.isascii() and "\x00" not in together
+
+
+def _is_kept(value: AttributeValue) -> bool:
+    """Whether a number is one of at most 64 bits; whatever else it is, it is none of these."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**64
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _kept(entries: Mapping[str, V], most: int) -> dict[str, V]:
@@ -67,6 +100,8 @@ def _kept(entries: Mapping[str, V], most: int) -> dict[str, V]:
         value: AttributeValue = entries[key]
         texts = [key, value] if isinstance(value, str) else [key]
         size = size_of(texts)
+        if not _is_kept(value):
+            continue
         if len(kept) < most and size <= room and are_short(texts, MAX_TEXT) and _is_unicode(texts):
             kept.add(key)
             room -= size

@@ -8,6 +8,7 @@ keeps its status, by which it is understood.
 from __future__ import annotations
 
 import http.client
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -49,6 +50,15 @@ class _Lenient:
             return super()._parse_shape(shape, node)  # type: ignore[misc]
         except Exception:  # noqa: BLE001 - whatever the fault of the field is
             return None
+
+    def _handle_list(self, shape: Any, node: Any) -> Any:
+        """Botocore takes a list of nothing from whatever has no items; what is no list is none."""
+        text = getattr(node, "text", None)
+        if isinstance(node, Mapping | str) or (
+            isinstance(text, str) and text.strip() and not len(node) and not shape.serialization.get("flattened")
+        ):
+            raise TypeError(type(node).__name__)
+        return super()._handle_list(shape, node)  # type: ignore[misc]
 
     def _handle_boolean(self, shape: Any, node: Any) -> bool | None:
         """Botocore takes whatever is not ``true`` for false; a word that is neither is neither."""

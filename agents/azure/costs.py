@@ -153,10 +153,10 @@ class _Rows:
     def of(self, page: Mapping[str, Any]) -> Iterator[Charge]:
         """The charges of a page."""
         columns, rows = _columns(page, self._question), page.get("rows")
-        if not isinstance(rows, list | None):
+        if not isinstance(rows, list):
             raise Unavailable(f"{API}: Azure's answer has no rows: the bill is read anew at the next attempt")
         here: set[int] = set()
-        for row in rows or ():
+        for row in rows:
             key = hash(repr(row))
             here.add(key)
             if key not in self._former:

@@ -114,8 +114,11 @@ class SharedCredential:
 
         try:
             with self._lock:
-                return ask(*scopes, **options)
+                found = ask(*scopes, **options)
+            if not (found.token.isascii() and found.token.isprintable()):
+                raise ClientAuthenticationError("the answer has something that is no token")  # noqa: TRY301 - as others
         except AzureError:
             raise
         except Exception as error:
             raise ClientAuthenticationError(f"{type(error).__name__}: {error}") from error
+        return found

@@ -91,6 +91,9 @@ class MetricAnswer:
             for metric in metrics:
                 self._lack(resource.resource_id, metric.metric, f"Azure answered {(code or 'an odd code')[:60]}")
         for part in series.items("timeseries"):
+            if not part.has("data"):
+                part.fault("data")
+                self.unanswered.add(resource.resource_id)
             for value in part.items("data"):
                 for metric in metrics:
                     point = self._point(value, metric, resource)

@@ -17,9 +17,11 @@ from telemetry.builder import build_batches
 from telemetry.codec import encode
 from telemetry.costs import CostLine
 from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, MessageError, Throttled
+from telemetry.fitting import fit_text
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.redact import redact
 from telemetry.settings import Account
+from telemetry.sieve import Sieve
 from telemetry.target import Target, Window
 
 logger = logging.getLogger(__name__)
@@ -53,7 +55,8 @@ class Collection:
         try:
             records = self._records_of(target, window)
             now = self._shared.now()
-            for batch in build_batches(self.run, records, now, self._batch_limit, missing=self.meter.missing):
+            possible = Sieve(self.run, self._lost).pass_on(records)
+            for batch in build_batches(self.run, possible, now, self._batch_limit, missing=self.meter.missing):
                 self._batches += 1
                 self._records += batch.record_count
                 yield batch
@@ -67,6 +70,9 @@ class Collection:
                 raise
             logger.exception("collection of %s %s failed", target, window)
             raise found from error
+
+    def _lost(self, why: str) -> None:
+        self.meter.partial("everything", f"no message can hold it: {why}", of="records")
 
     def _check_answered(self) -> None:
         """Where nothing but refusals was answered, the window is not one without anything in it."""
@@ -98,8 +104,8 @@ class Collection:
             finished_at=now,
             apis=self.meter.report(),
             unknown_prices=self.meter.unknown_prices,
-            error=redact(str(error))[:_MAX_ERROR] if error is not None else "",
-            permission=next((one.permission for one in refusals if isinstance(one, Denied)), ""),
+            error=fit_text(redact(str(error)), _MAX_ERROR) if error is not None else "",
+            permission=fit_text(next((one.permission for one in refusals if isinstance(one, Denied)), "")),
             not_before=None if wait is None else now + timedelta(seconds=min(wait, LONGEST_WAIT)),
             # Of a run that did not end well nothing counts: what it lacks is the least of it.
             partial=self.meter.missing() if error is None else (),

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from telemetry.batch import MAX_REASON, MAX_REASONS, ApiUse
 from telemetry.errors import CollectionError, Denied
+from telemetry.fitting import fit_text
 from telemetry.redact import redact
 
 FREE = Decimal(0)
@@ -101,4 +102,4 @@ def _reason(missing: str, of: str, why: str, count: int) -> str:
     """``rates of 12 rds instances: it is not known which``."""
     things = of.removesuffix("s") if count == 1 else of
     what = f"{missing} of {count:,} {things}" if of else missing
-    return f"{what}: {redact(why)}"[:MAX_REASON]
+    return fit_text(f"{what}: {redact(why)}", MAX_REASON)

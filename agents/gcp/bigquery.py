@@ -13,6 +13,7 @@ from typing import Any
 
 from agents.gcp.calls import GcpCalls, Sending
 from agents.gcp.session import section_of
+from telemetry.errors import Unavailable
 
 API = "bigquery:jobs.query"
 PERMISSIONS = ("bigquery.jobs.create", "bigquery.tables.getData")
@@ -43,14 +44,17 @@ def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iter
     limit = section_of(calls.context.shared).maximum_bytes_billed
     ask = _asking(calls, sql, _config(parameters, maximum_bytes_billed=limit))
     answer: Any = calls.call(API, ask, lambda rows: billed_mib(rows.total_bytes_processed))
-    rows = iter(answer)
+    rows, left = iter(answer), answer.total_rows or 0
     call = calls.naming(_GET_RESULTS)(calls.session)
     while True:
         with calls.translating(call):
             row = next(rows, None)
         if row is None:
-            return
+            break
+        left -= 1
         yield row
+    if left:
+        raise Unavailable(f"{call}: BigQuery's answer has not as many rows as it says: they are read anew")
 
 
 def datasets(calls: GcpCalls) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -140,10 +140,11 @@ class MetricReader:
             except Denied as error:
                 context.meter.refused("metrics", error)  # it is the same for all
 
-    def read(self, metric: Metric) -> Iterator[Value]:
+    def read(self, metric: Metric, doubt: Callable[[Value], None] = lambda _: None) -> Iterator[Value]:
         """Every value of ``metric`` in the window, page by page; none where nothing in the project writes it.
 
-        Each once: a series that is on two pages, or there twice, has one value at a time.
+        Each once: a series that is on two pages, or there twice, has one value at a time. ``doubt`` hears of each
+        series, with its labels, that has a value which cannot be read: who adds up series has no total without it.
         """
         if self._denied is not None:
             raise self._denied  # nor is it answered now
@@ -157,7 +158,7 @@ class MetricReader:
         try:
             for page in self._calls.pages(API, ask, lambda answer: len(answer.time_series)):
                 for series in page.time_series:
-                    yield from self._values(metric, series, seen)
+                    yield from self._values(metric, series, seen, doubt)
         except NoSuchMetric:
             return
         except Denied as error:
@@ -201,19 +202,27 @@ class MetricReader:
         """The part of a filter that leaves out what the project sees of others, as the host of a metrics scope."""
         return f' AND project = "{self._calls.project}"'
 
-    def _values(self, metric: Metric, series: Any, seen: set[int]) -> Iterator[Value]:
+    def _values(self, metric: Metric, series: Any, seen: set[int], doubt: Callable[[Value], None]) -> Iterator[Value]:
         resource, labels = dict(series.resource.labels), dict(series.metric.labels)
         name = hash((frozenset(resource.items()), frozenset(labels.items())))
         first, last = self._window.start.timestamp(), self._window.end.timestamp()
+        if not series.points:
+            self._calls.context.partial(metric.name, "Google gave a series without a value")
+            doubt(Value(resource, labels, self._window.start, math.nan))
         for point in series.points:
-            if not first < point.interval.end_time.seconds <= last:
+            end = point.interval.end_time.seconds
+            if not first < end <= last:
+                if not first - self.period <= end <= last + self.period:
+                    self._calls.context.partial(metric.name, "Google gave a value without a time that can be")
+                    doubt(Value(resource, labels, self._window.start, math.nan))
                 continue
-            start = datetime.fromtimestamp(point.interval.end_time.seconds - self.period, UTC)
+            start = datetime.fromtimestamp(end - self.period, UTC)
             number = _number(point.value) * metric.factor
             if start not in self._window:
                 continue
             if not math.isfinite(number):
                 self._calls.context.partial(metric.name, "Google gave a value that is no number")
+                doubt(Value(resource, labels, start, math.nan))
             elif (key := hash((name, start))) not in seen:
                 seen.add(key)
                 yield Value(resource, labels, start, number)

@@ -17,6 +17,7 @@ from emulators.aws.request import AwsRequest, parse
 from emulators.core.calls import ERROR, OK, Call, CallLog
 from emulators.core.http import Environ, read_body, respond
 from emulators.core.reply import Reply
+from emulators.core.rewrites import Rewrites
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only
@@ -44,11 +45,13 @@ class Front:
         faults: Faults,
         calls: CallLog[Call],
         regions: Regions,
+        rewrites: Rewrites,
     ) -> None:
         self._services = services
         self._faults = faults
         self._calls = calls
         self._regions = regions
+        self._rewrites = rewrites
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
@@ -81,6 +84,7 @@ class Front:
             return respond(render(error, request)), kind or ERROR
         try:
             response = self._serve(request, environ)
+            response.set_data(self._rewrites.body(request.api, response.get_data()))
         except AwsError as refused:
             return respond(render(refused, request)), ERROR
         except msgspec.DecodeError as unreadable:

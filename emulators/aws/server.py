@@ -72,7 +72,7 @@ class LocalAws(HttpCloud[Call, Faults]):
             "ec2": Ec2(self.instances, self.regions, self.clock),
             "pricing": Pricing(self.prices),
         }
-        front = Front(services, self.faults, self.log, self.regions)
+        front = Front(services, self.faults, self.log, self.regions, self.rewrites)
         self.serve(stack, front, port=self._port, handler=_RequestHandler)
 
     @property

@@ -1,9 +1,8 @@
 """The one door: finds the operation, checks the token, meets the faults, counts the call, hands it on."""
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from emulators.azure import fault_errors
 from emulators.azure.buckets import Limits
@@ -18,6 +17,7 @@ from emulators.core.buckets import Bucket
 from emulators.core.calls import ERROR, OK, THROTTLE, Call, CallLog
 from emulators.core.http import Environ, respond
 from emulators.core.reply import Reply
+from emulators.core.rewrites import Rewrites
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse  # exists for type checkers only
@@ -37,7 +37,7 @@ class Front:
         faults: Faults,
         calls: CallLog[Call],
         limits: Limits,
-        rewrites: Mapping[str, Callable[[Any], Any]],
+        rewrites: Rewrites,
     ) -> None:
         self._operations = operations
         self._directory = directory
@@ -84,8 +84,7 @@ class Front:
             headers = self._admit(request, operation)
             reply = operation.handle(request)
             reply.headers |= headers
-            if (rewrite := self._rewrites.get(request.api)) and reply.body:
-                reply.body = json.dumps(rewrite(json.loads(reply.body))).encode()
+            reply.body = self._rewrites.body(request.api, reply.body)
         except AzureError as refused:
             return error_reply(refused), THROTTLE if refused.status == _TOO_MANY else ERROR
         except (AttributeError, KeyError, TypeError, ValueError) as wrong:

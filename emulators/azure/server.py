@@ -57,8 +57,6 @@ class LocalAzure(HttpCloud[Call, Faults]):
         self.jobs = JobStore()
         self.resource_manager = ResourceManager(self.resources, self.subscriptions, faults=self.faults)
         self._actions: dict[str, str] = {}
-        #: By API, what becomes of the JSON that it answers: `azure.rewrites["resourcegraph:resources"] = odd`.
-        self.rewrites: dict[str, Callable[[Any], Any]] = {}
         self._ca_file: Path | None = None
 
     def open(self, stack: ExitStack) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from emulators.core.calls import C, CallLog
 from emulators.core.control import ControlPages
 from emulators.core.faults import Faults
+from emulators.core.rewrites import Rewrites
 
 HOST = "127.0.0.1"
 
@@ -29,6 +30,7 @@ class LocalCloud(ABC, Generic[C, F]):
         self.log = log
         self.faults = faults
         self.clock = clock
+        self.rewrites = Rewrites()
         self.control = ControlPages(log, faults)
         self._opened: ExitStack | None = None
 

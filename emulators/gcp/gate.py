@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emulators.core.rewrites import Rewrites
 from emulators.gcp.calls import Call, CallLog
 from emulators.gcp.errors import GoogleError, no_credentials
 from emulators.gcp.fault_errors import Request
@@ -30,11 +31,14 @@ class Visit:
 class Gate:
     """Lets calls in or refuses them. `require_credentials`: whether a call without any is refused."""
 
-    def __init__(self, log: CallLog, faults: Faults, projects: Projects, identities: Identities) -> None:
+    def __init__(
+        self, log: CallLog, faults: Faults, projects: Projects, identities: Identities, rewrites: Rewrites
+    ) -> None:
         self._log = log
         self._faults = faults
         self._projects = projects
         self._identities = identities
+        self.rewrites = rewrites
         self.require_credentials = False
         self.wait: Callable[[float], None] = time.sleep
 

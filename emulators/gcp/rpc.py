@@ -92,7 +92,7 @@ class RpcServer:
         )
         try:
             self._gate.enter(visit)
-            response = method.answer(request)
+            response = self._gate.rewrites.content(method.api, method.answer(request))
         except GoogleError as refused:
             self._gate.leave(visit, ERROR, refused.code)
             context.abort_with_status(rpc_status.to_status(refused.status()))

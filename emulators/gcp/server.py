@@ -43,7 +43,7 @@ class LocalGcp(LocalCloud[Call, Faults]):
         super().__init__(CallLog(), Faults(), clock)
         self.projects = Projects()
         self.identities = Identities()
-        self.gate = Gate(self.log, self.faults, self.projects, self.identities)
+        self.gate = Gate(self.log, self.faults, self.projects, self.identities, self.rewrites)
         self.gate.require_credentials = require_credentials
         self.metrics = MetricStore(self.projects, clock)
         self.assets = AssetStore(self.projects)

@@ -81,7 +81,8 @@ class Tokens:
             raise
         self._gate.leave(visit, OK, "OK")
         until = datetime.fromtimestamp(visit.at + TOKEN_SECONDS - 1, UTC)
-        return as_json({"accessToken": self._identities.issue(email), "expireTime": f"{until:%Y-%m-%dT%H:%M:%SZ}"})
+        granted = {"accessToken": self._identities.issue(email), "expireTime": f"{until:%Y-%m-%dT%H:%M:%SZ}"}
+        return as_json(self._gate.rewrites.content(visit.api, granted))
 
     def _token(self, form: dict[str, str]) -> Response:
         if form.get("grant_type") != _GRANT:
@@ -96,7 +97,8 @@ class Tokens:
         if fault is not None:
             return _oauth_error(fault.code.lower(), fault.message, fault.http_status)
         token = self._identities.issue(email)
-        return as_json({"access_token": token, "expires_in": TOKEN_SECONDS - 1, "token_type": "Bearer"})
+        granted = {"access_token": token, "expires_in": TOKEN_SECONDS - 1, "token_type": "Bearer"}
+        return as_json(self._gate.rewrites.content("token:issue", granted))
 
 
 def _oauth_error(error: str, description: str, status: int = 400) -> Response:

@@ -153,9 +153,9 @@ def test_a_metric_that_breaks_off_costs_no_other_and_invents_nothing(
     whole = _figures(collect(shared(gcp), target, window))
     read, asked, refused = MetricReader.read, set[str](), [""]
 
-    def breaking_off(self: MetricReader, metric: Metric) -> Iterator[Value]:
+    def breaking_off(self: MetricReader, metric: Metric, *doubt: Any) -> Iterator[Value]:
         asked.add(metric.source)
-        for value in read(self, metric):
+        for value in read(self, metric, *doubt):
             yield value
             if metric.source == refused[0]:
                 raise Unavailable("the second page does not come")

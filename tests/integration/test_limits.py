@@ -120,3 +120,12 @@ def test_a_silence_holds_for_those_who_wait_already(redis_url: str) -> None:
         first.quiet(SCOPE, 0.5)
         waiting.result()
     assert time.monotonic() - begun >= 1 / quota.rate + 0.45
+
+
+def test_a_scope_may_have_any_name(redis_url: str) -> None:
+    """A region of an answer goes into it, whatever that is."""
+    limiter, scope = _limiters(redis_url, 1)[0], "azure/default/\ud800/metrics"
+    limiter.acquire(scope, Quota(rate=1, burst=1), time.monotonic() + 5)
+    limiter.quiet(scope, 60)
+    with pytest.raises(Throttled):
+        limiter.acquire(scope, Quota(rate=1, burst=1), time.monotonic() + 1)

@@ -75,3 +75,18 @@ def test_what_fails_is_not_kept() -> None:
     with pytest.raises(Unavailable):
         book.find("m5", refused)
     assert book.find("m5", lambda: PRICE) == PRICE
+
+
+def test_what_no_store_can_hold_is_a_key_and_no_price() -> None:
+    """Half a character, as JSON may have one: in the key, which names the thing, and in what is kept of it."""
+
+    class Strict(LocalPriceCache):
+        def get(self, key: str) -> str | None:
+            key.encode()
+            return super().get(key)
+
+    book = PriceBook(Strict())
+    assert book.find("m5.\ud800", lambda: PRICE) == PRICE
+    assert book.find("m5.\ud800", lambda: pytest.fail("looked up again")) == PRICE
+    odd = Price(Decimal(1), "\ud800")
+    assert [book.find("c5", lambda: odd), book.find("c5", lambda: PRICE)] == [odd, PRICE]

@@ -46,6 +46,7 @@ _DAY_SECONDS = 86_400
 _GB = 2**30
 """AWS bills S3 by 2^30 bytes."""
 _DIGITS = Decimal("1E-15")
+_MOST = Decimal("1E+12")
 _LISTED_FOR = timedelta(days=13)
 """ListMetrics forgets what had no value for two weeks: of an older day a class may be missing."""
 
@@ -199,7 +200,9 @@ def _hourly(
             total = totals[start, usage]
             if total:
                 month += price.cost(Decimal(total) / _GB) * int(size) / total
-        return (month / month_hours(start)).quantize(_DIGITS)
+        hourly = month / month_hours(start)
+        # More than there is money: no size that a bucket can have.
+        return hourly.quantize(_DIGITS) if hourly < _MOST else None
 
 
 def _usage(kind: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -54,13 +54,16 @@ class PriceBook:
 
         Of several threads that ask for one key, one looks it up and the others wait. What it raises is not kept.
         """
+        key = key.encode("utf-8", "backslashreplace").decode()
         if (kept := self._kept(kind, key)) is not None:
             return kept[0]
         with self._turn(key):
             if (kept := self._kept(kind, key)) is not None:
                 return kept[0]
             price = look_up()
-            self._cache.put(key, _write(price), UNKNOWN_FOR if price is None else KNOWN_FOR)
+            # A text with half a character in it cannot be kept: it is looked up again.
+            with suppress(UnicodeEncodeError):
+                self._cache.put(key, _write(price), UNKNOWN_FOR if price is None else KNOWN_FOR)
             return price
 
     def _kept(self, kind: type[K], key: str) -> tuple[K | None] | None:

@@ -17,12 +17,14 @@ from agents.gcp.calls import GcpCalls
 from agents.gcp.index import ResourceIndex
 from agents.gcp.inventory import Asset
 from agents.gcp.monitoring import Metric, MetricReader, Value
+from telemetry.errors import Unavailable
 from telemetry.records import AttributeValue, MetricPoint, Record, Resource
 from telemetry.target import Target, Window
 
 _FIRST = "cloudfunctions.googleapis.com/CloudFunction"
 _SECOND = "cloudfunctions.googleapis.com/Function"
 _THINGS = "cloud functions"
+_NOBODYS = "Google counts executions without saying of which function: of none is it known how many it had"
 _MEMORY_UNITS: Mapping[str, float] = MappingProxyType({"Ki": 2**-10, "Mi": 1, "Gi": 2**10, "M": 1e6 / 2**20})
 _QUANTITY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|M)")
 
@@ -40,10 +42,16 @@ class _Generation:
     region: str
     ending: str
     good: frozenset[str]
+    #: None where every other ending that is told is a failure.
+    bad: frozenset[str] | None
 
 
 def _generation(
-    source: tuple[str, str], kind: str, labels: tuple[str, str, str], good: frozenset[str], factor: float
+    source: tuple[str, str],
+    kind: str,
+    labels: tuple[str, str, str],
+    endings: tuple[frozenset[str], frozenset[str] | None],
+    factor: float,
 ) -> _Generation:
     name, region, ending = labels
     group = (f"resource.labels.{name}", f"resource.labels.{region}")
@@ -56,7 +64,7 @@ def _generation(
         name,
         region,
         ending,
-        good,
+        *endings,
     )
 
 
@@ -69,14 +77,14 @@ _GENERATIONS: Mapping[str, _Generation] = MappingProxyType(
             ),
             "cloud_function",
             ("function_name", "region", "status"),
-            frozenset({"ok"}),
+            (frozenset({"ok"}), None),
             1e-6,
         ),
         _SECOND: _generation(
             ("run.googleapis.com/request_count", "run.googleapis.com/request_latencies"),
             "cloud_run_revision",
             ("service_name", "location", "response_code_class"),
-            frozenset({"1xx", "2xx", "3xx"}),
+            (frozenset({"1xx", "2xx", "3xx"}), frozenset({"4xx", "5xx"})),
             1,
         ),
     }
@@ -102,10 +110,13 @@ class CloudFunctions(Service):
         project = calls.project
         found: defaultdict[str, ResourceIndex] = defaultdict(ResourceIndex)
         for one in inventory.read(calls, _THINGS, lambda asset: _of(asset, project), _FIRST, _SECOND, at=window.end):
+            if one.kind not in _GENERATIONS:
+                context.partial("metrics", "Google does not say of which generation they are", of=_THINGS)
             found[one.kind].add((one.measured_as, one.resource.region), one.resource)
             yield one.resource
-        for kind, index in found.items():
-            yield from _points(reader, _GENERATIONS[kind], index)
+        for kind, generation in _GENERATIONS.items():
+            if kind in found:
+                yield from _points(context, reader, generation, found[kind])
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and where there are functions of one generation, of two metrics."""
@@ -120,23 +131,53 @@ class CloudFunctions(Service):
         return monitoring.check_interval(interval)
 
 
-def _points(reader: MetricReader, generation: _Generation, index: ResourceIndex) -> Iterator[MetricPoint]:
-    endings: defaultdict[tuple[str, str, datetime], list[Value]] = defaultdict(list)
+def _points(
+    context: Context, reader: MetricReader, generation: _Generation, index: ResourceIndex
+) -> Iterator[MetricPoint]:
     # As one part: of some of the endings there is no total.
     with reader.part("invocations and errors"):
-        for value in reader.read(generation.executions):
-            endings[*_key(generation, value), value.start].append(value)
-        for (name, region, start), values in endings.items():
-            resource = index.find((name, region))
-            if resource is not None:
-                total = sum(one.value for one in values)
-                failed = sum(one.value for one in values if one.metric.get(generation.ending) not in generation.good)
-                yield reader.point(generation.executions, resource, Value({}, {}, start, total))
-                yield reader.point(generation.errors, resource, Value({}, {}, start, failed))
+        yield from _executions(context, reader, generation, index)
     for value in reader.settle(generation.duration):
         resource = index.find(_key(generation, value))
         if resource is not None:
             yield reader.point(generation.duration, resource, value)
+
+
+def _executions(
+    context: Context, reader: MetricReader, generation: _Generation, index: ResourceIndex
+) -> Iterator[MetricPoint]:
+    endings: defaultdict[tuple[str, str, datetime], list[Value]] = defaultdict(list)
+    doubted: set[tuple[str, str]] = set()
+    for value in reader.read(generation.executions, lambda odd: doubted.add(_key(generation, odd))):
+        endings[*_key(generation, value), value.start].append(value)
+        if not all(_key(generation, value)):
+            doubted.add(_key(generation, value))
+    if not all(map(all, doubted)):
+        raise Unavailable(_NOBODYS)
+    for (name, region, start), values in endings.items():
+        resource = index.find((name, region))
+        if resource is None:
+            continue
+        if (name, region) in doubted:
+            context.partial("invocations and errors", "some of them cannot be read", of=_THINGS)
+            continue
+        yield reader.point(generation.executions, resource, Value({}, {}, start, sum(one.value for one in values)))
+        failed = _failed(generation, values)
+        if failed is None:
+            context.partial("errors", "Google does not say how all executions ended", of=_THINGS)
+        else:
+            yield reader.point(generation.errors, resource, Value({}, {}, start, failed))
+
+
+def _failed(generation: _Generation, values: list[Value]) -> float | None:
+    """How many executions failed; None where it is not known how one ended."""
+    total = 0.0
+    for value in values:
+        ending = value.metric.get(generation.ending)
+        if not ending or (generation.bad is not None and ending not in generation.good | generation.bad):
+            return None
+        total += value.value if ending not in generation.good else 0
+    return total
 
 
 def _key(generation: _Generation, value: Value) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from agents.gcp.calls import GcpCalls
 from agents.gcp.index import ResourceIndex
 from agents.gcp.inventory import Asset
 from agents.gcp.monitoring import Metric, MetricReader
+from telemetry.errors import Unavailable
 from telemetry.records import AttributeValue, MetricPoint, Record, Resource
 from telemetry.target import Target, Window
 
@@ -51,6 +52,7 @@ _METRICS = (
         _GROUP[:1],
     ),
 )
+_NOBODYS = "Google tells bytes without saying of which bucket: of none is it known whether these are all"
 _UNLISTED = "they have metrics, and are not in the inventory of the end of the window"
 
 
@@ -86,7 +88,7 @@ class Storage(Service):
             for metric in _METRICS:
                 # As one part: of some of its classes a bucket has no total.
                 with reader.part(metric.name):
-                    yield from _points(reader, metric, index, unlisted)
+                    yield from _points(context, reader, metric, index, unlisted)
             if unlisted:
                 context.partial("metrics", _UNLISTED, of="buckets", count=len(unlisted))
 
@@ -103,25 +105,39 @@ class Storage(Service):
         return "" if interval % _DAY == timedelta(0) else "Cloud Storage has a value a day: use a multiple of 1d"
 
 
-def _points(reader: MetricReader, metric: Metric, index: ResourceIndex, unlisted: set[str]) -> Iterator[MetricPoint]:
+def _points(
+    context: Context, reader: MetricReader, metric: Metric, index: ResourceIndex, unlisted: set[str]
+) -> Iterator[MetricPoint]:
     totals: defaultdict[tuple[str, datetime], list[float]] = defaultdict(list)
-    for value in reader.read(metric):
-        name = value.resource.get("bucket_name", "")
+    doubted: set[str] = set()
+    for value in reader.read(metric, lambda odd: doubted.add(_bucket(odd))):
+        name = _bucket(value)
         resource = index.find(name)
         if resource is None:
-            unlisted.add(name)
+            (unlisted if name else doubted).add(name)
             continue
         point = reader.point(metric, resource, value)
         if metric.name == OBJECTS:
             yield point
             continue
-        yield msgspec.structs.replace(point, metric=f"{SIZE}.{value.metric.get('storage_class', '')}")
+        if kind := value.metric.get("storage_class"):
+            yield msgspec.structs.replace(point, metric=f"{SIZE}.{kind}")
+        else:
+            context.partial(f"{SIZE} by class", "Google does not say of which storage class it is", of="buckets")
         totals[name, value.start].append(value.value)
+    if "" in doubted:
+        raise Unavailable(_NOBODYS)
     for (name, start), parts in totals.items():
         resource = index.find(name)
-        if resource is not None:
+        if name in doubted:
+            context.partial(metric.name, "a part of it cannot be read", of="buckets")
+        elif resource is not None:
             total = monitoring.Value({}, {}, start, math.fsum(parts))
             yield reader.point(metric, resource, total)
+
+
+def _bucket(value: monitoring.Value) -> str:
+    return value.resource.get("bucket_name", "")
 
 
 def _resource(asset: Asset, project: str) -> Resource:

@@ -15,10 +15,12 @@ from agents.gcp.fields import Fields
 from agents.gcp.index import ResourceIndex
 from agents.gcp.inventory import Asset
 from agents.gcp.monitoring import Metric, MetricReader, Value
+from telemetry.errors import Unavailable
 from telemetry.records import AttributeValue, MetricPoint, Record, Resource
 from telemetry.target import Target, Window
 
 _THINGS = "vertex endpoints"
+_NOBODYS = "Google counts errors without saying of which endpoint: of none is it known that it had none"
 _UNNAMED = "Google's labels do not say whose they are"
 ENDPOINT = "aiplatform.googleapis.com/Endpoint"
 _ONLINE = "aiplatform.googleapis.com/prediction/online/"
@@ -138,13 +140,21 @@ class _Endpoints:
 def _rates(reader: MetricReader, endpoints: _Endpoints, context: Context) -> Iterator[MetricPoint]:
     """Responses, errors, and their ratio. Where Google counted responses and no errors, there were none."""
     answered: list[dict[tuple[str, str], float]] = []
+    doubted: set[tuple[str, str]] = set()
     with reader.part(_ERRORS.name):
-        answered.append({_key(value): value.value for value in reader.read(_asked(_ERRORS, context))})
+        found = reader.read(_asked(_ERRORS, context), lambda odd: doubted.add(_key(odd)))
+        answered.append({_key(value): value.value for value in found})
+        if not all(map(all, (*answered[-1], *doubted))):
+            answered.clear()
+            raise Unavailable(_NOBODYS)
     for value in reader.settle(_asked(_RESPONSES, context)):
         resource = endpoints.find(value)
         if resource is None:
             continue
         yield reader.point(_RESPONSES, resource, value)
+        if _key(value) in doubted:
+            context.partial(_ERRORS.name, "its number cannot be read", of=_THINGS)
+            continue
         for errors in answered:
             failed = errors.get(_key(value), 0.0)
             yield reader.point(_ERRORS, resource, _with(value, failed))

@@ -78,7 +78,7 @@ class BigQuery:
         )
         try:
             self._gate.enter(visit)
-            body = answer(visit, request, found.groupdict())
+            body = self._gate.rewrites.content(api, answer(visit, request, found.groupdict()))
         except GoogleError as refused:
             self._gate.leave(visit, ERROR, refused.code)
             raise
