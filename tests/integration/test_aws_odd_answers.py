@@ -185,7 +185,11 @@ def _figures(collected: Collected) -> set[tuple[Any, ...]]:
     return set(found)
 
 
-@pytest.mark.parametrize(("service", "action", "items", "marker", "seed"), _ANSWERS, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(
+    ("service", "action", "items", "marker", "seed"),
+    _ANSWERS,
+    ids=[f"{service}-{action}-{items}" for service, action, items, *_ in _ANSWERS],
+)
 def test_a_fault_in_one_field_makes_no_number_up_and_loses_no_neighbour(
     aws: LocalAws,
     monkeypatch: pytest.MonkeyPatch,
