@@ -153,4 +153,5 @@ def test_what_it_found_stays_mended(standing: Standing, api: str, shape: str, na
 
 def _check(standing: Standing, answer: Answer, place: Place, harm: Harm) -> None:
     wrong = list(judge.faults(standing, answer, place, harm, standing.disturbed(answer, place, harm)))
-    assert not wrong, (answer, place, harm)
+    # What was put there may be a text that no terminal, and no channel between processes, can have.
+    assert not wrong, ascii((answer, place, harm, wrong))

@@ -1,9 +1,10 @@
 """A service and its standing cloud: what it finds undisturbed, what it was answered, and what comes of a harm."""
 
 import logging
+import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -156,13 +157,19 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def _listening() -> Iterator[list[str]]:
-    """What is written where exceptions of others are caught, whatever they are."""
+    """What is written where exceptions of others are caught, whatever they are. Nobody else hears anything.
+
+    Pytest would send it on, and cannot send each of these texts.
+    """
     heard: list[str] = []
-    listener = _Listener(heard)
-    for name in _CATCH_ALLS:
-        logging.getLogger(name).addHandler(listener)
-    try:
+    listener, silence = _Listener(heard), logging.Filter("nobody")
+    loggers, handlers = [logging.getLogger(name) for name in _CATCH_ALLS], logging.getLogger().handlers[:]
+    with ExitStack() as stack, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.addHandler(listener)
+            stack.callback(logger.removeHandler, listener)
+        for handler in handlers:
+            handler.addFilter(silence)
+            stack.callback(handler.removeFilter, silence)
         yield heard
-    finally:
-        for name in _CATCH_ALLS:
-            logging.getLogger(name).removeHandler(listener)
