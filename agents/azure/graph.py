@@ -117,12 +117,15 @@ def resource_of(
 ) -> Resource:
     """A row as a resource; ``kind`` is its type in the provider's words, by default Azure's type of resource.
 
-    What Azure did not tell is left out, so that it takes the place of nothing that was known before.
+    What Azure did not tell is left out, and it is no whole reading then: it takes the place of nothing that was known
+    before. An attribute that is None is one of these; an empty one is not there.
     """
     resource_id = str(row.text("id"))
     parts = resource_id.split("/")
     own: dict[str, AttributeValue] = {"resource_group": row.column("resourceGroup") or _after("resourcegroups", parts)}
     own |= attributes or {}
+    kind = (row.column("type") or "") if kind is None else kind
+    tags = row.texts("tags")
     return Resource(
         provider="azure",
         account=row.column("subscriptionId") or _after("subscriptions", parts) or "unknown",
@@ -130,17 +133,19 @@ def resource_of(
         service=service,
         # Azure does not tell cases apart, and spells one resource now this way, now that; costs have it in lower case.
         resource_id=resource_id.lower(),
-        type=(row.column("type") or "") if kind is None else kind,
+        type=kind,
         name=row.column("name") or parts[-1],
-        tags=row.texts("tags"),
+        tags=tags,
         attributes={name: value for name, value in own.items() if value not in {None, ""}},
+        # One without tags has the column all the same.
+        whole=bool(kind) and None not in own.values() and "tags" in row.fields and not row.was_odd("tags"),
     )
 
 
 def zone_of(row: Row) -> str | None:
-    """The first of its zones; None where it has none."""
+    """The first of its zones, empty where it has none; None where that could not be read."""
     zones = row.strings("zones")
-    return zones[0] if zones else None
+    return zones[0] if zones else None if row.was_odd("zones") else ""
 
 
 def _after(word: str, parts: Sequence[str]) -> str:

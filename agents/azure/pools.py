@@ -127,6 +127,10 @@ class Pool:
             type="node_pool",
             name=self.name,
             attributes={name: value for name, value in attributes.items() if value not in {None, ""}},
+            whole=cluster.whole
+            and bool(sizes)
+            and all(sizes)
+            and None not in {self.mode, self.system, self.priority, self.nodes},
         )
 
 

@@ -222,6 +222,7 @@ def test_one_bad_item_costs_no_neighbour(gcp: LocalGcp, case: dict[str, Any]) ->
     found = {one.resource_id.removeprefix(f"{folder}/"): one for one in collected.resources}
     assert found["good"].tags == {"team": "shop"}
     assert found["bad"].region == "us-central1"
+    assert (found["good"].whole, found["bad"].whole) == (True, False), "what cannot be read takes nothing away"
     for name, value in case["kept"].items():
         assert found["bad"].attributes[name] == value
     for name in case["unknown"]:

@@ -19,7 +19,7 @@ from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome
 from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.target import Window
-from tests.support.collecting import Collected, check_refusal, collect
+from tests.support.collecting import Collected, check_refusal, collect, erased
 from tests.support.ec2 import REGION, put_metric, shared, standing_aws
 
 TARGET = "aws/default/us-east-1/s3"
@@ -228,9 +228,11 @@ def test_an_account_without_buckets_is_empty(aws: LocalAws) -> None:
 def test_a_missing_permission_is_named_as_a_policy_names_it(aws: LocalAws, api: str) -> None:
     seed_s3(aws, 2, [REGION])
     service, action = api.split(":")
+    whole = collect(shared(aws), TARGET, DAY)
     aws.inject("deny", service=service, action=action)
     collected = collect(shared(aws), TARGET, DAY)
     check_refusal(collected, permission_of(api), listing="s3:ListAllMyBuckets")
+    assert not erased(whole, collected)
     assert collected.report.permission in find("aws", "s3").permissions
 
 

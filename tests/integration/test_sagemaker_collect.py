@@ -19,7 +19,7 @@ from emulators.aws.seed.sagemaker import Minute
 from emulators.aws.server import DEFAULT_ACCOUNT
 from telemetry.batch import Outcome, Run
 from telemetry.target import Target, Window
-from tests.support.collecting import Collected, check_refusal, collect
+from tests.support.collecting import Collected, check_refusal, collect, erased
 from tests.support.ec2 import NOW, REGION, WINDOW, shared, standing_aws
 from tests.support.odd_aws import refuse_where
 
@@ -255,9 +255,11 @@ def test_an_account_without_endpoints_is_empty(aws: LocalAws) -> None:
 def test_a_missing_permission_is_named(aws: LocalAws, permission: str) -> None:
     seed_sagemaker(aws, 1, hours_back=1, hours_ahead=0)
     service, action = permission.split(":")
+    whole = collect(shared(aws), TARGET, WINDOW)
     aws.inject("deny", service=service, action=action)
     collected = collect(shared(aws), TARGET, WINDOW)
     check_refusal(collected, permission, listing="sagemaker:ListEndpoints")
+    assert not erased(whole, collected)
 
 
 def test_an_endpoint_that_may_not_be_described_costs_the_others_nothing_and_is_named(

@@ -232,4 +232,5 @@ def _resource(arn: str, kind: str, name: str, item: Item, attributes: dict[str, 
         name=name,
         tags={key: tags.text(key) for key in tags.fields},
         attributes={key: value for key, value in attributes.items() if value is not None},
+        whole=item.has("tags") and not item.faults,
     )
