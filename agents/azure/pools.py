@@ -78,8 +78,8 @@ class Pool:
         return replace(self, why_unknown=why)
 
     @classmethod
-    def of(cls, told: Told, cluster_state: str, windows_license: str | None) -> Pool:
-        """``windows_license`` is the cluster's, for all its Windows nodes."""
+    def of(cls, told: Told, cluster_state: str, windows_license: str | None, beside: str = "") -> Pool:
+        """``windows_license`` is the cluster's, for all its Windows nodes; ``beside`` is what it adds to each node."""
         state = state_of(told, cluster_state)
         kind = told.text("type")
         system, sku = told.text("osType"), told.text("osSKU")
@@ -91,6 +91,7 @@ class Pool:
             _strange("priority", told.text("scaleSetPriority"), _PRIORITIES),
             _strange("licence", windows_license, _PAID | {_OWNED}) if is_windows else "",
             _added(told),
+            beside,
         )
         return cls(
             name=told.column("name") or "",

@@ -78,6 +78,8 @@ def test_databases_say_why_they_have_no_price_and_are_measured_under_their_own_n
         "old-mysql": "mysql 5.7 is past its standard support, which is billed by the vCPU",
         "old-postgres": "postgres 11 is past its standard support, which is billed by the vCPU",
         "new-postgres": None,
+        "insights": "its insights are billed by the vCPU",
+        "half-a-year": "its insights are billed by the vCPU",
         "outpost": "it is on an Outpost",
         "documents": "no one price is known of the engine docdb",
         "graph": "no one price is known of the engine neptune",
@@ -91,7 +93,7 @@ def test_databases_say_why_they_have_no_price_and_are_measured_under_their_own_n
     }
     (paid,) = [use.cost_usd for use in collected.report.apis if use.api == "cloudwatch:GetMetricData"]
     assert paid is not None
-    assert paid * 100_000 == 4 * 4 + 3 + 2, "what nobody publishes is not asked for"
+    assert paid * 100_000 == 4 * 6 + 3 + 2, "what nobody publishes is not asked for"
     partial = "\n".join(collected.report.partial)
     assert "everything of 1 rds instance: without DBInstanceArn" in partial
     assert "where CloudWatch keeps those of the engine something-new is not known" in partial
