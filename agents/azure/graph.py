@@ -77,7 +77,7 @@ def change_rows(calls: AzureCalls, columns: Mapping[str, str], where: Sequence[s
 
 
 def _pages(calls: AzureCalls, query: str, listing: Listing) -> Iterator[Told]:
-    token, read = "", 0
+    token, read, things = "", 0, 0
     while True:
         page = calls.call(API, _asking(calls.subscription, query, token)) or {}
         data, following, total = page.get("data"), page.get("$skipToken"), page.get("totalRecords")
@@ -86,8 +86,11 @@ def _pages(calls: AzureCalls, query: str, listing: Listing) -> Iterator[Told]:
         if page.get("resultTruncated") == "true" and not following:
             raise CollectionFailed(f"{API}: Azure cut the list at {len(data)} of {total} rows")
         read += len(data)
+        things += sum(isinstance(one, Mapping) for one in data)
         yield from listing.items(data)
         if not following:
+            if read and not things:
+                raise CollectionFailed(f"{API}: of {read} rows of Azure's answer none is one: nothing is known of them")
             if isinstance(total, int) and read < total:
                 listing.lacks("all", "Azure's list ended before them", total - read)
             return

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from agents.gcp.calls import GcpCalls, Sending
 from agents.gcp.fields import Fields
 from agents.gcp.projects import data_of
+from telemetry.errors import CollectionFailed
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ _PAGE = 1000
 _REMEMBERED = timedelta(days=34)
 """It can be asked about the past of 35 days."""
 _FORGOTTEN = "the window is more than 34 days ago, and Google's inventory remembers 35 days"
+_UNNAMED = "Google does not say which they are, or where"
 _UNREADABLE = "Google's answer has it in a form that is not known"
 _PLACE = re.compile(r"/(?:locations|zones|regions)/([^/]+)/")
 
@@ -78,19 +80,28 @@ def read(calls: GcpCalls, things: str, of: Callable[[Asset], T], *kinds: str, at
     As it was ``at`` a time; one that is longer ago than the inventory remembers gives what there is now, and the run
     says so. What cannot be read is left out of one resource, and the run says how many of ``things`` lack it.
     """
-    for asset in _assets(calls, kinds, at, things):
+    lost, taken = "", False
+    for asset in _assets(calls, kinds, at):
         try:
+            if not asset.name:
+                raise NotIdentified  # noqa: TRY301 - one place for all faults
             found = of(asset)
         except NotIdentified:
-            calls.context.partial("what is known", "Google does not say which they are, or where", of=things)
+            lost = _UNNAMED
+            calls.context.partial("what is known", lost, of=things)
             continue
         except Exception as error:
             logger.exception("%s cannot be read", asset.name)
-            calls.context.partial("what is known", f"{_UNREADABLE} ({type(error).__name__})", of=things)
+            lost = f"{_UNREADABLE} ({type(error).__name__})"
+            calls.context.partial("what is known", lost, of=things)
             continue
+        taken = True
         for path in dict.fromkeys(asset.fields.faults):
             calls.context.partial(path, _UNREADABLE, of=things)
         yield found
+    if lost and not taken:
+        # A project of which nothing can be read is not an empty one.
+        calls.context.meter.refused("everything", CollectionFailed(lost), of=things)
 
 
 def remembers(calls: GcpCalls, at: datetime) -> bool:
@@ -108,7 +119,7 @@ def last_part(path: object) -> str:
     return str(path or "").rstrip("/").rpartition("/")[2]
 
 
-def _assets(calls: GcpCalls, kinds: tuple[str, ...], at: datetime, things: str) -> Iterator[Asset]:
+def _assets(calls: GcpCalls, kinds: tuple[str, ...], at: datetime) -> Iterator[Asset]:
     """Each once, though a listing that changes while it is read may have one on two pages."""
     request = _request(calls, kinds, at)
     if not remembers(calls, at):
@@ -120,9 +131,6 @@ def _assets(calls: GcpCalls, kinds: tuple[str, ...], at: datetime, things: str) 
             if key in seen:
                 continue
             seen.add(key)
-            if not asset.name:
-                calls.context.partial("what is known", "Google does not say which they are, or where", of=things)
-                continue
             yield Asset(asset.name, asset.asset_type, asset.resource.location, Fields(data_of(asset)))
 
 

@@ -229,6 +229,14 @@ def test_a_fault_in_one_field_makes_no_number_up_and_loses_no_neighbour(
         assert len(poorer) <= 1 or action in _SHARED, (what, poorer)
 
 
+@pytest.mark.parametrize("answer", [b'{"clusters": [null]}', b'{"clusters": [7]}', b'{"clusters": null}'])
+def test_where_nothing_can_be_read_nothing_is_empty(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    change(monkeypatch, {"ListClusters": lambda _: answer})
+    assert collect(shared(aws), "aws/default/us-east-1/eks", WINDOW).error is not None
+
+
 @pytest.mark.parametrize("junk", ["", "{", "[]", "7", "null", '{"terms": 7}', '{"terms": {"OnDemand": {"x": {}}}}'])
 def test_one_document_of_the_price_list_that_cannot_be_read_leaves_its_price_unknown(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch, junk: str

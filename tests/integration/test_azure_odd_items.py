@@ -133,6 +133,13 @@ def test_something_that_is_no_item_costs_no_neighbour(azure: LocalAzure, name: s
         assert not unsure
 
 
+@pytest.mark.parametrize("odd", [None, 5, {}, {"id": None}])
+@pytest.mark.parametrize("name", [name for name, one in _LISTINGS.items() if one.api == _GRAPH and name != "pools"])
+def test_where_nothing_can_be_read_nothing_is_empty(azure: LocalAzure, name: str, odd: Any) -> None:
+    azure.rewrites[_GRAPH] = lambda page: {**page, "data": [odd], "totalRecords": 1}
+    assert _collect(azure, _LISTINGS[name]).report.outcome is Outcome.FAILED
+
+
 def _fields(item: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """The paths of all fields of an item, and what they hold."""
     inner = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ()

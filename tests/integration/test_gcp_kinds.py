@@ -231,6 +231,16 @@ def test_one_bad_item_costs_no_neighbour(gcp: LocalGcp, case: dict[str, Any]) ->
         assert any(reason.startswith(f"{path} of ") for reason in collected.report.partial), collected.report.partial
 
 
+def test_where_nothing_can_be_read_nothing_is_empty(gcp: LocalGcp) -> None:
+    kind = "compute.googleapis.com/Instance"
+    gcp.assets.add(Asset("//compute.googleapis.com/nowhere", kind, PROJECT, "", "bad", data={"status": "RUNNING"}))
+    collected = collect(shared(gcp), TARGET, WINDOW)
+    assert collected.report.outcome is Outcome.FAILED
+    assert "does not say which they are" in collected.report.error
+    add_instance(gcp)
+    assert collect(shared(gcp), TARGET, WINDOW).report.outcome is Outcome.COMPLETE
+
+
 def test_a_project_by_its_number_is_spelled_by_its_id(gcp: LocalGcp) -> None:
     number = add_instance(gcp)
     put(gcp, CPU, number, [(WINDOW.end, 0.5)], labels={"instance_name": "vm-0001"})
