@@ -61,9 +61,7 @@ class Meter:
 
     def refused(self, missing: str, error: CollectionError, *, of: str = "", count: int = 1) -> None:
         """A part is missing because of ``error``: unlike what nobody can find out, it may be there at another time."""
-        permission = error.permission if isinstance(error, Denied) else ""
-        why = str(error)
-        self.partial(missing, why if permission in why else f"{permission}: {why}", of=of, count=count)
+        self.partial(missing, words_of(error), of=of, count=count)
         with self._lock:
             self.refusals.append(error)
 
@@ -90,6 +88,12 @@ class Meter:
                 ApiUse(api, self._calls.get(api, 0), self._throttles.get(api, 0), self._cost.get(api, FREE))
                 for api in names
             ]
+
+
+def words_of(error: CollectionError) -> str:
+    """A refusal in words, in which the permission that is missing is named."""
+    permission, why = error.permission if isinstance(error, Denied) else "", str(error)
+    return why if permission in why else f"{permission}: {why}"
 
 
 def _reason(missing: str, of: str, why: str, count: int) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from agents.core.context import Context
+from agents.core.meter import words_of
 from telemetry.errors import CollectionError, Denied
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ class Part:
     def ask(self, question: Callable[[], T]) -> T | None:
         """The answer to ``question``, which asks the provider; None where the part is refused."""
         if self.refused is not None:
-            self._context.partial(self._missing, str(self.refused), of=self._of)
+            self._context.partial(self._missing, words_of(self.refused), of=self._of)
             return None
         answers: list[T] = []
         with self._context.part(self._missing, of=self._of):

@@ -166,7 +166,7 @@ def test_a_part_that_is_refused_is_asked_for_once_and_counted_for_each(context: 
     assert part.ask(lambda: ask(None)) == 7
     assert part.ask(lambda: ask(Denied("no", "x:Y"))) is None
     assert part.ask(lambda: ask(None)) is None
-    assert (len(asked), context.meter.missing()) == (2, ("prices of 2 things: no",))
+    assert (len(asked), context.meter.missing()) == (2, ("prices of 2 things: x:Y: no",))
 
 
 def test_only_a_missing_permission_leaves_a_part_out_that_is_worth_another_attempt(context: Context) -> None:
@@ -175,7 +175,7 @@ def test_only_a_missing_permission_leaves_a_part_out_that_is_worth_another_attem
             raise error
 
     refuse(Denied("no", "x:Y"))
-    assert context.meter.missing() == ("metrics of 1 thing: no",)
+    assert context.meter.missing() == ("metrics of 1 thing: x:Y: no",)
     for error in (Unavailable("503"), Denied("who?"), CollectionFailed("odd"), Throttled("slow", "s")):
         with pytest.raises(type(error)):
             refuse(error)
