@@ -236,7 +236,7 @@ def test_where_nothing_can_be_read_nothing_is_empty(gcp: LocalGcp) -> None:
     gcp.assets.add(Asset("//compute.googleapis.com/nowhere", kind, PROJECT, "", "bad", data={"status": "RUNNING"}))
     collected = collect(shared(gcp), TARGET, WINDOW)
     assert collected.report.outcome is Outcome.FAILED
-    assert "does not say which they are" in collected.report.error
+    assert collected.report.error == "without a place"
     add_instance(gcp)
     assert collect(shared(gcp), TARGET, WINDOW).report.outcome is Outcome.COMPLETE
 
