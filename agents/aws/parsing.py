@@ -55,6 +55,9 @@ class _Lenient:
         return parsed if isinstance(parsed, dict) else _unreadable(response)
 
     def _parse_shape(self, shape: Any, node: Any) -> Any:
+        # Botocore takes an element with others in it for an empty text; it is something that is no text.
+        if shape.type_name == "string" and hasattr(node, "tag") and len(node):
+            return {}
         try:
             return super()._parse_shape(shape, node)  # type: ignore[misc]
         except Exception:  # noqa: BLE001 - whatever the fault of the field is

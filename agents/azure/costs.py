@@ -158,6 +158,10 @@ class _Rows:
         here: set[int] = set()
         for row in rows:
             key = hash(repr(row))
+            if key in here:
+                why = "Azure told it twice: it is counted once"
+                self._calls.context.partial("whether it is one charge or two", why, of="rows of the bill")
+                continue
             here.add(key)
             if key not in self._former:
                 yield from self._charge(row, columns)

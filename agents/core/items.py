@@ -179,8 +179,13 @@ class Item:
         self.faults.add(f"{self._path}{name}")
 
     def _text_of(self, value: Any) -> str | None:
-        """What is a text of what was told; None where it is none. Nothing can keep a NUL character."""
-        return value.replace("\x00", "") if isinstance(value, str) else None
+        """What is a text of what was told; None where it is none, as with half a character in it.
+
+        Nothing can keep a NUL character.
+        """
+        if not isinstance(value, str) or not (value.isascii() or _is_unicode(value)):
+            return None
+        return value.replace("\x00", "")
 
     def _get(self, name: str, kind: type[Any]) -> Any:
         value = self.fields.get(name)
@@ -196,6 +201,14 @@ def whole_number(value: Any) -> int | None:
         return int(value.partition(".")[0]) if _DIGITS.fullmatch(value) else None
     # JSON may have any number as a double.
     return int(value) if _is_finite(value) and 0 <= value < _MOST and value % 1 == 0 else None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_finite(value: Any) -> bool:

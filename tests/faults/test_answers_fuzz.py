@@ -16,7 +16,7 @@ from agents.core.calls import Calls
 from agents.core.service import services
 from tests.support.answers import fields, judge
 from tests.support.answers.clouds import CLOUDS, Cloud, standing_cloud
-from tests.support.answers.harm import DROP, Harm, Place
+from tests.support.answers.harm import DROP, TWICE, Harm, Place
 from tests.support.answers.standing import Answer, Standing
 
 _SERVICES = [key for key in services() if key[0] in CLOUDS]
@@ -49,12 +49,17 @@ _FOUND: list[tuple[tuple[str, str], str, str, str]] = [
     (("aws", "s3"), "s3.ListBuckets", ".Buckets", "'-1'"),
     (("aws", "rds"), "rds.DescribeDBInstances", ".DescribeDBInstancesResult.DBInstances", "'-1'"),
     (("aws", "ec2"), "ec2.DescribeInstances", ".reservationSet.item.instancesSet", "'-1'"),
+    (("aws", "ec2"), "ec2.DescribeInstances", ".reservationSet.item.instancesSet.item.instanceLifecycle", "<nested>"),
     # One text or number that no message holds had the whole batch refused.
     (("azure", "virtual_machines"), "resourcegraph:resources", ".data[].name", repr("\x00")),
     (("azure", "virtual_machines"), "resourcegraph:resources", ".data[].size", repr("x" * 3000)[:20]),
     (("aws", "lambda"), "lambda.ListFunctions", ".Functions[].CodeSize", "1e+308"),
     (("aws", "lambda"), "cloudwatch.GetMetricData", ".MetricDataResults[].StatusCode", repr("\x00")),
     (("aws", "cost"), "ce.GetCostAndUsage", ".ResultsByTime[].Groups[].Keys[]", repr("\x00")),
+    # A name that cannot be sent had the question about all of them refused; a row that came twice was two charges.
+    (("aws", "lambda"), "lambda.ListFunctions", ".Functions[].FunctionName", repr("\ud800")),
+    (("aws", "s3"), "cloudwatch.ListMetrics", ".Metrics[].Dimensions[].Value", repr("\ud800")),
+    (("azure", "cost"), "costmanagement:query", ".properties.rows[]", TWICE),
     # Exceptions of others: of a token, of a price that is kept, of a rate without end.
     (("azure", "virtual_machines"), "login:token", ".access_token", repr("\ud800")),
     (("aws", "eks"), "eks.DescribeClusterVersions", ".clusterVersions[].clusterVersion", repr("\ud800")),

@@ -46,9 +46,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_flag(value: Any) -> bool:
+    """Whether it says yes or no."""
+    return isinstance(value, bool) or value in ("true", "false")
+
+
 def replacing(former: Any, value: Any) -> Harm:
     """Put `value` in the place of what was there."""
     number = is_number(former) and is_number(value)
-    changed = number or (isinstance(former, bool) and isinstance(value, bool))
+    changed = number or (is_flag(former) and is_flag(value))
     word = not changed and isinstance(former, str) and isinstance(value, str) and value != ""
     return Harm(repr(value)[:20], value, number=changed, word=word, quiet=isinstance(former, list) and value == [])

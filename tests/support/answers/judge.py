@@ -19,8 +19,14 @@ NAMES = frozenset({".time_series[].metric.labels.status", ".time_series[].metric
 """Kinds of fields whose words go into what is said: any ending of an execution but `ok`, a class of storage."""
 Number = MetricPoint | CostRate | CostLine
 
-DEFAULTS = frozenset({".data[].pools[].scaleSetPriority"})
-"""Kinds of fields that the provider leaves out where they have a value that it documents: `Regular`."""
+DEFAULTS = frozenset(
+    {
+        ".data[].pools[].scaleSetPriority",
+        ".value[].properties.resources",
+        ".value[].properties.resources.instanceCount",
+    }
+)
+"""Kinds of fields that Azure leaves out where they have the value that it documents: `Regular`, one node."""
 SUMMED = frozenset({"invocations", "errors", "size_bytes", "error_count", "error_rate"})
 """Metrics of Google's that are made of several series: of one that is nobody's, each may be the one that lacks it."""
 
@@ -41,15 +47,23 @@ def faults(standing: Standing, answer: Answer, place: Place, harm: Harm, found: 
         yield from () if _said(collected) == _said(whole) else ("it changes by itself",)
         return
     yield from _doubled(collected, whole)
-    if not (harm.quiet or (harm.word and place.shape in NAMES) or (harm.takes_away and place.shape in DEFAULTS)):
+    by_right = harm.quiet or _is_default(place, harm)
+    if not (by_right or (harm.word and place.shape in NAMES)):
         yield from _invented(standing, answer, place, harm, collected)
     if collected.error is not None:
         yield from _lost_all(standing, answer, place, collected)
     elif gone := _said(whole) - _said(collected):
-        told = bool(collected.report.partial)
+        told = _is_told(standing, collected)
         single = [one for one in gone if not (told and _is_sum(one))]
-        yield from _lost_neighbours(standing, answer, place, single, told=told)
-        yield from _silent(standing, place, harm, collected)
+        # With another value in it, the item may contradict that of a neighbour.
+        if not (told and (harm.number or harm.word)):
+            yield from _lost_neighbours(standing, answer, place, single, told=told)
+        if not (by_right or told):
+            yield from _silent(standing, place, harm, collected)
+
+
+def _is_default(place: Place, harm: Harm) -> bool:
+    return place.shape in DEFAULTS and (harm.takes_away or isinstance(harm.value, dict))
 
 
 def _said(collected: Collected) -> Counter[Said]:
@@ -58,6 +72,12 @@ def _said(collected: Collected) -> Counter[Said]:
         Said(one.resource_id, (one.type, one.name, str(one.tags), str(one.attributes))) for one in collected.resources
     }
     return Counter([*described, *map(_of, _numbers(collected))])
+
+
+def _is_told(standing: Standing, collected: Collected) -> bool:
+    """Whether it is said that something is not known."""
+    unknown = collected.report.unknown_prices > standing.whole.report.unknown_prices
+    return bool(collected.report.partial) or unknown
 
 
 def _is_sum(one: Said) -> bool:
@@ -164,8 +184,7 @@ def _lost_neighbours(
 
 def _silent(standing: Standing, place: Place, harm: Harm, collected: Collected) -> Iterator[str]:
     """What is gone without a word."""
-    told = collected.report.partial or collected.report.unknown_prices > standing.whole.report.unknown_prices
-    if told or harm.number or harm.word or harm.quiet:
+    if harm.number or harm.word:
         return
     numbers = Counter(map(_of, _numbers(standing.whole))), Counter(map(_of, _numbers(collected)))
     fewer = Counter(map(_nobody, numbers[0].elements())) - Counter(map(_nobody, numbers[1].elements()))
