@@ -146,10 +146,10 @@ def parse(url: SecretStr) -> dict[str, Any]:
     """The parts of a database URL, for libpq; ConfigError repeats nothing of one that cannot be read."""
     text = url.get_secret_value()
     problem = "write it as postgresql://user@host:port/name, with special characters of a password as %XX"
-    if text.startswith(("postgres://", "postgresql://")):
+    if text.startswith(("postgres://", "postgresql://")) and text.isprintable():
         try:
             parameters = conninfo_to_dict(text)
-        except psycopg.Error:  # its text may quote a part of the password
+        except (psycopg.Error, UnicodeError):  # its text may quote a part of the password
             parameters = {}
         # An unescaped @, : or / moves parts of the password into the other fields, which are shown.
         shown = f"{parameters.get('host', '')}{parameters.get('dbname', '')}"

@@ -17,6 +17,7 @@ from telemetry.errors import ConfigError
 from telemetry.redact import remember
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}")
+_STRAY = re.compile(r"%(?![0-9A-Fa-f]{2})")
 REDIS_SCHEMES = frozenset({"redis", "rediss"})
 AMQP_SCHEMES = frozenset({"amqp", "amqps"})
 SECURE_SCHEMES = frozenset({"rediss", "amqps"})
@@ -106,9 +107,19 @@ def _split(text: str) -> tuple[SplitResult, int | None]:
         raise _fault("the host cannot be told from the password", _ENCODE)
     if ";" in text or "," in (parts.hostname or ""):
         raise _fault("several hosts are not read from an address, nor an unescaped ;", f"name one host; {_ENCODE}")
+    if not is_encoded(parts.netloc + parts.path):
+        raise _fault("a % is not followed by two digits of UTF-8", _ENCODE)
     if port == 0:
         raise _fault("the host or the port cannot be read", _ENCODE)
     return parts, port
+
+
+def is_encoded(text: str) -> bool:
+    """Whether each % begins an escape, and what they stand for is UTF-8: any reader makes the same of it."""
+    try:
+        return not _STRAY.search(text) and "\0" not in unquote(text, errors="strict")
+    except UnicodeError:
+        return False
 
 
 def _check_path(scheme: str, path: str) -> None:

@@ -113,6 +113,8 @@ def _resource(
         type=", ".join(kinds),
         name=item.key("EndpointName"),
         attributes={name: value for name, value in attributes.items() if value is not None},
+        # The listing alone, and variants without the configuration, leave its types unknown.
+        whole=whole and not item.faults and all(one.serverless or one.machine.instance_type for one in variants),
     )
 
 

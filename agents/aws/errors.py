@@ -21,6 +21,8 @@ _PERMISSION = re.compile(r"not authorized to perform:? ([A-Za-z0-9-]+:[A-Za-z0-9
 _TAIL = re.compile(r"\s*(Encoded authorization failure message:|The Canonical String for this request).*", re.DOTALL)
 """What AWS appends for its support: a ciphertext, or the request itself with the session token in it."""
 _STALE = re.compile(r"(?i)signature expired|signature not yet current|outside the allowed range")
+_STILL_EXPIRED = re.compile(r"(?i)credentials are still expired")
+"""botocore's own word, where the time is in the past that a source tells its credentials are good until."""
 _NOT_FOUND = re.compile(r"(?i)could not find|not exist|not found")
 _PAGE_TOKEN = re.compile(r"(?i)\b(?:next|page|pagination|continuation) ?token\b|\bmarker\b")
 """Where a service has no code of its own for it."""
@@ -42,6 +44,8 @@ def translate(error: Exception, call: AwsCall) -> CollectionError:
     if isinstance(error, BotoCoreError):
         return _unanswered(error, call)
     text = f"{call}: {_text(str(error))} ({type(error).__name__})"
+    if isinstance(error, RuntimeError) and _STILL_EXPIRED.search(str(error)):
+        return _expired(text, call)
     # What is read is not AWS's, or broke off on the way.
     odd = isinstance(error, OSError | ResponseParserError | AttributeError | ValueError)
     return Unavailable(f"{text}: is it AWS that answers there?") if odd else CollectionFailed(text)
@@ -135,10 +139,7 @@ def _credentials(code: str, said: str, headers: dict[str, str], call: AwsCall, t
         off = f" (it is {skew.total_seconds():.0f} s off)" if skew > _NOTABLE_SKEW else ""
         return CollectionFailed(f"{text}: the clock of this machine does not agree with AWS's{off}: set it, by NTP")
     if code in codes.EXPIRED or code == codes.REQUEST_EXPIRED:
-        return ExpiredCredentials(
-            f"{text}: the credentials of account {call.account!r} are expired: give new ones "
-            "(access_key_id, secret_access_key, session_token), or a role_arn or profile that renews itself"
-        )
+        return _expired(text, call)
     if code in codes.SIGNATURE:
         return Denied(f"{text}: secret_access_key of account {call.account!r} does not belong to its access_key_id")
     if code in codes.INVALID_KEYS:
@@ -149,6 +150,13 @@ def _credentials(code: str, said: str, headers: dict[str, str], call: AwsCall, t
     if code in codes.NOT_ENABLED:
         return Denied(f"{text}: enable {call.service} in region {call.region!r} for account {call.account!r}")
     return None
+
+
+def _expired(text: str, call: AwsCall) -> CollectionError:
+    return ExpiredCredentials(
+        f"{text}: the credentials of account {call.account!r} are expired: give new ones "
+        "(access_key_id, secret_access_key, session_token), or a role_arn or profile that renews itself"
+    )
 
 
 def _permission(said: str, call: AwsCall) -> str:

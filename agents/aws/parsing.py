@@ -1,8 +1,8 @@
 """Lets botocore read an answer with a fault in it: the fault costs the field that it is in, not the whole listing.
 
 botocore parses an answer whole, and fails whole: one time that is none loses a page of a thousand instances. Here what
-cannot be parsed is None, and who reads the item finds it missing. A refusal in another form than AWS's (a proxy's page)
-keeps its status, by which it is understood.
+cannot be parsed is UNREADABLE: not nothing, since it is there, and a fault to whoever reads the item. A refusal in
+another form than AWS's (a proxy's page) keeps its status, by which it is understood.
 """
 
 from __future__ import annotations
@@ -12,6 +12,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+
+class _Unreadable:
+    """Neither a text nor a number, nor anything else that a field should be; and not nothing either."""
+
+    def __repr__(self) -> str:
+        return "(not readable)"
+
+
+UNREADABLE = _Unreadable()
 _ERROR = 301
 """From this status on botocore takes an answer for an error."""
 
@@ -52,7 +61,7 @@ class _Lenient:
         try:
             return super()._parse_shape(shape, node)  # type: ignore[misc]
         except Exception:  # noqa: BLE001 - whatever the fault of the field is
-            return None
+            return UNREADABLE
 
     def _handle_list(self, shape: Any, node: Any) -> Any:
         """Botocore takes a list of nothing from whatever has no items; what is no list is none."""
@@ -63,11 +72,11 @@ class _Lenient:
             raise TypeError(type(node).__name__)
         return super()._handle_list(shape, node)  # type: ignore[misc]
 
-    def _handle_boolean(self, shape: Any, node: Any) -> bool | None:
+    def _handle_boolean(self, shape: Any, node: Any) -> bool | _Unreadable:
         """Botocore takes whatever is not ``true`` for false; a word that is neither is neither."""
         del shape
         value = getattr(node, "text", node)
-        return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
+        return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value), UNREADABLE)
 
 
 def _unreadable(response: Any) -> dict[str, Any]:

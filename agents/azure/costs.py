@@ -176,8 +176,13 @@ class _Rows:
         try:
             charge = self._charge_of(row, columns)
         except CollectionFailed as error:
-            self._fault = self._fault or error.message
-            self._calls.context.partial("the amounts", error.message, of="rows of the bill")
+            # Without it the bill is too low: it takes the place of no whole one, and is read again.
+            meter, of = self._calls.context.meter, "rows of the bill"
+            if self._fault:
+                meter.partial("the amounts", error.message, of=of)
+            else:
+                self._fault = error.message
+                meter.refused("the amounts", error, of=of)
             return
         self._read += 1
         yield charge

@@ -120,7 +120,8 @@ def resource_of(
 ) -> Resource:
     """A row as a resource; ``kind`` is its type in the provider's words, by default Azure's type of resource.
 
-    What Azure did not tell is left out, so that it takes the place of nothing that was known before.
+    What Azure did not tell is left out, and it is no whole reading then: it takes the place of nothing that was known
+    before. An attribute that is None is one of these; an empty one is not there.
     """
     resource_id = row.key("id")
     parts = resource_id.split("/")
@@ -128,6 +129,8 @@ def resource_of(
         "resource_group": row.expected("resourceGroup") or _after("resourcegroups", parts)
     }
     own |= attributes or {}
+    kind = (row.expected("type") or "") if kind is None else kind
+    name, tags = row.expected("name") or parts[-1], row.tags("tags")
     return Resource(
         provider="azure",
         account=row.expected("subscriptionId") or _after("subscriptions", parts) or "unknown",
@@ -135,17 +138,19 @@ def resource_of(
         service=service,
         # Azure does not tell cases apart, and spells one resource now this way, now that; costs have it in lower case.
         resource_id=resource_id.lower(),
-        type=(row.expected("type") or "") if kind is None else kind,
-        name=row.expected("name") or parts[-1],
-        tags=row.tags("tags"),
+        type=kind,
+        name=name,
+        tags=tags,
         attributes={name: value for name, value in own.items() if value not in {None, ""}},
+        # One without tags has the column all the same.
+        whole=bool(kind) and None not in own.values() and "tags" in row.fields and not row.faults,
     )
 
 
-def zone_of(row: Row) -> str | None:
-    """The first of its zones; None where it has none."""
+def zone_of(row: Row) -> str:
+    """The first of its zones; empty where it has none."""
     zones = row.texts("zones")
-    return zones[0] if zones else None
+    return zones[0] if zones else ""
 
 
 def _after(word: str, parts: Sequence[str]) -> str:

@@ -79,8 +79,8 @@ class Pool:
         return replace(self, why_unknown=why)
 
     @classmethod
-    def of(cls, told: Item, cluster_state: str, windows_license: str | None) -> Pool:
-        """``windows_license`` is the cluster's, for all its Windows nodes."""
+    def of(cls, told: Item, cluster_state: str, windows_license: str | None, beside: str = "") -> Pool:
+        """``windows_license`` is the cluster's, for all its Windows nodes; ``beside`` is what it adds to each node."""
         state = state_of(told, cluster_state)
         kind = told.told("type")
         system, sku = told.told("osType"), told.told("osSKU")
@@ -92,6 +92,7 @@ class Pool:
             _strange("priority", told.told("scaleSetPriority"), _PRIORITIES),
             _strange("licence", windows_license, _PAID | {_OWNED}) if is_windows else "",
             _added(told),
+            beside,
         )
         return cls(
             name=told.needed("name"),
@@ -128,6 +129,10 @@ class Pool:
             type="node_pool",
             name=self.name,
             attributes={name: value for name, value in attributes.items() if value not in {None, ""}},
+            whole=cluster.whole
+            and bool(sizes)
+            and all(sizes)
+            and None not in {self.mode, self.system, self.priority, self.nodes},
         )
 
 

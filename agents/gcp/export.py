@@ -18,6 +18,7 @@ from agents.gcp.calls import GcpCalls
 from agents.gcp.errors import NotPartitioned
 from telemetry.cost_checks import check_costs
 from telemetry.costs import ChargeCategory, CostLine
+from telemetry.errors import CollectionFailed
 from telemetry.target import Window, floor_time
 
 _DAY = timedelta(days=1)
@@ -99,20 +100,36 @@ def lines(calls: GcpCalls, table: str, window: Window) -> Iterator[CostLine]:
         "start": window.start,
         "end": window.end,
     }
+    lost = _Lost(calls)
     for row in _rows(calls, table, parameters):
         try:
             if not row["currency"] or row["amount"] is None:
-                calls.context.partial("amounts", "the export does not tell amount or currency", of=_THINGS)
+                lost.add("the export does not tell amount or currency")
                 continue
             line = line_of(row, window)
             check_costs([line], window)
         except Exception as error:  # noqa: BLE001 - of a row of another form: the others are the bill's, too
-            why = f"the export has them in a form that is not known ({type(error).__name__})"
-            calls.context.partial("amounts", why, of=_THINGS)
+            lost.add(f"the export has them in a form that is not known ({type(error).__name__})")
             continue
         if row["invoice_month"] and line.billing_period_start is None:
             calls.context.partial("invoice months", "the export has them in a form that is not known", of=_THINGS)
         yield line
+
+
+class _Lost:
+    """Lines without which the bill is too low: it takes the place of no whole one, and is read again."""
+
+    def __init__(self, calls: GcpCalls) -> None:
+        self._meter = calls.context.meter
+        self._reasons: set[str] = set()
+
+    def add(self, why: str) -> None:
+        """Count one more."""
+        if why in self._reasons:
+            self._meter.partial("amounts", why, of=_THINGS)
+        else:
+            self._reasons.add(why)
+            self._meter.refused("amounts", CollectionFailed(why), of=_THINGS)
 
 
 def _rows(calls: GcpCalls, table: str, parameters: Mapping[str, datetime]) -> Iterator[Mapping[str, Any]]:

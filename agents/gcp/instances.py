@@ -71,6 +71,7 @@ class Instance:
             name=fields.text("name") or asset.short_name,
             tags=asset.labels,
             attributes={name: value for name, value in attributes.items() if value not in {None, "", 0}},
+            whole=asset.is_whole,
         )
         # Whatever of the description cannot be read may be what costs something.
         reason = unpriced(fields, provisioning)

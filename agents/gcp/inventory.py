@@ -44,6 +44,11 @@ class Asset:
     fields: Fields
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all that there is to say of it could be read so far: ask when all has been read."""
+        return bool(self.fields.fields) and not self.fields.faults
+
+    @property
     def labels(self) -> dict[str, str]:
         """Its labels."""
         return self.fields.tags("labels")

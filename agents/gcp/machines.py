@@ -61,6 +61,7 @@ _GPUS: Mapping[str, tuple[str, int]] = MappingProxyType(
 _SHARED = MappingProxyType({"micro": Decimal("0.25"), "small": Decimal("0.5"), "medium": Decimal(1)})
 _WHOLE = frozenset({"f1-micro", "g1-small"})
 """These have one price as they are."""
+_CUSTOM_FAMILIES = frozenset({"e2", "n1", "n2", "n2d", "n4"})
 # GiB a vCPU, past which a custom machine's memory is extended memory.
 _EXTENDED_FROM = MappingProxyType({"n1": Decimal("6.5"), "n2": Decimal(8), "n2d": Decimal(8), "n4": Decimal(8)})
 
@@ -101,6 +102,8 @@ def shape_of(machine_type: str) -> Shape | None:
 
 def _custom(found: re.Match[str]) -> Shape | None:
     family = found[1] or "n1"
+    if family not in _CUSTOM_FAMILIES:  # of another one the name may not tell all, such as the GPUs of g2
+        return None
     vcpus = _SHARED[found[2]] if found[2] in _SHARED else Decimal(found[2])
     memory = Decimal(found[3]) / 1024
     if not found[4]:

@@ -187,6 +187,8 @@ def _resource(owner: str, pushed: PushedResource) -> Resource:
         name=pushed.name,
         tags=pushed.tags,
         attributes=pushed.attributes,
+        # Whoever names a resource only for its values says nothing else of it.
+        whole=bool(pushed.type or pushed.name or pushed.tags or pushed.attributes),
     )
 
 

@@ -149,7 +149,8 @@ def _database_url(value: SecretStr) -> SecretStr:
     authority, _, path = rest.partition("/")
     hosts, query, _ = (authority.partition("@")[2] if "@" in authority else authority).partition("?")
     stray = not query and "@" in path.partition("?")[0]
-    if stray or not rest.isprintable() or not all(_HOST.fullmatch(host) for host in hosts.split(",")):
+    readable = rest.isprintable() and broker.is_encoded(rest)
+    if stray or not readable or not all(_HOST.fullmatch(host) for host in hosts.split(",")):
         raise ValueError(
             "the host cannot be told from the password: percent-encode the characters @ : / ? # % of the user and the"
             " password, as %40 for @"

@@ -15,7 +15,7 @@ from telemetry.batch import Outcome
 from telemetry.errors import CollectionError, Denied, Throttled, Unavailable
 from telemetry.records import CostRate, MetricPoint
 from telemetry.target import Window, floor_time
-from tests.support.collecting import Collected, collect
+from tests.support.collecting import Collected, collect, erased
 from tests.support.ec2 import NOW, REGION, WINDOW, add_instance, put_metric, shared, standing_aws
 from tests.support.odd_aws import change, first_in, recorded, refuse, some
 
@@ -78,6 +78,8 @@ def test_databases_say_why_they_have_no_price_and_are_measured_under_their_own_n
         "old-mysql": "mysql 5.7 is past its standard support, which is billed by the vCPU",
         "old-postgres": "postgres 11 is past its standard support, which is billed by the vCPU",
         "new-postgres": None,
+        "insights": "its insights are billed by the vCPU",
+        "half-a-year": "its insights are billed by the vCPU",
         "outpost": "it is on an Outpost",
         "documents": "no one price is known of the engine docdb",
         "graph": "no one price is known of the engine neptune",
@@ -91,7 +93,7 @@ def test_databases_say_why_they_have_no_price_and_are_measured_under_their_own_n
     }
     (paid,) = [use.cost_usd for use in collected.report.apis if use.api == "cloudwatch:GetMetricData"]
     assert paid is not None
-    assert paid * 100_000 == 4 * 4 + 3 + 2, "what nobody publishes is not asked for"
+    assert paid * 100_000 == 4 * 6 + 3 + 2, "what nobody publishes is not asked for"
     partial = "\n".join(collected.report.partial)
     assert "everything of 1 rds instance: without DBInstanceArn" in partial
     assert "where CloudWatch keeps those of the engine something-new is not known" in partial
@@ -223,10 +225,20 @@ def test_a_fault_in_one_field_makes_no_number_up_and_loses_no_neighbour(
         assert collected.error is None, (what, collected.error)
         lost = names - {one.resource_id for one in collected.resources}
         assert len(lost) <= 1, (what, lost)
+        # What is gone, or empty, may be not there; what cannot be read is not gone.
+        assert what.endswith((" gone", " empty", "is None")) or not erased(whole, collected), what
         assert _figures(collected) <= _figures(whole), (what, _figures(collected) - _figures(whole))
         poorer = {figure[0] for figure in _figures(whole) - _figures(collected)}
         # What is of several may be missing of several: the price of a kind, a storage class of an unnamed bucket.
         assert len(poorer) <= 1 or action in _SHARED, (what, poorer)
+
+
+@pytest.mark.parametrize("answer", [b'{"clusters": [null]}', b'{"clusters": [7]}', b'{"clusters": null}'])
+def test_where_nothing_can_be_read_nothing_is_empty(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    change(monkeypatch, {"ListClusters": lambda _: answer})
+    assert collect(shared(aws), "aws/default/us-east-1/eks", WINDOW).error is not None
 
 
 @pytest.mark.parametrize("junk", ["", "{", "[]", "7", "null", '{"terms": 7}', '{"terms": {"OnDemand": {"x": {}}}}'])

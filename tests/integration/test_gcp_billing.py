@@ -350,6 +350,14 @@ def test_one_bad_row_costs_no_other(gcp: LocalGcp, bad: dict[str, Any], missing:
     assert len(_lines(collected)) == count
     (reason,) = collected.report.partial
     assert reason.startswith(missing)
+    assert (collected.report.not_before is not None) == (count == 1), "a bill that is too low is read again"
+
+
+def test_a_bill_of_which_no_line_can_be_read_is_not_empty(gcp: LocalGcp) -> None:
+    gcp.billing_export.load(TABLE, [_row(DAY, 0.1, currency=None)])
+    collected = collect(_shared(gcp), TARGET, WINDOW)
+    assert collected.report.outcome is Outcome.FAILED
+    assert "does not tell amount or currency" in collected.report.error
 
 
 @pytest.mark.parametrize("field", ["day", "labels", "region", "charge_type", "quantity", "description", "kind"])

@@ -222,12 +222,23 @@ def test_one_bad_item_costs_no_neighbour(gcp: LocalGcp, case: dict[str, Any]) ->
     found = {one.resource_id.removeprefix(f"{folder}/"): one for one in collected.resources}
     assert found["good"].tags == {"team": "shop"}
     assert found["bad"].region == "us-central1"
+    assert (found["good"].whole, found["bad"].whole) == (True, False), "what cannot be read takes nothing away"
     for name, value in case["kept"].items():
         assert found["bad"].attributes[name] == value
     for name in case["unknown"]:
         assert name not in found["bad"].attributes
     for path in case["missing"]:
         assert any(reason.startswith(f"{path} of ") for reason in collected.report.partial), collected.report.partial
+
+
+def test_where_nothing_can_be_read_nothing_is_empty(gcp: LocalGcp) -> None:
+    kind = "compute.googleapis.com/Instance"
+    gcp.assets.add(Asset("//compute.googleapis.com/nowhere", kind, PROJECT, "", "bad", data={"status": "RUNNING"}))
+    collected = collect(shared(gcp), TARGET, WINDOW)
+    assert collected.report.outcome is Outcome.FAILED
+    assert collected.report.error == "without a place"
+    add_instance(gcp)
+    assert collect(shared(gcp), TARGET, WINDOW).report.outcome is Outcome.COMPLETE
 
 
 def test_a_project_by_its_number_is_spelled_by_its_id(gcp: LocalGcp) -> None:

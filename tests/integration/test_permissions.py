@@ -20,7 +20,7 @@ from emulators.aws import LocalAws
 from emulators.aws.seed import seed_costs, seed_ec2, seed_eks, seed_lambda, seed_rds, seed_s3, seed_sagemaker
 from telemetry.batch import Outcome
 from telemetry.target import Target
-from tests.support.collecting import Collected, collect
+from tests.support.collecting import Collected, collect, erased
 from tests.support.ec2 import REGION, SERVICES, shared, standing_aws
 
 _AWS = [service for (provider, _), service in services().items() if provider == "aws"]
@@ -75,15 +75,18 @@ def test_a_collection_needs_what_the_service_declares(aws: LocalAws, process: Sh
 @each
 def test_each_permission_that_is_missing_is_named(aws: LocalAws, process: Shared, service: Service) -> None:
     """What the policy lacks, the report says, and with it the collection would go on: of a part, all else goes on."""
-    assert _collect(aws, process, service).error is None
+    whole = _collect(aws, process, service)
+    assert whole.error is None
     denied = []
     for boto3_name, action in (api.split(".") for api in aws.calls()):
         permission = permission_of("aws", f"{boto3_name}:{action}")
         if permission in NEEDS_NONE:
             continue
         aws.inject("deny", service=boto3_name, action=action)
-        report = _collect(aws, process, service).report
+        collected = _collect(aws, process, service)
+        report = collected.report
         aws.faults.clear()
+        assert not erased(whole, collected)
         assert report.permission == permission
         said = [report.error] if report.outcome is Outcome.DENIED else report.partial
         assert any(f"allow {permission} to account 'default'" in reason for reason in said), report

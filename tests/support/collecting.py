@@ -41,3 +41,16 @@ def collect(
     found = collecting.collect(shared, target, window, attempt, batch_limit=batch_limit)
     collecting.check_owned(found)
     return Collected(found.batches, found.report, found.error)
+
+
+def erased(before: Collected, after: Collected) -> list[str]:
+    """What a later reading would take away from what is known: types, and the keys of tags and attributes."""
+    known = {one.resource_id: one for one in before.resources}
+    found = []
+    for one in after.resources:
+        former = known.get(one.resource_id, one)
+        if one.whole and not one.type and former.type:
+            found.append(f"type of {one.resource_id}")
+        lost = {*former.tags, *former.attributes} - {*one.tags, *one.attributes}
+        found += [f"{name} of {one.resource_id}" for name in sorted(lost) if one.whole]
+    return found

@@ -13,9 +13,12 @@ import pytest
 
 from agents.aws import sources
 from agents.aws.calls import AwsCalls
+from agents.aws.credentials import Identity, open_session
 from agents.core.context import Context, Shared
+from agents.core.errors import ExpiredCredentials
 from agents.core.meter import Meter
 from telemetry.errors import CollectionError, Denied
+from telemetry.redact import redact
 from telemetry.settings import Settings
 
 _SECRET = "canary-of-a-source"
@@ -57,6 +60,11 @@ _CONFIGS: dict[str, tuple[str, str]] = {
     "a program that writes a list": (_program("echo []"), "credential_process"),
     "a program of another version": (_program("echo {}"), "set access_key_id"),
     "a program that fails": (_program("exit 3"), "set access_key_id"),
+    "a program that complains": (_program(f"echo {_SECRET} >&2; exit 3"), "ended with 3: run it by hand"),
+    "a role that is none": (
+        _MFA.replace("arn:aws:iam::123456789012:role/reader\n", "junk\n").replace("mfa_", "no_"),
+        "RoleArn",
+    ),
     "a program that asks": (_program("read answer"), "set access_key_id"),
     "a program that asks on the terminal": (_program("read answer </dev/tty"), "set access_key_id"),
     "a program that does not end": (_program("sleep 60"), "did not end within"),
@@ -156,6 +164,30 @@ def test_a_token_file_of_the_environment_that_is_not_there_is_named(monkeypatch:
     assert "/nonexistent/token" in str(error)
 
 
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_a_key_that_no_header_can_hold_is_denied_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(variable, f"{_SECRET}\nmore" if variable == name else "AKIAEXAMPLE")
+    error = _ask(profile=None)
+    assert isinstance(error, Denied), repr(error)
+    assert "a line break" in str(error)
+    assert _SECRET not in str(error)
+
+
+def test_keys_of_the_environment_are_secrets_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "never-seen-before")
+    sources.load(open_session(Identity(None, None, None, None), lambda *_, **__: None))
+    assert redact("it was never-seen-before") == "it was ********"
+
+
+def test_keys_whose_time_is_over_are_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z")
+    assert isinstance(_ask(profile=None), ExpiredCredentials)
+
+
 def test_a_login_that_is_over_says_so(home: Path) -> None:
     (home / "config").write_text(_SSO)
     cache = home / ".aws" / "sso" / "cache"
@@ -188,7 +220,5 @@ def test_a_program_that_answers_is_taken(home: Path) -> None:
     script.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     (home / "config").write_text(f"[profile it]\ncredential_process = {script}\n")
-    from agents.aws.credentials import Identity, open_session  # noqa: PLC0415 - beside what it is for
-
     session = open_session(Identity(None, "it", None, None), lambda *_, **__: None)
     assert session.get_credentials().access_key == "AKIAGIVEN"

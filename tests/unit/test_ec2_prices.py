@@ -109,6 +109,13 @@ def _instance(**fields: Any) -> dict[str, Any]:
         (_instance(InstanceLifecycle="capacity-block"), None),
         (_instance(OutpostArn="arn:aws:outposts:::outpost/op-1"), None),
         (_instance(PlatformDetails="Some new system"), None),
+        (_instance(Operator={"Managed": True, "Principal": "eks.amazonaws.com"}), None),
+        (_instance(Operator={"Principal": "ecs.amazonaws.com"}), None),
+        (_instance(Operator="eks"), None),
+        (_instance(Operator={"Managed": False}), ("us-west-2", "Shared", "Linux", "NA", "No License required")),
+        (_instance(EbsOptimized=True), ("us-west-2", "Shared", "Linux", "NA", "No License required")),
+        (_instance(EbsOptimized=True, InstanceType="m3.xlarge"), None),
+        (_instance(EbsOptimized="?", InstanceType="c3.xlarge"), None),
         (_instance(PlatformDetails=""), None),
     ],
 )

@@ -45,6 +45,7 @@ def test_a_name_tells_what_is_billed(name: str, shape: Shape) -> None:
         "c4-standard-4",  # 3.75 GiB a vCPU in some sizes, not in all
         "e2-custom-2-32768-ext",
         "n2-custom-4",
+        "g2-custom-4-16384",  # it has a GPU that its name does not tell
     ],
 )
 def test_a_name_that_does_not_tell_is_unknown(name: str) -> None:

@@ -68,6 +68,9 @@ REFUSED = [
     ("amqp://user:canary@host//?heartbeat=3", "no options are read behind the \\?"),
     ("amqp://user:canary@host;amqp://other", "several hosts are not read"),
     ("amqp://user:canary@host/vhost;amqp://user:canary@other", "cannot be told from the password"),
+    ("redis://:canary%E4@host:6379/0", "not followed by two digits of UTF-8: percent-encode"),
+    ("redis://:ca%nary@host:6379/0", "not followed by two digits of UTF-8: percent-encode"),
+    ("amqp://user:canary%00@host//", "not followed by two digits of UTF-8: percent-encode"),
     ("AMQP://user:canary@host", "scheme 'AMQP' has no results queue"),
 ]
 
@@ -139,6 +142,9 @@ def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         "postgresql://finfleet:canary:5432/x",
         "postgresql://finfleet:ca[nary/x",
         "postgresql://finfleet:ca\nnary@h/x",
+        "postgresql://finfleet:canary%E4@h/x",
+        "postgresql://finfleet:canary%@h/x",
+        "postgresql://h/x?password=canary%E4",
     ],
 )
 def test_an_address_of_a_database_that_cannot_be_read_is_not_repeated(

@@ -101,6 +101,13 @@ def test_a_source_that_a_push_does_not_describe_keeps_its_description() -> None:
     assert (described.tags, described.whole) == ({"team": "ml"}, True)
 
 
+def test_a_push_that_names_a_resource_for_its_values_alone_keeps_its_description() -> None:
+    metric = {"name": "loss", "value": 0.5, "resource": "gpu-1"}
+    for said, whole in (({}, False), ({"name": "one"}, True), ({"attributes": {"rack": 3}}, True)):
+        named = _pushed(resources=[{"id": "gpu-1", **said}], metrics=[metric])
+        assert [one.whole for one in named] == [whole], said
+
+
 def _line(**more: Any) -> CostLine:
     window = RUN.window
     return CostLine(start=window.start, end=window.end, currency="USD", billed_cost=Decimal(1), **more)

@@ -56,6 +56,7 @@ _PLATFORMS: Mapping[str, _Software] = MappingProxyType(
     }
 )
 # An instance on a dedicated host is billed with its host: the list has it at zero, which is not its price.
+_PAID_EBS = frozenset({"c1", "c3", "g2", "i2", "m1", "m2", "m3", "r3"})
 _TENANCIES: Mapping[str, str] = MappingProxyType({"default": "Shared", "dedicated": "Dedicated"})
 
 
@@ -77,9 +78,22 @@ def why_unknown(instance: Item, region: str) -> str:
         "its zone is not one of its region that is told": not _price_region(placement.text("AvailabilityZone"), region),
         "its software of the marketplace is billed beside": bool(instance.fields.get("ProductCodes")),
         "AMD SEV-SNP is billed beside": snp not in {"", "disabled"},
+        "it is managed by another service, which is billed beside": _is_managed(instance),
+        "that it is optimized for EBS is billed beside": _pays_for_ebs(instance),
         "its accelerators are billed beside": any(instance.fields.get(name) for name in accelerators),
     }
     return next((reason for reason, applies in reasons.items() if applies), "")
+
+
+def _is_managed(instance: Item) -> bool:
+    """Whether EKS's Auto Mode, ECS's managed instances or the like run it, or may do so: a fee by the hour."""
+    return instance.has("Operator") and instance.item("Operator").flag("Managed") is not False
+
+
+def _pays_for_ebs(instance: Item) -> bool:
+    """Whether the bandwidth for EBS is paid by the hour: of the families that do not have it included."""
+    family = instance.text("InstanceType").partition(".")[0]
+    return family in _PAID_EBS and instance.has("EbsOptimized") and instance.flag("EbsOptimized") is not False
 
 
 @dataclass(frozen=True)

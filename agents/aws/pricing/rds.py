@@ -15,6 +15,7 @@ from telemetry.target import Window
 THINGS = "rds instances"
 _ENGINES: Mapping[str, str] = MappingProxyType({"mariadb": "MariaDB", "mysql": "MySQL", "postgres": "PostgreSQL"})
 """What the price list calls the engines that have one price. The others' depends on a licence or a kind of storage."""
+_FREE_DAYS = 7
 _FREE = frozenset({"", "general-public-license", "postgresql-license"})
 """Licences that are paid to nobody."""
 
@@ -75,9 +76,19 @@ def why_unknown(instance: Item, region: str, part: Window) -> str:
         "it is on an Outpost": _on_outpost(instance),
         "it is in a local zone": bool(zone) and not (zone[:-1] == region and zone[-1:].isalpha()),
         f"no price is known of the licence {licence}": licence not in _FREE,
+        "its insights are billed by the vCPU": _pays_for_insights(instance),
     }
     why = next((reason for reason, applies in reasons.items() if applies), "")
     return why or _support(engine, instance, part)
+
+
+def _pays_for_insights(instance: Item) -> bool:
+    """Whether what RDS keeps of its load is paid, or may be: a week of it is free."""
+    mode = instance.text("DatabaseInsightsMode") if instance.has("DatabaseInsightsMode") else "standard"
+    kept = instance.number("PerformanceInsightsRetentionPeriod")
+    told = instance.has("PerformanceInsightsRetentionPeriod")
+    on = instance.has("PerformanceInsightsEnabled") and instance.flag("PerformanceInsightsEnabled") is not False
+    return mode != "standard" or (on and told and (kept is None or kept > _FREE_DAYS))
 
 
 def _on_outpost(instance: Item) -> bool:

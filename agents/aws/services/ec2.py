@@ -205,6 +205,7 @@ def _read(calls: AwsCalls, owner: str, item: Item) -> _Instance:
         name=tags.get("Name", ""),
         tags=tags,
         attributes=_attributes(item),
+        whole=not item.faults,
     )
     return _Instance(resource, item, InstanceTimes.of(item))
 

@@ -23,6 +23,7 @@ from agents.core.pricing import Price
 from agents.core.pricing.unknown import with_reason
 from agents.core.rates import LATE, LISTED, is_present, part_since, rate
 from agents.core.service import Estimate, Service, service
+from telemetry.errors import CollectionFailed
 from telemetry.records import AttributeValue, CostRate, Record, Resource
 from telemetry.target import Target, Window, format_time
 
@@ -138,7 +139,7 @@ def _names(calls: AwsCalls, of: str, key: str, operation: str, **names: Any) -> 
     for page in calls.pages("eks", operation, page_size=_PAGE, **names):
         for name in listing.raw(page, key):
             if not isinstance(name, str) or not name:
-                calls.context.partial("everything", "without a name", of=of)
+                calls.context.meter.refused("everything", CollectionFailed("without a name"), of=of)
             elif listing.is_new(name):
                 yield name
 
@@ -229,4 +230,5 @@ def _resource(arn: str, kind: str, name: str, item: Item, attributes: dict[str, 
         name=name,
         tags=item.tags("tags"),
         attributes={key: value for key, value in attributes.items() if value is not None},
+        whole=item.has("tags") and not item.faults,
     )

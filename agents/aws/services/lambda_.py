@@ -91,4 +91,5 @@ def _resource(item: Item) -> Resource:
         type=runtime or package,
         name=item.key("FunctionName"),
         attributes={name: value for name, value in attributes.items() if value is not None},
+        whole=not item.faults,
     )

@@ -192,6 +192,7 @@ def _read(item: Item) -> _Database:
         name=item.key("DBInstanceIdentifier"),
         tags=item.pairs("TagList"),
         attributes=_attributes(item),
+        whole=item.has("TagList") and not item.faults,
     )
     created = item.time("InstanceCreateTime")
     status = item.needed("DBInstanceStatus")

@@ -86,9 +86,11 @@ class S3(Service):
         for resource, _ in buckets_in(calls, target.region):
             types = _Types.read(calls) if types is None else types
             found = types.by_bucket.get(resource.name, set())
-            described = _described(resource, found, prices.why_unknown(found) if prices is not None else "")
+            whole = types.whole and resource.name not in types.broken
+            why_unknown = prices.why_unknown(found) if prices is not None else ""
+            described = _described(resource, found, why_unknown, whole=whole and prices is not None)
             yield described
-            sizes.note(described, whole=types.whole and resource.name not in types.broken)
+            sizes.note(described, whole=whole)
             for group in reader.add(described, _queries(described, found)):
                 yield from sizes.take(group)
         for group in reader.finish():
@@ -278,17 +280,17 @@ def _bucket(calls: AwsCalls, region: str, item: Item) -> tuple[Resource, str]:
         type="bucket",
         name=name,
         attributes={} if created is None else {"creation_date": format_time(created)},
+        whole=not item.faults,
     )
     return resource, told
 
 
-def _described(bucket: Resource, types: set[str], why_unknown: str) -> Resource:
-    """With its storage classes, as CloudWatch tells them, and why it has no price, where it has none."""
+def _described(bucket: Resource, types: set[str], why_unknown: str, *, whole: bool) -> Resource:
+    """With its storage classes, as CloudWatch tells them (all of them: ``whole``), and why it has no price."""
     classes = sorted({STORAGE_TYPES[kind].storage_class if kind in STORAGE_TYPES else kind for kind in types})
     more = {"storage_classes": ", ".join(classes), PRICE_UNKNOWN: why_unknown}
-    return msgspec.structs.replace(
-        bucket, attributes={**bucket.attributes, **{name: value for name, value in more.items() if value}}
-    )
+    attributes = {**bucket.attributes, **{name: value for name, value in more.items() if value}}
+    return msgspec.structs.replace(bucket, attributes=attributes, whole=bucket.whole and whole)
 
 
 def _off_grid(window: Window) -> str:

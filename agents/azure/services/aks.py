@@ -27,6 +27,7 @@ _COLUMNS = {
     "node_resource_group": "tostring(properties.nodeResourceGroup)",
     "windows_license": "tostring(properties.windowsProfile.licenseType)",
     "pools": "properties.agentPoolProfiles",
+    "edge": "tostring(extendedLocation.name)",
 }
 _METRICS = Group(
     _TYPE,
@@ -39,6 +40,8 @@ _METRICS = Group(
         Metric("node_network_out_bytes", "network_out", "bytes", "average"),
     ),
 )
+_KINDS = frozenset({"", "base", "basic"})
+"""Of another kind, such as Automatic, nodes have a fee by the vCPU."""
 _THINGS = "aks clusters"
 _NODES = f"{LATE}, and Azure tells the nodes of now only"
 
@@ -105,9 +108,17 @@ def _pools(row: graph.Row) -> list[Pool | None]:
     """The pools of a cluster that can be read, each once; None in the place of one that cannot."""
     state, license_ = state_of(row), row.expected("windows_license")
     told = row.items("pools")
-    pools = [Pool.of(one, state, license_) for one in told]
+    pools = [Pool.of(one, state, license_, _beside(row)) for one in told]
     found: dict[str, Pool | None] = {pool.name.lower(): pool if pool.name else None for pool in pools}
     return [*found.values(), *([None] if len(told) != row.length("pools") else [])]
+
+
+def _beside(row: graph.Row) -> str:
+    """Why the nodes of a cluster cost more than their sizes, or something else; empty where they do not."""
+    kind, edge = row.item("sku").told("name"), row.told("edge")
+    if kind is None or kind.lower() not in _KINDS:
+        return f"nodes of a cluster of the kind {kind or '(not readable)'} may have a fee of their own"
+    return "" if edge == "" else f"the edge zone {edge or '(not readable)'} has prices of its own"
 
 
 def _nodes(pools: list[Pool | None]) -> int | None:

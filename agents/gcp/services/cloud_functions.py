@@ -223,6 +223,7 @@ def _resource(asset: Asset, project: str, *, second: bool) -> Resource:
         name=asset.short_name,
         tags=asset.labels,
         attributes={name: value for name, value in attributes.items() if value is not None and value != ""},
+        whole=asset.is_whole,
     )
 
 

@@ -122,6 +122,7 @@ def _cluster(asset: Asset, project: str) -> Resource:
         name=fields.text("name") or asset.short_name,
         tags=fields.tags("resourceLabels"),
         attributes=_known(attributes),
+        whole=asset.is_whole,
     )
 
 
@@ -148,6 +149,7 @@ def _pools(asset: Asset, cluster: Resource) -> Iterator[Resource]:
             type="node_pool",
             name=name,
             attributes=_known(attributes),
+            whole=asset.is_whole,
         )
 
 

@@ -159,4 +159,5 @@ def _resource(asset: Asset, project: str) -> Resource:
         name=fields.text("name") or asset.short_name,
         tags=asset.labels,
         attributes={name: value for name, value in attributes.items() if value is not None and value != ""},
+        whole=asset.is_whole,
     )

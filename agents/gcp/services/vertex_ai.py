@@ -127,9 +127,8 @@ class _Endpoints:
             return None
         name = f"//aiplatform.googleapis.com/projects/{self._project}/locations/{location}/endpoints/{number}"
         # What it is called only the inventory knows.
-        resource = msgspec.structs.replace(
-            _resource(Asset(name, ENDPOINT, location, Fields({})), self._project), name="", whole=False
-        )
+        described = _resource(Asset(name, ENDPOINT, location, Fields({})), self._project)
+        resource = msgspec.structs.replace(described, name="")
         self._index.add((location, number), resource)
         return resource
 
@@ -193,4 +192,5 @@ def _resource(asset: Asset, project: str) -> Resource:
         name=asset.fields.text("displayName") or asset.short_name,
         tags=asset.labels,
         attributes={name: value for name, value in attributes.items() if value is not None},
+        whole=asset.is_whole,
     )
