@@ -5,6 +5,7 @@ The schema is ``docs/schemas/push.schema.json`` (``finfleet schema``), the words
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -39,6 +40,16 @@ def _plain_amount(value: object) -> object:
     return amount
 
 
+def _kept_attributes(value: dict[str, Any]) -> dict[str, Any]:
+    """As they are: what a collector brings is left out where it cannot be kept, and who pushes is told."""
+    for name, number in value.items():
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"{name[:40]}: must be a finite number, or left out")
+        if isinstance(number, int) and not -(2**63) <= number < 2**64:
+            raise ValueError(f"{name[:40]}: must be a whole number of at most 64 bits, or a text")
+    return value
+
+
 _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 # Postgres cannot keep a NUL character.
 _NO_NUL = r"^[^\x00]*$"
@@ -46,6 +57,9 @@ _Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)
 _Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)]
 _Amount = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_amount)]
 _Tags = Annotated[dict[_Text, _Text], Field(max_length=MAX_TAGS)]
+_Attributes = Annotated[
+    dict[_Text, str | int | float | bool | None], Field(max_length=MAX_TAGS), AfterValidator(_kept_attributes)
+]
 _Value = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -64,7 +78,7 @@ class PushedResource(_Part):
     region: Annotated[_Text, Field(description="Where it is; 'global' where it is left out.")] = ""
     service: Annotated[_Text, Field(description="What it belongs to; the name of the source where left out.")] = ""
     tags: _Tags = {}
-    attributes: Annotated[dict[_Text, str | int | float | bool | None], Field(max_length=MAX_TAGS)] = {}
+    attributes: _Attributes = {}
 
 
 class PushedMetric(_Part):

@@ -15,7 +15,6 @@ from agents.destinations.openfinops import destination as openfinops_destination
 from agents.destinations.openfinops.client import OpenFinOpsClient
 from agents.destinations.openfinops.destination import OpenFinOps
 from agents.destinations.openfinops.shape import Telemetry, telemetry_of
-from agents.standalone import collecting as program_collecting
 from agents.standalone.collecting import Collecting
 from agents.standalone.sending import Sending
 from agents.standalone.settings import targets
@@ -173,7 +172,7 @@ def test_a_record_that_cannot_be_stored_costs_its_own_window_only(
             message.resources[0].tags["Name"] = "\ud800"
         return encode(message)
 
-    monkeypatch.setattr(program_collecting, "encode", half_a_character)
+    monkeypatch.setattr("agents.core.collection.encode", half_a_character)
     alone.now += FIVE
     assert alone.collecting.due() == 1
     alone.sending.drain()
