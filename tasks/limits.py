@@ -8,7 +8,7 @@ import time
 import redis
 
 from agents.core.limits import Quota
-from telemetry.errors import Throttled, Unavailable
+from telemetry.errors import FleetUnavailable, Throttled
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class RedisLimiter:
     def acquire(self, scope: str, quota: Quota, deadline: float) -> None:
         """Wait until one call of ``scope`` may go out; Throttled where that is after ``deadline``.
 
-        Without Redis there is no budget to keep, so the call does not go out: Unavailable.
+        Without Redis there is no budget to keep, so the call does not go out: FleetUnavailable.
         """
         patience = max(0, int((deadline - time.monotonic()) * 1000))
         try:
@@ -72,7 +72,7 @@ class RedisLimiter:
                 if time.monotonic() + wait / 1000 > deadline:
                     raise Throttled(f"{scope} was asked to be silent for {wait / 1000:.1f} s more", scope, wait / 1000)
         except redis.RedisError as error:
-            raise Unavailable(f"the rate limit of {scope} cannot be read: {error}") from None
+            raise FleetUnavailable(f"the rate limit of {scope} cannot be read: {error}") from None
 
     def quiet(self, scope: str, seconds: float) -> None:
         """Let nobody in the fleet call before."""

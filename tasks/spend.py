@@ -9,7 +9,7 @@ from typing import cast
 
 import redis
 
-from telemetry.errors import Unavailable
+from telemetry.errors import FleetUnavailable
 
 _PREFIX = "finfleet:spend:"
 _NANO = Decimal("1e9")  # Redis adds whole numbers exactly
@@ -33,12 +33,12 @@ class RedisSpend:
     def reserve(self, key: str, amount: Decimal, budget: Decimal) -> bool:
         """Add ``amount`` (dollars), unless the sum would then be above ``budget``; whether it was added.
 
-        Without Redis nobody knows what was spent, so nothing is: Unavailable.
+        Without Redis nobody knows what was spent, so nothing is: FleetUnavailable.
         """
         try:
             return bool(self._reserve(keys=[_PREFIX + key], args=[_nano(amount), int(budget * _NANO), _KEPT]))
         except redis.RedisError as error:
-            raise Unavailable(f"the budget of {key} cannot be read: {error}") from None
+            raise FleetUnavailable(f"the budget of {key} cannot be read: {error}") from None
 
 
 def used_share(client: redis.Redis, accounts: Sequence[str], budget: Decimal, now: datetime) -> float:

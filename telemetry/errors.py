@@ -7,6 +7,7 @@
     ├── CollectionError      one attempt at a window did not end well
     │   ├── Throttled            the provider asks to wait: tried again after ``retry_after``
     │   ├── Unavailable          network, time-out, 5xx: tried again
+    │   │   └── FleetUnavailable     what the fleet shares cannot be asked: no part of the collection is to blame
     │   ├── BudgetReached        a paid API has used its budget of the day: deferred
     │   ├── Denied               a permission is missing: shown, tried again rarely
     │   └── CollectionFailed     anything else: tried again by the ledger, a limited number of times
@@ -104,6 +105,10 @@ class Unavailable(CollectionError):
 
     code = "unavailable"
     transient = True
+
+
+class FleetUnavailable(Unavailable):
+    """The quota or the budget that the fleet shares cannot be asked, so no call may go out."""
 
 
 class BudgetReached(CollectionError):

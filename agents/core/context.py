@@ -15,7 +15,7 @@ from agents.core.foreign import THROUGH, ours
 from agents.core.limits import Limiter, LocalLimiter
 from agents.core.meter import Meter
 from agents.core.spend import LocalSpend, Spend
-from telemetry.errors import BudgetReached, DeadlineReached, Throttled
+from telemetry.errors import BudgetReached, DeadlineReached, FleetUnavailable, Throttled
 from telemetry.settings import Account, Settings
 
 logger = logging.getLogger(__name__)
@@ -101,12 +101,12 @@ class Context:
 
         Inside, a missing permission, an outage or whatever else is raised leaves out the rest of the part, and the
         report says so: ``with context.part("prices", of="rds instances"):``. Where no part brings a record, the
-        first such error is the collection's. What asks to wait (Throttled, BudgetReached) and the end of the
-        collection's time go through: they are not about one part.
+        first such error is the collection's. What asks to wait (Throttled, BudgetReached), a quota that
+        nobody can ask (FleetUnavailable) and the end of the collection's time go through: they are not about one part.
         """
         try:
             yield
-        except (Throttled, BudgetReached, DeadlineReached, *THROUGH):
+        except (Throttled, BudgetReached, DeadlineReached, FleetUnavailable, *THROUGH):
             raise
         except BaseException as error:
             found = ours(error)

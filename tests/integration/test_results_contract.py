@@ -211,10 +211,11 @@ class TestAcknowledgement:
                 seen.extend(bodies(found))
                 consumer.ack(found)
                 consumer.ack(stale[:1])
-                return carrier.depth().messages == 0
+                # A broker that has not noticed the cut counts what it delivered before as delivered.
+                return {b"1", b"2"} <= set(seen) and carrier.depth().messages == 0
 
             until(nothing_is_left)
-        assert {b"1", b"2"} <= set(seen) <= set(numbered(3))
+        assert set(seen) <= set(numbered(3))
 
     def test_counts_the_deliveries(self, carrier: Carrier) -> None:
         publish(carrier, b"x")

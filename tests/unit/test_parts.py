@@ -15,6 +15,7 @@ from telemetry.errors import (
     CollectionFailed,
     DeadlineReached,
     Denied,
+    FleetUnavailable,
     Throttled,
     Unavailable,
 )
@@ -121,7 +122,13 @@ def test_where_nothing_was_answered_the_refusal_is_the_collections(
 
 
 @pytest.mark.parametrize(
-    "refusal", [Throttled("slow", "aws/x", 1.0), BudgetReached("enough", 60.0), DeadlineReached("not done")]
+    "refusal",
+    [
+        Throttled("slow", "aws/x", 1.0),
+        BudgetReached("enough", 60.0),
+        DeadlineReached("not done"),
+        FleetUnavailable("away"),
+    ],
 )
 def test_what_is_not_about_one_part_ends_the_collection(
     monkeypatch: pytest.MonkeyPatch, refusal: CollectionError
