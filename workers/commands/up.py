@@ -25,12 +25,15 @@ from telemetry.redact import RedactingFormatter
 from telemetry.target import format_time
 from telemetry.terminal import complain
 from workers.embedded import EmbeddedServerError, StateInUseError
+from workers.embedded.logs import LOG_BYTES, LOG_FILES
 from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
-from workers.local.files import LOG_BYTES, StateFiles
+from workers.local.files import StateFiles
 from workers.local.view import LiveView, PlainView, View, ViewConsole
 
 logger = logging.getLogger(__name__)
+events = logging.getLogger("finfleet.up")
+"""What happens: each start, end and restart, whatever else is logged."""
 
 EX_IN_USE = 75
 _EVERY = 0.5
@@ -67,7 +70,12 @@ def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) 
         raise click.UsageError("--flower-port and --no-flower exclude each other")
     console = ViewConsole(highlight=False, markup=False, emoji=False)
     view: View = PlainView(console) if plain or not console.is_terminal else LiveView(console)
-    stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, say=view.say)
+
+    def say(line: str) -> None:
+        events.info(line)
+        view.say(line)
+
+    stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, say=say)
     with StopSignals() as signals:
         try:
             stack.start()
@@ -107,6 +115,7 @@ def _show(stack: LocalStack, view: View, signals: StopSignals) -> Figures:
 
 def _stop(stack: LocalStack, view: View, signals: StopSignals, figures: Figures) -> bool:
     """Stop in order; at once when another signal comes. Returns whether one came."""
+    events.info("stopping in order")
     view.say("stopping in order; a second Ctrl-C or SIGTERM ends everything at once")
     forced = False
     stopping = threading.Thread(target=stack.stop, name="stop", daemon=True)
@@ -165,11 +174,12 @@ class StopSignals:
 def _logging_to(files: StateFiles) -> Iterator[None]:
     """Keep log lines of this process out of the picture: they go to a file beside those of the others."""
     path = files.log("up")
-    handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     former = root.handlers[:]
     root.handlers[:] = [handler]
+    events.setLevel(logging.INFO)
     try:
         yield
     finally:

@@ -13,9 +13,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from workers.embedded import EmbeddedPostgres, EmbeddedServerError, spawn, stop
+from workers.embedded.logs import LogPipe
 from workers.embedded.ports import listens
 from workers.embedded.server import EmbeddedServer
-from workers.local.files import StateFiles, trim
+from workers.local.files import StateFiles
 
 
 class Unit(Protocol):
@@ -42,8 +43,11 @@ class Unit(Protocol):
     def clear(self) -> str:
         """Clear away what a process that has ended by itself left behind; return how it ended."""
 
+    def check_log(self) -> None:
+        """Raise what keeps its output from being written just now; it goes on all the same."""
+
     def stop(self) -> None:
-        """End it in order, within its grace."""
+        """End it in order, within its grace; it is not started again."""
 
     def kill(self) -> None:
         """End it at once; from any thread."""
@@ -74,6 +78,7 @@ class ProgramUnit:
         self._sign = files.sign_of_life(program.name)
         self._inherits = inherit
         self._process: subprocess.Popen[bytes] | None = None
+        self._pipe = LogPipe(self.log)
 
     @property
     def pid(self) -> int | None:
@@ -84,11 +89,10 @@ class ProgramUnit:
     def start(self) -> None:
         """See Unit; returns at once."""
         self._sign.unlink(missing_ok=True)
-        _trim(self.log)
         # SIGKILL when we are gone: nothing is lost by it, and without its servers it would wait for them in vain.
         self._process = spawn(
             self._program.command,
-            log=self.log,
+            log=self._pipe.begin(),
             env=self._program.environment,
             death_signal=signal.SIGKILL,
             pass_fds=[self._inherits],
@@ -102,12 +106,21 @@ class ProgramUnit:
 
     def clear(self) -> str:
         """See Unit."""
-        return "not started" if self._process is None else ending(stop(self._process))
+        if self._process is None:
+            return "not started"
+        status = stop(self._process)
+        self._pipe.settle()
+        return ending(status)
+
+    def check_log(self) -> None:
+        """See Unit."""
+        self._pipe.check()
 
     def stop(self) -> None:
         """See Unit."""
         if self._process is not None:
             stop(self._process, (signal.SIGTERM, self._program.grace))
+        self._pipe.close()
 
     def kill(self) -> None:
         """See Unit."""
@@ -124,6 +137,7 @@ class ServerUnit:
         self.name = server.folder_name
         self.log = server.log
         self._server = server
+        self._pipe = server.pipe = LogPipe(server.log)
         self._port: int | None = None
 
     @property
@@ -141,7 +155,6 @@ class ServerUnit:
 
     def start(self) -> None:
         """See Unit; returns when the server answers, each time on the same port: it is all that the others know."""
-        _trim(self.log)
         self._server.start(port=self._port)
         self._port = urlsplit(self._server.url.get_secret_value()).port
 
@@ -152,11 +165,17 @@ class ServerUnit:
     def clear(self) -> str:
         """See Unit: its next start clears up."""
         status = None if self._process is None else self._process.returncode
+        self._pipe.settle()
         return "not started" if status is None else ending(status)
+
+    def check_log(self) -> None:
+        """See Unit."""
+        self._pipe.check()
 
     def stop(self) -> None:
         """See Unit."""
         self._server.stop()
+        self._pipe.close()
 
     def kill(self) -> None:
         """See Unit."""
@@ -164,12 +183,6 @@ class ServerUnit:
         if process is not None:
             # Postgres has to end its backends, which SIGKILL would leave behind.
             process.send_signal(signal.SIGQUIT if isinstance(self._server, EmbeddedPostgres) else signal.SIGKILL)
-
-
-def _trim(log: Path) -> None:
-    """A log that cannot be trimmed keeps nothing from being started: who keeps the unit says so, and tries again."""
-    with contextlib.suppress(OSError):
-        trim(log)
 
 
 def ending(status: int) -> str:
