@@ -41,10 +41,10 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 setup: $(VENV)/.dev .venv-openfinops/.built  ## Install everything for development into .venv
 
 demo: $(VENV)/.demo .venv-openfinops/.built  ## Run the whole pipeline on local clouds and print what came out; KEEP=1 leaves it running
-	@$(BIN)/python -m emulators.demo $(if $(KEEP),--keep)
+	@exec $(BIN)/python -m emulators.demo --parent $$PPID $(if $(KEEP),--keep)
 
 up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetry.yaml
-	@$(BIN)/finfleet up
+	@exec $(BIN)/finfleet up --parent $$PPID
 
 test: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests; TESTS=tests/unit runs some
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(CI),--durations=20) $(TESTS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 
 import click
 import psycopg
@@ -12,10 +14,12 @@ import psycopg
 from emulators.demo.bills import read_bills
 from emulators.demo.checks import problems
 from emulators.demo.facts import Facts, gather
+from emulators.demo.place import NoPlace
 from emulators.demo.report import print_addresses, print_report
 from emulators.demo.stack import DemoFailed, Stack, running
 from emulators.openfinops.environment import OpenFinOpsNotBuilt, openfinops_python
 from telemetry.terminal import guard
+from workers.embedded.parent import end_with, parent_option
 
 _SETTLES_WITHIN = 120.0
 _HOST_WINDOWS = 2
@@ -34,9 +38,11 @@ SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.pro
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
 @click.option("--state", type=click.Path(path_type=Path), default=Path(".finfleet/demo"), show_default=True)
-def main(keep: bool, state: Path) -> None:
+@parent_option
+def main(keep: bool, state: Path, parent: int | None) -> None:
     """Collect two hours and some bills of local clouds, and the present of this machine, and compare every count."""
     guard()
+    _end_in_order(parent)
     begun = time.monotonic()
     say = _Progress(begun)
     try:
@@ -48,14 +54,31 @@ def main(keep: bool, state: Path) -> None:
             _verdict(found, time.monotonic() - begun)
             print_addresses(stack, keep)
             if keep:
-                click.echo("\nIt runs until Ctrl-C.", err=True)
-                stack.process.wait()
+                _keep(stack)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (DemoFailed, OpenFinOpsNotBuilt) as error:
+    except (DemoFailed, NoPlace, OpenFinOpsNotBuilt) as error:
         click.echo(f"demo: {error}", err=True)
         sys.exit(1)
     sys.exit(1 if found else 0)
+
+
+def _end_in_order(parent: int | None) -> None:
+    """Stop all that was started on SIGTERM and SIGHUP too, and when ``parent`` is gone."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    end_with(parent)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _keep(stack: Stack) -> None:
+    """Until a signal comes; DemoFailed where it ends sooner."""
+    click.echo("\nIt runs until Ctrl-C.", err=True)
+    raise DemoFailed(f"finfleet up ended by itself (status {stack.process.wait()}); see {stack.state / 'up.log'}")
 
 
 def _compare(stack: Stack, say: _Progress) -> tuple[Facts, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +18,9 @@ from pydantic import SecretStr
 
 from emulators.demo.clouds import Cloud, running_clouds
 from emulators.demo.config import write_config
+from emulators.demo.place import place
 from emulators.openfinops import OpenFinOpsServer
-from workers.embedded import EmbeddedPostgres
+from workers.embedded import EmbeddedPostgres, spawn, stop
 
 _STARTS_WITHIN = 60.0
 #: A person's own settings and credentials have no place here.
@@ -46,12 +46,12 @@ class Stack:
 
 @contextmanager
 def running(state: Path, say: Callable[[str], None]) -> Iterator[Stack]:
-    """Start everything on a state directory of its own, which is emptied first; stop it in the end."""
-    shutil.rmtree(state, ignore_errors=True)
-    # To be passed through, not looked into: started as root, Postgres runs as another user, inside of it.
-    state.mkdir(parents=True)
-    state.chmod(0o711)
+    """Start everything on a state directory of its own, which is emptied first; stop it in the end.
+
+    Where something still lives in that directory, another one beside it is taken.
+    """
     with ExitStack() as stack:
+        state, lock = stack.enter_context(place(state, say))
         clouds = stack.enter_context(running_clouds(state))
         for cloud in clouds:
             say(f"local {cloud.name}: {cloud.holds}")
@@ -60,42 +60,36 @@ def running(state: Path, say: Callable[[str], None]) -> Iterator[Stack]:
         config = state / "telemetry.yaml"
         write_config(config, clouds, openfinops_url=openfinops.url)
         say("finfleet: Postgres, Valkey, beat, plan, a worker per provider, ingest, forward, Flower")
-        process, up = stack.enter_context(_finfleet_up(state / "finfleet", config, clouds))
+        process, up = stack.enter_context(_finfleet_up(state / "finfleet", config, clouds, lock))
         database = EmbeddedPostgres(state / "finfleet").url
         yield Stack(state, clouds, openfinops.url, up, database, process)
 
 
 @contextmanager
 def _finfleet_up(
-    state: Path, config: Path, clouds: Sequence[Cloud]
+    state: Path, config: Path, clouds: Sequence[Cloud], lock: int
 ) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     for cloud in clouds:
         environment |= cloud.environment
     command = [sys.executable, "-m", "workers.cli", "--config", str(config), "up", "--state", str(state), "--plain"]
     log = config.parent / "up.log"
-    with _process(command, log, environment) as process:
+    with _process(command, log, environment, lock) as process:
         ready = state / "up.json"
         _wait_for(ready, "finfleet up", process, log)
         yield process, json.loads(ready.read_text(encoding="utf-8"))
 
 
 @contextmanager
-def _process(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
-        )
+def _process(
+    command: list[str], log: Path, environment: dict[str, str], lock: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that ends with us, however we end, and holds the directory until then."""
+    process = spawn(command, log=log, env=environment, pass_fds=[lock])
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(_STOPS_WITHIN)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(process, (signal.SIGTERM, _STOPS_WITHIN))
 
 
 def _wait_for(file: Path, name: str, process: subprocess.Popen[bytes], log: Path) -> None:

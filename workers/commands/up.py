@@ -26,6 +26,7 @@ from telemetry.target import format_time
 from telemetry.terminal import complain
 from workers.embedded import EmbeddedServerError, StateInUseError
 from workers.embedded.logs import LOG_BYTES, LOG_FILES
+from workers.embedded.parent import end_with, parent_option
 from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
 from workers.local.files import StateFiles
@@ -60,7 +61,8 @@ state directory; 69 a server cannot be started or reached, or a component failed
 )
 @click.option("--no-flower", is_flag=True, help="Run without Flower.")
 @click.option("--plain", is_flag=True, help="Print a line for each change instead of the live view.")
-def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) -> int:
+@parent_option
+def command(state: Path, *, flower_port: int | None, no_flower: bool, plain: bool, parent: int | None) -> int:
     """Run the whole fleet on this machine, until Ctrl-C or SIGTERM.
 
     Starts its own Postgres and Valkey, unless FINFLEET_DATABASE_URL, FINFLEET_BROKER_URL or the configuration name
@@ -77,6 +79,7 @@ def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) 
 
     stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, say=say)
     with StopSignals() as signals:
+        end_with(parent)
         try:
             stack.start()
             return _run(stack, view, signals)
