@@ -60,7 +60,11 @@ state directory; 69 a server cannot be started or reached, or a component failed
     help="Port of Flower [default: the one of the last run, or a free one].",
 )
 @click.option("--no-flower", is_flag=True, help="Run without Flower.")
-@click.option("--plain", is_flag=True, help="Print a line for each change instead of the live view.")
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="Print a line for each change instead of the live view, as without a terminal, with TERM=dumb or NO_COLOR.",
+)
 @parent_option
 def command(state: Path, *, flower_port: int | None, no_flower: bool, plain: bool, parent: int | None) -> int:
     """Run the whole fleet on this machine, until Ctrl-C or SIGTERM.
@@ -71,7 +75,8 @@ def command(state: Path, *, flower_port: int | None, no_flower: bool, plain: boo
     if no_flower and flower_port is not None:
         raise click.UsageError("--flower-port and --no-flower exclude each other")
     console = ViewConsole(highlight=False, markup=False, emoji=False)
-    view: View = PlainView(console) if plain or not console.is_terminal else LiveView(console)
+    plain = plain or not console.is_terminal or console.is_dumb_terminal or bool(os.environ.get("NO_COLOR"))
+    view: View = PlainView(console) if plain else LiveView(console)
 
     def say(line: str) -> None:
         events.info(line)

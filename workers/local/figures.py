@@ -44,7 +44,8 @@ class Figures:
     windows: Mapping[str, Mapping[str, int]] | None = None
     #: Of the last minute, by provider.
     activity: Mapping[str, ProviderActivity] | None = None
-    outbox: OutboxWaiting | None = None
+    #: What waits, by destination; without those for which nothing does.
+    destinations: Mapping[str, OutboxWaiting] | None = None
     dead_letters: int | None = None
     results: Depth | None = None
     #: Why something is not known, in words.
@@ -64,9 +65,25 @@ class Figures:
         """Windows that are due, or being collected."""
         return self._count(provider, "planned", "dispatched")
 
+    def denied(self, provider: str) -> int:
+        """Windows for which a permission is missing."""
+        return self._count(provider, "denied")
+
+    def failed(self, provider: str) -> int:
+        """Windows that were given up."""
+        return self._count(provider, "failed")
+
     def lost(self, provider: str) -> int:
         """Windows that were denied, or given up."""
-        return self._count(provider, "denied", "failed")
+        return self.denied(provider) + self.failed(provider)
+
+    @property
+    def outbox(self) -> OutboxWaiting | None:
+        """What waits for all destinations."""
+        if self.destinations is None:
+            return None
+        each = self.destinations.values()
+        return OutboxWaiting(sum(one.pending for one in each), sum(one.dead for one in each))
 
     def _count(self, provider: str, *states: str) -> int:
         counts = (self.windows or {}).get(provider, {})
@@ -119,7 +136,7 @@ class Watcher:
             return Figures(
                 windows=count_states(connection),
                 activity={each.provider: each for each in read_activity(connection, utc_now())},
-                outbox=outbox.count_waiting(connection),
+                destinations=outbox.count_waiting(connection),
                 dead_letters=dead_letters.count_waiting(connection),
             )
 
