@@ -83,7 +83,7 @@ def test_a_kill_of_finfleet_up_leaves_no_process(wreck: _Wreck) -> None:
 def test_the_next_one_runs_where_the_killed_one_did(wreck: _Wreck, stack: LocalStack) -> None:
     report = json.loads(stack.files.report.read_text())
     assert report["pid"] == os.getpid()
-    for what in ("database", "broker", "flower"):
+    for what in ("database", "broker", "flower", "metrics"):
         assert report[what] == wreck.report[what]
 
 

@@ -1,5 +1,6 @@
 """`finfleet up` on a bare machine: what runs, what it says of itself, what is kept from whom."""
 
+import json
 import os
 import stat
 import subprocess
@@ -101,6 +102,18 @@ def test_flower_shows_the_workers_to_who_has_the_password(up: Up) -> None:
         return {name.split("@")[0] for name in answer.json()}
 
     until(lambda: workers() == {"plan", "generic"}, 20, "Flower has seen both workers")
+
+
+def test_every_process_of_ours_shows_its_metrics_where_a_prometheus_finds_it(up: Up) -> None:
+    report = up.report
+    assert report["metrics"].keys() == NAMES - {"postgres", "valkey"}
+    groups = json.loads(Path(report["prometheus"]).read_text())
+    found = {group["labels"]["process"]: group["targets"] for group in groups}
+    assert found == {name: [address] for name, address in report["metrics"].items()}
+    for name, address in report["metrics"].items():
+        text = httpx.get(f"http://{address}/metrics").raise_for_status().text
+        role = name.removeprefix("collect.")
+        assert name == "flower" or f'role="{role}"' in text
 
 
 def _opened(found: dict[Path, os.stat_result]) -> dict[Path, os.stat_result]:

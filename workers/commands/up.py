@@ -59,6 +59,14 @@ state directory; 69 a server cannot be started or reached, or a component failed
     type=click.IntRange(1, 65535),
     help="Port of Flower [default: the one of the last run, or a free one].",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    envvar="FINFLEET_METRICS_PORT",
+    show_envvar=True,
+    help="First of the ports for Prometheus metrics, one for each process; 0 turns them off [default: those of the "
+    "last run, or free ones].",
+)
 @click.option("--no-flower", is_flag=True, help="Run without Flower.")
 @click.option(
     "--plain",
@@ -66,7 +74,15 @@ state directory; 69 a server cannot be started or reached, or a component failed
     help="Print a line for each change instead of the live view, as without a terminal, with TERM=dumb or NO_COLOR.",
 )
 @parent_option
-def command(state: Path, *, flower_port: int | None, no_flower: bool, plain: bool, parent: int | None) -> int:
+def command(
+    state: Path,
+    *,
+    flower_port: int | None,
+    metrics_port: int | None,
+    no_flower: bool,
+    plain: bool,
+    parent: int | None,
+) -> int:
     """Run the whole fleet on this machine, until Ctrl-C or SIGTERM.
 
     Starts its own Postgres and Valkey, unless FINFLEET_DATABASE_URL, FINFLEET_BROKER_URL or the configuration name
@@ -82,7 +98,7 @@ def command(state: Path, *, flower_port: int | None, no_flower: bool, plain: boo
         events.info(line)
         view.say(line)
 
-    stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, say=say)
+    stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, metrics_port=metrics_port, say=say)
     with StopSignals() as signals:
         end_with(parent)
         try:

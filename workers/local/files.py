@@ -5,6 +5,8 @@ pgpass                  the password of the embedded Postgres, for psql
 signing.key             of planner and ingest
 flower.password         of the user `finfleet`
 flower.port             of the last run, so that the address stays the same
+metrics.ports           likewise, of each process
+prometheus.json         where a Prometheus finds them, while the stack runs
 logs/NAME.log           the output of a process; NAME.log.1 and NAME.log.2, what came before
 logs/up.log             what happened: each start, end and restart
 run/NAME                touched by a process when it is ready and when it has done something
@@ -43,6 +45,7 @@ class StateFiles:
         for stale in self._signs.iterdir():
             stale.unlink()
         tidy(self.logs)
+        self.prometheus.unlink(missing_ok=True)
         self.remove_report()
 
     @property
@@ -58,6 +61,16 @@ class StateFiles:
     def report(self) -> Path:
         """The description of the running stack."""
         return self.state / "up.json"
+
+    @property
+    def metrics_ports(self) -> Path:
+        """The ports of the processes' metrics."""
+        return self.state / "metrics.ports"
+
+    @property
+    def prometheus(self) -> Path:
+        """Where a Prometheus finds the processes' metrics."""
+        return self.state / "prometheus.json"
 
     @property
     def pgpass(self) -> Path:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,8 @@ from workers.embedded.logs import LogPipe
 from workers.embedded.ports import listens
 from workers.embedded.server import EmbeddedServer
 from workers.local.files import StateFiles
+
+METRICS_VARIABLE = "FINFLEET_METRICS_PORT"
 
 
 class Unit(Protocol):
@@ -65,6 +67,14 @@ class Program:
     grace: float = 30.0
     #: Ready when it listens there; else when it gives its sign of life.
     port: int | None = None
+    #: Gives the port that its next process shows metrics on; None: nowhere.
+    metrics_port: Callable[[], int] | None = field(default=None, repr=False)
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment of its next process."""
+        if self.metrics_port is None:
+            return self.environment
+        return {**self.environment, METRICS_VARIABLE: str(self.metrics_port())}
 
 
 class ProgramUnit:
@@ -93,7 +103,7 @@ class ProgramUnit:
         self._process = spawn(
             self._program.command,
             log=self._pipe.begin(),
-            env=self._program.environment,
+            env=self._program.variables(),
             death_signal=signal.SIGKILL,
             pass_fds=[self._inherits],
         )

@@ -54,6 +54,8 @@ def addresses(stack: LocalStack) -> tuple[tuple[str, str], ...]:
     if stack.flower_url:
         password = f"{stack.files.flower_password}, of the user {USER}"
         found = [("Flower", stack.flower_url), *found, ("Flower's password", password)]
+    if stack.metrics:
+        found.append(("metrics", f"{stack.files.prometheus} (file_sd_configs)"))
     return (*found, ("database", stack.psql))
 
 
@@ -207,4 +209,5 @@ def snapshot(stack: LocalStack, figures: Figures, up: float, events: tuple[str, 
         figures=figures,
         events=events,
         addresses=addresses(stack) if stack.is_ready else (),
+        metrics=stack.metrics,
     )
