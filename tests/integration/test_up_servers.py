@@ -9,13 +9,17 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
+from pydantic import SecretStr
 
 from emulators.demo.terminal import Terminal
+from telemetry.broker import parse
 from tests.support.databases import create_database, drop_database
 from tests.support.up import START_WITHIN, command, environment, run_up
 from tests.support.waiting import until
 from workers.embedded import EmbeddedPostgres, EmbeddedValkey
 from workers.embedded.ports import free_port
+from workers.local.named import NamedServerAway, check_broker
 
 # OpenFinOps is not there, which stops nothing.
 _CONFIG = """
@@ -107,8 +111,22 @@ def test_a_database_that_is_not_there(short_path: Path) -> None:
     done = run_up(short_path / "state", FINFLEET_DATABASE_URL=f"postgresql://somebody:canary@127.0.0.1:{free_port()}/x")
     assert done.returncode == 69
     assert "refused" in done.stderr.splitlines()[-1]
+    assert "the environment variable FINFLEET_DATABASE_URL names it: `unset FINFLEET_DATABASE_URL`" in done.stderr
     assert "canary" not in done.stdout + done.stderr
     assert not (short_path / "state" / "up.json").exists()
+
+
+def test_a_broker_that_is_not_there(short_path: Path, postgres_server: EmbeddedPostgres) -> None:
+    (short_path / "telemetry.yaml").write_text("generic: {services: [host]}\n")
+    variables = {"FINFLEET_CONFIG": "telemetry.yaml", "FINFLEET_DATABASE_URL": postgres_server.url.get_secret_value()}
+    broker = f"127.0.0.1:{free_port()}"
+    done = run_up(short_path / "state", FINFLEET_BROKER_URL=f"redis://:canary@{broker}/0", **variables)
+    assert done.returncode == 69
+    assert broker in done.stderr
+    assert "the environment variable FINFLEET_BROKER_URL names it: `unset FINFLEET_BROKER_URL`" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    with pytest.raises(NamedServerAway, match=r"broker\.url of the configuration names it: leave it out"):
+        check_broker(parse(SecretStr(f"redis://{broker}/0")), {}, "FINFLEET_BROKER_URL")
 
 
 def test_a_port_for_flower_that_is_taken(short_path: Path, valkey_server: EmbeddedValkey) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,8 @@ from workers.local.addresses import psql_line
 from workers.local.description import describe
 from workers.local.files import StateFiles, tail
 from workers.local.metrics import MetricsPorts, PortTaken
-from workers.local.processes import CONFIG_VARIABLE, Fleet
+from workers.local.named import check_broker, named_database
+from workers.local.processes import BROKER_VARIABLE, CONFIG_VARIABLE, DATABASE_VARIABLE, Fleet
 from workers.local.report import UpReport
 from workers.local.supervisor import ProcessStatus, Supervisor
 from workers.local.unit import Program, ProgramUnit, ServerUnit, Unit
@@ -253,7 +255,10 @@ class LocalStack:
         self._start([self._supervisor(ServerUnit(server)) for server in servers])
         if self._stopping.is_set():
             return
-        self._migrate()
+        if self._valkey is None:
+            check_broker(self.broker, self._environ, BROKER_VARIABLE)
+        with nullcontext() if self._postgres else named_database(self._environ, DATABASE_VARIABLE):
+            self._migrate()
         for programs in self._programs():
             units = [ProgramUnit(program, self.files, self._lock.fileno()) for program in programs]
             self._start([self._supervisor(unit) for unit in units])
