@@ -33,6 +33,7 @@ class Screen:
     def resize(self, width: int, height: int) -> None:
         """Another size; what stood there goes, as it will be drawn again."""
         self.width, self.height = width, height
+        self._aside = None
         self._clear()
 
     def feed(self, data: bytes) -> None:
@@ -116,7 +117,9 @@ class Screen:
         if own:
             self._aside = self._cells, self._row, self._column
             self._clear()
-        elif self._aside is not None:
+        elif self._aside is None:
+            self._clear()
+        else:
             self._cells, self._row, self._column = self._aside
             self._aside = None
 
@@ -124,9 +127,10 @@ class Screen:
 class Terminal:
     """A terminal with a screen; programs get ``theirs``. A context manager."""
 
-    def __init__(self, width: int, height: int) -> None:
-        """Open it."""
-        self.screen = Screen(width, height)
+    def __init__(self, width: int, height: int, kept: int | None = None) -> None:
+        """Open it; ``kept`` lines can be scrolled back to, and are on the screen as well."""
+        self.screen = Screen(width, kept or height)
+        self._kept = kept
         self._lock = threading.Lock()
         self._ours, self.theirs = pty.openpty()
         self._thread = threading.Thread(target=self._read, name="terminal", daemon=True)
@@ -136,7 +140,7 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         """Give it another size; its foreground process hears of it."""
         with self._lock:
-            self.screen.resize(width, height)
+            self.screen.resize(width, self._kept or height)
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def press(self, keys: str) -> None:

@@ -32,6 +32,14 @@ def test_what_stands_on_it(output: str, lines: list[str]) -> None:
     assert whole.lines == parts.lines == lines
 
 
+def test_another_size_forgets_what_stood_there() -> None:
+    screen = Screen(12, 6)
+    screen.feed(b"1\r\n2\r\n3\r\n4\r\n5\x1b[?1049hon its own")
+    screen.resize(8, 2)
+    screen.feed(b"\x1b[?1049lafter\r\nit\r\nall")
+    assert screen.lines == ["it", "all"]
+
+
 def test_it_shows_what_rich_draws() -> None:
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, width=20, height=4)
