@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -164,6 +165,16 @@ def test_a_second_one_is_refused_and_told_whose_the_state_is(up: Up) -> None:
     assert second.stderr.startswith(f"finfleet: {up.state} is in use by process {up.process.pid}: stop that one")
     assert "it runs since 20" in second.stderr
     assert up.report["pid"] == up.process.pid  # and the first one goes on
+
+
+def test_a_process_that_ends_is_an_event_in_the_output_and_in_the_log(up: Up) -> None:
+    os.kill(up.pids["beat"], signal.SIGKILL)
+    ended = f"beat ended (SIGKILL): starts again in 0.2 s; its last lines: {up.state}/logs/beat.log"
+    until(lambda: ended in up.said, 20, "it is said")
+    until(lambda: up.said.count("beat runs (process ") == 2, 30, "it runs again")
+    log = (up.state / "logs" / "up.log").read_text()
+    assert ended in log
+    assert f"beat runs (process {up.pids['beat']})" in log
 
 
 def test_an_ordinary_user_runs_it_and_a_signal_stops_all_in_order(short_path: Path) -> None:

@@ -14,7 +14,7 @@ from tasks.results import Depth
 from workers.local import LocalStack
 from workers.local.figures import Figures, _try
 from workers.local.picture import picture
-from workers.local.view import LiveView, PlainView, ViewConsole, snapshot
+from workers.local.view import LiveView, PlainView, ViewConsole, snapshot, view_for
 
 _KNOWN = Figures(
     windows={"generic": {"complete": 1200, "empty": 34, "planned": 5, "dispatched": 6, "denied": 7, "failed": 1}},
@@ -96,6 +96,24 @@ def test_without_a_terminal_only_changes_are_said(stack: LocalStack) -> None:
         assert _lines(view, output) == ["the database is away"]
         view.show(stack, _KNOWN)
         assert _lines(view, output) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "plain", "kind"),
+    [
+        ({"TERM": "xterm-256color"}, True, False, LiveView),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, True, False, LiveView),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, True, False, PlainView),
+        ({"TERM": "dumb"}, True, False, PlainView),
+        ({"TERM": "xterm-256color"}, False, False, PlainView),
+        ({"TERM": "xterm-256color"}, True, True, PlainView),
+    ],
+)
+def test_only_a_terminal_that_can_draw_has_a_picture(
+    environ: dict[str, str], terminal: bool, plain: bool, kind: type[object]
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=terminal, _environ=environ)
+    assert isinstance(view_for(console, environ, plain=plain), kind)
 
 
 class _Gone(io.StringIO):

@@ -30,7 +30,7 @@ from workers.embedded.parent import end_with, parent_option
 from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
 from workers.local.files import StateFiles
-from workers.local.view import LiveView, PlainView, View, ViewConsole
+from workers.local.view import View, ViewConsole, view_for
 
 logger = logging.getLogger(__name__)
 events = logging.getLogger("finfleet.up")
@@ -91,8 +91,7 @@ def command(
     if no_flower and flower_port is not None:
         raise click.UsageError("--flower-port and --no-flower exclude each other")
     console = ViewConsole(highlight=False, markup=False, emoji=False)
-    plain = plain or not console.is_terminal or console.is_dumb_terminal or bool(os.environ.get("NO_COLOR"))
-    view: View = PlainView(console) if plain else LiveView(console)
+    view = view_for(console, os.environ, plain=plain)
 
     def say(line: str) -> None:
         events.info(line)

@@ -8,7 +8,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -46,6 +46,13 @@ class View(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End."""
+
+
+def view_for(console: Console, environ: Mapping[str, str], *, plain: bool) -> View:
+    """The picture on a terminal that can draw; lines elsewhere, and where somebody wants them."""
+    if plain or not console.is_terminal or console.is_dumb_terminal or environ.get("NO_COLOR"):
+        return PlainView(console)
+    return LiveView(console)
 
 
 def addresses(stack: LocalStack) -> tuple[tuple[str, str], ...]:
