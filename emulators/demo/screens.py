@@ -76,7 +76,7 @@ def main(state: Path, page: Path) -> None:
     except DemoFailed as error:
         click.echo(f"screens: {error}", err=True)
         sys.exit(1)
-    page.write_text(_page(shots), encoding="utf-8")
+    page.write_text(make_page(shots), encoding="utf-8")
     click.echo(f"{page}: look at it", err=True)
 
 
@@ -137,7 +137,8 @@ def _environment(stack: Stack) -> Mapping[str, str]:
     return {**given, **servers, CONFIG_VARIABLE: "telemetry.yaml", "TERM": "xterm-256color"}
 
 
-def _page(shots: list[Shot]) -> str:
+def make_page(shots: list[Shot]) -> str:
+    """The page, in Markdown."""
     parts = [_HEAD]
     title = ""
     for shot in shots:

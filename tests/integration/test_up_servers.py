@@ -91,7 +91,8 @@ def test_named_servers_are_used_and_ctrl_c_ends_the_live_view(
         terminal.press("\x03")
         until(lambda: "stopping in order" in _text(terminal))
         assert process.wait(60) == 0
-        until(lambda: "ingest stopped" in _text(terminal), what="the last picture stays")
+        until(lambda: "; stopped\n" in _text(terminal), what="the last picture stays")
+        assert "ingest stopped" in _text(terminal)
         text += _text(terminal)
     assert f"psql -h 127.0.0.1 -p {postgres_server.url.get_secret_value().rsplit(':', 1)[1].split('/')[0]}" in text
     for url in (database_url, redis_url):

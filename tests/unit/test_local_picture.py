@@ -16,7 +16,7 @@ from workers.local.picture import picture
 from workers.local.snapshot import Phase, Snapshot
 from workers.local.supervisor import ProcessStatus, State
 
-_NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,22}", fullmatch=True)
+_NAMES = st.text("abcxyz_019", min_size=1, max_size=22).map("n{}".format)
 _TROUBLES = st.sampled_from(
     [
         "database 127.0.0.1:5432/finfleet: connection refused",
@@ -82,7 +82,7 @@ def _more(lines: list[str], section: str) -> int:
     return int(found[1]) if found else 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=100, deadline=None)
 @given(_snapshots(), st.integers(40, 200), st.integers(12, 60))
 def test_it_fits_breaks_no_name_and_tells_of_every_problem_and_provider(
     snapshot: Snapshot, width: int, height: int
@@ -103,7 +103,7 @@ def test_it_fits_breaks_no_name_and_tells_of_every_problem_and_provider(
         assert not {name for name in missing if snapshot.figures.lost(name)} - words
 
 
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(_snapshots(), st.integers(80, 200), st.integers(24, 60))
 def test_from_80_by_24_on_all_that_is_usual_is_there(snapshot: Snapshot, width: int, height: int) -> None:
     usual = replace(

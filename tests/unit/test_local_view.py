@@ -3,6 +3,8 @@
 import errno
 import io
 import os
+import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from rich.console import Console
 from storage.outbox import OutboxWaiting
 from storage.reports import ProviderActivity
 from tasks.results import Depth
-from workers.local import LocalStack
-from workers.local.figures import Figures, _try
+from tests.support.waiting import until
+from workers.local import LocalStack, figures
+from workers.local.figures import Figures, _Asked, _try
 from workers.local.picture import picture
 from workers.local.view import LiveView, PlainView, ViewConsole, snapshot, view_for
 
@@ -179,6 +182,23 @@ def test_figures_that_cannot_be_asked_for_are_told_whatever_the_reason() -> None
 
     assert _try(ask, troubles) is None
     assert troubles == ["RuntimeError: can't start new thread"]
+
+
+def test_what_was_known_before_a_server_fell_silent_is_not_known_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, silence = queue.SimpleQueue[int](), threading.Event()
+    asked = _Asked("database here", answers.get, silence.set)
+    asked.start()
+    answers.put(5)
+    until(lambda: asked.answer() == (5, ""))
+    monkeypatch.setattr(figures, "_SILENT_AFTER", 0.0)
+    until(lambda: asked.answer() == (None, "database here does not answer"))
+    monkeypatch.setattr(figures, "_SILENT_AFTER", 3600.0)
+    answers.put(6)
+    until(lambda: asked.answer() == (6, ""))
+    asked.stopped.set()
+    answers.put(7)
+    asked.join(10)
+    assert silence.is_set()
 
 
 _HOSTILE = "\x1b]0;owned\x07\u202eevil\x9b2J"

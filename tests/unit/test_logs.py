@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.embedded.logs import LogPipe, RotatingFile, tidy
@@ -17,6 +17,7 @@ def _read(log: Path) -> list[bytes]:
     return [path.read_bytes() for path in (*files, log) if path.exists()]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=30))
 def test_a_log_holds_the_newest_and_is_never_longer_than_its_bound(
     tmp_path_factory: pytest.TempPathFactory, written: list[bytes]

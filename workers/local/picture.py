@@ -84,10 +84,10 @@ def _head(snapshot: Snapshot, width: int) -> list[Text]:
     wrong = f"{problems} problem{'s' if problems != 1 else ''}" if problems else "no problems"
     # Where there is no room they are left out, the last first.
     parts = [f"finfleet up for {duration(snapshot.up)}", wrong]
-    if snapshot.phase is Phase.STOPPING:
-        parts += ["stopping, Ctrl-C ends it at once", running]
-    else:
-        parts += [running, "Ctrl-C stops it"]
+    parts += {
+        Phase.STOPPING: ["stopping, Ctrl-C ends it at once", running],
+        Phase.STOPPED: ["stopped"],
+    }.get(snapshot.phase, [running, "Ctrl-C stops it"])
     while len(parts) > 1 and len("; ".join(parts)) > width:
         parts.pop()
     head = Text(cut(parts[0], width), "bold")
@@ -112,7 +112,7 @@ def _problems(problems: Sequence[Problem], width: int, height: int) -> list[list
 
 def _told(problem: Problem) -> str:
     # With a mark: not every terminal has colours.
-    return shown(f"! {problem.subject}: {problem.what}")
+    return shown(" ".join(f"! {problem.subject}: {problem.what}".split()))
 
 
 def _counted(names: list[str], width: int, room: int) -> list[Text]:

@@ -21,6 +21,7 @@ class Phase(StrEnum):
     STARTING = "starting"
     READY = "ready"
     STOPPING = "stopping"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Snapshot:
 
     def _of_processes(self) -> Iterator[Problem]:
         for process in self.processes:
-            if self.phase is not Phase.STOPPING and (what := _wrong_with(process)):
+            if self.phase in {Phase.STARTING, Phase.READY} and (what := _wrong_with(process)):
                 yield Problem(process.name, what)
             for trouble in process.troubles:
                 yield Problem(process.name, trouble.removeprefix(f"{process.name}: "))
@@ -89,6 +90,7 @@ def _wrong_with(process: ProcessStatus) -> str:
         return f"ends again and again ({process.restarts} restarts)"
     if ended:
         return str(process.state)
-    if process.state is State.STARTING and (process.uptime or 0) > _LONG_START:
-        return f"is not ready after {duration(process.uptime or 0)}"
+    if process.state is State.STARTING and (process.restarts or (process.uptime or 0) > _LONG_START):
+        again = " again" if process.restarts else ""
+        return f"starts{again}, and is not ready after {duration(process.uptime or 0)}"
     return ""

@@ -124,7 +124,7 @@ class PlainView:
                 self.say(f"{what}: {where}")
         for trouble in figures.troubles:
             if trouble not in self._troubles:
-                self.say(trouble)
+                self.say(" ".join(trouble.split()))
         self._troubles = figures.troubles
         self._count(figures)
 
@@ -176,7 +176,7 @@ class LiveView:
         """Leave the last picture standing."""
         self._draw(Live.stop)
         if self._last is not None:
-            last = self._picture(self._last)
+            last = self._picture(self._last, 1)  # of which the next line of the shell pushes out none
             self._draw(lambda _: self._console.print(last))
 
     def say(self, line: str) -> None:
@@ -189,10 +189,10 @@ class LiveView:
         drawn = self._picture(self._last)
         self._draw(lambda live: live.update(drawn, refresh=True))
 
-    def _picture(self, of: Snapshot) -> RenderableType:
+    def _picture(self, of: Snapshot, free: int = 0) -> RenderableType:
         # The size is asked for each time: the terminal may have another by now.
         width, height = self._console.size
-        lines = picture(of, max(width, _LEAST_WIDTH), max(height, _LEAST_HEIGHT))
+        lines = picture(of, max(width, _LEAST_WIDTH), max(height - free, _LEAST_HEIGHT))
         return Text("\n", no_wrap=True, overflow="crop", end="").join(lines)
 
     def _draw(self, action: Callable[[Live], None]) -> None:
@@ -206,7 +206,9 @@ class LiveView:
 
 def snapshot(stack: LocalStack, figures: Figures, up: float, events: tuple[str, ...]) -> Snapshot:
     """How the stack stands."""
-    phase = Phase.STOPPING if stack.is_stopping else Phase.READY if stack.is_ready else Phase.STARTING
+    phase = Phase.READY if stack.is_ready else Phase.STARTING
+    if stack.is_stopping:
+        phase = Phase.STOPPING if stack.pids else Phase.STOPPED
     return Snapshot(
         phase=phase,
         up=up,
