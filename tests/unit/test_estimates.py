@@ -8,10 +8,11 @@ import pytest
 from agents.core.context import Context
 from agents.core.service import Estimate, Service
 from storage.ledger import TargetPlan
-from tasks.targets import Planned
 from telemetry.records import Record
+from telemetry.settings import Settings
 from telemetry.target import Target, Window
-from workers.commands import plan
+from workers.estimates import Estimates
+from workers.plan_lines import line_of
 
 
 class _Broken(Service):
@@ -38,5 +39,6 @@ def test_it_is_unknown_and_the_log_says_of_which_service(caplog: pytest.LogCaptu
         live=False,
         backfill=timedelta(0),
     )
-    line = plan._line(Planned(service, service.interval, (target,)), target, 3)
-    assert (line.calls_per_day, line.usd_per_day) == (None, None)
+    estimates = Estimates(Settings(), window.end, assumed=3)
+    line = line_of(service, target, estimates, 0)
+    assert (line.calls_per_day, line.usd_per_day, line.why) == (None, None, "its service cannot say what it takes")
