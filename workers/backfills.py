@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 
 import click
 
@@ -11,12 +12,13 @@ from storage import ledger
 from telemetry.target import format_time
 from telemetry.terminal import say
 from workers.chosen_targets import chosen, target_options
+from workers.fitting_table import print_fitting
 from workers.money import bounded, dollars
-from workers.output import json_option, print_json, print_table
+from workers.output import json_option, print_json
 from workers.paragraphs import say_wrapped
 from workers.process import fleet_settings, open_database
 
-_COLUMNS = ("id", "past", "services", "done", "waiting", "USD", "budget")
+_COLUMNS = ("id", "from", "days", "services", "done", "waiting", "USD")
 
 
 @click.command(name="list")
@@ -39,20 +41,25 @@ def list_command(limit: int, as_json: bool) -> None:
                 f" {one.held:,} windows: finfleet backfill with a larger --budget goes on with them,"
                 f" finfleet backfill cancel {one.backfill_id} gives them up"
             )
-    print_table(_COLUMNS, [_cells(one) for one in found], right={"id", "done", "waiting", "USD", "budget"})
+    rows = [_cells(one) for one in found]
+    print_fitting(_COLUMNS, rows, droppable=("days", "from", "done"), right={"id", "days", "done", "waiting", "USD"})
 
 
 def _cells(one: ledger.BackfillProgress) -> tuple[str, ...]:
-    span = "-" if one.since is None or one.until is None else f"{one.since:%Y-%m-%d} to {one.until:%Y-%m-%d}"
+    since, days = "-", "-"
+    if one.since is not None and one.until is not None:
+        length = (one.until - one.since) / timedelta(days=1)
+        since, days = f"{one.since:%Y-%m-%d}", f"{length:,.0f}" if length >= 1 else f"{length:.2f}"
+    spent = bounded(one.spent_usd, "")
     waiting = one.waiting + one.held + one.out
     return (
         str(one.backfill_id),
-        span,
+        since,
+        days,
         _some(one.services or []),
         f"{one.done + one.bad:,}",
         "cancelled" if one.cancelled_at is not None and not waiting else f"{waiting:,}",
-        bounded(one.spent_usd, ""),
-        "-" if one.budget_usd is None else dollars(one.budget_usd),
+        spent if one.budget_usd is None else f"{spent} of {dollars(one.budget_usd)}",
     )
 
 

@@ -89,7 +89,9 @@ class Estimates:
     def _configured(self, target: Target) -> tuple[ProviderSettings | None, Account | None]:
         section = self.settings.provider(target.provider)
         accounts = section.accounts_of(target.provider) if section is not None else ()
-        return section, next((one for one in accounts if one.name == target.account), None)
+        # One that is not configured any more is asked as the others are.
+        named = (one for one in accounts if one.name == target.account)
+        return section, next(named, next(iter(accounts), None))
 
 
 def _estimated(service: Service, estimate: Estimate) -> Reading:

@@ -18,8 +18,9 @@ from storage.reports import Metered, PlannedReadings, metered, planned_readings,
 from telemetry.target import format_time
 from telemetry.terminal import say
 from workers.estimates import Estimates, Reading
-from workers.money import bounded, dollars, in_words
-from workers.output import print_json, print_table
+from workers.fitting_table import print_fitting
+from workers.money import bounded, in_words
+from workers.output import print_json
 from workers.paragraphs import say_wrapped
 from workers.process import fleet_settings, open_database
 
@@ -34,7 +35,8 @@ class Difference:
     service: str
     api: str
     #: What was estimated; a target whose size is not known is not in it.
-    estimated_calls: int
+    #: None: of no target is the size known.
+    estimated_calls: int | None
     estimated_usd: Decimal | None
     metered_calls: int
     #: None: the price of some calls is not known.
@@ -44,7 +46,7 @@ class Difference:
     @property
     def off_by(self) -> str:
         """By how much more, or less, was metered than estimated: in dollars where it is paid, else in calls."""
-        if self.estimated_usd is None or self.metered_usd is None:
+        if self.estimated_calls is None or self.estimated_usd is None or self.metered_usd is None:
             return "unknown"
         told, found = self.estimated_usd, self.metered_usd
         if not told and not found:
@@ -106,8 +108,14 @@ def compare(
             _add(rows, name, reading, times)
         else:
             unknown[name] += times
+    for row in rows.values():
+        if row.service in unknown:
+            row.bound = "at least"
     for use in found:
-        row = _row(rows, f"{use.provider}/{use.service}", use.api)
+        name = f"{use.provider}/{use.service}"
+        row = _row(rows, name, use.api)
+        if name in unknown and not row.estimated_calls:
+            row.estimated_calls = row.estimated_usd = None
         row.metered_calls += use.calls
         row.metered_usd = use.usd
     return Comparison(
@@ -123,7 +131,7 @@ def compare(
 def _add(rows: dict[tuple[str, str], Difference], name: str, reading: Reading, times: int) -> None:
     for api, calls in reading.calls.items():
         row = _row(rows, name, api)
-        row.estimated_calls += math.ceil(calls * times)
+        row.estimated_calls = (row.estimated_calls or 0) + math.ceil(calls * times)
         row.bound = reading.bound
         if reading.usd is None:
             row.estimated_usd = None
@@ -150,9 +158,11 @@ def _incomplete(planned: Sequence[PlannedReadings], unknown: Mapping[str, int]) 
 def _show(found: Comparison) -> None:
     told = [one.estimated_usd for one in found.differences if one.estimated_usd is not None]
     paid = [one.metered_usd for one in found.differences]
+    bound = "at least" if len(told) < len(found.differences) else ""
+    estimated = sum(told, Decimal(0)) if told or not found.differences else None
     whole = None if None in paid else sum((usd for usd in paid if usd is not None), Decimal(0))
     say_wrapped(
-        f"since {format_time(found.since)}: estimated USD {dollars(sum(told, Decimal(0)))}, metered"
+        f"since {format_time(found.since.replace(microsecond=0))}: estimated {in_words(estimated, bound)}, metered"
         f" {in_words(whole, '')}; {found.planned:,} readings fell due, {found.reported:,} reported"
     )
     for text in found.incomplete:
@@ -163,13 +173,13 @@ def _show(found: Comparison) -> None:
     for service in dict.fromkeys(one.service for one in shown):
         rows.append((service, "", "", "", "", ""))
         rows += [_cells(one) for one in shown if one.service == service]
-    print_table(("service, API", *_NUMBERS), rows, right=_NUMBERS)
+    print_fitting(("service, API", *_NUMBERS), rows, droppable=("est.", "calls", "off by"), right=_NUMBERS)
 
 
 def _cells(one: Difference) -> tuple[str, ...]:
     return (
         f"  {one.api}",
-        f"{one.estimated_calls:,}",
+        "unknown" if one.estimated_calls is None else f"{one.estimated_calls:,}",
         f"{one.metered_calls:,}",
         bounded(one.estimated_usd, one.bound if one.estimated_usd else ""),
         bounded(one.metered_usd, ""),

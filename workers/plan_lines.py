@@ -58,7 +58,8 @@ def lines_of(planned: Iterable[Planned], estimates: Estimates, waiting: Mapping[
     for plan in planned:
         for target in plan.targets:
             name = str(target.target)
-            once = waiting[name] if name in waiting else _owed(target, estimates)
+            # What is measured as it happens has no past.
+            once = 0 if target.live else waiting[name] if name in waiting else _owed(target, estimates)
             yield line_of(plan.service, target, estimates, once)
 
 

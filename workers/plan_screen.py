@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from telemetry.terminal import say
 from workers.estimates import NEVER_COLLECTED
+from workers.fitting_table import print_fitting
 from workers.money import bounded, in_words
-from workers.output import print_table
+from workers.output import cell
 from workers.paragraphs import say_wrapped
 from workers.plan_lines import Group, Line, Sum, groups_of, sum_of
 
@@ -41,15 +42,19 @@ def totals(lines: Iterable[Line], groups: Iterable[Group]) -> Iterator[str]:
     """What it comes to a day, and once."""
     lines, groups = list(lines), list(groups)
     daily = sum_of((line.usd_per_day, line.bound) for line in lines)
-    yield f"a day: {_total(daily)}" + _which([(one.service, one.a_day.unknown) for one in groups])
+    measured = sum(1 for line in lines if line.basis == "measured")
+    by = f", by the last readings of {measured} of {len(lines)} targets" if measured else ""
+    yield f"a day: {_total(daily)}{by}" + _which([(one.service, one.a_day.unknown) for one in groups])
     past = [line for line in lines if line.backfill_windows]
     windows = sum(line.backfill_windows for line in past)
-    if windows:
+    if not windows:
+        yield "back-fill once: nothing of the past is waited for"
+    else:
         once = sum_of((line.backfill_usd, line.bound) for line in past)
         calls = sum(sum((line.backfill_calls or {}).values()) for line in past)
         known = f"{calls:,} calls, " if not once.unknown else f"at least {calls:,} calls, " if calls else ""
         which = _which([(one.service, one.once.unknown) for one in groups])
-        yield f"back-fill once: {windows:,} windows, {known}{_total(once)}{which}"
+        yield f"back-fill once: {windows:,} window{'' if windows == 1 else 's'}, {known}{_total(once)}{which}"
 
 
 def _total(of: Sum) -> str:
@@ -86,7 +91,7 @@ def _remarks(groups: Iterable[Group]) -> Iterator[str]:
 
 
 def _show_services(groups: Sequence[Group]) -> None:
-    print_table(
+    print_fitting(
         ("service", "targets", "reads/day", "USD/day", "back-fill", "USD once"),
         [
             (
@@ -99,6 +104,7 @@ def _show_services(groups: Sequence[Group]) -> None:
             )
             for one in groups
         ],
+        droppable=("targets", "reads/day", "back-fill", "USD once"),
         right=_NUMBERS,
     )
 
@@ -108,37 +114,25 @@ def _cell(of: Sum) -> str:
 
 
 def _show_targets(lines: Sequence[Line]) -> None:
-    print_table(
+    numbers = ("windows/day", "re-reads/day", "resources", "USD/day")
+    columns = ("target", "queue", "interval", *numbers, "by", "once", "calls/day")
+    rows = [
         (
-            "target",
-            "queue",
-            "interval",
-            "windows/day",
-            "re-reads/day",
-            "resources",
-            "calls/day",
-            "USD/day",
-            "by",
-            "once",
-        ),
-        [
-            (
-                one.target,
-                one.queue,
-                one.interval,
-                one.windows_per_day,
-                one.rereads_per_day,
-                one.resources,
-                _of_line(one),
-                bounded(one.usd_per_day, one.bound),
-                one.basis,
-                f"{one.backfill_windows:,} windows, {in_words(one.backfill_usd, one.bound)}"
-                if one.backfill_windows
-                else "-",
-            )
-            for one in lines
-        ],
-    )
+            one.target,
+            one.queue,
+            cell(one.interval),
+            cell(one.windows_per_day),
+            cell(one.rereads_per_day),
+            cell(one.resources),
+            bounded(one.usd_per_day, one.bound),
+            one.basis,
+            f"{one.backfill_windows:,} for {bounded(one.backfill_usd, one.bound)}" if one.backfill_windows else "-",
+            _of_line(one),
+        )
+        for one in lines
+    ]
+    dropped = ("calls/day", "queue", "interval", "windows/day", "re-reads/day", "once", "resources", "by")
+    print_fitting(columns, rows, droppable=dropped, right=numbers)
     for why in dict.fromkeys(f"{one.service}: {one.bound}; {one.why}" for one in lines if one.bound and one.why):
         say_wrapped(why)
 
@@ -182,4 +176,5 @@ def _calls(lines: Iterable[Line]) -> list[tuple[str, str, str, str, str]]:
 def _show_calls(title: str, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
     if rows:
         say()
-        print_table((title, "calls/day", "USD/day", "calls once", "USD once"), rows, right=_NUMBERS)
+        columns = (title, "calls/day", "USD/day", "calls once", "USD once")
+        print_fitting(columns, rows, droppable=("calls once", "calls/day", "USD once"), right=_NUMBERS)

@@ -127,7 +127,7 @@ def _note_past(connection: Connection, key: dict[str, Any], plans: Collection[Ta
     if places:
         ids = {(row[1], row[2]): row[0] for row in connection.execute(_SQL["lock_service"], key)}
         asked = [
-            Asked(ids[place], Window(plan.first_window(now), floor_time(now, plan.interval)))
+            Asked(ids[place], Window(plan.first_window(now), floor_time(now - plan.delay, plan.interval)))
             for place, plan in sorted(places.items())
         ]
         begin_backfill(connection, asked, now, from_configuration=True)

@@ -23,8 +23,9 @@ from workers.backfill_price import Price, price_of
 from workers.backfills import cancel_command, list_command
 from workers.chosen_targets import chosen, target_options
 from workers.estimates import Estimates
+from workers.fitting_table import print_fitting
 from workers.money import dollars
-from workers.output import json_option, print_json, print_table
+from workers.output import json_option, print_json
 from workers.paragraphs import say_wrapped
 from workers.parameters import TIME
 from workers.process import fleet_settings, open_database
@@ -208,6 +209,7 @@ def _show(found: list[ledger.LedgerTarget], price: Price, done: _Done | None, as
         for text in price.summary:
             say_wrapped(text)
         say()
-        print_table(_COLUMNS, [line.cells for line in price.lines], right=_COLUMNS[1:])
+        rows = [line.cells for line in price.lines]
+        print_fitting(_COLUMNS, rows, droppable=("targets", "calls", "again", "to open"), right=_COLUMNS[1:])
     else:
         say(str(price), lines=True)
