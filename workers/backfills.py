@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
+from decimal import Decimal
 
 import click
 
@@ -37,7 +38,7 @@ def list_command(limit: int, as_json: bool) -> None:
     for one in found:
         if one.held and one.cancelled_at is None:
             say_wrapped(
-                f"back-fill {one.backfill_id}: its budget of USD {dollars(one.budget_usd or 0)} does not pay"
+                f"back-fill {one.backfill_id}: its budget of USD {dollars(one.budget_usd or Decimal(0))} does not pay"
                 f" {one.held:,} windows: finfleet backfill with a larger --budget goes on with them,"
                 f" finfleet backfill cancel {one.backfill_id} gives them up"
             )

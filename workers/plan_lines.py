@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -67,31 +67,34 @@ def line_of(service: Service, target: TargetPlan, estimates: Estimates, once: in
     """One target, of whose past ``once`` windows are still to be read."""
     windows = _whole(Decimal(_DAY // timedelta(seconds=1)) / (target.interval // timedelta(seconds=1)))
     rereads = windows * len(service.refresh)
-    common = {
-        "target": str(target.target),
-        "queue": target.queue,
-        "interval": target.interval,
-        "windows_per_day": _number(windows),
-        "rereads_per_day": _number(rereads),
-        "resources": estimates.size(target.target),
-        "backfill_windows": once,
-    }
+    line = Line(
+        target=str(target.target),
+        queue=target.queue,
+        interval=target.interval,
+        windows_per_day=_number(windows),
+        rereads_per_day=_number(rereads),
+        resources=estimates.size(target.target),
+        calls_per_day=None,
+        usd_per_day=None,
+        backfill_windows=once,
+    )
     reading = estimates.reading(service, target.target, target.interval)
     if isinstance(reading, Unknown):
-        past = {"backfill_calls": None, "backfill_usd": None, "backfill_usd_by_api": None} if once else {}
-        return Line(**common, calls_per_day=None, usd_per_day=None, why=reading.why, **past)
-    daily, past_calls = _times(reading, windows + rereads), _times(reading, Decimal(once))
-    return Line(
-        **common,
-        calls_per_day=daily[0],
-        usd_per_day=daily[1],
-        usd_per_day_by_api=daily[2],
+        unknown = replace(line, why=reading.why)
+        return replace(unknown, backfill_calls=None, backfill_usd=None, backfill_usd_by_api=None) if once else unknown
+    calls, usd, by_api = _times(reading, windows + rereads)
+    calls_once, usd_once, by_api_once = _times(reading, Decimal(once))
+    return replace(
+        line,
+        calls_per_day=calls,
+        usd_per_day=usd,
+        usd_per_day_by_api=by_api,
         basis=reading.basis,
         bound=reading.bound,
         why=reading.unpriced or reading.why,
-        backfill_calls=past_calls[0],
-        backfill_usd=past_calls[1],
-        backfill_usd_by_api=past_calls[2],
+        backfill_calls=calls_once,
+        backfill_usd=usd_once,
+        backfill_usd_by_api=by_api_once,
     )
 
 

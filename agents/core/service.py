@@ -28,6 +28,8 @@ from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.settings.registry import distribution_of, unusable_providers
 from telemetry.target import Target, Window, floor_time
 
+__all__ = ["ENTRY_POINTS", "Estimate", "Service", "find", "service", "services", "unusable"]
+
 logger = logging.getLogger(__name__)
 
 _LATE = timedelta(hours=1)

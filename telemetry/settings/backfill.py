@@ -26,7 +26,8 @@ _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 def _read(value: Any) -> timedelta | Mapping[str, timedelta]:
     if not isinstance(value, Mapping):
-        return _checked(_DURATION, value, "")
+        every: timedelta = _checked(_DURATION, value, "")
+        return every
     return {
         _checked(_NAME, name, "the name of a service: "): _checked(_DURATION, one, f"{str(name)[:60]}: ")
         for name, one in value.items()

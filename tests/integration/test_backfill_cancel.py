@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from agents.core.context import utc_now
@@ -16,6 +17,7 @@ from storage import ledger
 from storage.database import Database
 from telemetry.target import Target
 from tests.support.command_runs import RunsFinfleet, as_text
+from workers.chosen_targets import chosen
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 _DAY = timedelta(days=1)
@@ -57,24 +59,24 @@ def _since(database: Database, days: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "targets"),
+    ("patterns", "providers", "names", "targets"),
     [
-        (("--service", "cost"), 3),
-        (("--service", "aws/cost"), 2),
-        (("--provider", "azure"), 1),
-        (("--provider", "aws", "--service", "ec2"), 1),
-        (("--target", "aws/default/*", "--service", "cost"), 1),
+        ((), (), ("cost",), 3),
+        ((), (), ("aws/cost",), 2),
+        ((), ("azure",), (), 1),
+        ((), ("aws",), ("ec2", "azure/cost"), 1),
+        (("aws/default/*",), (), ("cost",), 1),
+        ((), (), (), 4),
     ],
 )
-def test_it_can_be_asked_for_by_service_and_provider(
-    finfleet: Run, database: Database, options: tuple[str, ...], targets: int
+@pytest.mark.usefixtures("finfleet")
+def test_targets_are_chosen_by_all_that_is_said(
+    database: Database, patterns: tuple[str, ...], providers: tuple[str, ...], names: tuple[str, ...], targets: int
 ) -> None:
-    done = _json(finfleet("backfill", "--from", _since(database, 3), *options, "--dry-run", "--json"))
-    assert len(done["targets"]) == targets
-    assert (
-        "--service 'nothing': there is no such"
-        in finfleet("backfill", "--from", "1d", "--service", "nothing", status=2).stderr
-    )
+    with database.connection() as connection:
+        assert len(chosen(connection, patterns, providers, names, live=False)) == targets
+        with pytest.raises(click.UsageError, match="--provider 'x' --service 'nothing': there is no such target"):
+            chosen(connection, (), ("x",), ("nothing",), live=False)
 
 
 def test_the_price_has_tags_and_the_readings_that_follow(finfleet: Run, database: Database) -> None:
@@ -89,7 +91,6 @@ def test_the_price_has_tags_and_the_readings_that_follow(finfleet: Run, database
 
 def test_a_budget_is_kept_and_shown_and_the_rest_can_be_given_up(finfleet: Run, database: Database) -> None:
     words = ("backfill", "--from", _since(database, 5), "--target", "aws/default/global/cost", "--yes")
-    assert "write dollars, such as 5" in finfleet(*words, "--budget", "much", status=2).stderr
     done = finfleet(*words, "--budget", "0.07")
     assert "the budget of USD 0.07 does not pay all of it: the newest first" in done.stderr
     assert "1 targets: 5 windows opened, 0 due again" in done.stdout
@@ -109,8 +110,12 @@ def test_a_budget_is_kept_and_shown_and_the_rest_can_be_given_up(finfleet: Run, 
     done = finfleet("backfill", "cancel", "1", "--yes")
     assert "3 windows withdrawn, 0 as they were before, 2 being collected" in done.stdout
     assert "was cancelled at" in finfleet("backfill", "cancel", "1", "--yes", status=2).stderr
+
+
+def test_what_is_wrong_with_a_command_line_is_said(finfleet: Run) -> None:
     assert "there is no back-fill 7" in finfleet("backfill", "cancel", "7", "--yes", status=2).stderr
     assert "which? give its number" in finfleet("backfill", "cancel", "--yes", status=2).stderr
+    assert "write dollars, such as 5" in finfleet("backfill", "--from", "1d", "--budget", "much", status=2).stderr
 
 
 def test_no_budget_can_be_kept_where_a_price_is_not_known(finfleet: Run, database: Database) -> None:

@@ -95,10 +95,16 @@ class _Fleet:
             {
                 (provider, api.replace(".", ":") if provider == "aws" else api): calls
                 for provider, cloud in self.clouds.items()
-                for api, calls in cloud.calls().items()
+                for api, calls in _counted(cloud).items()
                 if not api.startswith(("login:", "oauth2:"))
             }
         )
+
+
+def _counted(cloud: Any) -> Mapping[str, int]:
+    """The calls by API that a local cloud has counted."""
+    found: Mapping[str, int] = cloud.calls()
+    return found
 
 
 def _exact(provider: str) -> Cloud:
