@@ -8,8 +8,8 @@ from collections.abc import Container, Sequence
 
 from rich.cells import cell_len
 
-from telemetry.terminal import say
 from workers.output import print_table
+from workers.paragraphs import say_wrapped
 
 _BETWEEN = 2
 
@@ -28,7 +28,7 @@ def print_fitting(
     places = [columns.index(name) for name in kept]
     print_table(kept, [tuple(row[place] for place in places) for row in rows], right=right)
     if left_out := [name for name in columns if name not in kept]:
-        say(f"(wider: {', '.join(left_out)})")
+        say_wrapped(f"(wider: {', '.join(left_out)})")
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[str]) -> int:
