@@ -87,7 +87,8 @@ SELECT r.backfill_id, w.target_id, w.window_start, w.usd = 0 OR w.sum <= r.usd A
              JOIN prices AS p USING (backfill_id, target_id)
             WHERE c.backfill_id = r.backfill_id
               AND c.state = 'planned'
-            ORDER BY c.window_start DESC, c.target_id
+            -- What is free waits behind nothing.
+            ORDER BY p.usd > 0, c.window_start DESC, c.target_id
             LIMIT %(limit)s
        ) AS w
 

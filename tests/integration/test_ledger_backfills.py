@@ -178,6 +178,16 @@ def test_what_is_free_fits_every_budget(connection: Connection) -> None:
     assert len(take(connection)) == 6
 
 
+def test_what_is_free_waits_behind_nothing_that_is_not_paid(connection: Connection) -> None:
+    targets = ledger.find_targets(connection)
+    span = Window(at("11:00"), at("11:30"))
+    prices = {"us-east-1": CENT, "us-west-2": Decimal(0)}
+    asked = [ledger.Asked(one.target_id, span, prices[one.target.region]) for one in targets]
+    number = ledger.begin_backfill(connection, asked, NOW, budget_usd=Decimal(0))
+    ledger.backfill(connection, targets, span, NOW, backfill_id=number)
+    assert [one.target.region for one in take(connection, limit=4)] == ["us-west-2"] * 4
+
+
 def test_a_larger_budget_goes_on_with_what_is_left(connection: Connection) -> None:
     begin(connection, "11:00", "11:30", region="us-east-1", budget=CENT)
     assert len(take(connection)) == 1
