@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from telemetry.errors import ConfigError, FinfleetError
+from telemetry.errors import FinfleetError
 from telemetry.packages import check_packages
 from telemetry.redact import RedactingFormatter
 from telemetry.terminal import complain, guard, run_to_end, show_usage
@@ -131,7 +131,7 @@ def _run() -> object:
         # A command of the fleet in an environment that holds the agents only.
         return _say(f"{error.name} is not installed: {_to_install(error)}", EX_CONFIG)
     except FinfleetError as error:
-        return _say(error, EX_CONFIG if isinstance(error, ConfigError) else EX_UNAVAILABLE)
+        return _say(error, EX_CONFIG if error.misconfigured else EX_UNAVAILABLE)
 
 
 def _say(what: object, status: int) -> int:
