@@ -18,6 +18,7 @@ from telemetry.errors import FinfleetError
 from telemetry.settings import Settings, load_settings
 from telemetry.target import Window, floor_time
 from telemetry.terminal import say
+from workers.notices import say_what_is_missing
 from workers.output import json_option, print_json, print_table, progress
 
 _DAY = timedelta(days=1)
@@ -48,6 +49,7 @@ def command(resources: int | None, as_json: bool) -> None:
     If a target was collected before, its number of resources is read from the database.
     """
     settings = load_settings(providers=(), forwards=False)
+    say_what_is_missing(settings)
     known = {} if resources is not None else _known_resources(settings)
     planned = plan_targets(settings)
     for line in same_accounts(settings, planned):
