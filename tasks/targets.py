@@ -9,6 +9,7 @@ from datetime import timedelta
 from agents.core.service import Service, services, unusable
 from agents.core.targets import targets_of
 from storage.ledger import TargetPlan
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 from telemetry.settings.providers import ProviderSettings
@@ -52,17 +53,19 @@ def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
 
 
 def _unknown_services(provider: str, section: ProviderSettings, known: dict[str, Service]) -> Iterator[str]:
-    names = "; cannot be used: ".join([", ".join(known) or "none", *unusable()])
+    more = "".join(f"; cannot be used: {fault}" for fault in unusable())
     for index, name in enumerate(section.services):
         if name not in known:
-            yield f"{provider}.services[{index}]: {name!r} is not a service of this install; there are: {names}"
+            meant = f"{did_you_mean(name, known)}{more}"
+            yield f"{provider}.services[{index}]: {name!r} is not a service of this install; {meant}"
     for name in section.intervals:
         if name not in known:
-            yield f"{provider}.intervals.{name}: there is no such service in this install; there are: {names}"
+            meant = f"{did_you_mean(name, known)}{more}"
+            yield f"{provider}.intervals.{name}: there is no such service in this install; {meant}"
     for index, account in enumerate(section.accounts_of(provider)):
         for name in set(account.services) - set(section.services) - set(known):
             where = f"{provider}.accounts[{index}].services"
-            yield f"{where}: {name!r} is not a service of this install; there are: {names}"
+            yield f"{where}: {name!r} is not a service of this install; {did_you_mean(name, known)}{more}"
     if not known:
         yield f"{provider}: this install has no service of it; set {provider}.enabled: false"
 

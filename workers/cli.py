@@ -20,6 +20,7 @@ from telemetry.errors import FinfleetError
 from telemetry.packages import check_packages
 from telemetry.redact import RedactingFormatter
 from telemetry.terminal import complain, guard, run_to_end, show_usage
+from workers.groups import Group
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
@@ -47,7 +48,7 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """Imports a command when it is named: ``finfleet collect`` must run without Celery and SQL installed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -17,9 +17,11 @@ from storage.database import Connection
 from storage.reports import resources_by_target
 from telemetry.target import Window, format_time
 from telemetry.terminal import say
+from workers import completion
 from workers.backfill_price import Price, price_of
 from workers.output import json_option, print_json
 from workers.parameters import TIME
+from workers.patterns import unmatched
 from workers.process import fleet_settings, open_database
 
 _Parts = list[tuple[Window, list[ledger.LedgerTarget]]]
@@ -32,6 +34,7 @@ _Parts = list[tuple[Window, list[ledger.LedgerTarget]]]
     "--target",
     "patterns",
     multiple=True,
+    shell_complete=completion.targets,
     help="Only these targets, for example aws/prod/us-east-1/ec2 or 'aws/*/*/ec2'.",
 )
 @click.option("--again", is_flag=True, help="Also collect complete and empty windows again.")
@@ -124,8 +127,8 @@ def _show(found: list[ledger.LedgerTarget], price: Price, done: ledger.Backfill 
 def _find(connection: Connection, patterns: tuple[str, ...]) -> list[ledger.LedgerTarget]:
     if not patterns:
         return [found for found in ledger.find_targets(connection) if found.enabled and not found.live]
-    found = ledger.find_targets(connection, patterns)
-    if not found:
-        names = ", ".join(repr(pattern) for pattern in patterns)
-        raise click.UsageError(f"--target {names}: there is no such target in the ledger; `finfleet status` lists them")
-    return found
+    if names := unmatched(patterns, [str(found.target) for found in ledger.find_targets(connection)]):
+        raise click.UsageError(
+            f"--target {', '.join(names)}: there is no such target in the ledger; `finfleet status` lists them"
+        )
+    return ledger.find_targets(connection, patterns)
