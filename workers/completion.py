@@ -19,8 +19,10 @@ from click.shell_completion import CompletionItem
 
 from telemetry.settings import Settings, load_settings
 
-DEADLINE = 1.0
-"""Seconds that database and configuration have."""
+DEADLINE = 3.0
+"""Seconds for all of it. What is found by then is offered."""
+_DATABASE = 1.0
+"""Seconds that the database has to answer."""
 _MOST = 200
 
 Offer = str | tuple[str, str]
@@ -44,24 +46,26 @@ def offered(find: Callable[[Settings], Iterable[Offer]]) -> Complete:
     return complete
 
 
-def _find(ctx: click.Context, find: Callable[[Settings], Iterable[Offer]]) -> list[Offer]:
+def _find(ctx: click.Context, find: Callable[[Settings], Iterable[Offer]]) -> Iterator[Offer]:
     # The callback of the group, which sets the variable, does not run.
     config = ctx.find_root().params.get("config") or os.environ.get("FINFLEET_CONFIG")
-    return list(find(load_settings(Path(config) if config else None, providers=(), forwards=False)))
+    yield from find(load_settings(Path(config) if config else None, providers=(), forwards=False))
 
 
-def _in_time(work: Callable[[], list[Offer]]) -> list[Offer]:
+def _in_time(work: Callable[[], Iterable[Offer]]) -> list[Offer]:
+    """As much as ``work`` finds in time."""
     found: list[Offer] = []
 
     def run() -> None:
         with contextlib.suppress(BaseException):  # silent, whatever it is: see the module
-            found.extend(work())
+            for offer in work():
+                found.append(offer)  # noqa: PERF402 - one by one: what comes later may come too late
 
     logging.disable()
     thread = threading.Thread(target=run, name="completion", daemon=True)
     thread.start()
     thread.join(DEADLINE)
-    return [] if thread.is_alive() else found
+    return found[:]
 
 
 def _rows(settings: Settings, read: Callable[[Any], Iterable[Offer]]) -> list[Offer]:
@@ -71,7 +75,7 @@ def _rows(settings: Settings, read: Callable[[Any], Iterable[Offer]]) -> list[Of
     from storage.database import Database  # noqa: PLC0415 - only where there is one
 
     with (
-        Database(settings.database.url, application="finfleet completion", size=1, wait=DEADLINE) as database,
+        Database(settings.database.url, application="finfleet completion", size=1, wait=_DATABASE) as database,
         database.connection() as connection,
     ):
         return list(read(connection))
