@@ -14,19 +14,35 @@ from storage.reports.status import (
     read_status,
     read_troubles,
 )
+from storage.reports.trouble import (
+    BadWindows,
+    Lateness,
+    Unsent,
+    read_bad_windows,
+    read_dead_letters,
+    read_lateness,
+    read_unsent,
+)
 
 __all__ = [
+    "BadWindows",
     "Gauges",
+    "Lateness",
     "Partial",
     "ProviderActivity",
     "Status",
     "TargetCoverage",
     "Trouble",
+    "Unsent",
     "read_activity",
+    "read_bad_windows",
     "read_coverage",
+    "read_dead_letters",
     "read_gauges",
+    "read_lateness",
     "read_partial",
     "read_status",
     "read_troubles",
+    "read_unsent",
     "resources_by_target",
 ]
