@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.results import Depth
 from workers.commands.outbox import standing
+from workers.queues import task_queues
 from workers.status.facts import Facts
 from workers.status.kinds import Problem
 
@@ -18,7 +19,7 @@ def fields(facts: Facts, problems: Sequence[Problem]) -> dict[str, Any]:
         **_of_database(facts),
         "results_queue": _depth(depths["results"] if depths else None, facts.broker_fault),
         "ingest_queues": {label: depth.messages for label, depth in (depths or {}).items()},
-        "task_queues": dict(facts.queues or {}),
+        "task_queues": dict.fromkeys(task_queues(facts.settings)) if facts.queues is None else facts.queues,
         "processes": facts.beside,
         "processes_alive": _living(facts),
         "problems": [

@@ -48,7 +48,7 @@ class Facts:
     broker: BrokerReading
     broker_fault: str
     #: Messages by Celery queue; None where they are not known.
-    queues: Mapping[str, int | None] | None
+    queues: Mapping[str, int] | None
     #: Why the database takes nothing in; None where it does, or that is not known.
     write_error: StorageError | None = None
     #: Of the `finfleet up` of this directory.

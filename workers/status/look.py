@@ -54,7 +54,7 @@ class Looker:
         """Ask everything."""
         url, broker = required_database_url(self.settings), required_broker(self.settings)
         now, within = utc_now(), self.within
-        database, ingest, queues = DatabaseReading(), BrokerReading(), dict[str, int | None]()
+        database, ingest, queues = DatabaseReading(), BrokerReading(), dict[str, int]()
         questions: dict[str, Callable[[], None]] = {
             "database": partial(read_database, url, now, self.filters.since, database, within),
             "room": partial(probe_database, url, within),
@@ -74,7 +74,7 @@ class Looker:
             broker_address=broker.where,
             broker=ingest,
             broker_fault=_fault(answers["broker"], "broker", broker.where, within),
-            queues=queues if answers["queues"].done.is_set() else None,
+            queues=queues if answers["queues"].done.is_set() and not answers["queues"].error else None,
             write_error=write_error if isinstance(write_error, StorageError) else None,
             beside=troubles_beside(self.state, url),
             free=_free(self.state) if same_database(self.state, url) else None,

@@ -39,14 +39,18 @@ def _activity(busy: ProviderActivity) -> str:
 
 def _tried_again(trouble: Trouble) -> str:
     span = f"{cell(trouble.since)} to {cell(trouble.until)}"
-    return f"{trouble.target} open: {trouble.windows:,} windows, {span}: {trouble.error}"
+    return f"{trouble.target} open: {_windows(trouble.windows)}, {span}: {trouble.error}"
 
 
 def _partial(lacking: Partial) -> str:
     span = f"{cell(lacking.since)} to {cell(lacking.until)}"
     return (
-        f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {'; '.join(lacking.reasons)}"
+        f"{lacking.target} partial: {_windows(lacking.windows)}, {span}; the newest lacks {'; '.join(lacking.reasons)}"
     )
+
+
+def _windows(count: int) -> str:
+    return "1 window" if count == 1 else f"{count:,} windows"
 
 
 def _left_out(bill: LeftOut) -> str:
