@@ -15,6 +15,7 @@ from tasks.results import Depth
 from telemetry.settings.model import Settings
 from telemetry.target import Target
 from tests.unit.test_status_fates import process
+from workers.health.presence import this_machine
 from workers.status.facts import Facts, Filters
 from workers.status.kinds import KINDS, problems_of
 from workers.status.readings import BrokerReading, DatabaseReading
@@ -92,6 +93,7 @@ def _full(facts: Facts) -> Facts:
 
 _LOOP = [process("beat", 90 - n, 95 - n) for n in (0, 10, 20)]
 _HOUR = {"lag": 50 * MINUTE, "open_for": 50 * MINUTE}
+_DEAD = "it runs no more, and was not told to stop"
 _REFUSED = "Connection refused"
 CASES: list[tuple[str, str, Callable[[Facts], Facts]]] = [
     ("database", "does not answer", lambda f: replace(f, database_fault="database db does not answer within 2 s")),
@@ -191,6 +193,21 @@ def test_one_cause_of_many_targets_is_one_problem() -> None:
     found = [BadWindows(target, "denied", "ec2:X", "no", 1, NOW, NOW) for target in targets]
     (problem,) = problems_of(_database(healthy(), bad=found))
     assert problem.line.startswith("denied: aws/a0/us-east-1/ec2, aws/a1/us-east-1/ec2 and 38 more: grant ec2:X")
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [("ingest", "ingest"), ("worker plan", "plan"), ("worker push", "push"), ("worker aws", "collect.aws")],
+)
+def test_what_finfleet_up_tells_is_not_told_twice(role: str, name: str) -> None:
+    dead = process(role, 100, pid=2**22 + 1, machine=this_machine())
+    facts = _database(healthy(), processes=[*FLEET, dead])
+    (problem,) = problems_of(facts)
+    assert problem.line == f"process_vanished: {role} on host-1 (process {dead.pid}): {_DEAD}"
+    told = [one.kind for one in problems_of(replace(facts, beside=(f"{name} of finfleet up does not run",)))]
+    assert told == ["process_down"]
+    told = [one.kind for one in problems_of(replace(facts, beside=("beat of finfleet up does not run",)))]
+    assert told == ["process_down", "process_vanished"]
 
 
 def test_filters_leave_out_the_trouble_of_other_targets_only() -> None:

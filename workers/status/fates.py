@@ -37,6 +37,8 @@ class Fates(NamedTuple):
     of: tuple[tuple[Process, Fate], ...]
     #: By role and queues, within the hour.
     vanished: Counter[tuple[str, str]]
+    #: Those of this machine that run no more.
+    dead: frozenset[UUID]
 
     def those(self, fate: Fate) -> list[Process]:
         """The processes of one fate."""
@@ -64,7 +66,8 @@ def judge(
         return Fate.VANISHED if sure else Fate.UNKNOWN
 
     fates = tuple((one, fate(one)) for one in found)
-    return Fates(fates, Counter(_kind(one) for one, what in fates if what in {Fate.REPLACED, Fate.VANISHED}))
+    gone_kinds = Counter(_kind(one) for one, what in fates if what in {Fate.REPLACED, Fate.VANISHED})
+    return Fates(fates, gone_kinds, frozenset(number for number, runs in here.items() if runs is False))
 
 
 def _is_gone(one: Process, here: bool | None) -> bool:

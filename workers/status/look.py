@@ -29,7 +29,9 @@ _TALKATIVE = ("psycopg", "psycopg.pool", "kombu", "amqp", "redis", "celery", "wo
 
 
 def quiet() -> None:
-    """What goes wrong is told once, as trouble: not by drivers, as often as they try."""
+    """What goes wrong is told once, as trouble: not by drivers, as often as they try, unless more was asked for."""
+    if logging.getLogger().level <= logging.INFO:
+        return
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from storage.processes import Process
-from workers.health.presence import SILENT_AFTER
+from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from workers.output import duration
 from workers.status.facts import Facts
 from workers.status.fates import OWN, Fate
@@ -30,10 +30,16 @@ def _down(facts: Facts) -> Iterator[Found]:
 @kind("process_vanished", "A process gave signs of life, gives none any more, and did not end in order.")
 def _vanished(facts: Facts) -> Iterator[Found]:
     for one in facts.fates.those(Fate.VANISHED) if facts.fates else ():
-        if one.silent > SILENT_AFTER:
+        if facts.fates is None or one.process_id not in facts.fates.dead:
             yield f"no sign of life for {duration(one.silent)}: it was killed, hangs, or cannot reach us", (named(one),)
-        elif not facts.beside:  # else that of its `finfleet up` says so
+        elif not any(line.startswith(f"{_in_up(one)} of finfleet up ") for line in facts.beside):
             yield "it runs no more, and was not told to stop", (named(one),)
+
+
+def _in_up(process: Process) -> str:
+    """What such a process is called by a `finfleet up`."""
+    what = process.role.removeprefix("worker ")
+    return what if what == process.role or what in {PLAN_QUEUE, PUSH_QUEUE} else f"collect.{what}"
 
 
 @kind("process_missing", "The configuration needs a process of that role, and none lives.")
