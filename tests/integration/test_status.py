@@ -286,3 +286,16 @@ def test_it_watches_until_it_is_interrupted(environment: dict[str, str], tmp_pat
         assert complained == b""
         assert b"\x1b" not in said + rest, "a pipe gets plain lines"
     assert "Traceback" not in terminal.text
+
+
+def test_what_is_known_before_the_database_hangs_is_told(status: Run, database: Database) -> None:
+    """Of a table that somebody else has locked, as of a server that freezes in the middle."""
+    with database.connection() as connection, database.connection() as holder:
+        processes.tell(connection, [msgspec.structs.replace(SIGN, trouble="the broker does not answer")])
+        with holder.transaction():
+            holder.execute("LOCK TABLE finfleet.collections")
+            done = status("--wait", _WAIT, exits=69)
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("2 problems at ")
+    assert "does not answer within 0.7 s" in lines[1]
+    assert lines[2] == "! process_troubled: worker aws on host-1 (process 42): the broker does not answer"

@@ -11,7 +11,7 @@ from storage.timeouts import WRITE
 from storage.writer import Written
 from tasks.results import BILLS, LETTERS, PROCESSES, open_carrier, pushes_of
 from telemetry.settings import Settings
-from workers.health.presence import Relay, by_database, present
+from workers.health.presence import RELAYED_EVERY, Relay, by_database, present
 from workers.ingest import Ingest, Queues
 from workers.metrics.ingest import IngestMetrics
 from workers.metrics.registry import metrics_options, serve
@@ -45,7 +45,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
     with (
         open_database(settings, "finfleet ingest", size=_CONNECTIONS, timeouts=WRITE) as database,
         serve("ingest", metrics_port, metrics_address),
-        present("ingest", by_database(database, relay)),
+        present("ingest", by_database(database, relay), every=RELAYED_EVERY),
     ):
         queues = _queues(settings)
         logger.info("ingest: %s to %s", queues.results.where, database.address)

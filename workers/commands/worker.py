@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from celery.signals import worker_ready
 
 from agents.core.provider import providers
 from agents.core.unattended import never_ask
@@ -61,7 +62,8 @@ def command(
 
         REGISTRY.register(FleetCollector(settings, app))
     presence = Presence(f"worker {role}", chosen, _tell(settings, role))
-    presence.start()
+    # Not before: until then a signal ends the process without a word.
+    worker_ready.connect(lambda **_: presence.start(), weak=False)
     at_end(presence.stopped)
     ending = WorkerEnding()
     with serve(role, metrics_port, metrics_address):

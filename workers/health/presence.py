@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 EVERY = 10.0
 """Seconds between two signs."""
+RELAYED_EVERY = 2.0
+"""Seconds between two of an ingest, which has those of others to write down."""
 SILENT_AFTER = 35.0
 """Seconds after which a process that has said nothing is taken for dead: three signs, and a little."""
 _AGAIN = 2.0
