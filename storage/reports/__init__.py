@@ -23,17 +23,34 @@ from storage.reports.trouble import (
     read_lateness,
     read_unsent,
 )
+from storage.reports.usage import (
+    ApiReadings,
+    Metered,
+    PlannedReadings,
+    Readings,
+    metered,
+    newest_readings,
+    planned_readings,
+    waiting_windows,
+)
 
 __all__ = [
+    "ApiReadings",
     "BadWindows",
     "Gauges",
     "Lateness",
+    "Metered",
     "Partial",
+    "PlannedReadings",
     "ProviderActivity",
+    "Readings",
     "Status",
     "TargetCoverage",
     "Trouble",
     "Unsent",
+    "metered",
+    "newest_readings",
+    "planned_readings",
     "read_activity",
     "read_bad_windows",
     "read_coverage",
@@ -45,4 +62,5 @@ __all__ = [
     "read_troubles",
     "read_unsent",
     "resources_by_target",
+    "waiting_windows",
 ]
