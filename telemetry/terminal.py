@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from types import TracebackType
 
@@ -28,6 +28,12 @@ def say(text: object = "", *, err: bool = False, lines: bool = False) -> None:
     with suppress(OSError) if err else nullcontext():
         # Named: to a stream that it takes for misconfigured, click would write UTF-8 all the same.
         click.echo(shown(str(text), lines=lines), file=sys.stderr if err else sys.stdout)
+
+
+def redraw(lines: Sequence[str]) -> None:
+    """Put lines onto a terminal in the place of what it shows; each replaces one, so that nothing flickers."""
+    text = "".join(f"{shown(line)}\x1b[K\n" for line in lines)
+    click.echo(f"\x1b[H{text}\x1b[J", file=sys.stdout, nl=False, color=True)
 
 
 def say_json(text: str) -> None:

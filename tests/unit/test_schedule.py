@@ -54,7 +54,7 @@ def test_the_past_is_owed_by_all_services_or_by_those_that_are_named(tmp_path: P
     [
         (
             "aws: {backfill: {costs: 2d}}",
-            "aws.backfill.costs: there is no such service in this install; there are: cost",
+            "aws.backfill.costs: there is no such service in this install; did you mean cost? there are: cost",
         ),
         ("generic: {backfill: {host: 1d}}", "generic.backfill.host: host is only measured as it happens"),
         ("aws: {backfill: {cost: 2000d}}", "aws.backfill: cost: '2000d': at most 1200d; what is older"),

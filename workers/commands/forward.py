@@ -16,6 +16,7 @@ from telemetry.settings.destinations import DestinationSettings
 from workers import completion
 from workers.forward import Forwarder, run_side_by_side
 from workers.forward.side_by_side import Beats
+from workers.health.presence import by_database, present
 from workers.metrics.forward import ForwardCollector
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.process import fleet_settings, heartbeat, open_database, stop_on_signals
@@ -44,9 +45,10 @@ def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> 
         destinations = {
             name: stack.enter_context(open_destination(name, section)) for name, section in sections.items()
         }
-        size = len(sections) * (_PARALLEL + 1)
+        size = len(sections) * (_PARALLEL + 1) + 1
         database = stack.enter_context(open_database(settings, "finfleet forward", size=size, timeouts=WRITE))
         stack.enter_context(serve("forward", metrics_port, metrics_address))
+        stack.enter_context(present("forward", by_database(database)))
         beats = Beats(tuple(sections), heartbeat())
         forwarders = [
             Forwarder(database, destination, stop, beats.of(name), name=name, parallel=_PARALLEL)

@@ -9,8 +9,9 @@ import click
 from agents.core.service import services
 from storage.timeouts import WRITE
 from storage.writer import Written
-from tasks.results import BILLS, LETTERS, open_carrier, pushes_of
+from tasks.results import BILLS, LETTERS, PROCESSES, open_carrier, pushes_of
 from telemetry.settings import Settings
+from workers.health.presence import RELAYED_EVERY, Relay, by_database, present
 from workers.ingest import Ingest, Queues
 from workers.metrics.ingest import IngestMetrics
 from workers.metrics.registry import metrics_options, serve
@@ -25,8 +26,8 @@ from workers.process import (
 
 logger = logging.getLogger(__name__)
 
-_CONNECTIONS = 6
-"""Of the database: a lane uses one at a time, and a second for a moment."""
+_CONNECTIONS = 7
+"""Of the database: a lane uses one at a time, and a second for a moment; one is for signs of life."""
 
 
 @click.command(name="ingest")
@@ -40,9 +41,11 @@ def command(metrics_port: int, metrics_address: str) -> None:
     settings = fleet_settings()
     stop = stop_on_signals()
     metrics = IngestMetrics()
+    relay = Relay()
     with (
         open_database(settings, "finfleet ingest", size=_CONNECTIONS, timeouts=WRITE) as database,
         serve("ingest", metrics_port, metrics_address),
+        present("ingest", by_database(database, relay), every=RELAYED_EVERY),
     ):
         queues = _queues(settings)
         logger.info("ingest: %s to %s", queues.results.where, database.address)
@@ -57,6 +60,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
             pushers=settings.pushers,
             max_waiting=settings.max_waiting,
             heartbeat=heartbeat(),
+            notice=relay.add,
             on_written=lambda written: _note(written, metrics),
         ).run(stop)
     logger.info("ingest: stopped")
@@ -68,6 +72,7 @@ def _queues(settings: Settings) -> Queues:
         results=open_carrier(broker),
         bills=open_carrier(broker, BILLS),
         letters=open_carrier(broker, LETTERS),
+        processes=open_carrier(broker, PROCESSES),
         pushes={source: open_carrier(broker, pushes_of(source)) for source in settings.push_sources},
     )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import click
+from celery.signals import worker_ready
 
 from agents.core.provider import providers
 from agents.core.unattended import never_ask
+from storage.timeouts import WRITE
 from tasks.foreign.rules import push_queues
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
@@ -13,12 +15,13 @@ from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 from workers import completion
-from workers.ending import WorkerEnding
+from workers.ending import WorkerEnding, at_end
 from workers.health.heartbeat import Heartbeat
+from workers.health.presence import ByBroker, Presence, Tell, by_database
 from workers.health.worker import WorkerWatch
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.metrics.worker import WorkerMetrics
-from workers.process import fleet_settings, required_broker, required_database_url, required_signing_keys
+from workers.process import fleet_settings, open_database, required_broker, required_database_url, required_signing_keys
 
 
 @click.command(name="worker")
@@ -68,6 +71,10 @@ def command(
         from workers.metrics.fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
 
         REGISTRY.register(FleetCollector(settings, app))
+    presence = Presence(f"worker {role}", chosen, _tell(settings, role))
+    # Not before: until then a signal ends the process without a word.
+    worker_ready.connect(lambda **_: presence.start(), weak=False)
+    at_end(presence.stopped)
     ending = WorkerEnding()
     with serve(role, metrics_port, metrics_address):
         app.worker_main(
@@ -82,7 +89,16 @@ def command(
                 "--without-mingle",
             ]
         )
-    return ending.status()
+    if (status := ending.status()) == 0:
+        presence.stopped()
+    return status
+
+
+def _tell(settings: Settings, role: str) -> Tell:
+    """How such a worker says that it lives: only the planner has a database."""
+    if role == PLAN_QUEUE:
+        return by_database(open_database(settings, "finfleet plan", size=1, timeouts=WRITE))
+    return ByBroker(required_broker(settings))
 
 
 def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, ...]:
