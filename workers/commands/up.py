@@ -20,8 +20,8 @@ import click
 import psutil
 
 from telemetry.errors import FinfleetError
+from telemetry.logs import Formatter, levels_of, write_to
 from telemetry.private import open_private
-from telemetry.redact import RedactingFormatter
 from telemetry.target import format_time
 from telemetry.terminal import complain
 from workers.embedded import EmbeddedServerError, StateInUseError
@@ -29,6 +29,7 @@ from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
 from workers.local.files import LOG_BYTES, StateFiles
 from workers.local.view import LiveView, PlainView, View, ViewConsole
+from workers.log_options import log_options
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ state directory; 69 a server cannot be started or reached, or a component failed
 )
 @click.option("--no-flower", is_flag=True, help="Run without Flower.")
 @click.option("--plain", is_flag=True, help="Print a line for each change instead of the live view.")
+@log_options
 def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) -> int:
     """Run the whole fleet on this machine, until Ctrl-C or SIGTERM.
 
@@ -166,14 +168,13 @@ def _logging_to(files: StateFiles) -> Iterator[None]:
     """Keep log lines of this process out of the picture: they go to a file beside those of the others."""
     path = files.log("up")
     handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    former = root.handlers[:]
-    root.handlers[:] = [handler]
+    levels = levels_of(default="INFO")
+    handler.setFormatter(Formatter(levels.form))
+    former = write_to(handler, levels)
     try:
         yield
     finally:
-        root.handlers[:] = former
+        logging.getLogger().handlers[:] = former
         handler.close()
 
 

@@ -14,6 +14,7 @@ from telemetry.settings import Settings
 from workers.ending import WorkerEnding
 from workers.health.heartbeat import Heartbeat
 from workers.health.worker import WorkerWatch
+from workers.log_options import log_options
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.metrics.worker import WorkerMetrics
 from workers.process import fleet_settings, required_broker, required_database_url, required_signing_keys
@@ -25,6 +26,7 @@ from workers.process import fleet_settings, required_broker, required_database_u
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Number of threads [default: collect.concurrency].")
 @click.option("--name", help="Name in Flower [default: the role]; must be unique on a machine.")
 @metrics_options
+@log_options
 def command(
     role: str,
     *,
@@ -58,15 +60,15 @@ def command(
         from workers.metrics.fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
 
         REGISTRY.register(FleetCollector(settings, app))
-    ending = WorkerEnding()
+    ending = WorkerEnding(role, chosen, threads)
     with serve(role, metrics_port, metrics_address):
         app.worker_main(
             [
+                "--quiet",  # no banner: standard output is for nobody
                 "worker",
                 *("--queues", ",".join(chosen)),
                 *("--hostname", f"{name or role}@%h"),
                 *("--concurrency", str(threads)),
-                *("--loglevel", "INFO"),
                 # Workers tell each other nothing: at a thousand of them, that alone would keep the broker busy.
                 "--without-gossip",
                 "--without-mingle",

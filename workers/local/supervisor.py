@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from telemetry.backoff import ceiling
+from telemetry.logs import fields
 from telemetry.redact import redact
 from workers.local.files import tail, trim
 from workers.local.unit import Unit
@@ -114,6 +115,7 @@ class Supervisor:
     def start(self) -> None:
         """Start the unit now, and keep it running from now on. Raises what the unit's start raises."""
         self._launch()
+        self._log("started", "started")
         self._thread.start()
 
     def ask_to_stop(self) -> None:
@@ -158,6 +160,7 @@ class Supervisor:
         words = redact(f"{self.unit.name}: {what}: {str(error) or type(error).__name__}: tried again")
         if self._troubles.get(what) != words:
             self._troubles[what] = words
+            logger.warning("%s", words, extra=fields(event="trouble", name=self.unit.name))
             self._say(words)
 
     def _say(self, line: str) -> None:
@@ -165,6 +168,11 @@ class Supervisor:
             self._when_said(line)
         except (Exception, SystemExit):  # the log is left to tell it
             logger.exception("saying: %s", line)
+
+    def _log(self, event: str, said: str, level: int = logging.INFO) -> None:
+        """A line for each start and end: what is said to people may be less, as of a crash loop."""
+        found = fields(event=event, name=self.unit.name, pid=self.unit.pid, restarts=self._restarts)
+        logger.log(level, "%s %s", self.unit.name, said, extra=found)
 
     def _changed(self) -> None:
         self._try("telling of the change", self._when_changed, None)
@@ -182,6 +190,7 @@ class Supervisor:
             self._pause(str(error) or type(error).__name__)
             return False
         self._restarts += 1
+        self._log("restarted", "started again")
         return True
 
     def _watch(self) -> None:
@@ -216,6 +225,7 @@ class Supervisor:
         lived = time.monotonic() - self._started
         self._failures = 1 if lived >= STABLE_AFTER else self._failures + 1
         pause = pause_after(self._failures)
+        self._log("ended", f"ended ({redact(ending)}): starts again in {pause:.1f} s", logging.WARNING)
         self._state = State.WAITING
         self._changed()
         if self._failures < LOOPING_AFTER:
@@ -237,4 +247,5 @@ class Supervisor:
             self._try("ending it at once", self.unit.kill, None)
         self._state = State.STOPPED
         if ran:
+            self._log("stopped", "stopped")
             self._say(f"{self.unit.name} stopped")
