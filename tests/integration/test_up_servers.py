@@ -118,8 +118,21 @@ def test_a_database_that_is_not_there(short_path: Path) -> None:
     done = run_up(short_path / "state", FINFLEET_DATABASE_URL=f"postgresql://somebody:canary@127.0.0.1:{free_port()}/x")
     assert done.returncode == 69
     assert "refused" in done.stderr.splitlines()[-1]
+    assert "FINFLEET_DATABASE_URL names this server; unset it to have" in done.stderr.splitlines()[-1]
+    assert "FINFLEET_DATABASE_URL is set: its Postgres is used, and none is started here" in done.stdout
     assert "canary" not in done.stdout + done.stderr
     assert not (short_path / "state" / "up.json").exists()
+
+
+def test_a_broker_that_is_not_there(short_path: Path) -> None:
+    variables = {"FINFLEET_BROKER_URL": f"redis://:canary@127.0.0.1:{free_port()}/0"}
+    # What is wrong with it is known before a database is asked, which is named here so that none has to be started.
+    variables["FINFLEET_DATABASE_URL"] = f"postgresql://somebody:canary@127.0.0.1:{free_port()}/x"
+    done = run_up(short_path / "state", **variables)
+    assert done.returncode == 69
+    assert re.search(r"the broker redis://127.0.0.1:\d+/0 does not answer: Connection refused", done.stderr)
+    assert "FINFLEET_BROKER_URL names this server; unset it to have" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
 
 
 def test_a_port_for_flower_that_is_taken(short_path: Path, valkey_server: EmbeddedValkey) -> None:

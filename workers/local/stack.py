@@ -29,7 +29,8 @@ from workers.embedded.ports import LOOPBACK, taken
 from workers.embedded.server import EmbeddedServer
 from workers.local.addresses import broker_address, database_address, psql_line
 from workers.local.files import USER, StateFiles, tail
-from workers.local.processes import CONFIG_VARIABLE, Fleet
+from workers.local.named_servers import blaming, check_answers, others_said, own_servers
+from workers.local.processes import BROKER_VARIABLE, CONFIG_VARIABLE, DATABASE_VARIABLE, Fleet
 from workers.local.report import UpReport
 from workers.local.supervisor import ProcessStatus, Supervisor
 from workers.local.unit import ProgramUnit, ServerUnit, Unit
@@ -83,6 +84,9 @@ class LocalStack:
             ConfigError: lists all faults, missing credentials of enabled providers included.
         """
         named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+        own = own_servers(environ, state)
+        self._named = [*own.values(), *others_said(environ, own)]
+        environ = {name: value for name, value in environ.items() if name not in own}
         self.settings = load_settings(named, environ)
         self._config = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
         self._planned = plan_targets(self.settings)
@@ -116,6 +120,8 @@ class LocalStack:
         self._lock.acquire()
         if self._config is None:
             self._say(f"no {DEFAULT_PATH}: only this machine is collected; --config names another file")
+        for line in self._named:
+            self._say(line)
         self.files.prepare()
         self._thread.start()
 
@@ -262,12 +268,16 @@ class LocalStack:
 
         remember(self.database_url.get_secret_value())
         parse(self.broker_url)  # remembers the password
+        if self._valkey is None:
+            with blaming(BROKER_VARIABLE, self._environ):
+                check_answers(self.broker)
         with Database(self.database_url) as database:  # remembers the password as well
             self._say(f"bringing the database {database.address} to this release's schema")
         if self._postgres:
             parts = urlsplit(self.database_url.get_secret_value())
             self.files.write_pgpass(parts.port or 0, parts.password or "")
-        migrate(self.database_url)
+        with blaming(DATABASE_VARIABLE, self._environ):
+            migrate(self.database_url)
 
     def _fleet(self) -> Fleet:
         if self._flower and self._flower_port is None:
