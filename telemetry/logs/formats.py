@@ -97,8 +97,17 @@ def _shown_as(args: Any) -> Any:
     return tuple(map(_argument, args))
 
 
+class _Shown(str):
+    """Text that is the same for %s and for %r, which libraries use."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def _argument(value: object) -> object:
-    return text(value) if is_odd(value) else value
+    return _Shown(text(value)) if is_odd(value) else value
 
 
 def _field(value: object, limit: int) -> Plain:

@@ -20,7 +20,7 @@ import click
 import psutil
 
 from telemetry.errors import FinfleetError
-from telemetry.logs import Formatter, levels_of, write_to
+from telemetry.logs import Formatter, fields, levels_of, write_to
 from telemetry.private import open_private
 from telemetry.target import format_time
 from telemetry.terminal import complain
@@ -110,6 +110,7 @@ def _show(stack: LocalStack, view: View, signals: StopSignals) -> Figures:
 def _stop(stack: LocalStack, view: View, signals: StopSignals, figures: Figures) -> bool:
     """Stop in order; at once when another signal comes. Returns whether one came."""
     view.say("stopping in order; a second Ctrl-C or SIGTERM ends everything at once")
+    logger.info("stopping in order", extra=fields(event="stopping"))
     forced = False
     stopping = threading.Thread(target=stack.stop, name="stop", daemon=True)
     stopping.start()
