@@ -26,6 +26,7 @@ from telemetry.logs.formats import MAX_LINE
 from telemetry.settings import load_settings
 from telemetry.target import Window, floor_time
 from tests.support.brokers import Broker, Lending
+from tests.support.command_runs import RunsFinfleet
 from tests.support.ec2 import ACCESS_KEY, SECRET_KEY, SERVICES
 from tests.support.gcp import PROJECT, endpoints
 from tests.support.logs import parse
@@ -154,3 +155,18 @@ def _check(entry: Mapping[str, Any], provider: str, windows: list[str]) -> None:
     assert entry["provider"] == provider
     assert entry["outcome"] in {"complete", "empty", "failed"}
     assert {"attempt", "run", "service", "task", "task_id", "records", "calls", "seconds"} <= entry.keys()
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt"])
+@pytest.mark.parametrize("command", ["worker plan", "beat", "ingest", "forward", "flower", "up"])
+def test_what_stops_a_process_at_its_start_is_an_event_too(
+    command: str, form: str, finfleet_program: RunsFinfleet, tmp_path: Path
+) -> None:
+    (tmp_path / "telemetry.yaml").write_text("aws: {regions: [us-esat-1]}\ningest: {batch: 1}\n")
+    variables = {**os.environ, "FINFLEET_CONFIG": str(tmp_path / "telemetry.yaml"), "FINFLEET_LOG_FORMAT": form}
+    done = finfleet_program(tuple(command.split()), variables, tmp_path)
+    assert done.returncode == 78
+    assert not done.stdout
+    (entry,) = parse(form, done.stderr.decode())
+    assert entry["level"] == "ERROR"
+    assert "ingest.batch" in entry["message"]

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.errors import ConfigError, Denied
-from telemetry.logs import FORMATS, Formatter, Levels, context, fields, levels_of, write_to
+from telemetry.logs import FORMATS, Formatter, Levels, context, fields, levels_of, log_what_nobody_caught, write_to
 from telemetry.logs.fields import NAMES, trace_of
 from telemetry.logs.formats import MAX_LINE
 from telemetry.redact import MASK, redact, remember
@@ -298,3 +299,23 @@ def test_every_event_is_documented() -> None:
     names = {name for pair in events for name in pair if name}
     assert len(names) > 20
     assert [name for name in sorted(names) if f"`{name}`" not in _documented()] == []
+
+
+@pytest.mark.usefixtures("_untouched")
+def test_what_nobody_catches_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = _Kept("json")
+    write_to(kept, Levels("json"))
+    for module, name in ((sys, "excepthook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    log_what_nobody_caught()
+    error = KeyError("x")
+    sys.excepthook(KeyError, error, None)
+    thread = threading.Thread(name="a thread")
+    threading.excepthook(threading.ExceptHookArgs((KeyError, error, None, thread)))
+    threading.excepthook(threading.ExceptHookArgs((SystemExit, SystemExit(), None, thread)))
+    said = [json.loads(line) for line in kept.lines]
+    assert [(entry["event"], entry["message"]) for entry in said] == [
+        ("uncaught", "the process ends: KeyError: x"),
+        ("uncaught", "the thread a thread ends: KeyError: x"),
+    ]
+    assert all("KeyError" in entry["traceback"] for entry in said)
