@@ -72,6 +72,11 @@ def context(**values: Unpack[Fields]) -> Iterator[None]:
         _context.reset(token)
 
 
+def current() -> Mapping[str, object]:
+    """The fields that every line of this thread has for now."""
+    return _context.get()
+
+
 def enter(**values: Unpack[Fields]) -> None:
     """Like ``context``, in the place of all former fields, until the next call: for who has no block."""
     _context.set(dict(values))

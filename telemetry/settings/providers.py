@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from telemetry.limits import MAX_BACKFILL
-from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, OptionalDuration, Section
+from telemetry.settings.backfill import Backfill
+from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, Section
 
 DEFAULT_ACCOUNT = "default"
 ALL_REGIONS = "all"
@@ -29,12 +29,6 @@ _MOST_A_SECOND = 1_000_000
 def _rate(value: float) -> float:
     if not (math.isfinite(value) and 0 < value <= _MOST_A_SECOND):
         raise ValueError("write calls a second, more than 0: 5, or 0.5 for one every two seconds")
-    return value
-
-
-def _backfill(value: timedelta) -> timedelta:
-    if value > MAX_BACKFILL:
-        raise ValueError(f"at most {MAX_BACKFILL.days}d; what is older is collected with finfleet backfill")
     return value
 
 
@@ -110,8 +104,8 @@ class ProviderSettings(Section):
     collection_interval: Duration | None = None
     #: Per service, where one needs another interval than the rest.
     intervals: dict[str, Duration] = Field(default_factory=dict)
-    #: How far before it is first enabled a target is collected.
-    backfill: Annotated[OptionalDuration, AfterValidator(_backfill)] = timedelta(0)
+    #: How far before it is first enabled a target is collected: of every service, or of those that are named.
+    backfill: Backfill = timedelta(0)
     queue: Name | None = None
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     ca_file: FilePath | None = None
@@ -142,6 +136,11 @@ class ProviderSettings(Section):
     def interval(self, service: str) -> timedelta | None:
         """The configured interval of a service, if there is one."""
         return self.intervals.get(service, self.collection_interval)
+
+    def backfill_of(self, service: str) -> timedelta:
+        """How much of the past of a service a new target owes."""
+        given = self.backfill
+        return given if isinstance(given, timedelta) else given.get(service, timedelta(0))
 
     def accounts_of(self, provider: str) -> tuple[Account, ...]:
         """The accounts to collect, complete."""

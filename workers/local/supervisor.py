@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from telemetry.backoff import ceiling
-from telemetry.logs import fields
+from telemetry.logs import Fields, context, fields
 from telemetry.redact import redact
-from workers.local.files import tail, trim
+from workers.local.files import tail
 from workers.local.unit import Unit
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ class ProcessStatus:
     restarts: int
     #: It has ended again and again, and has not run well since.
     looping: bool = False
+    #: What has failed beside the process itself: its log cannot be written, it cannot be started again.
+    troubles: tuple[str, ...] = ()
 
 
 def pause_after(failures: int) -> float:
@@ -87,7 +89,6 @@ class Supervisor:
         self._restarts = 0
         #: What has failed beside the process itself, and when it may be tried again.
         self._troubles: dict[str, str] = {}
-        self._trim_at = 0.0
 
     @property
     def status(self) -> ProcessStatus:
@@ -100,6 +101,7 @@ class Supervisor:
             uptime=None if pid is None else time.monotonic() - self._started,
             restarts=self._restarts,
             looping=self._failures >= LOOPING_AFTER and time.monotonic() - self._started < STABLE_AFTER,
+            troubles=tuple(self._troubles.copy().values()),
         )
 
     @property
@@ -115,7 +117,6 @@ class Supervisor:
     def start(self) -> None:
         """Start the unit now, and keep it running from now on. Raises what the unit's start raises."""
         self._launch()
-        self._log("started", "started")
         self._thread.start()
 
     def ask_to_stop(self) -> None:
@@ -160,19 +161,16 @@ class Supervisor:
         words = redact(f"{self.unit.name}: {what}: {str(error) or type(error).__name__}: tried again")
         if self._troubles.get(what) != words:
             self._troubles[what] = words
-            logger.warning("%s", words, extra=fields(event="trouble", name=self.unit.name))
-            self._say(words)
+            self._say("trouble", words)
 
-    def _say(self, line: str) -> None:
+    def _say(self, event: str, line: str) -> None:
+        """Say a line; where it is logged, it has the fields of the unit."""
+        found = Fields(event=event, name=self.unit.name, pid=self.unit.pid, restarts=self._restarts)
         try:
-            self._when_said(line)
+            with context(**found):
+                self._when_said(line)
         except (Exception, SystemExit):  # the log is left to tell it
             logger.exception("saying: %s", line)
-
-    def _log(self, event: str, said: str, level: int = logging.INFO) -> None:
-        """A line for each start and end: what is said to people may be less, as of a crash loop."""
-        found = fields(event=event, name=self.unit.name, pid=self.unit.pid, restarts=self._restarts)
-        logger.log(level, "%s %s", self.unit.name, said, extra=found)
 
     def _changed(self) -> None:
         self._try("telling of the change", self._when_changed, None)
@@ -190,7 +188,6 @@ class Supervisor:
             self._pause(str(error) or type(error).__name__)
             return False
         self._restarts += 1
-        self._log("restarted", "started again")
         return True
 
     def _watch(self) -> None:
@@ -203,17 +200,12 @@ class Supervisor:
             if not said and self._is_worth_saying():
                 said = True
                 self._changed()
-                self._say(f"{self.unit.name} runs (process {self.unit.pid})")
+                self._say(
+                    "restarted" if self._restarts else "started", f"{self.unit.name} runs (process {self.unit.pid})"
+                )
             if self._stop.wait(_POLL):
                 return
-            self._trim()
-
-    def _trim(self) -> None:
-        if time.monotonic() < self._trim_at:
-            return
-        self._try("trimming its log", lambda: trim(self.unit.log), None)
-        if "trimming its log" in self._troubles:
-            self._trim_at = time.monotonic() + _TROUBLE_PAUSE
+            self._try("writing its log", self.unit.check_log, None)
 
     def _is_worth_saying(self) -> bool:
         # One that is in a crash loop has been running before, each time for a moment.
@@ -225,16 +217,20 @@ class Supervisor:
         lived = time.monotonic() - self._started
         self._failures = 1 if lived >= STABLE_AFTER else self._failures + 1
         pause = pause_after(self._failures)
-        self._log("ended", f"ended ({redact(ending)}): starts again in {pause:.1f} s", logging.WARNING)
         self._state = State.WAITING
         self._changed()
+        ended = f"{self.unit.name} ended ({redact(ending)}): starts again in {pause:.1f} s"
         if self._failures < LOOPING_AFTER:
-            self._say(f"{self.unit.name} ended ({redact(ending)}): starts again in {pause:.1f} s")
+            self._say("ended", f"{ended}; its last lines: {self.unit.log}")
         elif self._failures == LOOPING_AFTER:
             self._say(
+                "ended",
                 f"{self.unit.name} ended {self._failures} times in a row ({redact(ending)}): it is tried again, ever "
-                f"more rarely; the end of {self.unit.log}:\n{tail(self.unit.log)}"
+                f"more rarely; the end of {self.unit.log}:\n{tail(self.unit.log)}",
             )
+        else:
+            found = fields(event="ended", name=self.unit.name, restarts=self._restarts)
+            logger.warning("%s, after %d ends in a row", ended, self._failures, extra=found)
         self._stop.wait(pause)
 
     def _end(self) -> None:
@@ -247,5 +243,4 @@ class Supervisor:
             self._try("ending it at once", self.unit.kill, None)
         self._state = State.STOPPED
         if ran:
-            self._log("stopped", "stopped")
-            self._say(f"{self.unit.name} stopped")
+            self._say("stopped", f"{self.unit.name} stopped")
