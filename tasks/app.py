@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger, after_setup_task_logger, celeryd_after_setup
+from celery.signals import celeryd_after_setup
 from kombu.entity import Exchange, Queue
 
 from tasks.foreign.rules import push_queues, queue_rules
 from tasks.foreign.transport import use_guarded
-from tasks.logs import redact_handlers
+from tasks.logs import follow
 from tasks.redis_client import tls_options as redis_tls
 from tasks.results.amqp_link import tls_options as amqp_tls
 from tasks.schedule import PLAN_QUEUE, beat_schedule
@@ -36,7 +36,11 @@ def make_app(settings: Settings) -> Celery:
     planned = plan_targets(settings)
     public = [name for name, _ in push_queues(settings.push_sources)]
     rules = queue_rules(settings, planned)
-    app = Celery("finfleet", include=["tasks.plan", "tasks.collect", "tasks.push", "tasks.foreign.letters"])
+    app = Celery(
+        "finfleet",
+        task_cls="tasks.outcome:FleetTask",
+        include=["tasks.plan", "tasks.collect", "tasks.push", "tasks.foreign.letters"],
+    )
     app.queue_rules = rules
     app.conf.update(
         **_transport(address),
@@ -134,6 +138,5 @@ def _check_credentials(instance: Any, **_: object) -> None:
     runtime.warm_up(set(instance.app.amqp.queues.consume_from))
 
 
-after_setup_logger.connect(redact_handlers)
-after_setup_task_logger.connect(redact_handlers)
+follow()
 app = _load()

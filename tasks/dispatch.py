@@ -15,6 +15,7 @@ from tasks.pressure import pressure
 from tasks.runtime import runtime
 from telemetry.errors import ConfigError
 from telemetry.grants import grant
+from telemetry.logs import fields
 from telemetry.settings.model import LedgerSettings
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ def dispatch_due(provider: str, service: str | None = None) -> int:
     else:
         kinds = {known[provider, service].brings_bills} if (provider, service) in known else {False}
     if reason := next(filter(None, (pressure(bills=bills) for bills in kinds)), ""):
-        logger.warning("%s: nothing is handed out: %s; what is due waits in the ledger", provider, reason)
+        found = fields(event="held_back", provider=provider)
+        logger.warning("%s: nothing is handed out: %s; what is due waits in the ledger", provider, reason, extra=found)
         return 0
     return _hand_out(provider, service)
 
@@ -81,3 +83,5 @@ def _send(attempt: ledger.Dispatch, limits: LedgerSettings, now: datetime) -> No
         argsrepr=f"({attempt.target}, {attempt.window}, attempt {attempt.attempt})",
         retry=False,
     )
+    found = fields(event="handed_out", target=attempt.target, window=attempt.window, attempt=attempt.attempt)
+    logger.debug("handed out to %s", attempt.queue, extra=found)

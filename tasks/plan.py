@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from celery import shared_task
@@ -21,6 +22,7 @@ from storage.retention import forget
 from tasks.dispatch import dispatch_due
 from tasks.regions import with_regions
 from tasks.runtime import runtime
+from telemetry.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -29,32 +31,37 @@ _REMOVED_FOR = timedelta(hours=1)
 
 
 @shared_task(name="tasks.plan.fan_out")
-def fan_out(provider: str, service: str) -> None:
+def fan_out(provider: str, service: str) -> str:
     """Open the windows of every target of a service that have closed since the last tick, and hand them out.
 
-    Any number of beats may tick: the ledger opens a window once.
+    Any number of beats may tick: the ledger opens a window once. Returns what came of it.
     """
     plan = runtime.planned().get((provider, service))
     if plan is None:
         logger.warning("fan_out %s/%s: it is not in the configuration of this worker", provider, service)
-        return
+        return f"{provider}/{service} is not in the configuration of this worker"
     now = utc_now()
-    with _waiting(f"fan_out {provider}/{service}"):
+    with _waiting(f"fan_out {provider}/{service}") as tick:
         with runtime.database().connection() as connection:
             targets = with_regions(connection, plan.targets, now)
             ledger.sync_targets(connection, targets, provider, service, now)
             opened = ledger.open_windows(connection, provider, service, now)
         handed_out = dispatch_due(provider, service)
-        logger.info("%s/%s: %d windows opened, %d attempts handed out", provider, service, opened, handed_out)
+        said = f"{opened} windows opened, {handed_out} attempts handed out"
+        found = fields(event="planned", provider=provider, service=service, opened=opened, handed_out=handed_out)
+        logger.info("%s/%s: %s", provider, service, said, extra=found)
+        tick.said = said
+    return tick.said
 
 
 @shared_task(name="tasks.plan.sweep")
-def sweep() -> None:
+def sweep() -> str:
     """Mend the ledger, then hand out everything that is due: retries, lost attempts, refreshes, back-fill.
 
     What one part of it cannot do for now, such as one statement over a large table, does not keep the others from it.
+    Returns what came of it.
     """
-    with _waiting("sweep"):
+    with _waiting("sweep") as tick:
         opened, reopened = 0, 0
         with _part("what is configured"), runtime.database().connection() as connection:
             ledger.disable_unknown(connection, list(runtime.planned()), utc_now())
@@ -71,20 +78,19 @@ def sweep() -> None:
         for provider, _ in runtime.settings().providers():
             with _part(f"handing out {provider}"):
                 handed_out += dispatch_due(provider)
-        logger.info(
-            "sweep: %d windows opened, %d denied, failed or refused ones due again, %d attempts handed out",
-            opened,
-            reopened,
-            handed_out,
-        )
+        said = f"{opened} windows opened, {reopened} denied, failed or refused ones due again"
+        said = f"{said}, {handed_out} attempts handed out"
+        logger.info("sweep: %s", said, extra=fields(event="swept", opened=opened, handed_out=handed_out))
+        tick.said = said
+    return tick.said
 
 
 @shared_task(name="tasks.plan.forget_old")
-def forget_old() -> None:
-    """Delete what the configuration's ``retention`` section says is too old."""
+def forget_old() -> str:
+    """Delete what the configuration's ``retention`` section says is too old. Returns what came of it."""
     settings = runtime.settings()
     retention = settings.retention
-    with _waiting("retention"), runtime.database().connection() as connection:
+    with _waiting("retention") as tick, runtime.database().connection() as connection:
         # Not at once: while a configuration is rolled out, others may know a destination that this one does not.
         released = outbox.release(connection, settings.known_destinations.keys(), utc_now() - _REMOVED_FOR)
         if released:
@@ -97,18 +103,31 @@ def forget_old() -> None:
             sent=retention.sent,
             pushes=retention.pushes,
         )
-        logger.info("retention: %d sent, %d runs, %d days of readings deleted", *forgotten)
+        sent, runs, days = forgotten
+        said = f"{sent} sent, {runs} runs, {days} days of readings deleted"
+        logger.info("retention: %s", said, extra=fields(event="retention"))
+        tick.said = said
+    return tick.said
+
+
+@dataclass
+class _Tick:
+    """What came of a tick."""
+
+    said: str = ""
 
 
 @contextmanager
-def _waiting(what: str) -> Iterator[None]:
+def _waiting(what: str) -> Iterator[_Tick]:
     """Leave what the database cannot do for now to the next tick, and say so."""
+    tick = _Tick()
     try:
-        yield
+        yield tick
     except StorageError as error:
         if not error.transient:
             raise
         logger.warning("%s waits for the database, the next tick tries again: %s", what, error)
+        tick.said = f"waits for the database, the next tick tries again: {error}"
 
 
 @contextmanager

@@ -27,9 +27,9 @@ from tasks.runtime import runtime
 from tasks.schedule import PUSH_QUEUE, push_queue
 from telemetry.backoff import equal_jitter
 from telemetry.errors import FinfleetError, MessageError
+from telemetry.logs import fields
 from telemetry.push.checks import parse
 from telemetry.push.sources import WrongQueue
-from telemetry.redact import redact
 from telemetry.undeliverable import wrap
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ _PAUSE = 2.0
 
 
 @shared_task(bind=True, name="finfleet.push")  # type: ignore[untyped-decorator]  # Celery's decorators have no types
-def push(self: Task, *args: Any, **fields: Any) -> None:
-    """Take one message in: the only argument, as in docs/push.md. Anything else becomes a dead letter."""
+def push(self: Task, *args: Any, **fields: Any) -> str:
+    """Take one message in: the only argument, as in docs/push.md. Anything else becomes a dead letter.
+
+    Returns what came of it.
+    """
     message = args[0] if len(args) == 1 and not fields else {"arguments": [*args, fields]}
     if not isinstance(message, dict):
         message = {"arguments": [message]}
@@ -56,6 +59,7 @@ def push(self: Task, *args: Any, **fields: Any) -> None:
         # Not self.retry: what cannot take the number now need not take the message of a retry either.
         time.sleep(equal_jitter(1, _PAUSE, _PAUSE))
         raise Reject(str(refused), requeue=True) from refused
+    return "a dead letter" if name == LETTERS else f"put onto {name}"
 
 
 def _sorted(queue: str, body: bytes) -> tuple[str, bytes]:
@@ -67,7 +71,8 @@ def _sorted(queue: str, body: bytes) -> tuple[str, bytes]:
             raise WrongQueue(f"source: {source!r}: the queue {queue} is not its own: send it to {push_queue(source)}")
         _waiting().check(source, runtime.settings().max_waiting[source])
     except MessageError as error:
-        logger.warning("finfleet.push: the message becomes a dead letter: %s", redact(str(error)))
+        found = fields(event="dead_letter", queue=queue, code=error.code)
+        logger.warning("finfleet.push: the message becomes a dead letter: %s", error, extra=found)
         return LETTERS, wrap(queue, error.code, str(error), body)
     return pushes_of(source), body
 

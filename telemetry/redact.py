@@ -7,7 +7,6 @@ forms, too, in which it gets into texts: escaped by repr or JSON, in a URL, in b
 from __future__ import annotations
 
 import json
-import logging
 import re
 import threading
 from base64 import b64encode, urlsafe_b64encode
@@ -121,11 +120,3 @@ def _base64(data: bytes) -> Iterator[str]:
 def hide_grants(text: str) -> str:
     """``text`` with the planner's grants masked, and nothing else."""
     return _GRANT.sub(MASK, text)
-
-
-class RedactingFormatter(logging.Formatter):
-    """Formats a log record, traceback and all, and masks what is secret, and what would steer a terminal, in it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The finished entry; its further lines are indented, so that none can look like an entry of its own."""
-        return shown(redact(super().format(record)), lines=True).replace("\n", "\n  ")

@@ -20,6 +20,7 @@ from telemetry.text import json_within, shown
 
 _UNAVAILABLE = 69
 _FURTHER = re.compile(r"\n(?=\S)")
+_instead: Callable[[str], None] | None = None
 
 
 def say(text: object = "", *, err: bool = False, lines: bool = False) -> None:
@@ -43,7 +44,16 @@ def say_json(text: str) -> None:
 
 def complain(text: object) -> None:
     """Say on standard error what is wrong, without a secret; further lines are indented, so that none can be forged."""
+    if _instead is not None:
+        _instead(str(text))
+        return
     say(_FURTHER.sub("\n  ", redact(str(text))), err=True, lines=True)
+
+
+def complain_by(said: Callable[[str], None]) -> None:
+    """Have ``said`` take every complaint from now on: where a program reads standard error, it is a line of the log."""
+    global _instead  # noqa: PLW0603 - one for a process, as standard error is
+    _instead = said
 
 
 def show_usage(error: click.ClickException) -> int:

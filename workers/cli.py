@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 
 from telemetry.errors import FinfleetError
+from telemetry.logs import levels_of, set_up
 from telemetry.packages import check_packages
-from telemetry.redact import RedactingFormatter
 from telemetry.terminal import complain, guard, run_to_end, show_usage
 from workers.groups import Group
 
@@ -109,9 +109,8 @@ def cli(config: Path | None, verbose: bool) -> None:
     """Collect cloud cost and usage telemetry into Postgres, and forward it."""
     if config is not None:
         os.environ["FINFLEET_CONFIG"] = str(config)
-    handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+    if not logging.getLogger().handlers:
+        set_up(levels_of(default="INFO" if verbose else "WARNING"))
 
 
 def main() -> None:

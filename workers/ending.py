@@ -15,8 +15,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from celery.signals import beat_init, worker_init, worker_shutting_down
+from celery.apps import worker as celery_worker
+from celery.signals import beat_init, worker_init, worker_ready, worker_shutting_down
 from celery.worker import state
+
+from telemetry.logs import fields
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +31,14 @@ WITHIN = 10.0
 class WorkerEnding:
     """Watches the end of the Celery worker in this process. Make one, and start the worker."""
 
-    def __init__(self) -> None:
-        """Listen."""
+    def __init__(self, role: str, queues: tuple[str, ...], threads: int) -> None:
+        """Listen. What a person may know of the worker is logged as soon as it is ready."""
         self._told = False
+        self._described = f"{role}: ready: {threads} threads take tasks of {' and '.join(queues)}"
         self._worker: Any = None
+        celery_worker.safe_say = _log  # else bare lines on standard output, of which no program knows what they are
         worker_init.connect(self._begin, weak=False)
+        worker_ready.connect(self._ready, weak=False)
         worker_shutting_down.connect(self._stop, weak=False)
 
     def status(self) -> int:
@@ -46,9 +52,13 @@ class WorkerEnding:
     def _begin(self, sender: Any, **_: object) -> None:
         self._worker = sender
 
-    def _stop(self, **_: object) -> None:
+    def _ready(self, **_: object) -> None:
+        logger.info("%s", self._described, extra=fields(event="started"))
+
+    def _stop(self, sig: str = "", **_: object) -> None:
         if not self._told:
             self._told = True
+            logger.info("%s: ending in order", sig, extra=fields(event="stopping"))
             threading.Thread(target=self._bound, name="ending", daemon=True).start()
 
     def _bound(self) -> None:
@@ -75,7 +85,7 @@ def _on_signals(**_: object) -> None:
 def end_now(number: int, frame: FrameType | None) -> None:
     """End in order, as a handler of signals."""
     del frame
-    logger.info("%s: ending", signal.Signals(number).name)
+    logger.info("%s: ending", signal.Signals(number).name, extra=fields(event="stopping"))
     end(0)
 
 
@@ -85,6 +95,12 @@ _last_words: list[Callable[[], None]] = []
 def at_end(say: Callable[[], None]) -> None:
     """Have ``say`` called when the process ends as it was told to."""
     _last_words.append(say)
+
+
+def _log(said: str, stream: object = None) -> None:
+    """What Celery would say to a terminal while it handles a signal."""
+    del stream
+    logging.getLogger("celery.worker").info("%s", said.strip())
 
 
 def end(status: int) -> None:

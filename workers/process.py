@@ -16,6 +16,7 @@ from storage.database import Database
 from storage.timeouts import USUAL, Timeouts
 from telemetry.broker import Address
 from telemetry.errors import ConfigError
+from telemetry.logs import fields
 from telemetry.settings import Settings, load_settings
 from telemetry.stopping import set_from_handler
 from workers.health.heartbeat import Heartbeat
@@ -78,7 +79,8 @@ def stop_on_signals() -> threading.Event:
     def handle(number: int, _frame: object) -> None:
         if stop.is_set():
             os._exit(128 + number)
-        logger.info("%s: stopping in order; once more stops at once", signal.Signals(number).name)
+        said = f"{signal.Signals(number).name}: stopping in order; once more stops at once"
+        logger.info("%s", said, extra=fields(event="stopping"))
         set_from_handler(stop)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

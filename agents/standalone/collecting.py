@@ -17,6 +17,7 @@ from agents.core.service import Service, find
 from agents.standalone.spool import Spool
 from telemetry.batch import Run
 from telemetry.errors import CollectionError
+from telemetry.logs import context, fields
 from telemetry.private import write_anew
 from telemetry.redact import redact
 from telemetry.settings import Account
@@ -105,6 +106,11 @@ class Collecting:
         now = self._shared.now()
         # The same again, should it be collected again: its batches are known by the same keys.
         run = Run(uuid.uuid5(_NAMESPACE, f"{course.target} {window}"), course.target, window, 1, now)
+        with context(target=course.target, window=window, attempt=1, run=run.run_id):
+            return self._spooled(course, run)
+
+    def _spooled(self, course: _Course, run: Run) -> bool:
+        window = run.window
         collection = Collection(self._shared, run)
         try:
             with self._spool.together() as stage:
@@ -119,7 +125,8 @@ class Collecting:
             logger.exception("%s %s: a fault", course.target, window)
             return False
         report = collection.report()
-        logger.info("%s %s: %s, %d records", course.target, window, report.outcome, report.records)
+        found = fields(event="collected", outcome=report.outcome.value, records=report.records)
+        logger.info("%s %s: %s, %d records", course.target, window, report.outcome, report.records, extra=found)
         for reason in report.partial:
             logger.warning("%s %s is partial: %s", course.target, window, reason)
         return True

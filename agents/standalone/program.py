@@ -28,7 +28,7 @@ from agents.standalone.sending import Sending
 from agents.standalone.settings import program_settings, targets
 from agents.standalone.spool import Spool
 from telemetry.errors import ConfigError
-from telemetry.redact import RedactingFormatter
+from telemetry.logs import levels_of, set_up
 from telemetry.settings import Settings
 from telemetry.stopping import set_from_handler
 from telemetry.terminal import complain, guard, run_to_end, show_usage
@@ -174,8 +174,5 @@ def stop_on_signals() -> threading.Event:
 
 
 def _log(verbose: bool) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    if verbose:
-        logging.getLogger("agents").setLevel(logging.INFO)
+    if not logging.getLogger().handlers:
+        set_up(levels_of(default="INFO" if verbose else "WARNING"))

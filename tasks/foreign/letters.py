@@ -21,6 +21,7 @@ from tasks.results import LETTERS
 from tasks.runtime import runtime
 from telemetry.backoff import equal_jitter
 from telemetry.errors import FinfleetError
+from telemetry.logs import fields
 from telemetry.redact import redact
 from telemetry.undeliverable import wrap
 
@@ -39,15 +40,17 @@ def call(queue: str, error: ForeignMessage, body: bytes) -> bytes:
 
 
 @shared_task(name=LETTER, send_events=False, track_started=False)  # type: ignore[untyped-decorator]  # Celery's decorators have no types
-def letter(queue: str, code: str, reason: str, body: str) -> None:
-    """Publish what lay on ``queue``."""
+def letter(queue: str, code: str, reason: str, body: str) -> str:
+    """Publish what lay on ``queue``. Returns what came of it."""
     data = base64.b64decode(body)
-    logger.warning("%s: a foreign message becomes a dead letter: %s: %s", shown(queue), code, redact(reason))
+    found = fields(event="dead_letter", queue=queue, code=code)
+    logger.warning("%s: a foreign message becomes a dead letter: %s: %s", shown(queue), code, reason, extra=found)
     try:
         runtime.publisher(LETTERS).publish(wrap(queue, code, redact(reason), data), message_id=f"letter/{code}")
     except (FinfleetError, OSError) as refused:
         time.sleep(equal_jitter(1, _PAUSE, _PAUSE))
         raise Reject(str(refused), requeue=True) from refused
+    return f"a dead letter: {code}"
 
 
 def headers(message_id: str, code: str) -> dict[str, Any]:

@@ -94,9 +94,11 @@ def pipeline(cloud: LocalAws) -> Iterator[Pipeline]:
     """A fleet that has collected with all its credentials, and has met everything that could make it say too much."""
     key = {"api_key": "${OPENFINOPS_API_KEY}"}
     disabled = {"enabled": False, "client_secret": f"{CANARY}-azure-secret"}
+    # What Celery and the SDKs say is searched as well.
+    variables = {**VARIABLES, "FINFLEET_LOG_LEVEL_SDK": "INFO"}
     with (
         short_directory() as directory,
-        running_pipeline(directory, cloud, variables=VARIABLES, aws=SECTION, openfinops=key, azure=disabled) as running,
+        running_pipeline(directory, cloud, variables=variables, aws=SECTION, openfinops=key, azure=disabled) as running,
     ):
         until(lambda: _complete(running) == {"plain", "keys", "role"}, 60, "windows of all accounts are complete")
         running.until_settled()

@@ -68,6 +68,15 @@ def test_collect_tasks_read_well(flower: httpx.Client) -> None:
         assert "attempt 1" in text
     assert "aws" in {task["worker"].split("@")[0] for task in _collects(flower)}
     assert {task["state"] for task in _collects(flower)} <= {"SUCCESS", "STARTED", "RECEIVED", "PENDING"}
+    results = {task["result"] for task in _collects(flower) if task["state"] == "SUCCESS"}
+    assert all(re.fullmatch(r"(complete, [\d,]+ records?|empty|partial \(.*)", result) for result in results), results
+    planner = {
+        task["name"]: task["result"]
+        for task in flower.get("/api/tasks?limit=500&state=SUCCESS").json().values()
+        if task["name"].startswith("tasks.plan.")
+    }
+    assert re.fullmatch(r"\d+ windows opened, .*\d+ attempts handed out", planner["tasks.plan.fan_out"])
+    assert all(result != "None" for result in planner.values()), planner
 
 
 @pytest.mark.browser
@@ -80,5 +89,6 @@ def test_a_person_sees_them_too(pipeline: Pipeline, flower: httpx.Client, tmp_pa
     # The rows are there, which the page's script fetches: an empty table is a picture, too.
     assert len(re.findall(r">tasks\.collect\.collect<", page)) >= 1
     assert re.search(r"\(aws/default/us-(east-1|west-2)/ec2, 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/20\d\d", page)
+    assert re.search(r">complete, [\d,]+ records<", page)
     assert picture.stat().st_size > 20_000
     assert colours(picture) > 50

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("pipeline")]
 WINDOW = timedelta(minutes=5)
 SPAN = 3 * WINDOW
 WORKERS = (1, 8)
-COLLECTED = "Task tasks.collect.collect["
+COLLECTED = " tasks.collect: "
 #: So few that they are waited for, and so far apart that no busy machine brings two of them together.
 QUOTAS = {"ec2:Describe*": 1.0, "cloudwatch:GetMetricData": 1.0, "pricing:GetProducts": 20.0}
 

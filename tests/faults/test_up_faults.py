@@ -18,7 +18,7 @@ from tasks.app import make_app
 from telemetry.settings import load_settings
 from tests.support.processes import ended, until_ended
 from tests.support.servers import short_directory
-from tests.support.up import finfleet_up
+from tests.support.up import documented_exports, finfleet_up
 from tests.support.waiting import until
 from workers.local import LocalStack, State
 
@@ -64,8 +64,12 @@ def said() -> list[str]:
 
 @pytest.fixture(scope="module")
 def stack(wreck: _Wreck, said: list[str]) -> Iterator[LocalStack]:
-    """A stack inside of this process, as the demo has it, on the state of the one that was killed."""
-    with LocalStack(wreck.state, postgres_settings={"fsync": "off"}, say=said.append) as local:
+    """A stack inside of this process, as the demo has it, on the state of the one that was killed.
+
+    In a shell that was pointed to the servers of that one, as the documentation says.
+    """
+    environ = {**os.environ, **documented_exports(wreck.state)}
+    with LocalStack(wreck.state, environ=environ, postgres_settings={"fsync": "off"}, say=said.append) as local:
         assert not (wreck.state / "up.json").exists()  # that of the other one
         local.wait_ready(60)
         yield local
@@ -85,6 +89,15 @@ def test_the_next_one_runs_where_the_killed_one_did(wreck: _Wreck, stack: LocalS
     assert report["pid"] == os.getpid()
     for what in ("database", "broker", "flower", "metrics"):
         assert report[what] == wreck.report[what]
+    assert report["database"]["embedded"]
+    assert report["broker"]["embedded"]
+
+
+def test_variables_that_name_its_own_servers_are_named(wreck: _Wreck, stack: LocalStack, said: list[str]) -> None:
+    assert f"FINFLEET_DATABASE_URL names the Postgres of {wreck.state}: it is started here" in said
+    assert f"FINFLEET_BROKER_URL names the Valkey of {wreck.state}: it is started here" in said
+    log = stack.files.log("ingest").read_text()
+    assert "workers.commands.ingest: ingest: " in log
 
 
 def test_every_process_that_is_killed_comes_back(stack: LocalStack, said: list[str]) -> None:

@@ -44,7 +44,7 @@ def _worker(directory: Path, broker: str) -> Iterator[tuple["subprocess.Popen[by
     servers = {"FINFLEET_BROKER_URL": broker, "FINFLEET_CONFIG": str(config), "FINFLEET_HEARTBEAT": str(heartbeat)}
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _IMPATIENT, "worker", "generic"],
+            [sys.executable, "-c", _IMPATIENT, "worker", "generic", "--log-level-sdk", "INFO"],
             env={**os.environ, **servers, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=log,
             stderr=log,

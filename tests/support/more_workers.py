@@ -21,7 +21,7 @@ def more_workers(pipeline: Pipeline, number: int) -> Iterator[list[Path]]:
             logs.append(pipeline.config.parent / f"{name}.log")
             stack.enter_context(_worker(pipeline.provider, name, logs[-1], variables))
         for log in logs:
-            until(lambda log=log: "ready." in log.read_text(encoding="utf-8"), 60, f"{log.name} says that it is ready")  # type: ignore[misc] # mypy cannot infer a default
+            until(lambda log=log: "ready" in log.read_text(encoding="utf-8"), 60, f"{log.name} says that it is ready")  # type: ignore[misc] # mypy cannot infer a default
         yield logs
 
 

@@ -112,6 +112,18 @@ def finfleet_up(
         until(lambda: all(map(ended, family)), 20, "nothing is left of finfleet up")
 
 
+def documented_exports(state: Path) -> dict[str, str]:
+    """What a shell has after the lines of docs/operations.md that point it to the servers of `finfleet up`."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    lines = [line.replace(".finfleet", str(state)) for line in page.splitlines() if line.startswith("export ")]
+    assert len(lines) == 3
+    done = subprocess.run(
+        ["/bin/sh", "-ec", "\n".join([*lines, "env -0"])], env={}, capture_output=True, text=True, check=True
+    )
+    variables = dict(variable.split("=", 1) for variable in done.stdout.split("\0") if "=" in variable)
+    return {name: value for name, value in variables.items() if name.startswith(("FINFLEET_", "PGPASS"))}
+
+
 def run_up(state: Path, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run one that is expected to end by itself."""
     return subprocess.run(

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import redact as module
-from telemetry.redact import MASK, RedactingFormatter, redact, remember
+from telemetry.logs import FORMATS, Formatter
+from telemetry.redact import MASK, redact, remember
 
 SECRET = "pa'ss\"w\\ord/ü+%1"
 
@@ -99,12 +100,13 @@ def test_nothing_and_next_to_nothing_is_no_secret() -> None:
     assert redact("a ab abc\n") == "a ab abc\n"
 
 
-def test_a_secret_is_masked_in_a_traceback() -> None:
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_secret_is_masked_in_a_traceback(form: str) -> None:
     remember(SECRET)
     try:
         dict[str, str]()[SECRET]
     except KeyError:
         record = logging.LogRecord("x", logging.INFO, "", 0, "failed: %r", (SECRET,), sys.exc_info())
-    formatted = RedactingFormatter("%(message)s").format(record)
-    assert f"KeyError: '{MASK}'" in formatted.replace('"', "'")
+    formatted = Formatter(form).format(record)
+    assert f"KeyError: '{MASK}'" in formatted.replace('\\"', '"').replace('"', "'")
     assert f"failed: '{MASK}'" in formatted

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.redact import RedactingFormatter
+from telemetry.logs import Formatter
 from telemetry.text import safe_json, shown
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202eevil\u2066\u200b\ufeff\x9b31m\r\x08\x7f\u2028\u2029\x85\t\ud800\U000e0041\u3164"
@@ -53,14 +53,14 @@ def test_json_says_the_same_and_steers_nothing(text: str) -> None:
 
 
 def test_a_log_line_stays_one_entry_whatever_is_logged() -> None:
-    formatter = RedactingFormatter("%(levelname)s %(message)s")
+    formatter = Formatter("text")
     try:
         int(f"{HOSTILE}\n2026-01-01 INFO forged".join("12"))
     except ValueError:
         record = logging.LogRecord("x", logging.INFO, "", 0, "%s", (f"{HOSTILE}\nERROR forged",), sys.exc_info())
     lines = formatter.format(record).split("\n")
     assert not _steers("".join(lines))
-    assert lines[0].startswith("INFO \\x1b]0;owned\\x07")
+    assert lines[0].partition(" ")[2].startswith("INFO x: \\x1b]0;owned\\x07")
     # What goes on in a further line is indented, so that it cannot look like an entry of its own.
     assert all(line.startswith("  ") for line in lines[1:])
     assert any("ERROR forged" in line for line in lines[1:])

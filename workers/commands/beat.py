@@ -7,12 +7,14 @@ from celery.signals import beat_init
 
 from workers.ending import FAILED, at_end, end_at_once
 from workers.health.presence import ByBroker, Presence
+from workers.log_options import log_options
 from workers.metrics.registry import metrics_options, serve
 from workers.process import fleet_settings, required_broker
 
 
 @click.command(name="beat")
 @metrics_options
+@log_options
 def command(metrics_port: int, metrics_address: str) -> int:
     """Send scheduled ticks to the planner. You can run several: a second tick finds nothing to do.
 
@@ -27,12 +29,12 @@ def command(metrics_port: int, metrics_address: str) -> int:
     with serve("beat", metrics_port, metrics_address):
         app.start(
             [
+                "--quiet",  # no banner
                 "beat",
                 *("--scheduler", "workers.health.beat:TellingScheduler"),
                 # Seconds: the sign of life is given at each turn.
                 *("--max-interval", "5"),
                 "--pidfile=",
-                *("--loglevel", "INFO"),
             ]
         )
     # Whoever stops it ends the process then and there.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import click
 
 from telemetry.errors import ConfigError
+from telemetry.logs import fields
 from telemetry.redact import remember
 from workers.ending import FAILED, end, end_at_once, end_now
+from workers.log_options import log_options
 from workers.process import fleet_settings, required_broker
 
-COLUMNS = "name,args,state,received,runtime,worker"
-"""Target, window and attempt of a collection are its arguments, which Flower does not show by itself."""
+logger = logging.getLogger(__name__)
+
+COLUMNS = "name,args,state,result,received,worker,runtime"
+"""Target, window and attempt of a collection are its arguments, and what came of it is its result."""
 MAX_TASKS = 10_000
 _OFFLINE_AFTER = 3600
 _DOORS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
@@ -38,6 +43,7 @@ _DOORS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
     show_default=True,
     help="Maximum number of tasks in memory.",
 )
+@log_options
 def command(port: int, address: str, url_prefix: str, max_tasks: int) -> None:
     """Show workers and tasks in the browser. Requires FLOWER_BASIC_AUTH=user:password, or FLOWER_AUTH for OAuth.
 
@@ -63,7 +69,8 @@ def command(port: int, address: str, url_prefix: str, max_tasks: int) -> None:
     end_at_once()
     status: object = FAILED  # whoever stops it ends the process then and there
     try:
-        app.start(["flower", *_options(port, address, url_prefix, max_tasks)])
+        logger.info("flower: http://%s:%d", address, port, extra=fields(event="started"))
+        app.start(["--quiet", "flower", *_options(port, address, url_prefix, max_tasks)])
     except SystemExit as error:
         status = error.code or FAILED
     # Its threads would wait for a broker that is away, and hold the process up; nothing is kept that could be lost.
@@ -77,6 +84,8 @@ def _options(port: int, address: str, url_prefix: str, max_tasks: int) -> list[s
         # Else a flowerconfig.py in the current directory would be run, and could open the doors.
         "conf": os.devnull,
         "persistent": False,
+        # Else Tornado would write lines of its own form.
+        "logging": "none",
         "read_only": True,
         "max_tasks": max_tasks,
         "purge_offline_workers": _OFFLINE_AFTER,

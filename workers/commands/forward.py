@@ -11,12 +11,14 @@ from agents.core.destination import open_destination
 from storage.timeouts import WRITE
 from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
+from telemetry.logs import fields
 from telemetry.settings import Settings
 from telemetry.settings.destinations import DestinationSettings
 from workers import completion
 from workers.forward import Forwarder, run_side_by_side
 from workers.forward.side_by_side import Beats
 from workers.health.presence import by_database, present
+from workers.log_options import log_options
 from workers.metrics.forward import ForwardCollector
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.process import fleet_settings, heartbeat, open_database, stop_on_signals
@@ -29,14 +31,13 @@ _PARALLEL = 3
 @click.command(name="forward")
 @click.argument("names", metavar="[DESTINATION]...", nargs=-1, shell_complete=completion.destinations)
 @metrics_options
+@log_options
 def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> None:
     """Send committed batches to the destinations, in order for each target. You can run any number.
 
     Sends to all destinations that are enabled in the configuration, or only to those you name. Runs until SIGTERM or
     Ctrl-C.
     """
-    logging.getLogger().setLevel(logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request is too many
     settings = fleet_settings(forwards=True)
     sections = _chosen(settings, names)
     stop = stop_on_signals()
@@ -56,9 +57,16 @@ def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> 
         ]
         REGISTRY.register(ForwardCollector(*forwarders))
         for name, destination in destinations.items():
-            logger.info("forward: %s to %s (%s)", database.address, destination.label, name)
+            logger.info(
+                "forward: %s to %s (%s)",
+                database.address,
+                destination.label,
+                name,
+                extra=fields(event="started", destination=name),
+            )
         for name, totals in run_side_by_side(forwarders, stop).items():
-            logger.info("forward: %s stopped; %s", name, totals)
+            said = f"{totals.sent} batches sent, {totals.retried} tries again, {totals.dead} dead"
+            logger.info("forward: %s stopped; %s", name, said, extra=fields(event="stopped", destination=name))
 
 
 def _chosen(settings: Settings, names: tuple[str, ...]) -> dict[str, DestinationSettings]:

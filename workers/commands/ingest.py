@@ -10,9 +10,11 @@ from agents.core.service import services
 from storage.timeouts import WRITE
 from storage.writer import Written
 from tasks.results import BILLS, LETTERS, PROCESSES, open_carrier, pushes_of
+from telemetry.logs import fields
 from telemetry.settings import Settings
 from workers.health.presence import RELAYED_EVERY, Relay, by_database, present
 from workers.ingest import Ingest, Queues
+from workers.log_options import log_options
 from workers.metrics.ingest import IngestMetrics
 from workers.metrics.registry import metrics_options, serve
 from workers.process import (
@@ -32,12 +34,12 @@ _CONNECTIONS = 7
 
 @click.command(name="ingest")
 @metrics_options
+@log_options
 def command(metrics_port: int, metrics_address: str) -> None:
     """Write collected and pushed records to Postgres. You can run any number.
 
     Runs until SIGTERM or Ctrl-C, then finishes the current transaction.
     """
-    logging.getLogger().setLevel(logging.INFO)
     settings = fleet_settings()
     stop = stop_on_signals()
     metrics = IngestMetrics()
@@ -48,7 +50,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
         present("ingest", by_database(database, relay), every=RELAYED_EVERY),
     ):
         queues = _queues(settings)
-        logger.info("ingest: %s to %s", queues.results.where, database.address)
+        logger.info("ingest: %s to %s", queues.results.where, database.address, extra=fields(event="started"))
         Ingest(
             queues=queues,
             database=database,
@@ -63,7 +65,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
             notice=relay.add,
             on_written=lambda written: _note(written, metrics),
         ).run(stop)
-    logger.info("ingest: stopped")
+    logger.info("ingest: stopped", extra=fields(event="stopped"))
 
 
 def _queues(settings: Settings) -> Queues:
@@ -79,4 +81,32 @@ def _queues(settings: Settings) -> Queues:
 
 def _note(written: Written, metrics: IngestMetrics) -> None:
     metrics.count(written)
-    logger.info("%s", written)
+    settled = ", ".join(f"{count} {state}" for state, count in sorted(written.settled.items()))
+    logger.info(
+        "%d batches with %d records written%s",
+        written.batches,
+        written.records,
+        f"; windows: {settled}" if settled else "",
+        extra=fields(
+            event="written",
+            batches=written.batches,
+            records=written.records,
+            reports=written.reports,
+            duplicates=written.duplicates,
+            rejected=len(written.rejected),
+        ),
+    )
+    for report in written.ended:
+        logger.debug(
+            "%s",
+            report.outcome,
+            extra=fields(
+                event="settled",
+                target=report.run.target,
+                window=report.run.window,
+                attempt=report.run.attempt,
+                run=report.run.run_id,
+                outcome=report.outcome,
+                records=report.records,
+            ),
+        )

@@ -20,8 +20,8 @@ import click
 import psutil
 
 from telemetry.errors import FinfleetError
+from telemetry.logs import Formatter, current, fields, levels_of, write_to
 from telemetry.private import open_private
-from telemetry.redact import RedactingFormatter
 from telemetry.target import format_time
 from telemetry.terminal import complain
 from workers.embedded import EmbeddedServerError, StateInUseError
@@ -31,11 +31,14 @@ from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
 from workers.local.files import StateFiles
 from workers.local.view import View, ViewConsole, view_for
+from workers.log_options import log_options
 
 logger = logging.getLogger(__name__)
 events = logging.getLogger("finfleet.up")
 """What happens: each start, end and restart, whatever else is logged."""
 
+_TROUBLE = frozenset({"ended", "trouble"})
+"""Events of a process that are to be heard where only warnings are."""
 EX_IN_USE = 75
 _EVERY = 0.5
 _FORCED = 130
@@ -74,6 +77,7 @@ state directory; 69 a server cannot be started or reached, or a component failed
     help="Print a line for each change instead of the live view, as without a terminal, with TERM=dumb or NO_COLOR.",
 )
 @parent_option
+@log_options
 def command(
     state: Path,
     *,
@@ -93,8 +97,11 @@ def command(
     console = ViewConsole(highlight=False, markup=False, emoji=False)
     view = view_for(console, os.environ, plain=plain)
 
+    events.setLevel(logging.CRITICAL)  # until there is a file for them: they would be said twice
+
     def say(line: str) -> None:
-        events.info(line)
+        level = logging.WARNING if current().get("event") in _TROUBLE else logging.INFO
+        events.log(level, "%s", line)
         view.say(line)
 
     stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, metrics_port=metrics_port, say=say)
@@ -138,8 +145,8 @@ def _show(stack: LocalStack, view: View, signals: StopSignals) -> Figures:
 
 def _stop(stack: LocalStack, view: View, signals: StopSignals, figures: Figures) -> bool:
     """Stop in order; at once when another signal comes. Returns whether one came."""
-    events.info("stopping in order")
     view.say("stopping in order; a second Ctrl-C or SIGTERM ends everything at once")
+    events.info("stopping in order", extra=fields(event="stopping"))
     forced = False
     stopping = threading.Thread(target=stack.stop, name="stop", daemon=True)
     stopping.start()
@@ -198,15 +205,14 @@ def _logging_to(files: StateFiles) -> Iterator[None]:
     """Keep log lines of this process out of the picture: they go to a file beside those of the others."""
     path = files.log("up")
     handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    former = root.handlers[:]
-    root.handlers[:] = [handler]
-    events.setLevel(logging.INFO)
+    levels = levels_of(default="INFO")
+    handler.setFormatter(Formatter(levels.form))
+    former = write_to(handler, levels)
+    events.setLevel(levels.ours)
     try:
         yield
     finally:
-        root.handlers[:] = former
+        logging.getLogger().handlers[:] = former
         handler.close()
 
 

@@ -19,6 +19,7 @@ from workers.ending import WorkerEnding, at_end
 from workers.health.heartbeat import Heartbeat
 from workers.health.presence import ByBroker, Presence, Tell, by_database
 from workers.health.worker import WorkerWatch
+from workers.log_options import log_options
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.metrics.worker import WorkerMetrics
 from workers.process import fleet_settings, open_database, required_broker, required_database_url, required_signing_keys
@@ -36,6 +37,7 @@ from workers.process import fleet_settings, open_database, required_broker, requ
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Number of threads [default: collect.concurrency].")
 @click.option("--name", help="Name in Flower [default: the role]; must be unique on a machine.")
 @metrics_options
+@log_options
 def command(
     role: str,
     *,
@@ -75,15 +77,15 @@ def command(
     # Not before: until then a signal ends the process without a word.
     worker_ready.connect(lambda **_: presence.start(), weak=False)
     at_end(presence.stopped)
-    ending = WorkerEnding()
+    ending = WorkerEnding(role, chosen, threads)
     with serve(role, metrics_port, metrics_address):
         app.worker_main(
             [
+                "--quiet",  # no banner: standard output is for nobody
                 "worker",
                 *("--queues", ",".join(chosen)),
                 *("--hostname", f"{name or role}@%h"),
                 *("--concurrency", str(threads)),
-                *("--loglevel", "INFO"),
                 # Workers tell each other nothing: at a thousand of them, that alone would keep the broker busy.
                 "--without-gossip",
                 "--without-mingle",

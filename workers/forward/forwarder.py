@@ -14,6 +14,7 @@ from storage import outbox
 from storage.database import Database
 from storage.errors import StorageError
 from telemetry.backoff import full_jitter
+from telemetry.logs import context
 from workers.forward.breaker import Admission, CircuitBreaker
 from workers.forward.sender import TargetSender, Totals
 
@@ -80,7 +81,7 @@ class Forwarder:
 
     def run(self) -> Totals:
         """Forward until told to stop: within ``grace`` seconds and a little, or a connection's time-out."""
-        with ThreadPoolExecutor(self._parallel, thread_name_prefix="forward") as pool:
+        with context(destination=self.name), ThreadPoolExecutor(self._parallel, thread_name_prefix="forward") as pool:
             try:
                 while not self._stop.is_set():
                     self._turn(pool)

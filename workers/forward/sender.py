@@ -17,6 +17,7 @@ from telemetry.backoff import full_jitter
 from telemetry.batch import Batch
 from telemetry.codec import decode
 from telemetry.errors import ForwardInvalid, ForwardRefused, ForwardRejected, ForwardRetry, MessageError
+from telemetry.logs import context, fields
 from workers.forward.breaker import Admission, CircuitBreaker
 
 _log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class TargetSender:
         probe = admission is Admission.PROBE
         settled = 0
         try:
-            with self._database.connection() as connection:
+            with context(destination=self._name), self._database.connection() as connection:
                 while self._step(connection, target_id, probe=probe):
                     settled += 1
                     self._heartbeat()
@@ -139,7 +140,8 @@ class TargetSender:
 
     def _take_note(self, turn: _Turn, entry: OutboxEntry, remark: str) -> None:
         if remark:
-            _log.warning("outbox entry %d is sent, but: %s", entry.outbox_id, remark)
+            found = fields(event="forwarded", outbox=entry.outbox_id)
+            _log.warning("outbox entry %d is sent, but: %s", entry.outbox_id, remark, extra=found)
         outbox.mark_sent(turn.connection, entry.outbox_id, remark)
         self._refusals.taken(entry.outbox_id, turn.target_id)
         turn.recovered |= self._breaker.succeeded()
@@ -235,12 +237,14 @@ class TargetSender:
             self._breaker.abandoned()
 
     def _mark_retry(self, connection: Connection, entry: OutboxEntry, wait: float, reason: str) -> None:
-        _log.info("outbox entry %d waits %.1f s: %s", entry.outbox_id, wait, reason)
+        found = fields(event="forward_waits", outbox=entry.outbox_id)
+        _log.info("outbox entry %d waits %.1f s: %s", entry.outbox_id, wait, reason, extra=found)
         outbox.mark_retry(connection, entry.outbox_id, wait, reason)
         self._count(retried=1)
 
     def _mark_dead(self, connection: Connection, entry: OutboxEntry, reason: str) -> None:
-        _log.error("outbox entry %d is dead: %s", entry.outbox_id, reason)
+        found = fields(event="forward_dead", outbox=entry.outbox_id)
+        _log.error("outbox entry %d is dead: %s", entry.outbox_id, reason, extra=found)
         outbox.mark_dead(connection, entry.outbox_id, reason)
         self._count(dead=1)
         self._forget(entry)

@@ -13,6 +13,7 @@ from typing import Any
 from celery.beat import Scheduler
 
 from tasks.redis_client import cluster_fault, is_of_a_cluster
+from telemetry.logs import fields
 from telemetry.terminal import complain
 from workers.ending import end
 from workers.health.heartbeat import Heartbeat
@@ -40,6 +41,7 @@ class TellingScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         super().setup_schedule()
         for entry in self.schedule.values():
             entry.last_run_at = entry.default_now() - _LONG_AGO
+        logger.info("beat: %d entries tick", len(self.schedule), extra=fields(event="started"))
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; the seconds until the next turn. Nothing that goes wrong ends beat."""
@@ -77,4 +79,5 @@ class TellingScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             raise
         self._trouble = ""
         SENT.inc()
+        logger.debug("tick: %s", entry.name, extra=fields(event="tick"))
         return sent

@@ -18,6 +18,7 @@ from celery.signals import task_postrun, task_received, task_revoked, worker_rea
 from celery.worker import state
 from kombu.exceptions import OperationalError
 
+from telemetry.logs import fields
 from workers.health.heartbeat import Heartbeat
 from workers.queues import QueueDepths
 
@@ -104,6 +105,7 @@ class WorkerWatch:
 
             def start(self, parent: Any) -> None:
                 self.timer = parent.timer.call_repeatedly(1.0, watch.turned)
+                logger.info("connected to the broker", extra=fields(event="connected"))
 
             def stop(self, parent: Any) -> None:
                 del parent

@@ -37,7 +37,7 @@ _ORDINARY = {
     *("ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle"),
 }
 """What a program needs to run, and to reach other machines; in either case of letters."""
-_BEGINS = ("LC_", "PYTHON", "XDG_", "MALLOC_", "COVERAGE_")
+_BEGINS = ("LC_", "PYTHON", "XDG_", "MALLOC_", "COVERAGE_", "FINFLEET_LOG_")
 _OF_THE_DATABASE = ("PG",)
 """Libpq's own: certificates, a password file."""
 _STORES = Needs(providers=(), forwards=False)

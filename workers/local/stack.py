@@ -31,7 +31,7 @@ from workers.local.addresses import psql_line
 from workers.local.description import describe
 from workers.local.files import StateFiles, tail
 from workers.local.metrics import MetricsPorts, PortTaken
-from workers.local.named import check_broker, named_database
+from workers.local.named import check_broker, named_database, own_servers
 from workers.local.processes import BROKER_VARIABLE, CONFIG_VARIABLE, DATABASE_VARIABLE, Fleet
 from workers.local.report import UpReport
 from workers.local.supervisor import ProcessStatus, Supervisor
@@ -82,6 +82,9 @@ class LocalStack:
             ConfigError: lists all faults, missing credentials of enabled providers included.
         """
         named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+        own = own_servers(environ, state)
+        self._own = tuple(own.values())
+        environ = {name: value for name, value in environ.items() if name not in own}
         self.settings = load_settings(named, environ)
         self._config = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
         self._planned = plan_targets(self.settings)
@@ -117,6 +120,8 @@ class LocalStack:
         self._lock.acquire()
         if self._config is None:
             self._say(f"no {DEFAULT_PATH}: only this machine is collected; --config names another file")
+        for line in self._own:
+            self._say(line)
         self.files.prepare()
         self._thread.start()
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from telemetry.backoff import ceiling
+from telemetry.logs import Fields, context, fields
 from telemetry.redact import redact
 from workers.local.files import tail
 from workers.local.unit import Unit
@@ -160,11 +161,14 @@ class Supervisor:
         words = redact(f"{self.unit.name}: {what}: {str(error) or type(error).__name__}: tried again")
         if self._troubles.get(what) != words:
             self._troubles[what] = words
-            self._say(words)
+            self._say("trouble", words)
 
-    def _say(self, line: str) -> None:
+    def _say(self, event: str, line: str) -> None:
+        """Say a line; where it is logged, it has the fields of the unit."""
+        found = Fields(event=event, name=self.unit.name, pid=self.unit.pid, restarts=self._restarts)
         try:
-            self._when_said(line)
+            with context(**found):
+                self._when_said(line)
         except (Exception, SystemExit):  # the log is left to tell it
             logger.exception("saying: %s", line)
 
@@ -196,7 +200,9 @@ class Supervisor:
             if not said and self._is_worth_saying():
                 said = True
                 self._changed()
-                self._say(f"{self.unit.name} runs (process {self.unit.pid})")
+                self._say(
+                    "restarted" if self._restarts else "started", f"{self.unit.name} runs (process {self.unit.pid})"
+                )
             if self._stop.wait(_POLL):
                 return
             self._try("writing its log", self.unit.check_log, None)
@@ -215,14 +221,16 @@ class Supervisor:
         self._changed()
         ended = f"{self.unit.name} ended ({redact(ending)}): starts again in {pause:.1f} s"
         if self._failures < LOOPING_AFTER:
-            self._say(f"{ended}; its last lines: {self.unit.log}")
+            self._say("ended", f"{ended}; its last lines: {self.unit.log}")
         elif self._failures == LOOPING_AFTER:
             self._say(
+                "ended",
                 f"{self.unit.name} ended {self._failures} times in a row ({redact(ending)}): it is tried again, ever "
-                f"more rarely; the end of {self.unit.log}:\n{tail(self.unit.log)}"
+                f"more rarely; the end of {self.unit.log}:\n{tail(self.unit.log)}",
             )
         else:
-            logger.warning("%s, after %d ends in a row", ended, self._failures)
+            found = fields(event="ended", name=self.unit.name, restarts=self._restarts)
+            logger.warning("%s, after %d ends in a row", ended, self._failures, extra=found)
         self._stop.wait(pause)
 
     def _end(self) -> None:
@@ -235,4 +243,4 @@ class Supervisor:
             self._try("ending it at once", self.unit.kill, None)
         self._state = State.STOPPED
         if ran:
-            self._say(f"{self.unit.name} stopped")
+            self._say("stopped", f"{self.unit.name} stopped")
