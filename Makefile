@@ -9,7 +9,7 @@ TESTS  ?= tests
 JOBS   ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test coverage lint bench fuzz lock clean
+.PHONY: help setup demo screens up test coverage lint bench fuzz lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,10 +41,13 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 setup: $(VENV)/.dev .venv-openfinops/.built  ## Install everything for development into .venv
 
 demo: $(VENV)/.demo .venv-openfinops/.built  ## Run the whole pipeline on local clouds and print what came out; KEEP=1 leaves it running
-	@$(BIN)/python -m emulators.demo $(if $(KEEP),--keep)
+	@exec $(BIN)/python -m emulators.demo --parent $$PPID $(if $(KEEP),--keep)
+
+screens: $(VENV)/.demo .venv-openfinops/.built  ## Make docs/screens.md from a run of the demo
+	@$(BIN)/python -m emulators.demo.screens
 
 up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetry.yaml
-	@$(BIN)/finfleet up
+	@exec $(BIN)/finfleet up --parent $$PPID
 
 test: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests; TESTS=tests/unit runs some
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(CI),--durations=20) $(TESTS)

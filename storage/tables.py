@@ -113,6 +113,28 @@ pauses = Table(
     CheckConstraint("paused_until > paused_from", name="range"),
 )
 
+backfills = Table(  # the past that was asked for
+    "backfills",
+    metadata,
+    Column("backfill_id", Integer, Identity(always=True), primary_key=True),
+    _time("asked_at"),
+    _text("origin"),
+    Column("budget_usd", Numeric, nullable=True),  # null: only the budget of a day bounds it
+    _time("cancelled_at", nullable=True),
+    CheckConstraint("origin IN ('command', 'configuration')", name="origin"),
+)
+
+backfill_targets = Table(
+    "backfill_targets",
+    metadata,
+    Column("backfill_id", Integer, ForeignKey(backfills.c.backfill_id), primary_key=True),
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    _time("since"),
+    _time("until"),
+    Column("usd_per_window", Numeric, nullable=True),  # as it was estimated; null: not known
+    Index(None, "target_id"),
+)
+
 collections = Table(  # the ledger
     "collections",
     metadata,
@@ -141,6 +163,9 @@ collections = Table(  # the ledger
     _text("partial", default=""),  # why it is settled and yet not whole
     # Settled, and a part was refused: for the lack of `permission`, or by an outage. It is read again.
     Column("refused", Boolean, nullable=False, server_default=text("false")),
+    # The back-fill that it was opened by, or made due again; and what it was before: null, it was not there.
+    Column("backfill_id", Integer, nullable=True),
+    _text("backfilled_from", nullable=True),
     CheckConstraint("window_end > window_start", name="window"),
     CheckConstraint(
         "state IN ('planned', 'dispatched', 'complete', 'empty', 'denied', 'failed')",
@@ -158,6 +183,7 @@ collections = Table(  # the ledger
     Index("collections_refused_idx", "target_id", "window_start", postgresql_where=text("refused")),
     Index("collections_refresh_idx", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("collections_window_idx", "window_start"),
+    Index("collections_backfill_idx", "backfill_id", "state", postgresql_where=text("backfill_id IS NOT NULL")),
 )
 
 runs = Table(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 
-from agents.core.service import Estimate, Service, services
+from agents.core.service import services
 from storage.ledger import Preview
-from telemetry.target import Window, floor_time
+from telemetry.target import Window
+from workers.estimates import Estimates, Reading, Unknown
+from workers.money import bounded, in_words
+from workers.plan_lines import Sum
 
-_MANY_RESOURCES = 1_000_000
 _UNASKED = 10_000
 """Windows that cost nothing, which a script may have collected without being asked."""
 _UNASKED_UNKNOWN = 100
 """Those of a price that is not known: no more than a few hours of the schedule itself."""
+_NOT_INSTALLED = "its service is not installed here"
 
 
 @dataclass
@@ -32,14 +36,42 @@ class Line:
     calls: dict[str, int] | None = field(default_factory=dict)
     #: None: not known, for that reason or because an API has no known price.
     usd: Decimal | None = Decimal(0)
+    #: Windows that an earlier back-fill left, for the sake of its budget.
+    held: int = 0
+    #: ``at least``, ``at most``, ``about``; empty: exact, or by what its last readings took.
+    bound: str = ""
+    #: Why it is not known.
+    why: str = ""
+    #: How many readings the refresh policy makes of these windows later, at most, and what they cost.
+    rereads: int = 0
+    reread_usd: Decimal | None = Decimal(0)
+
+    @property
+    def windows(self) -> int:
+        """How many would be collected."""
+        return self.missing + self.again + self.held
 
     def __str__(self) -> str:
         calls = "calls unknown"
         if self.calls is not None:
             calls = ", ".join(f"{count:,} {api}" for api, count in sorted(self.calls.items())) or "no calls"
+        held = f", {self.held:,} left by an earlier one" if self.held else ""
         return (
-            f"{self.service}: {self.targets:,} targets, {self.missing:,} windows to open,"
-            f" {self.again:,} to collect again; {calls}; {_dollars(self.usd)}"
+            f"{self.service}: {self.targets:,} target{'' if self.targets == 1 else 's'}, {self.missing:,} windows to"
+            f" open, {self.again:,} to collect again{held}; {calls}; {in_words(self.usd, self.bound)}"
+        )
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As a table has it."""
+        calls = "unknown" if self.calls is None else f"{sum(self.calls.values()):,}"
+        return (
+            self.service,
+            f"{self.targets:,}",
+            f"{self.missing:,}",
+            f"{self.again + self.held:,}",
+            calls,
+            bounded(self.usd, self.bound),
         )
 
 
@@ -48,17 +80,33 @@ class Price:
     """All services of a back-fill."""
 
     lines: list[Line]
+    #: What one window of a target costs, by its id; None: not known.
+    by_target: Mapping[int, Decimal | None] = field(default_factory=dict)
 
     @property
     def windows(self) -> int:
         """How many would be collected."""
-        return sum(line.missing + line.again for line in self.lines)
+        return sum(line.windows for line in self.lines)
 
     @property
     def usd(self) -> Decimal | None:
-        """The least that it costs; None where a part of it is not known."""
+        """What it costs, at the least; None where a part of it is not known."""
         known = [line.usd for line in self.lines if line.usd is not None]
         return sum(known, Decimal(0)) if len(known) == len(self.lines) else None
+
+    @property
+    def sum(self) -> Sum:
+        """What is known of it."""
+        total = Sum()
+        for line in self.lines:
+            if line.windows:
+                total.add(line.usd, line.bound)
+        return total
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """The services of which it is not known, and why."""
+        return {line.service: line.why for line in self.lines if line.windows and line.usd is None}
 
     @property
     def needs_consent(self) -> bool:
@@ -67,62 +115,85 @@ class Price:
         most = _UNASKED if self.usd is not None else _UNASKED_UNKNOWN
         return paid or self.windows > most
 
+    @property
+    def summary(self) -> list[str]:
+        """What it comes to, and what of it is not known."""
+        total = self.sum
+        usd = in_words(total.usd if total.usd or not total.unknown else None, total.bound)
+        said = [f"in all {self.windows:,} windows; {usd}"]
+        if self.unknown:
+            said[0] += f"; unknown: {', '.join(self.unknown)}"
+            said += [f"unknown: {why}" for why in dict.fromkeys(self.unknown.values()) if why]
+        rereads = sum(line.rereads for line in self.lines)
+        if rereads:
+            known = [line.reread_usd for line in self.lines]
+            cost = None if None in known else sum((usd for usd in known if usd is not None), Decimal(0))
+            said.append(f"and up to {rereads:,} readings again in the weeks to come: {in_words(cost, '')}")
+        return said
+
     def __str__(self) -> str:
-        total = f"in all {self.windows:,} windows; {_dollars(self.usd)}"
-        return "\n".join([*map(str, self.lines), total])
+        return "\n".join([*map(str, self.lines), *self.summary])
 
 
-def price_of(previews: Iterable[Preview], resources: Mapping[str, int], now: datetime) -> Price:
-    """The price by the estimates of the services, for targets with so many ``resources``; one left out is unknown."""
-    lines = []
+def price_of(previews: Iterable[tuple[Window, Preview]], estimates: Estimates, now: datetime) -> Price:
+    """The price of what is previewed of each target, with the span that it is of."""
+    lines: list[Line] = []
+    by_target: dict[int, Decimal | None] = {}
     ordered = sorted(previews, key=_service_of)
     for name, group in groupby(ordered, key=_service_of):
-        line = Line("/".join(name))
-        for preview in group:
-            _add(line, preview, services().get(name), resources.get(str(preview.target.target)), now)
+        line, total = Line("/".join(name)), Sum()
+        for span, preview in group:
+            reading = _reading(preview, estimates)
+            usd = reading.usd if isinstance(reading, Reading) else None
+            known = by_target.get(preview.target.target_id)
+            by_target[preview.target.target_id] = usd if known is None else known
+            _add(line, total, preview, reading)
+            _add_rereads(line, preview, span, usd, now)
+        line.bound = total.bound if line.usd else ""
         lines.append(line)
-    return Price(lines)
+    return Price(lines, by_target)
 
 
-def _service_of(preview: Preview) -> tuple[str, str]:
-    target = preview.target.target
+def _service_of(one: tuple[Window, Preview]) -> tuple[str, str]:
+    target = one[1].target.target
     return target.provider, target.service
 
 
-def _add(line: Line, preview: Preview, service: Service | None, resources: int | None, now: datetime) -> None:
-    windows = preview.missing + preview.again
+def _reading(preview: Preview, estimates: Estimates) -> Reading | Unknown:
+    target = preview.target.target
+    service = services().get((target.provider, target.service))
+    return Unknown(_NOT_INSTALLED) if service is None else estimates.reading(service, target, preview.interval)
+
+
+def _add(line: Line, total: Sum, preview: Preview, reading: Reading | Unknown) -> None:
+    windows = preview.missing + preview.again + preview.held
     line.targets += 1
     line.missing += preview.missing
     line.again += preview.again
+    line.held += preview.held
     if not windows:
         return
-    end = floor_time(now, preview.interval)
-    calls, usd = _estimate(service, Window(end - preview.interval, end), resources)
-    line.calls = None if line.calls is None or calls is None else _sum(line.calls, calls, windows)
-    line.usd = None if line.usd is None or usd is None else line.usd + usd * windows
+    if isinstance(reading, Unknown):
+        line.calls, line.usd, line.why = None, None, reading.why
+        return
+    total.add(reading.usd, reading.bound)
+    if line.calls is not None:
+        calls = {api: math.ceil(count * windows) for api, count in reading.calls.items()}
+        line.calls = {api: line.calls.get(api, 0) + calls.get(api, 0) for api in sorted({*line.calls, *calls})}
+    if reading.usd is None:
+        line.usd, line.why = None, reading.unpriced
+    elif line.usd is not None:
+        line.usd += reading.usd * windows
 
 
-def _estimate(
-    service: Service | None, window: Window, resources: int | None
-) -> tuple[Mapping[str, int] | None, Decimal | None]:
-    """Calls and price of one window; what depends on a number of resources that is not known is not known."""
-    if service is None:
-        return None, None
-    if resources is not None:
-        estimate = service.estimated(window, resources)
-        return (None, None) if estimate is None else (estimate.calls, estimate.cost_usd)
-    least, most = (service.estimated(window, count) for count in (0, _MANY_RESOURCES))
-    return (None, None) if least is None or most is None else _if_same(least, most)
-
-
-def _if_same(least: Estimate, most: Estimate) -> tuple[Mapping[str, int] | None, Decimal | None]:
-    calls = least.calls if least.calls == most.calls else None
-    return calls, least.cost_usd if least.cost_usd == most.cost_usd else None
-
-
-def _sum(calls: Mapping[str, int], more: Mapping[str, int], times: int) -> dict[str, int]:
-    return {api: calls.get(api, 0) + times * more.get(api, 0) for api in sorted({*calls, *more})}
-
-
-def _dollars(usd: Decimal | None) -> str:
-    return "USD unknown" if usd is None else f"USD {usd:f} at the least"
+def _add_rereads(line: Line, preview: Preview, span: Window, usd: Decimal | None, now: datetime) -> None:
+    """The readings that are still to come of these windows, since their figures may change."""
+    target = preview.target.target
+    service = services().get((target.provider, target.service))
+    windows = preview.missing + preview.again + preview.held
+    for late in service.refresh if service is not None else ():
+        young = (span.end - max(span.start, now - late)) // preview.interval
+        times = min(windows, max(0, young))
+        line.rereads += times
+        if line.reread_usd is not None and times:
+            line.reread_usd = None if usd is None else line.reread_usd + usd * times

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 import msgspec
@@ -37,17 +39,37 @@ def to_json(value: Any) -> str:
     return safe_json(json.dumps(msgspec.to_builtins(value, str_keys=True), indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """Print rows under headings, plain, with numbers to the right; whole where the output is no terminal."""
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    title: str = "",
+    right: Container[str] = (),
+    wraps: str = "",
+) -> None:
+    """Print rows under headings, plain; whole where the output is no terminal.
+
+    Numbers are to the right, and so is every column that ``right`` names.
+    ``wraps``: the one column that takes as many lines as it needs, so that no other is broken.
+    """
     table = Table(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
     listed = [tuple(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = bool(listed) and all(isinstance(row[index], int | float | Decimal | None) for row in listed)
-        table.add_column(shown(column), justify="right" if numeric else "left", overflow="fold", header_style="bold")
+        justify: Literal["left", "right"] = "right" if numeric or column in right else "left"
+        kept = bool(wraps) and column != wraps
+        table.add_column(shown(column), justify=justify, overflow="fold", header_style="bold", no_wrap=kept)
     for row in listed:
         table.add_row(*(cell(value) for value in row))
     width = None if sys.stdout.isatty() else _WIDE
-    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+    _Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+class _Console(Console):
+    """A console that lets a pipe without a reader be the end of the program, as any other print does."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 _CELLS: tuple[tuple[type, Callable[[Any], str]], ...] = (

@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from agents.azure import graph
 from agents.azure.asking import ask
 from agents.azure.calls import AzureCalls
 from agents.azure.metric_answer import Metric, MetricAnswer
 from agents.azure.permissions import METRICS
 from agents.azure.session import AzureSession
+from agents.core.estimating import Estimate
 from telemetry.errors import CollectionFailed, Denied
 from telemetry.records import MetricPoint, Resource
 from telemetry.target import Window
@@ -25,6 +28,8 @@ BATCH = 50
 LOOK_BACK = timedelta(days=93)
 """How long Azure Monitor keeps metrics."""
 
+_REGIONS = "a call for each further region"
+_LATE = "a call for what has changed since, of a window that is collected late"
 _MINUTE = timedelta(minutes=1)
 _KEPT = timedelta(days=93)
 _GRAINS = tuple(timedelta(minutes=minutes) for minutes in (60, 5, 1))
@@ -180,9 +185,13 @@ def grain_of(window: Window, least: timedelta = _MINUTE) -> timedelta:
     raise CollectionFailed(f"window {window}: Azure Monitor has values for each {least}: use windows of whole ones")
 
 
-def estimate(resources: int, groups: int = 1) -> dict[str, int]:
-    """The least calls for so many resources: those of one region."""
-    return {API: math.ceil(resources / BATCH) * groups}
+def estimate(resources: int, groups: int = 1, *, more: str = "", less: str = "") -> Estimate:
+    """The inventory and the metrics of so many resources of one region; ``more`` and ``less`` are the service's own."""
+    calls = {**graph.estimate(resources), API: math.ceil(resources / BATCH) * groups}
+    if not resources:
+        return Estimate(calls, Decimal(0), _LATE)
+    beyond = [_REGIONS, *([more] if more else []), _LATE]
+    return Estimate(calls, Decimal(0), "; ".join(beyond), less)
 
 
 def check_interval(interval: timedelta, grain: timedelta = _MINUTE) -> str:

@@ -11,7 +11,6 @@ import logging
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -20,13 +19,17 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from agents.core.context import Context, Shared
-from agents.core.provider import Provider, providers
+from agents.core.estimating import Estimate
+from agents.core.provider import Provider, find_provider, providers
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.records import Record
 from telemetry.registry import in_a_line, name_of
-from telemetry.settings.providers import ProviderSettings
+from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.settings.registry import distribution_of, unusable_providers
 from telemetry.target import Target, Window, floor_time
+
+__all__ = ["ENTRY_POINTS", "Estimate", "Service", "find", "service", "services", "unusable"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +38,6 @@ _LATE = timedelta(hours=1)
 
 ENTRY_POINTS = "finfleet.services"
 """The group of entry points by which other distributions offer services: modules that register them."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What one window of one target takes: calls by API, and their price."""
-
-    calls: Mapping[str, int]
-    #: None where an API has no known price.
-    cost_usd: Decimal | None
 
 
 class Service(ABC):
@@ -88,17 +82,36 @@ class Service(ABC):
 
     @abstractmethod
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """The least calls that a collection of ``window`` takes for that many resources, and what they cost."""
+        """The calls that a collection of ``window`` takes for that many resources, and what they cost.
+
+        Where nobody can know them, ``more`` and ``less`` of the estimate say what is not in it, and what may not come.
+        """
+
+    def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
+        """The same as configured. A service overrides it that an option makes ask more, or less, or something else."""
+        del section, account
+        return self.estimate(window, resources)
 
     @property
     def key(self) -> tuple[str, str]:
         """Its provider and its name."""
         return self.provider, self.name
 
-    def estimated(self, window: Window, resources: int) -> Estimate | None:
-        """What :meth:`estimate` says; None, and a line in the log, where that fails: no other service lacks its own."""
+    def estimated(
+        self,
+        window: Window,
+        resources: int,
+        section: ProviderSettings | None = None,
+        account: Account | None = None,
+    ) -> Estimate | None:
+        """What :meth:`estimate_for` says, or :meth:`estimate` where no account is given.
+
+        None, and a line in the log, where that fails: no other service lacks its own.
+        """
         try:
-            return self.estimate(window, resources)
+            if section is None or account is None:
+                return self.estimate(window, resources)
+            return self.estimate_for(window, resources, section, account)
         except Exception:
             logger.exception("%s/%s cannot say what a window takes", self.provider, self.name)
             return None
@@ -253,6 +266,10 @@ def find(provider: str, name: str) -> Service:
     try:
         return services()[provider, name]
     except KeyError:
-        known = ", ".join(n for p, n in services() if p == provider) or "none"
+        known = [n for p, n in services() if p == provider]
+        if not known:
+            find_provider(provider)
         more = f"; cannot be used: {'; '.join(unusable())}" if unusable() else ""
-        raise LookupError(f"{provider} has no service {name!r} in this install; there are: {known}{more}") from None
+        raise LookupError(
+            f"{provider} has no service {name!r} in this install; {did_you_mean(name, known)}{more}"
+        ) from None

@@ -17,7 +17,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from agents.core.service import Estimate
+from agents.core.estimating import Estimate
+from agents.gcp import inventory
 from agents.gcp.calls import GcpCalls, Sending
 from agents.gcp.errors import NoSuchMetric
 from telemetry.errors import CollectionFailed, Denied
@@ -31,6 +32,8 @@ PAID: Mapping[str, Decimal] = MappingProxyType({API: Decimal("0.0000005")})
 
 PAGE = 20_000
 """Points a page. Google takes up to 100,000: that would be more than 100 MB in memory at once."""
+_SPLIT = "a series for each value of a label"
+_SILENT = "no series of what does not run, or has no agent"
 _NAMED = 50
 """Resources that a filter names one by one."""
 _MINUTE = timedelta(minutes=1)
@@ -99,11 +102,20 @@ def period_of(window: Window) -> int:
     )
 
 
-def estimate(window: Window, metrics: int, resources: int, period: int | None = None) -> Estimate:
-    """What it takes to read so many metrics of so many resources, each of which has one series."""
+def estimate(
+    window: Window, metrics: int, resources: int, period: int | None = None, *, more: str = "", less: str = ""
+) -> Estimate:
+    """What it takes to list so many resources and to read so many metrics of them, each of which has one series.
+
+    ``more`` and ``less`` are the service's own.
+    """
+    calls = inventory.estimate(resources)
+    if not metrics:
+        return Estimate(calls, Decimal(0))
     values = resources * (window.duration // timedelta(seconds=period or period_of(window)))
-    calls = metrics * max(1, math.ceil(values / PAGE))
-    return Estimate({API: calls}, PAID[API] * metrics * resources)
+    calls |= {API: metrics * max(1, math.ceil(values / PAGE))}
+    less = f"{_SILENT}; {less}" if less else _SILENT
+    return Estimate(calls, PAID[API] * metrics * resources, f"{_SPLIT}; {more}" if more else _SPLIT, less)
 
 
 class MetricReader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from agents.core.collection import Collection
 from agents.core.context import Shared
@@ -130,14 +131,30 @@ def check_throttled(found: Collected) -> None:
     assert found.error.scope.startswith(f"{found.report.run.target.provider}/"), found.error.scope
 
 
-def check_estimate(found: Collected, resources: int) -> None:
+def check_estimate(found: Collected, resources: int, shared: Shared | None = None, *, exactly: bool = False) -> None:
     """AssertionError where a window of so many resources took other calls, or dollars, than its service says it does.
 
-    ``found`` is a second collection in one process: what is looked up once a day is known by then.
+    More may come only of what the estimate's ``more`` names, less only of its ``less``; ``exactly``: neither. With
+    ``shared`` it is the estimate of the account as configured there. ``found`` is a second collection in one process:
+    what is looked up once a day is known by then.
     """
-    estimate = _service(found).estimate(found.report.run.window, resources)
-    assert dict(estimate.calls) == {use.api: use.calls for use in found.report.apis}
-    assert estimate.cost_usd == sum(use.cost_usd or 0 for use in found.report.apis)
+    run, service = found.report.run, _service(found)
+    estimate = service.estimate(run.window, resources)
+    if shared is not None:
+        section = shared.settings.provider(service.provider)
+        assert section is not None
+        account = next(one for one in section.accounts_of(service.provider) if one.name == run.target.account)
+        estimate = service.estimate_for(run.window, resources, section, account)
+    made = {use.api: use.calls for use in found.report.apis if use.calls}
+    spent = sum((use.cost_usd or Decimal(0) for use in found.report.apis), Decimal(0))
+    said = {api: calls for api, calls in estimate.calls.items() if calls}
+    told = f"{said} for USD {estimate.cost_usd} {estimate.bound or 'exactly'}; {made} were made for USD {spent}"
+    if exactly or not estimate.more:
+        assert all(calls <= said.get(api, 0) for api, calls in made.items()), told
+        assert estimate.cost_usd is None or spent <= estimate.cost_usd, told
+    if exactly or not estimate.less:
+        assert all(calls <= made.get(api, 0) for api, calls in said.items()), told
+        assert estimate.cost_usd is None or spent >= estimate.cost_usd, told
 
 
 def _service(found: Collected) -> Service:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from keyword import iskeyword
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from pydantic import ValidationError
 
+from agents.core.estimating import Estimate
 from agents.core.owning import overlap
 from agents.core.permissions import permission_of
 from agents.core.provider import providers
@@ -121,11 +124,29 @@ class ServiceConformance:
         """``finfleet plan`` shows calls and dollars of any size."""
         start = datetime(2026, 11, 24, tzinfo=UTC)
         estimate = service.estimate(Window(start, start + service.interval), resources)
+        self._check_estimate(service, estimate)
+        if service.paid and resources:
+            assert estimate.cost_usd is None or estimate.cost_usd > 0
+
+    @pytest.mark.parametrize("resources", [0, 1000])
+    def test_it_can_be_estimated_as_configured(self, service: Service, resources: int) -> None:
+        """With the account of a section that says nothing, where there can be such a one."""
+        section = ProviderSettings()
+        with suppress(ValidationError):
+            section = providers()[service.provider].settings()
+        start = datetime(2026, 11, 24, tzinfo=UTC)
+        for account in section.accounts_of(service.provider):
+            window = Window(start, start + service.interval)
+            self._check_estimate(service, service.estimate_for(window, resources, section, account))
+
+    @staticmethod
+    def _check_estimate(service: Service, estimate: Estimate) -> None:
         assert all(calls >= 0 for calls in estimate.calls.values())
         assert _permissions(service, estimate.calls) <= set(service.permissions)
         assert estimate.cost_usd is None or estimate.cost_usd >= 0
-        if service.paid and resources:
-            assert estimate.cost_usd is None or estimate.cost_usd > 0
+        paid = [api for api, calls in estimate.calls.items() if calls and api in service.paid]
+        if len(paid) > 1 and estimate.cost_usd is not None:
+            assert sum(estimate.paid.values()) == estimate.cost_usd, "name the dollars of each API in paid"
 
     def test_reading_the_registry_loads_no_sdk_and_nothing_of_the_fleet(self) -> None:
         """The planner, beat and the command line read every service's facts; a collector's machine has no fleet."""
@@ -134,4 +155,6 @@ class ServiceConformance:
 
 
 def _permissions(service: Service, apis: Iterable[str]) -> set[str]:
+    if not providers()[service.provider].permissions:
+        return set()
     return {permission_of(service.provider, api) for api in apis}

@@ -1,11 +1,15 @@
 """`LocalAws`: all services behind one loopback address."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from typing import ClassVar
 
+import boto3
+import moto.eks.utils
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -101,5 +105,11 @@ class LocalAws(HttpCloud[Call, Faults]):
 
 
 def _reset_moto() -> None:
+    # Its 1,300 public images are made anew at each reset and in each region; nothing here asks for them.
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
     BackendDict.reset()
     reset_model_data()
+
+
+# It makes a session, which reads all endpoints of AWS, for each role of a cluster that it is given.
+vars(moto.eks.utils)["Session"] = cache(boto3.Session)

@@ -5,8 +5,10 @@ import os
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -46,6 +48,34 @@ class RequestHandler(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        """Answer one request; werkzeug's own way would end the connection, and wait a hundredth of a second before."""
+        head: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
+            head[:] = [status.partition(" "), headers]
+            return None
+
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(HTTPStatus.CONTINUE)
+            self.end_headers()
+        environ = self.make_environ()
+        try:
+            answer = self.server.app(environ, start_response)
+            body = b"".join(answer)
+        except Exception:  # noqa: BLE001 - whatever a local cloud raises, its client is answered
+            head[:] = [("500", " ", "INTERNAL SERVER ERROR"), []]
+            body = traceback.format_exc().encode()
+        (code, _, reason), headers = head
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        if "content-length" not in {name.lower() for name, _ in headers} and int(code) != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if environ["REQUEST_METHOD"] != "HEAD":
+            self.wfile.write(body)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's own name
         """Say nothing: the calls are on record."""
@@ -90,13 +120,15 @@ class HttpServer:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
+        self._server.hang_up()
 
     def _answer(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
+        body = read_body(environ)  # what an application left unread would be taken for the next request
         if not path.startswith(PREFIX):
             return self._application(environ, start_response)
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-        reply = self._control.handle(environ["REQUEST_METHOD"], path, query, read_body(environ))
+        reply = self._control.handle(environ["REQUEST_METHOD"], path, query, body)
         return respond(reply)(environ, start_response)
 
 
@@ -113,8 +145,25 @@ class _Server(ThreadedWSGIServer):
 
     daemon_threads = True
 
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._connections: set[socket.socket] = set()
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep."""
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection."""
+        self._connections.add(request)
+        try:
+            self._serve(request, client_address)
+        finally:
+            self._connections.discard(request)
+
+    def _serve(self, request: Any, client_address: Any) -> None:
         if self.ssl_context is None:
             super().finish_request(request, client_address)
             return

@@ -43,10 +43,11 @@ def options(seeds: str, ready: str, default: str = "none") -> Callable[[T], T]:
 
 
 def ending() -> threading.Event:
-    """Set once SIGTERM or Ctrl-C has come; they end the process no more."""
+    """Set once SIGTERM, SIGHUP or Ctrl-C has come; they end the process no more."""
     ended = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: set_from_handler(ended))
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # under nohup
+            signal.signal(signum, lambda *_: set_from_handler(ended))
     return ended
 
 

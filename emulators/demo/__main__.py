@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 
 import click
-import psycopg
 
 from emulators.demo.bills import read_bills
 from emulators.demo.checks import problems
 from emulators.demo.facts import Facts, gather
+from emulators.demo.place import NoPlace
 from emulators.demo.report import print_addresses, print_report
+from emulators.demo.settling import Progress, wait_until_settled
 from emulators.demo.stack import DemoFailed, Stack, running
 from emulators.openfinops.environment import OpenFinOpsNotBuilt, openfinops_python
 from telemetry.terminal import guard
+from workers.embedded.parent import end_with, parent_option
 
-_SETTLES_WITHIN = 120.0
-_HOST_WINDOWS = 2
 _LOOKS = 3
-_PROGRESS = """
-SELECT count(*) FILTER (WHERE c.state NOT IN ('planned', 'dispatched') AND t.provider <> 'generic') AS settled,
-       count(*) FILTER (WHERE t.provider <> 'generic') AS planned,
-       count(*) FILTER (WHERE c.state = 'complete' AND t.provider = 'generic') AS host,
-       count(*) FILTER (WHERE c.state IN ('planned', 'dispatched')) AS waiting,
-       (SELECT count(*) FROM finfleet.outbox WHERE state = 'pending') AS unsent,
-       (SELECT coalesce(sum(records_committed), 0)::bigint FROM finfleet.runs) AS records
-  FROM finfleet.targets AS t JOIN finfleet.collections AS c USING (target_id)
-"""
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave it running until Ctrl-C.")
 @click.option("--state", type=click.Path(path_type=Path), default=Path(".finfleet/demo"), show_default=True)
-def main(keep: bool, state: Path) -> None:
+@parent_option
+def main(keep: bool, state: Path, parent: int | None) -> None:
     """Collect two hours and some bills of local clouds, and the present of this machine, and compare every count."""
     guard()
+    _end_in_order(parent)
     begun = time.monotonic()
-    say = _Progress(begun)
+    say = Progress(begun)
     try:
         openfinops_python()  # makes its environment at the first time
         with running(state.absolute(), say.line) as stack:
@@ -48,61 +43,46 @@ def main(keep: bool, state: Path) -> None:
             _verdict(found, time.monotonic() - begun)
             print_addresses(stack, keep)
             if keep:
-                click.echo("\nIt runs until Ctrl-C.", err=True)
-                stack.process.wait()
+                _keep(stack)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (DemoFailed, OpenFinOpsNotBuilt) as error:
+    except (DemoFailed, NoPlace, OpenFinOpsNotBuilt) as error:
         click.echo(f"demo: {error}", err=True)
         sys.exit(1)
     sys.exit(1 if found else 0)
 
 
-def _compare(stack: Stack, say: _Progress) -> tuple[Facts, list[str]]:
+def _end_in_order(parent: int | None) -> None:
+    """Stop all that was started on SIGTERM and SIGHUP too, and when ``parent`` is gone."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    end_with(parent)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _keep(stack: Stack) -> None:
+    """Until a signal comes; DemoFailed where it ends sooner."""
+    click.echo("\nIt runs until Ctrl-C.", err=True)
+    raise DemoFailed(f"finfleet up ended by itself (status {stack.process.wait()}); see {stack.state / 'up.log'}")
+
+
+def _compare(stack: Stack, say: Progress) -> tuple[Facts, list[str]]:
     """What everybody says once all is settled, and what does not agree.
 
     This machine is measured all the while, so a window of it may come between two answers: then they are asked again.
     What is really wrong is so every time.
     """
     for _ in range(_LOOKS):
-        _wait_until_settled(stack, say)
+        wait_until_settled(stack, say)
         facts = gather(stack.database_url, stack.clouds, stack.openfinops_url)
         found = list(problems(facts))
         if not found:
             break
     return facts, found
-
-
-class _Progress:
-    """Lines on standard error: what is going on, and since when."""
-
-    def __init__(self, begun: float) -> None:
-        self._begun = begun
-        self._last = ""
-
-    def line(self, text: str) -> None:
-        """Say it once."""
-        if text != self._last:
-            click.echo(f"{time.monotonic() - self._begun:5.1f} s  {text}", err=True)
-        self._last = text
-
-
-def _wait_until_settled(stack: Stack, say: _Progress) -> None:
-    """Until the back-fill and some windows of the present are stored and forwarded."""
-    deadline = time.monotonic() + _SETTLES_WITHIN
-    with psycopg.connect(stack.database_url.get_secret_value(), autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            row = connection.execute(_PROGRESS).fetchone() or (0,) * 6
-            settled, planned, host, waiting, unsent, records = row
-            say.line(
-                f"{settled} of {planned} windows of clouds, {host} of this host; {records:,} records, {unsent} unsent"
-            )
-            if planned and host >= _HOST_WINDOWS and not waiting and not unsent:
-                return
-            if stack.process.poll() is not None:
-                raise DemoFailed(f"finfleet up ended by itself; see {stack.state / 'up.log'}")
-            time.sleep(0.5)
-    raise DemoFailed(f"not settled within {_SETTLES_WITHIN:g} s; see {stack.up['logs']} and `finfleet status`")
 
 
 def _verdict(found: list[str], seconds: float) -> None:

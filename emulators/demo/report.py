@@ -28,7 +28,7 @@ def print_addresses(stack: Stack, keep: bool) -> None:
     click.echo("\nWhere to look" + ("" if keep else " (while it runs: make demo KEEP=1)"))
     click.echo(f"  Flower      {flower['url']} (user {flower['user']}, password in {flower['password_file']})")
     click.echo(f"  OpenFinOps  {stack.openfinops_url}/dashboard")
-    click.echo(f"  SQL         PGPASSFILE={stack.state / 'finfleet' / 'pgpass'} psql {where}")
+    click.echo(f"  SQL         PGPASSFILE={stack.home / 'pgpass'} psql {where}")
     click.echo("              for instance: SELECT * FROM reporting.coverage;")
     click.echo(f"  logs        {stack.up['logs']}")
 

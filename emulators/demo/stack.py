@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +18,9 @@ from pydantic import SecretStr
 
 from emulators.demo.clouds import Cloud, running_clouds
 from emulators.demo.config import write_config
+from emulators.demo.place import place
 from emulators.openfinops import OpenFinOpsServer
-from workers.embedded import EmbeddedPostgres
+from workers.embedded import EmbeddedPostgres, spawn, stop
 
 _STARTS_WITHIN = 60.0
 #: A person's own settings and credentials have no place here.
@@ -41,17 +41,20 @@ class Stack:
     openfinops_url: str
     up: dict[str, Any]
     database_url: SecretStr
+    #: The directory of ``finfleet up``.
+    home: Path
     process: subprocess.Popen[bytes]
 
 
 @contextmanager
-def running(state: Path, say: Callable[[str], None]) -> Iterator[Stack]:
-    """Start everything on a state directory of its own, which is emptied first; stop it in the end."""
-    shutil.rmtree(state, ignore_errors=True)
-    # To be passed through, not looked into: started as root, Postgres runs as another user, inside of it.
-    state.mkdir(parents=True)
-    state.chmod(0o711)
+def running(state: Path, say: Callable[[str], None], terminal: int | None = None) -> Iterator[Stack]:
+    """Start everything on a state directory of its own, which is emptied first; stop it in the end.
+
+    Where something still lives in that directory, another one beside it is taken. ``finfleet up`` prints lines into a
+    log there, or draws on a ``terminal``.
+    """
     with ExitStack() as stack:
+        state, lock = stack.enter_context(place(state, say))
         clouds = stack.enter_context(running_clouds(state))
         for cloud in clouds:
             say(f"local {cloud.name}: {cloud.holds}")
@@ -60,42 +63,42 @@ def running(state: Path, say: Callable[[str], None]) -> Iterator[Stack]:
         config = state / "telemetry.yaml"
         write_config(config, clouds, openfinops_url=openfinops.url)
         say("finfleet: Postgres, Valkey, beat, plan, a worker per provider, ingest, forward, Flower")
-        process, up = stack.enter_context(_finfleet_up(state / "finfleet", config, clouds))
-        database = EmbeddedPostgres(state / "finfleet").url
-        yield Stack(state, clouds, openfinops.url, up, database, process)
+        # On a terminal as a person starts it, who is in that directory.
+        home = state / ("finfleet" if terminal is None else ".finfleet")
+        process, up = stack.enter_context(_finfleet_up(home, config, clouds, lock, terminal))
+        yield Stack(state, clouds, openfinops.url, up, EmbeddedPostgres(home).url, home, process)
 
 
 @contextmanager
 def _finfleet_up(
-    state: Path, config: Path, clouds: Sequence[Cloud]
+    home: Path, config: Path, clouds: Sequence[Cloud], lock: int, terminal: int | None
 ) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     for cloud in clouds:
         environment |= cloud.environment
-    command = [sys.executable, "-m", "workers.cli", "--config", str(config), "up", "--state", str(state), "--plain"]
+    command = [sys.executable, "-m", "workers.cli", "--config", str(config), "up", "--state", str(home), "--plain"]
     log = config.parent / "up.log"
-    with _process(command, log, environment) as process:
-        ready = state / "up.json"
+    if terminal is not None:
+        command = [*command[:4], config.name, "up", "--state", home.name]
+        environment |= {"TERM": "xterm-256color"}
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):
+            environment.pop(name, None)
+    with _process(command, log if terminal is None else terminal, environment, config.parent, lock) as process:
+        ready = home / "up.json"
         _wait_for(ready, "finfleet up", process, log)
         yield process, json.loads(ready.read_text(encoding="utf-8"))
 
 
 @contextmanager
-def _process(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
-        )
+def _process(
+    command: list[str], log: Path | int, environment: dict[str, str], place: Path, lock: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that ends with us, however we end, and holds the directory until then."""
+    process = spawn(command, log=log, env=environment, cwd=place, pass_fds=[lock])
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(_STOPS_WITHIN)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(process, (signal.SIGTERM, _STOPS_WITHIN))
 
 
 def _wait_for(file: Path, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -103,6 +106,6 @@ def _wait_for(file: Path, name: str, process: subprocess.Popen[bytes], log: Path
     while not file.exists():
         if process.poll() is not None or time.monotonic() > deadline:
             ended = "ended" if process.poll() is not None else "is not ready"
-            last = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+            last = log.read_text(encoding="utf-8", errors="replace")[-3000:] if log.exists() else ""
             raise DemoFailed(f"{name} {ended}; it wrote:\n{last}")
         time.sleep(0.05)

@@ -14,6 +14,14 @@ from storage.ledger.backfill import (
     find_targets,
     preview,
 )
+from storage.ledger.backfills import (
+    Asked,
+    BackfillProgress,
+    Cancelled,
+    begin_backfill,
+    cancel_backfills,
+    list_backfills,
+)
 from storage.ledger.dispatch import Dispatch, give_back, take_due
 from storage.ledger.heal import Healed, heal_gaps
 from storage.ledger.plans import Synced, TargetPlan, disable_unknown, sync_targets
@@ -25,8 +33,11 @@ __all__ = [
     "EARLIEST",
     "LIVE_HORIZON",
     "REGIONS_SERVICE",
+    "Asked",
     "Backfill",
+    "BackfillProgress",
     "BackfillRefused",
+    "Cancelled",
     "Dispatch",
     "EnabledRegions",
     "Healed",
@@ -35,6 +46,8 @@ __all__ = [
     "Synced",
     "TargetPlan",
     "backfill",
+    "begin_backfill",
+    "cancel_backfills",
     "collected_regions",
     "count_states",
     "disable_unknown",
@@ -43,6 +56,7 @@ __all__ = [
     "give_back",
     "heal_gaps",
     "is_settled",
+    "list_backfills",
     "open_windows",
     "preview",
     "sync_targets",

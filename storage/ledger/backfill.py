@@ -52,6 +52,8 @@ class Preview(NamedTuple):
     #: Settled windows that would be due again.
     again: int
     interval: timedelta
+    #: Windows that an earlier back-fill has not handed out, for the sake of its budget: they would be this one's.
+    held: int = 0
 
 
 def find_targets(connection: Connection, patterns: Iterable[str] = ("*",)) -> list[LedgerTarget]:
@@ -63,7 +65,13 @@ def find_targets(connection: Connection, patterns: Iterable[str] = ("*",)) -> li
 
 
 def backfill(
-    connection: Connection, targets: Sequence[LedgerTarget], span: Window, now: datetime, *, again: bool = False
+    connection: Connection,
+    targets: Sequence[LedgerTarget],
+    span: Window,
+    now: datetime,
+    *,
+    again: bool = False,
+    backfill_id: int | None = None,
 ) -> Backfill:
     """Have every window that touches ``span`` collected: those that are missing, denied, failed or lack a refused part.
 
@@ -71,13 +79,18 @@ def backfill(
     healing. Those that are complete or empty only with ``again``. ``span`` is widened to whole windows; what is newer
     than the last planned window is left to :func:`storage.ledger.open_windows`. BackfillRefused where it begins before
     EARLIEST, or a target is live, or not configured any more; then nothing is changed.
+
+    ``backfill_id`` is the number that :func:`storage.ledger.begin_backfill` gave it.
     """
     _check(targets, span)
     ids = [found.target_id for found in targets]
     values: dict[str, Any] = {"target_ids": ids, "since": span.start, "until": span.end, "now": now, "again": again}
+    values["backfill_id"] = backfill_id
     with connection.transaction():
         _owe(connection, ids, span)
     # The ledger owes these windows now, so an end from here on costs nothing: any healing goes on with them.
+    if backfill_id is not None:
+        _in_steps(connection, "take_over", values)
     reopened = _in_steps(connection, "reopen", values)
     _in_steps(connection, "hasten", values)
     opened = 0
@@ -96,9 +109,9 @@ def preview(
     values = {"target_ids": ids, "since": span.start, "until": span.end, "again": again}
     rows = {row[0]: row[1:] for row in connection.execute(_SQL["preview"], values)}
     return [
-        Preview(found, missing, due, timedelta(seconds=seconds))
+        Preview(found, missing, due, timedelta(seconds=seconds), held)
         for found in targets
-        for missing, due, seconds in [rows[found.target_id]]
+        for missing, due, seconds, held in [rows[found.target_id]]
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from storage import locks
 from storage.database import Connection
+from storage.ledger.backfills import payable
 from storage.ledger.windows import settle_denied
 from storage.sql import load
 from telemetry.target import Target, Window
@@ -50,6 +51,8 @@ def take_due(
     nothing stays in between unseen, and nothing is given up that nobody tried. Each loss makes it wait longer, to an
     hour at the most: it may be what ends its workers. A refresh is put off by a day after ``max_attempts`` losses.
 
+    Of a back-fill with a budget only so many are taken as what is left of it pays for.
+
     What is returned is committed. Send it, and :func:`give_back` what cannot be sent.
     """
     choice: dict[str, Any] = {"now": now, "provider": provider, "service": service}
@@ -62,7 +65,9 @@ def take_due(
             for name, out in connection.execute(_SQL["count_in_flight"], choice)
             if out < max_in_flight
         }
-        taken = _take(connection, "take_planned", choice | {"lease_end": now + lease}, free, limit)
+        paid = payable(connection, limit)
+        budgets = {"budgeted": paid.backfill_ids, "paid_targets": paid.target_ids, "paid_starts": paid.starts}
+        taken = _take(connection, "take_planned", choice | budgets | {"lease_end": now + lease}, free, limit)
         for dispatch in taken:
             free[dispatch.target.provider] -= 1
         more = limit - len(taken)

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from storage.database import Connection
+from storage.ledger.backfills import Asked, begin_backfill
 from storage.sql import load
 from telemetry.limits import MAX_BACKFILL, MAX_WINDOW
-from telemetry.target import Target, floor_time
+from telemetry.target import Target, Window, floor_time
 
 _SQL = load("ledger_targets")
 _SECOND = timedelta(seconds=1)
@@ -46,6 +47,10 @@ class TargetPlan:
     def first_window(self, now: datetime) -> datetime:
         """Where the windows begin of a target that is first seen at ``now``."""
         return floor_time(now if self.live else now - self.backfill, self.interval)
+
+    def owes_past(self, now: datetime) -> bool:
+        """Whether a target that is first seen at ``now`` owes more of the past than its last window."""
+        return self.first_window(now) < floor_time(now - self.delay, self.interval) - self.interval
 
 
 class Synced(NamedTuple):
@@ -102,6 +107,7 @@ def sync_targets(
             connection.execute(_SQL["resume"], {"target_ids": ids, "interval_seconds": intervals, "now": now})
         if touched := added | changed | resumed:
             connection.execute(_SQL["upsert_targets"], key | _columns([wanted[place] for place in touched], now))
+        _note_past(connection, key, [wanted[place] for place in added], now)
     return Synced(len(added), len(changed - resumed), len(resumed), len(gone))
 
 
@@ -113,6 +119,18 @@ def disable_unknown(connection: Connection, configured: Collection[tuple[str, st
         if gone:
             connection.execute(_SQL["pause"], {"target_ids": gone, "now": now})
     return len(gone)
+
+
+def _note_past(connection: Connection, key: dict[str, Any], plans: Collection[TargetPlan], now: datetime) -> None:
+    """Note what new targets owe of the past, so that it can be cancelled; one window is none worth a word."""
+    places = {(plan.target.account, plan.target.region): plan for plan in plans if plan.owes_past(now)}
+    if places:
+        ids = {(row[1], row[2]): row[0] for row in connection.execute(_SQL["lock_service"], key)}
+        asked = [
+            Asked(ids[place], Window(plan.first_window(now), floor_time(now - plan.delay, plan.interval)))
+            for place, plan in sorted(places.items())
+        ]
+        begin_backfill(connection, asked, now, from_configuration=True)
 
 
 def _by_place(plans: Collection[TargetPlan], provider: str, service: str) -> dict[tuple[str, str], TargetPlan]:

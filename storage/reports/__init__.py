@@ -14,14 +14,31 @@ from storage.reports.status import (
     read_status,
     read_troubles,
 )
+from storage.reports.usage import (
+    ApiReadings,
+    Metered,
+    PlannedReadings,
+    Readings,
+    metered,
+    newest_readings,
+    planned_readings,
+    waiting_windows,
+)
 
 __all__ = [
+    "ApiReadings",
     "Gauges",
+    "Metered",
     "Partial",
+    "PlannedReadings",
     "ProviderActivity",
+    "Readings",
     "Status",
     "TargetCoverage",
     "Trouble",
+    "metered",
+    "newest_readings",
+    "planned_readings",
     "read_activity",
     "read_coverage",
     "read_gauges",
@@ -29,4 +46,5 @@ __all__ = [
     "read_status",
     "read_troubles",
     "resources_by_target",
+    "waiting_windows",
 ]

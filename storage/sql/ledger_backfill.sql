@@ -8,7 +8,8 @@ SELECT target_id, provider, account, region, service, enabled, live
 -- name: reopen
 -- The next windows after a key, in the order of their key, as by whoever settles them: nobody deadlocks.
 UPDATE finfleet.collections AS c
-   SET state = 'planned', due_at = %(now)s, failures = 0, lost = 0, failed_since = NULL, error = '', permission = ''
+   SET state = 'planned', due_at = %(now)s, failures = 0, lost = 0, failed_since = NULL, error = '', permission = '',
+       backfill_id = %(backfill_id)s::int, backfilled_from = c.state
   FROM (
         SELECT target_id, window_start
           FROM finfleet.collections
@@ -24,6 +25,28 @@ UPDATE finfleet.collections AS c
            FOR NO KEY UPDATE
        ) AS again
  WHERE c.target_id = again.target_id AND c.window_start = again.window_start
+RETURNING c.target_id, c.window_start
+
+-- name: take_over
+-- What an earlier back-fill with a budget has not handed out is this one's now.
+UPDATE finfleet.collections AS c
+   SET backfill_id = %(backfill_id)s::int, error = ''
+  FROM (
+        SELECT c.target_id, c.window_start
+          FROM finfleet.collections AS c
+          JOIN finfleet.backfills AS b USING (backfill_id)
+         WHERE c.target_id = ANY(%(target_ids)s::int[])
+           AND c.window_start < %(until)s
+           AND c.window_end > %(since)s
+           AND c.state = 'planned'
+           AND b.budget_usd IS NOT NULL
+           AND b.backfill_id <> %(backfill_id)s::int
+           AND (c.target_id, c.window_start) > (%(after_target)s::int, %(after_start)s::timestamptz)
+         ORDER BY c.target_id, c.window_start
+         LIMIT %(limit)s
+           FOR NO KEY UPDATE OF c
+       ) AS left_over
+ WHERE c.target_id = left_over.target_id AND c.window_start = left_over.window_start
 RETURNING c.target_id, c.window_start
 
 -- name: hasten
@@ -47,7 +70,8 @@ UPDATE finfleet.collections AS c
 RETURNING c.target_id, c.window_start
 
 -- name: preview
--- Of each target: windows of the span that the ledger lacks, and those that would be due again.
+-- Of each target: windows of the span that the ledger lacks, those that would be due again, and those that an earlier
+-- back-fill has not handed out, for the sake of its budget.
 SELECT t.target_id,
        (
            SELECT coalesce(sum(
@@ -60,7 +84,8 @@ SELECT t.target_id,
                   ) AS gap
        ) AS missing,
        found.again,
-       t.interval_seconds
+       t.interval_seconds,
+       found.held
   FROM finfleet.targets AS t
  CROSS JOIN LATERAL (
            SELECT date_bin(make_interval(secs => t.interval_seconds), %(since)s, timestamptz 'epoch') AS since,
@@ -78,8 +103,15 @@ SELECT t.target_id,
                             c.state IN ('denied', 'failed')
                             OR ((c.refused OR %(again)s) AND c.state IN ('complete', 'empty'))
                         )
-                  ) AS again
+                  ) AS again,
+                  count(*) FILTER (
+                      WHERE c.state = 'planned'
+                        AND c.window_start < %(until)s
+                        AND c.window_end > %(since)s
+                        AND b.budget_usd IS NOT NULL
+                  ) AS held
              FROM finfleet.collections AS c
+             LEFT JOIN finfleet.backfills AS b USING (backfill_id)
             WHERE c.target_id = t.target_id
               AND c.window_start < span.until
               AND c.window_end > span.since

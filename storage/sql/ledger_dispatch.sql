@@ -68,6 +68,14 @@ UPDATE finfleet.collections AS c
                        )
                    AND c.state = 'planned'
                    AND c.due_at <= %(now)s
+                   -- Of a back-fill with a budget only what is left pays for.
+                   AND (
+                           c.backfill_id IS NULL
+                           OR c.backfill_id <> ALL(%(budgeted)s::int[])
+                           OR (c.target_id, c.window_start) IN (
+                               SELECT * FROM unnest(%(paid_targets)s::int[], %(paid_starts)s::timestamptz[])
+                           )
+                       )
                  ORDER BY c.window_start DESC
                  LIMIT free.room
                    FOR NO KEY UPDATE OF c SKIP LOCKED

@@ -185,8 +185,16 @@ ORDER BY destination
 -- name: count_waiting
 -- Each count is served by an index of its own, which holds nothing else.
 SELECT
-    (SELECT count(*) FROM finfleet.outbox WHERE state = 'pending') AS pending,
-    (SELECT count(*) FROM finfleet.outbox WHERE state = 'dead') AS dead
+    destination,
+    sum(pending)::bigint AS pending,
+    sum(dead)::bigint AS dead
+FROM (
+    SELECT destination, count(*) AS pending, 0 AS dead FROM finfleet.outbox WHERE state = 'pending' GROUP BY destination
+    UNION ALL
+    SELECT destination, 0 AS pending, count(*) AS dead FROM finfleet.outbox WHERE state = 'dead' GROUP BY destination
+) AS counted
+GROUP BY destination
+ORDER BY destination
 
 -- name: purge_sent
 -- What was sent has the lowest ids, so the search by the primary key ends early.

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from telemetry.limits import MAX_BACKFILL
-from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, OptionalDuration, Section
+from telemetry.closest import closest
+from telemetry.settings.backfill import Backfill
+from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, Section, check
 
 DEFAULT_ACCOUNT = "default"
 ALL_REGIONS = "all"
@@ -29,12 +30,6 @@ _MOST_A_SECOND = 1_000_000
 def _rate(value: float) -> float:
     if not (math.isfinite(value) and 0 < value <= _MOST_A_SECOND):
         raise ValueError("write calls a second, more than 0: 5, or 0.5 for one every two seconds")
-    return value
-
-
-def _backfill(value: timedelta) -> timedelta:
-    if value > MAX_BACKFILL:
-        raise ValueError(f"at most {MAX_BACKFILL.days}d; what is older is collected with finfleet backfill")
     return value
 
 
@@ -105,13 +100,16 @@ class ProviderSettings(Section):
     #: Names that ``endpoints`` may hold, which ``PROVIDER_ENDPOINT_NAME`` gives to such an agent; empty: any name.
     endpoint_names: ClassVar[tuple[str, ...]] = ()
 
+    #: The regions that there are; empty: any name may be one.
+    known_regions: ClassVar[frozenset[str]] = frozenset()
+
     enabled: bool = True
     services: tuple[Name, ...] = Field(default=(), description="empty: every service that is installed")
     collection_interval: Duration | None = None
     #: Per service, where one needs another interval than the rest.
     intervals: dict[str, Duration] = Field(default_factory=dict)
-    #: How far before it is first enabled a target is collected.
-    backfill: Annotated[OptionalDuration, AfterValidator(_backfill)] = timedelta(0)
+    #: How far before it is first enabled a target is collected: of every service, or of those that are named.
+    backfill: Backfill = timedelta(0)
     queue: Name | None = None
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     ca_file: FilePath | None = None
@@ -129,6 +127,16 @@ class ProviderSettings(Section):
         del entry
         return ""
 
+    def region_fault(self, region: str) -> str:
+        """What is wrong with the name of a region, and what may have been meant; empty where nothing is."""
+        unlisted: tuple[str, ...] = getattr(self, "unlisted_regions", ())
+        if not self.known_regions or region in self.known_regions or region in {ALL_REGIONS, *unlisted}:
+            return ""
+        close = closest(region, sorted(self.known_regions))
+        meant = f" did you mean {close}?" if close else ""
+        newer = "one that is newer than this release also goes into unlisted_regions"
+        return f"{region}: there is no such region;{meant} {newer}"
+
     @property
     def push_sources(self) -> tuple[PushSource, ...]:
         """The sources that push, where this provider has such."""
@@ -142,6 +150,11 @@ class ProviderSettings(Section):
     def interval(self, service: str) -> timedelta | None:
         """The configured interval of a service, if there is one."""
         return self.intervals.get(service, self.collection_interval)
+
+    def backfill_of(self, service: str) -> timedelta:
+        """How much of the past of a service a new target owes."""
+        given = self.backfill
+        return given if isinstance(given, timedelta) else given.get(service, timedelta(0))
 
     def accounts_of(self, provider: str) -> tuple[Account, ...]:
         """The accounts to collect, complete."""
@@ -166,8 +179,11 @@ class ProviderSettings(Section):
     def _endpoints_are_known(cls, endpoints: dict[str, str]) -> dict[str, str]:
         unknown = sorted(endpoints.keys() - set(cls.endpoint_names)) if cls.endpoint_names else ()
         if unknown:
-            known = ", ".join(cls.endpoint_names)
-            raise ValueError(f"{unknown[0]}: there is no such endpoint; known are {known}")
+            close = closest(unknown[0], cls.endpoint_names)
+            meant = f"did you mean {close}? " if close else ""
+            raise ValueError(
+                f"{unknown[0]}: there is no such endpoint; {meant}known are {', '.join(cls.endpoint_names)}"
+            )
         return endpoints
 
     @field_validator("quotas")
@@ -180,10 +196,18 @@ class ProviderSettings(Section):
                 )
         return quotas
 
-    @model_validator(mode="after")
-    def _accounts_are_distinct(self) -> Self:
+    @check
+    def _regions_are_there(self) -> None:
+        named = dict.fromkeys(self._regions(), "")
+        for entry in self._entries():
+            named |= {region: f"accounts: {entry.name}: " for region in entry.regions or () if region not in named}
+        faults = [f"{where}{fault}" for region, where in named.items() if (fault := self.region_fault(region))]
+        if faults:
+            raise ValueError("\n".join(faults))
+
+    @check
+    def _accounts_are_distinct(self) -> None:
         names = [entry.name for entry in self._entries()]
         twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise ValueError(f"accounts: the name {twice[0]!r} is used twice; every account needs its own")
-        return self

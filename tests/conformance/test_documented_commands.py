@@ -32,6 +32,8 @@ def _command(words: list[str]) -> tuple[click.Command, list[str]]:
     command: click.Command = cli
     context = click.Context(cli)
     while isinstance(command, click.Group):
+        if command.invoke_without_command and (not words or words[0] not in command.list_commands(context)):
+            break
         word, *words = words
         found = command.get_command(context, word)
         assert found is not None, f"there is no command {word}"

@@ -1,9 +1,12 @@
 """The demo as a program, and that it would notice if anything were wrong: each count that disagrees is a problem."""
 
+import re
+import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,36 +21,96 @@ from emulators.demo.checks import problems
 from emulators.demo.clouds import Expected, Planned
 from emulators.demo.clouds.aws import running_aws
 from emulators.demo.facts import Facts
+from emulators.demo.place import place
 from tests.support.clocks import STRICT
+from tests.support.waiting import until
+from workers.embedded import StateLock
 
 SINCE = datetime(2026, 11, 24, 5, tzinfo=UTC)
 Change = Callable[[Facts], Facts]
 
 
+_DEMO = (sys.executable, *STRICT, "-m", "emulators.demo", "--keep", "--state")
+_MAKE = "import subprocess, os, sys; subprocess.run([*sys.argv[1:], '--parent', str(os.getpid())])"
+"""Stands for make, whose command is the demo."""
+
+
+@contextmanager
+def _started(command: Sequence[str | Path], output: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def _living(directory: Path) -> list[str]:
+    """The command lines of processes that name a directory, or what is in it."""
+    lines = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+    return [line for line in lines if re.search(rf"{re.escape(str(directory))}(/|\\s|$)", line)]
+
+
 @pytest.mark.timeout(180)
 @pytest.mark.xdist_group("pipeline")
-def test_the_demo_settles_and_every_count_agrees(short_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, *STRICT, "-m", "emulators.demo", "--state", str(short_path / "demo")],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "\nEvery window is settled and every count agrees" in done.stdout
-    assert "PROBLEM" not in done.stdout
+def test_the_demo_settles_and_every_count_agrees_and_nothing_is_left_of_it(short_path: Path) -> None:
+    state, output = short_path / "demo", short_path / "output"
+    with _started([*_DEMO, state], output) as demo:
+
+        def settled() -> bool:
+            assert demo.poll() is None, output.read_text()
+            return "It runs until Ctrl-C." in output.read_text()
+
+        until((state / "finfleet" / "lock").exists, 60, "it starts finfleet up")
+        _check_second_demo(short_path)
+        until(settled, 60, "all is settled and compared, which the second one has left alone")
+        _check_report(output.read_text())
+        demo.terminate()
+        assert demo.wait(60) == 128 + signal.SIGTERM
+    assert _living(short_path) == []
+    assert "Traceback" not in output.read_text()
+
+
+def _check_report(said: str) -> None:
+    assert "\nEvery window is settled and every count agrees" in said
+    assert "PROBLEM" not in said
     for heading in ("Coverage: ", "In Postgres", "Cost per hour by instance type", "The bill", "API calls"):
-        assert f"\n{heading}" in done.stdout
-    table = done.stdout.partition("\nAPI calls")[2].partition("\n\n")[0].splitlines()[2:]
+        assert f"\n{heading}" in said
+    table = said.partition("\nAPI calls")[2].partition("\n\n")[0].splitlines()[2:]
     calls = {line.split()[1]: line.split()[2:4] for line in table}
     assert calls.keys() >= {"ec2:DescribeInstances", "ce:GetCostAndUsage", "monitoring:ListTimeSeries"}
     assert all(made == least for made, least in calls.values())
-    assert "Traceback" not in done.stderr
-    assert [
-        process for process in psutil.process_iter(["cmdline"]) if str(short_path) in str(process.info["cmdline"])
-    ] == []
+
+
+def _check_second_demo(directory: Path) -> None:
+    """It takes another directory; killed while it starts, with whoever started it, it leaves nothing running."""
+    beside, output = directory / "demo-2", directory / "output-2"
+    with _started([sys.executable, "-c", _MAKE, *_DEMO, directory / "demo"], output) as make:
+        until((beside / "finfleet" / "postgres" / "lock").exists, 60, "its Postgres is about to start")
+        make.kill()
+    assert f"in {directory / 'demo'}: this one runs in {beside}" in output.read_text()
+    until(lambda: not _living(beside) and not _living(Path(f"{directory / 'demo'} --parent")), 30, "it has ended")
+
+
+def test_a_place_in_which_something_lives_is_left_alone(tmp_path: Path) -> None:
+    wanted = tmp_path / "demo"
+    said: list[str] = []
+    with place(wanted, said.append) as (first, _):
+        assert (first, said) == (wanted, [])
+        (first / "data").touch()
+        with place(wanted, said.append) as (second, _):
+            assert second == tmp_path / "demo-2"
+        assert (first / "data").exists()
+        assert f"in {wanted}: this one runs in {second}" in said[0]
+    with place(wanted, said.append) as (again, _):
+        assert (again, list(again.iterdir())) == (wanted, [])
+        server = again / "finfleet" / "postgres"
+    with StateLock(server), place(wanted, said.append) as (other, _):  # as one of a demo that was killed
+        assert other == tmp_path / "demo-2"
+    with place(wanted, said.append) as (last, _):
+        assert last == wanted
 
 
 def _target(service: str, hours: int, interval: int) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_a_kill_of_finfleet_up_leaves_no_process(wreck: _Wreck) -> None:
 def test_the_next_one_runs_where_the_killed_one_did(wreck: _Wreck, stack: LocalStack) -> None:
     report = json.loads(stack.files.report.read_text())
     assert report["pid"] == os.getpid()
-    for what in ("database", "broker", "flower"):
+    for what in ("database", "broker", "flower", "metrics"):
         assert report[what] == wreck.report[what]
 
 
@@ -98,7 +98,9 @@ def test_every_process_that_is_killed_comes_back(stack: LocalStack, said: list[s
     assert {process.restarts for process in stack.processes} == {1}
     assert (stack.database_url, stack.broker_url) == (database, broker)
     for name in before:
-        assert f"{name} ended (SIGKILL): starts again in 0.2 s" in said
+        assert any(
+            line.startswith(f"{name} ended (SIGKILL): starts again in 0.2 s; its last lines: /") for line in said
+        )
     with psycopg.connect(database.get_secret_value()) as connection:
         assert connection.execute("SELECT count(*) FROM finfleet.targets").fetchone() == (1,)
 

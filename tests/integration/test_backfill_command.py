@@ -17,6 +17,7 @@ import pytest
 from agents.core.context import utc_now
 from storage import ledger
 from storage.database import Database
+from telemetry.batch import Outcome
 from telemetry.target import Target, Window
 from tests.support import writing as w
 from tests.support.command_runs import RunsFinfleet, as_text
@@ -97,7 +98,7 @@ def test_so_long_ago_that_there_was_no_time_is_wrong_usage(finfleet: Run) -> Non
 def test_what_is_paid_needs_consent_and_shows_its_price_first(finfleet: Run, database: Database) -> None:
     words = ("--from", _ago(database, "cost", 3), "--target", "aws/*/cost")
     said = finfleet(*words, status=2).stderr
-    assert "aws/cost: 1 targets, 3 windows to open, 0 to collect again; 6 ce:GetCostAndUsage; USD 0.06" in said
+    assert "aws/cost: 1 target, 3 windows to open, 0 to collect again; 6 ce:GetCostAndUsage; at least USD 0.06" in said
     assert "nothing is collected yet: agree to that price with --yes" in said
     assert _windows(database) == 0
     done = json.loads(finfleet(*words, "--yes", "--json").stdout)
@@ -116,9 +117,10 @@ def test_what_is_kept_no_longer_is_not_asked_for(finfleet: Run) -> None:
 def test_a_dry_run_changes_nothing(finfleet: Run, database: Database) -> None:
     since = _ago(database, "http_json", 2)
     said = finfleet("--from", since, "--dry-run").stdout
-    assert "generic/http_json: 1 targets, 48 windows to open, 0 to collect again; no calls; USD 0 at the least" in said
-    assert re.search(r"aws/ec2: 1 targets, \d+ windows to open, 0 to collect again; calls unknown; USD unknown", said)
-    assert "windows; USD unknown" in said
+    assert "generic/http_json: 1 target, 48 windows to open, 0 to collect again; 48 http:GET; USD 0" in said
+    assert re.search(r"aws/ec2: 1 target, \d+ windows to open, 0 to collect again; calls unknown; USD unknown", said)
+    assert re.search(r"in all [\d,]+ windows; at least USD 0.04; unknown: aws/ec2\n", said), "what is known is said"
+    assert "unknown: not collected yet, so its size is not known: give --resources" in said
     assert _windows(database) == 0
 
 
@@ -130,10 +132,9 @@ def test_a_price_that_is_not_known_is_no_zero(finfleet: Run, database: Database)
     with database.connection() as connection:  # now its size is known
         w.plan(connection)
         run = w.run()
-        w.put(connection, w.batch(run), w.report(run))
+        w.put(connection, w.batch(run), w.report(run, outcome=Outcome.FAILED))
     line = _price(finfleet(*words, "--dry-run", "--json"))["aws/ec2"]
-    assert line["calls"]["ec2:DescribeInstances"] == 576
-    assert line["usd"] == "0.02304"
+    assert (line["calls"]["ec2:DescribeInstances"], line["usd"], line["bound"]) == (576, "0.02304", "about")
 
 
 def test_what_is_free_needs_consent_where_it_is_much(finfleet: Run, database: Database) -> None:

@@ -178,7 +178,12 @@ def test_plan_says_calls_and_dollars_and_sends_nothing(finfleet: Run) -> None:
     assert ec2["calls_per_day"]["ec2:DescribeInstances"] == 288
     assert float(ec2["usd_per_day"]) == pytest.approx(288 * 0.04)
     text = finfleet("plan").stdout
-    assert "3 targets whose size is not known yet" in text
+    assert "a day: USD unknown; 2 targets unknown: aws/ec2 (2)\n" in text, "which is never a zero"
+    assert "unknown: not collected yet, so its size is not known: give --resources" in text
+    unknown = next(line for line in _json(finfleet("plan", "--json")) if line["target"] == ec2["target"])
+    assert (unknown["calls_per_day"], unknown["usd_per_day"], unknown["basis"]) == (None, None, "unknown")
+    # An hour of the past of two regions, ten minutes of which AWS has not delivered yet.
+    assert {line["backfill_windows"] for line in lines if line["target"].startswith("aws/")} <= {10, 11}
 
 
 def test_backfill_opens_the_past(finfleet: Run, database: Database, tmp_path: Path) -> None:
@@ -249,7 +254,7 @@ def test_what_forwards_nothing_needs_no_key_of_openfinops(finfleet: Run, tmp_pat
     text = _CONFIG + 'openfinops: {endpoint: "http://127.0.0.1:9", api_key: "${NOPE}"}\n'
     (tmp_path / "keyed.yaml").write_text(text, encoding="utf-8")
     variables = {"FINFLEET_CONFIG": str(tmp_path / "keyed.yaml")}
-    assert "generic/default/local/host" in finfleet("plan", **variables).stdout
+    assert "generic/host" in finfleet("plan", **variables).stdout
     assert finfleet("collect", "generic/default/local/host", **variables).stdout
 
 

@@ -185,4 +185,4 @@ def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     aws.metrics.drop(DEFAULT_ACCOUNT, REGION, names)
     collect(process, TARGET, WINDOW)
     collected = collect(process, TARGET, WINDOW)
-    check_estimate(collected, 2)
+    check_estimate(collected, 2, exactly=True)

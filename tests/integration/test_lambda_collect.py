@@ -88,4 +88,4 @@ def test_a_page_token_that_fails_fails_the_run_as_one_to_try_again(aws: LocalAws
 def test_the_estimate_is_what_a_window_takes(aws: LocalAws) -> None:
     seed_lambda(aws, 60)
     collected = collect(shared(aws), TARGET, WINDOW)
-    check_estimate(collected, 60)
+    check_estimate(collected, 60, exactly=True)

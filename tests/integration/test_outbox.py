@@ -8,6 +8,7 @@ import pytest
 from storage import outbox
 from storage.database import Connection, Database
 from storage.errors import StorageUnavailable
+from storage.outbox import OutboxWaiting
 from telemetry.target import Target
 from tests.support.outbox import EC2, add_target, make_batch, put, states, windows
 
@@ -101,6 +102,7 @@ def test_a_dead_entry_lets_the_next_one_go_and_can_be_replayed(database: Databas
         first, second = _put(connection, target, EC2, 2)
         outbox.mark_dead(connection, first, "422 no such field")
         assert _take(connection, target) == second
+        assert outbox.count_waiting(connection) == {_NAME: OutboxWaiting(pending=1, dead=1)}
         (dead,) = outbox.dead_entries(connection)
         assert (dead.outbox_id, dead.target, dead.error, dead.attempts) == (first, str(EC2), "422 no such field", 1)
         assert outbox.replay(connection, [second, 12345]) == 0

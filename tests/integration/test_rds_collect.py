@@ -176,4 +176,4 @@ def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     process = shared(aws)
     collect(process, TARGET, WINDOW)
     collected = collect(process, TARGET, WINDOW)
-    check_estimate(collected, 3)
+    check_estimate(collected, 3, exactly=True)

@@ -227,4 +227,4 @@ def test_the_estimate_is_what_a_second_window_takes(aws: LocalAws) -> None:
     process = shared(aws)
     collect(process, TARGET, DAY)
     collected = collect(process, TARGET, DAY)
-    check_estimate(collected, 1)
+    check_estimate(collected, 1, exactly=True)

@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from telemetry.redact import remember
 from tests.support.waiting import until
-from workers.local.files import LOG_BYTES, StateFiles
+from workers.embedded.logs import LOG_BYTES, LOG_FILES
+from workers.local.files import StateFiles, tail
 from workers.local.supervisor import State, Supervisor
 from workers.local.unit import Program, ProgramUnit
 
@@ -46,7 +48,8 @@ def test_a_crash_loop_is_said_once_with_the_log_and_tried_on_ever_more_rarely(tm
     supervisor.start()
     until(lambda: any("5 times in a row" in line for line in said), 30)
     assert [line for line in said if "runs" not in line][:4] == [
-        f"luckless ended (status 3): starts again in {pause} s" for pause in (0.2, 0.4, 0.8, 1.6)
+        f"luckless ended (status 3): starts again in {pause} s; its last lines: {supervisor.unit.log}"
+        for pause in (0.2, 0.4, 0.8, 1.6)
     ]
     assert said[-1].startswith(
         "luckless ended 5 times in a row (status 3): it is tried again, ever more rarely; the end of"
@@ -126,19 +129,51 @@ def test_a_process_that_cannot_be_started_is_tried_until_it_can(tmp_path: Path) 
     supervisor.join()
 
 
-def test_a_log_that_cannot_be_trimmed_is_said_once_and_trimmed_when_it_can_be(tmp_path: Path) -> None:
-    said: list[str] = []
-    code = _READY + f"print('x' * {LOG_BYTES + 1}, flush=True); import time; time.sleep(600)"
-    supervisor = _supervisor(tmp_path / "state", code, said.append)
-    obstacle = supervisor.unit.log.with_name(f"{supervisor.unit.log.name}.1")
-    obstacle.mkdir()
+_CHATTY = (
+    _READY
+    + """
+import sys
+for number in range(1000):
+    sys.stdout.write(("x" * 999 + "\\n") * 100)
+sys.stdout.write("the last line\\n")
+sys.stdout.flush()
+import time; time.sleep(600)
+"""
+)
+
+
+def test_a_program_that_writes_without_end_fills_three_files_and_no_disk(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path / "state", _CHATTY, lambda _: None)
+    log = supervisor.unit.log
+    sizes: list[int] = []
+
+    def written() -> bool:
+        with suppress(FileNotFoundError):  # just moved aside
+            sizes.append(sum(path.stat().st_size for path in log.parent.iterdir()))
+        return log.exists() and tail(log, 1) == "  the last line"
+
     supervisor.start()
-    until(lambda: bool(_lines_of(said, "trimming its log")))
+    until(written, 30, "100 MB are written")
+    supervisor.ask_to_stop()
+    supervisor.join()
+    assert LOG_BYTES < max(sizes) <= LOG_FILES * LOG_BYTES
+    assert sorted(path.name for path in log.parent.iterdir()) == [f"{log.name}{end}" for end in ("", ".1", ".2")]
+
+
+def test_a_log_that_cannot_be_written_is_said_once_and_written_when_it_can_be(tmp_path: Path) -> None:
+    said: list[str] = []
+    code = _READY + "import time\nwhile True: print('alive', flush=True); time.sleep(0.05)"
+    supervisor = _supervisor(tmp_path / "state", code, said.append)
+    supervisor.start()
     until(lambda: supervisor.status.state is State.RUNNING)
-    obstacle.rmdir()
-    until(lambda: supervisor.unit.log.stat().st_size == 0, 20)
-    assert len(_lines_of(said, "trimming its log")) == 1
-    assert obstacle.stat().st_size > LOG_BYTES
+    logs = supervisor.unit.log.parent
+    logs.rename(logs.with_name("away"))
+    until(lambda: bool(_lines_of(said, "writing its log")))
+    assert supervisor.status.state is State.RUNNING
+    assert "writing its log" in supervisor.status.troubles[0]
+    logs.mkdir(mode=0o700)
+    until(lambda: supervisor.unit.log.exists() and not supervisor.status.troubles)
+    assert len(_lines_of(said, "writing its log")) == 1
     supervisor.ask_to_stop()
     supervisor.join()
 

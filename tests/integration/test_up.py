@@ -1,6 +1,8 @@
 """`finfleet up` on a bare machine: what runs, what it says of itself, what is kept from whom."""
 
+import json
 import os
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -103,6 +105,18 @@ def test_flower_shows_the_workers_to_who_has_the_password(up: Up) -> None:
     until(lambda: workers() == {"plan", "generic"}, 20, "Flower has seen both workers")
 
 
+def test_every_process_of_ours_shows_its_metrics_where_a_prometheus_finds_it(up: Up) -> None:
+    report = up.report
+    assert report["metrics"].keys() == NAMES - {"postgres", "valkey"}
+    groups = json.loads(Path(report["prometheus"]).read_text())
+    found = {group["labels"]["process"]: group["targets"] for group in groups}
+    assert found == {name: [address] for name, address in report["metrics"].items()}
+    for name, address in report["metrics"].items():
+        text = httpx.get(f"http://{address}/metrics").raise_for_status().text
+        role = name.removeprefix("collect.")
+        assert name == "flower" or f'role="{role}"' in text
+
+
 def _opened(found: dict[Path, os.stat_result]) -> dict[Path, os.stat_result]:
     return {
         path: status for path, status in found.items() if not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o77
@@ -151,6 +165,16 @@ def test_a_second_one_is_refused_and_told_whose_the_state_is(up: Up) -> None:
     assert second.stderr.startswith(f"finfleet: {up.state} is in use by process {up.process.pid}: stop that one")
     assert "it runs since 20" in second.stderr
     assert up.report["pid"] == up.process.pid  # and the first one goes on
+
+
+def test_a_process_that_ends_is_an_event_in_the_output_and_in_the_log(up: Up) -> None:
+    os.kill(up.pids["beat"], signal.SIGKILL)
+    ended = f"beat ended (SIGKILL): starts again in 0.2 s; its last lines: {up.state}/logs/beat.log"
+    until(lambda: ended in up.said, 20, "it is said")
+    until(lambda: up.said.count("beat runs (process ") == 2, 30, "it runs again")
+    log = (up.state / "logs" / "up.log").read_text()
+    assert ended in log
+    assert f"beat runs (process {up.pids['beat']})" in log
 
 
 def test_an_ordinary_user_runs_it_and_a_signal_stops_all_in_order(short_path: Path) -> None:

@@ -1,23 +1,25 @@
 """`finfleet up` with servers that somebody named, on a terminal; and what stops it before it has started anything."""
 
 import json
-import os
-import pty
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 
 import psutil
 import psycopg
+import pytest
+from pydantic import SecretStr
 
+from emulators.demo.terminal import Terminal
+from telemetry.broker import parse
 from tests.support.databases import create_database, drop_database
 from tests.support.up import START_WITHIN, command, environment, run_up
 from tests.support.waiting import until
 from workers.embedded import EmbeddedPostgres, EmbeddedValkey
 from workers.embedded.ports import free_port
+from workers.local.named import NamedServerAway, check_broker
 
 # OpenFinOps is not there, which stops nothing.
 _CONFIG = """
@@ -29,49 +31,37 @@ openfinops: {{endpoint: "http://127.0.0.1:{port}"}}
 """
 
 
-class Terminal:
-    """A terminal, and everything that was drawn on it."""
-
-    def __init__(self) -> None:
-        self._ours, self.theirs = pty.openpty()
-        self._drawn = b""
-        self._thread = Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self) -> None:
-        with suppress(OSError):  # how the end of a terminal reads
-            while chunk := os.read(self._ours, 65536):
-                self._drawn += chunk
-
-    def text(self) -> str:
-        """What was drawn, without the codes that move the cursor and choose colours."""
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._drawn.decode(errors="replace"))
-
-    def press_ctrl_c(self) -> None:
-        os.write(self._ours, b"\x03")
-
-    def close(self) -> None:
-        os.close(self.theirs)
-        self._thread.join(10)
-        os.close(self._ours)
-
-
 @contextmanager
 def _on_a_terminal(state: Path, **variables: str) -> Iterator[tuple["subprocess.Popen[bytes]", Terminal]]:
-    with closing(Terminal()) as terminal:
+    with Terminal(120, 50) as terminal:
         process = subprocess.Popen(
             ["setsid", "--ctty", *command(state, "--no-flower")],
             stdin=terminal.theirs,
             stdout=terminal.theirs,
             stderr=terminal.theirs,
             cwd=state.parent,
-            env=environment(TERM="xterm-256color", COLUMNS="120", LINES="50", **variables),
+            env=environment(TERM="xterm-256color", **variables),
         )
         try:
             yield process, terminal
         finally:
             process.kill()
             process.wait()
+
+
+def _text(terminal: Terminal) -> str:
+    return "\n".join(terminal.lines)
+
+
+def _check_sizes(terminal: Terminal) -> None:
+    """It is drawn anew for each size that the terminal gets, and leaves nothing of the former picture."""
+    for width, height in ((40, 12), (80, 24), (120, 50)):
+        terminal.resize(width, height)
+        until(lambda: terminal.lines[0].startswith("finfleet up for "), what="it is drawn")
+        until(lambda: "forward" in _text(terminal) or terminal.screen.height == 12)
+        names = {word for line in terminal.lines for word in line.split()}
+        assert {"generic", "openfinops"} <= names
+        assert sum(line.startswith("finfleet up for ") for line in terminal.lines) == 1
 
 
 def test_named_servers_are_used_and_ctrl_c_ends_the_live_view(
@@ -83,8 +73,9 @@ def test_named_servers_are_used_and_ctrl_c_ends_the_live_view(
     (short_path / "telemetry.yaml").write_text(_CONFIG.format(port=free_port()))
     variables = {"DATABASE_URL": database_url, "FINFLEET_BROKER_URL": redis_url, "FINFLEET_CONFIG": "telemetry.yaml"}
     with _on_a_terminal(state, **variables) as (process, terminal):
-        until(lambda: "windows done" in terminal.text() and (state / "up.json").exists(), START_WITHIN)
-        until(lambda: re.search(r"generic +\d+ +\d+ +0 +\d+\.\d\d +0", terminal.text()), 60, "figures are shown")
+        until(lambda: "windows done" in _text(terminal) and (state / "up.json").exists(), START_WITHIN)
+        figures = r"\ngeneric +\d+ +\d+ +0 +0 +\d+\.\d\d +0\n"
+        until(lambda: re.search(figures, _text(terminal)), 60, "figures are shown")
         pids = json.loads((state / "up.json").read_text())["processes"]
         assert pids.keys() == {"ingest", "forward", "plan", "collect.generic", "beat"}
         assert psutil.Process(pids["collect.generic"]).cmdline()[-2:] == ["worker", "generic"]
@@ -95,12 +86,15 @@ def test_named_servers_are_used_and_ctrl_c_ends_the_live_view(
         assert not (state / "postgres").exists()
         assert not (state / "valkey").exists()
         assert not (state / "pgpass").exists()
-        terminal.press_ctrl_c()
+        text = _text(terminal)
+        _check_sizes(terminal)
+        terminal.press("\x03")
+        until(lambda: "stopping in order" in _text(terminal))
         assert process.wait(60) == 0
-        text = terminal.text()
+        until(lambda: "; stopped\n" in _text(terminal), what="the last picture stays")
+        assert "ingest stopped" in _text(terminal)
+        text += _text(terminal)
     assert f"psql -h 127.0.0.1 -p {postgres_server.url.get_secret_value().rsplit(':', 1)[1].split('/')[0]}" in text
-    assert "stopping in order" in text
-    assert "ingest stopped" in text
     for url in (database_url, redis_url):
         assert url.split("@")[0].rsplit(":", 1)[1] not in text
     drop_database(server, database_url)
@@ -118,8 +112,22 @@ def test_a_database_that_is_not_there(short_path: Path) -> None:
     done = run_up(short_path / "state", FINFLEET_DATABASE_URL=f"postgresql://somebody:canary@127.0.0.1:{free_port()}/x")
     assert done.returncode == 69
     assert "refused" in done.stderr.splitlines()[-1]
+    assert "the environment variable FINFLEET_DATABASE_URL names it: `unset FINFLEET_DATABASE_URL`" in done.stderr
     assert "canary" not in done.stdout + done.stderr
     assert not (short_path / "state" / "up.json").exists()
+
+
+def test_a_broker_that_is_not_there(short_path: Path, postgres_server: EmbeddedPostgres) -> None:
+    (short_path / "telemetry.yaml").write_text("generic: {services: [host]}\n")
+    variables = {"FINFLEET_CONFIG": "telemetry.yaml", "FINFLEET_DATABASE_URL": postgres_server.url.get_secret_value()}
+    broker = f"127.0.0.1:{free_port()}"
+    done = run_up(short_path / "state", FINFLEET_BROKER_URL=f"redis://:canary@{broker}/0", **variables)
+    assert done.returncode == 69
+    assert broker in done.stderr
+    assert "the environment variable FINFLEET_BROKER_URL names it: `unset FINFLEET_BROKER_URL`" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    with pytest.raises(NamedServerAway, match=r"broker\.url of the configuration names it: leave it out"):
+        check_broker(parse(SecretStr(f"redis://{broker}/0")), {}, "FINFLEET_BROKER_URL")
 
 
 def test_a_port_for_flower_that_is_taken(short_path: Path, valkey_server: EmbeddedValkey) -> None:

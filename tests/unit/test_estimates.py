@@ -1,17 +1,22 @@
-"""An estimate that fails, of whatever service, is unknown: the plan of the others is made."""
+"""What a reading takes: measured, estimated or unknown; one that fails, of whatever service, harms no other."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from agents.core.context import Context
-from agents.core.service import Estimate, Service
+from agents.core.service import Estimate, Service, find
 from storage.ledger import TargetPlan
-from tasks.targets import Planned
+from storage.reports import ApiReadings, Readings
+from tasks.targets import plan_targets
 from telemetry.records import Record
+from telemetry.settings import Settings
 from telemetry.target import Target, Window
-from workers.commands import plan
+from workers.commands.plan import _above_budgets
+from workers.estimates import Estimates, Reading, Unknown
+from workers.plan_lines import line_of, lines_of
 
 
 class _Broken(Service):
@@ -38,5 +43,51 @@ def test_it_is_unknown_and_the_log_says_of_which_service(caplog: pytest.LogCaptu
         live=False,
         backfill=timedelta(0),
     )
-    line = plan._line(Planned(service, service.interval, (target,)), target, 3)
-    assert (line.calls_per_day, line.usd_per_day) == (None, None)
+    estimates = Estimates(Settings(), window.end, assumed=3)
+    line = line_of(service, target, estimates, 0)
+    assert (line.calls_per_day, line.usd_per_day, line.why) == (None, None, "its service cannot say what it takes")
+
+
+def _reading(readings: Readings | None, settings: Settings, region: str = "us-east-1") -> Reading | Unknown:
+    target = Target("aws", "default", region, "ec2")
+    measured = {} if readings is None else {str(target): readings}
+    now = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
+    return Estimates(settings, now, readings=measured).reading(find("aws", "ec2"), target, timedelta(minutes=5))
+
+
+_AWS = Settings.model_validate({"aws": {"services": ["ec2"]}})
+
+
+def test_the_last_readings_say_what_the_next_one_takes() -> None:
+    apis = {
+        "cloudwatch:GetMetricData": ApiReadings(4, 6, Decimal("0.0080")),
+        "ec2:DescribeInstances": ApiReadings(4, 4, Decimal(0)),
+        "pricing:GetProducts": ApiReadings(2, 60, Decimal(0)),
+    }
+    found = _reading(Readings(4, apis), _AWS)
+    assert isinstance(found, Reading)
+    assert found.calls == {"cloudwatch:GetMetricData": Decimal("1.5"), "ec2:DescribeInstances": 1}, "no look-up"
+    assert (found.usd, found.basis, found.bound) == (Decimal("0.002"), "measured", "")
+
+
+def test_a_price_that_is_not_known_is_no_zero() -> None:
+    found = _reading(Readings(1, {"ec2:DescribeInstances": ApiReadings(1, 1, None)}), _AWS)
+    assert isinstance(found, Reading)
+    assert (found.usd, found.unpriced) == (None, "an API of it has no known price")
+
+
+def test_regions_that_nobody_has_told_are_not_one() -> None:
+    everywhere = Settings.model_validate({"aws": {"services": ["ec2"], "regions": "all"}})
+    assert isinstance(_reading(None, everywhere, "all"), Unknown)
+
+
+def test_a_size_that_is_not_known_is_unknown_where_it_matters() -> None:
+    assert _reading(None, _AWS) == Unknown("not collected yet, so its size is not known: give --resources")
+
+
+def test_a_day_that_costs_more_than_its_budget_is_said() -> None:
+    settings = Settings.model_validate({"aws": {"services": ["cost"], "budget_usd_per_day": "0.1", "cost_tags": ["a"]}})
+    (plan,) = plan_targets(settings).values()
+    lines = list(lines_of([plan], Estimates(settings, datetime(2026, 11, 24, tzinfo=UTC)), {}))
+    (said,) = _above_budgets(settings, lines)
+    assert said.startswith("aws/default: at least USD 0.21 a day, and its budget_usd_per_day is 0.1")

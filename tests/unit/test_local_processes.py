@@ -1,6 +1,5 @@
 """Which programs make up a local fleet; and the files of its state directory."""
 
-import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from pydantic import SecretStr
 from tasks.targets import plan_targets
 from telemetry.settings import load_settings
 from workers.local.addresses import broker_address, database_address, psql_line
-from workers.local.files import StateFiles, tail, trim
+from workers.local.files import StateFiles, tail
 from workers.local.processes import Fleet
 from workers.local.supervisor import pause_after
 
@@ -187,22 +186,6 @@ def test_whoever_pushes_has_a_process_without_a_database(fleet: Fleet, tmp_path:
 
 def test_pauses_grow_to_half_a_minute() -> None:
     assert [pause_after(failures) for failures in (1, 2, 3, 8, 9, 50)] == [0.2, 0.4, 0.8, 25.6, 30.0, 30.0]
-
-
-def test_a_long_log_is_moved_aside_while_it_is_written(tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    with log.open("ab", buffering=0) as writer:
-        writer.write(b"x" * 100)
-        trim(log, limit=100)
-        assert log.stat().st_size == 100
-        writer.write(b"y")
-        trim(log, limit=100)
-        writer.write(b"z")
-    assert log.read_bytes() == b"z"
-    former = tmp_path / "a.log.1"
-    assert former.read_bytes() == b"x" * 100 + b"y"
-    assert stat.S_IMODE(former.stat().st_mode) == 0o600
-    trim(tmp_path / "there is none.log")
 
 
 def test_the_tail_of_a_log(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import errno
 import io
 import os
+import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from rich.console import Console
 from storage.outbox import OutboxWaiting
 from storage.reports import ProviderActivity
 from tasks.results import Depth
-from workers.local import LocalStack
-from workers.local.figures import Figures, _try
-from workers.local.view import LiveView, PlainView, ViewConsole, picture
+from tests.support.waiting import until
+from workers.local import LocalStack, figures
+from workers.local.figures import Figures, _Asked, _try
+from workers.local.picture import picture
+from workers.local.view import LiveView, PlainView, ViewConsole, snapshot, view_for
 
 _KNOWN = Figures(
     windows={"generic": {"complete": 1200, "empty": 34, "planned": 5, "dispatched": 6, "denied": 7, "failed": 1}},
@@ -22,7 +26,7 @@ _KNOWN = Figures(
             provider="generic", runs=4, troubled=0, calls=0, throttles=3, records=600, records_per_second=10.0
         )
     },
-    outbox=OutboxWaiting(pending=17, dead=2),
+    destinations={"openfinops": OutboxWaiting(pending=17, dead=2)},
     dead_letters=1,
     results=Depth(messages=40, oldest_age=75.0),
 )
@@ -36,35 +40,39 @@ def stack(tmp_path: Path) -> LocalStack:
     return LocalStack(tmp_path / "state", config=config, environ={})
 
 
-def _drawn(stack: LocalStack, figures: Figures) -> str:
-    console = Console(file=io.StringIO(), width=120)
-    console.print(picture(stack, figures, 3725.0, ("07:00:00Z [something] happened",)))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+def _drawn(stack: LocalStack, figures: Figures) -> list[str]:
+    events = ("07:00:00Z [something] happened",)
+    return [line.plain for line in picture(snapshot(stack, figures, 3725.0, events), 120, 40)]
 
 
-def _row(drawn: str, first: str) -> list[str]:
-    return next(line.split() for line in drawn.splitlines() if line.startswith(first))
+def _row(drawn: list[str], first: str) -> list[str]:
+    return next(line.split() for line in drawn if line.startswith(f"{first} "))
 
 
 def test_a_line_for_each_provider_and_what_waits(stack: LocalStack) -> None:
     drawn = _drawn(stack, _KNOWN)
-    assert "finfleet up for 1 h 2 min; Ctrl-C stops it" in drawn
-    assert _row(drawn, "generic") == ["generic", "1,234", "11", "8", "10.00", "3"]
-    assert "results waiting 40, the oldest for 1 min 15 s   to be forwarded 17   refused 2   dead letters 1" in drawn
+    assert drawn[0].startswith("finfleet up for 1 h 2 min; 3 problems; ")
+    assert drawn[0].endswith("; Ctrl-C stops it")
+    assert _row(drawn, "generic") == ["generic", "1,234", "11", "7", "1", "10.00", "3"]
+    assert "results waiting 40  oldest 1 min 15 s  dead letters 1" in drawn
     assert "07:00:00Z [something] happened" in drawn
+    assert [line for line in drawn if line.startswith("!")] == [
+        "! generic: windows: 7 denied, 1 failed (finfleet status)",
+        "! openfinops: batches refused: 2 (finfleet outbox dead)",
+        "! dead letters: 1 (finfleet dlq list)",
+    ]
 
 
 def test_what_is_not_known_is_a_dash_with_its_reason(stack: LocalStack) -> None:
     drawn = _drawn(stack, Figures(troubles=("database 127.0.0.1:1/x: refused",)))
-    assert _row(drawn, "generic") == ["generic", "-", "-", "-", "-", "-"]
-    assert "results waiting -   to be forwarded -   refused -   dead letters -" in drawn
-    assert "not known just now: database 127.0.0.1:1/x: refused" in drawn
+    assert _row(drawn, "generic") == ["generic", "-", "-", "-", "-", "-", "-"]
+    assert "results waiting -  dead letters -" in drawn
+    assert "! not known just now: database 127.0.0.1:1/x: refused" in drawn
 
 
 def test_a_provider_without_any_collection_yet_has_done_nothing(stack: LocalStack) -> None:
-    drawn = _drawn(stack, Figures(windows={}, activity={}, outbox=OutboxWaiting(0, 0), dead_letters=0))
-    assert _row(drawn, "generic") == ["generic", "0", "0", "0", "0.00", "0"]
+    drawn = _drawn(stack, Figures(windows={}, activity={}, destinations={}, dead_letters=0))
+    assert _row(drawn, "generic") == ["generic", "0", "0", "0", "0", "0.00", "0"]
 
 
 def _lines(view: PlainView, output: io.StringIO) -> list[str]:
@@ -93,6 +101,24 @@ def test_without_a_terminal_only_changes_are_said(stack: LocalStack) -> None:
         assert _lines(view, output) == []
 
 
+@pytest.mark.parametrize(
+    ("environ", "terminal", "plain", "kind"),
+    [
+        ({"TERM": "xterm-256color"}, True, False, LiveView),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, True, False, LiveView),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, True, False, PlainView),
+        ({"TERM": "dumb"}, True, False, PlainView),
+        ({"TERM": "xterm-256color"}, False, False, PlainView),
+        ({"TERM": "xterm-256color"}, True, True, PlainView),
+    ],
+)
+def test_only_a_terminal_that_can_draw_has_a_picture(
+    environ: dict[str, str], terminal: bool, plain: bool, kind: type[object]
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=terminal, _environ=environ)
+    assert isinstance(view_for(console, environ, plain=plain), kind)
+
+
 class _Gone(io.StringIO):
     """A terminal that was closed."""
 
@@ -101,6 +127,13 @@ class _Gone(io.StringIO):
 
     def write(self, _text: str, /) -> int:
         raise OSError(5, "Input/output error")
+
+
+def test_a_line_is_one_event_and_has_its_time(stack: LocalStack) -> None:
+    output = io.StringIO()
+    view = PlainView(Console(file=output, width=80))
+    view.say("plan ended 5 times in a row; the end of its log:\n  first\n  second")
+    assert _lines(view, output) == ["plan ended 5 times in a row; the end of its log:", "  first", "  second"]
 
 
 def test_a_terminal_that_is_gone_stops_nothing(stack: LocalStack) -> None:
@@ -149,6 +182,23 @@ def test_figures_that_cannot_be_asked_for_are_told_whatever_the_reason() -> None
 
     assert _try(ask, troubles) is None
     assert troubles == ["RuntimeError: can't start new thread"]
+
+
+def test_what_was_known_before_a_server_fell_silent_is_not_known_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, silence = queue.SimpleQueue[int](), threading.Event()
+    asked = _Asked("database here", answers.get, silence.set)
+    asked.start()
+    answers.put(5)
+    until(lambda: asked.answer() == (5, ""))
+    monkeypatch.setattr(figures, "_SILENT_AFTER", 0.0)
+    until(lambda: asked.answer() == (None, "database here does not answer"))
+    monkeypatch.setattr(figures, "_SILENT_AFTER", 3600.0)
+    answers.put(6)
+    until(lambda: asked.answer() == (6, ""))
+    asked.stopped.set()
+    answers.put(7)
+    asked.join(10)
+    assert silence.is_set()
 
 
 _HOSTILE = "\x1b]0;owned\x07\u202eevil\x9b2J"

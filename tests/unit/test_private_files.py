@@ -17,10 +17,11 @@ from telemetry.private import SymlinkError, make_directory, open_directory, open
 from workers.commands.up import _logging_to
 from workers.embedded import EmbeddedServerError, StateLock
 from workers.embedded.home import account_directory
+from workers.embedded.logs import RotatingFile, tidy
 from workers.embedded.ports import remembered_port
 from workers.embedded.state import private_directory, secret, write_private
 from workers.health.heartbeat import Heartbeat
-from workers.local.files import StateFiles, tail, trim
+from workers.local.files import StateFiles, tail
 
 _VICTIM = "what is there must stay\n" * 1000
 
@@ -88,7 +89,7 @@ def _log_to(at: Path) -> None:
 
 _FILES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "the lock": ("lock", lambda at: StateLock(at).acquire()),
-    "a log that is too long": ("a.log", lambda at: trim(at / "a.log", limit=10)),
+    "a log": ("a.log", lambda at: RotatingFile(at / "a.log").write(b"x")),
     "the log of up": ("up.log", _log_to),
     "a password": ("password", lambda at: secret(at / "password")),
     "the lock of the spool": ("lock", lambda at: Spool(at, 1000)),
@@ -128,6 +129,7 @@ def test_what_only_looks_goes_past_a_link(state: Path, victim: Path, caplog: pyt
     for name in ("a.log", "port", "sign"):
         (state / name).symlink_to(victim / "file")
     assert tail(state / "a.log") == "  (nothing)"
+    tidy(state, limit=10)
     (victim / "file").write_text(_VICTIM)
     assert remembered_port(state / "port") is None
     Heartbeat(state / "sign").give()

@@ -43,6 +43,35 @@ def test_targets_are_accounts_times_regions(tmp_path: Path) -> None:
     assert (host.live, host.backfill, host.interval) == (True, timedelta(0), timedelta(seconds=10))
 
 
+def test_the_past_is_owed_by_all_services_or_by_those_that_are_named(tmp_path: Path) -> None:
+    planned = plan_targets(_settings("aws: {services: [ec2, cost, rds], backfill: {cost: 30d, ec2: 1d}}", tmp_path))
+    owed = {service: plan.targets[0].backfill for (_, service), plan in planned.items()}
+    assert owed == {"cost": timedelta(days=30), "ec2": timedelta(days=1), "rds": timedelta(0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "aws: {backfill: {costs: 2d}}",
+            "aws.backfill.costs: there is no such service in this install; there are: cost",
+        ),
+        ("generic: {backfill: {host: 1d}}", "generic.backfill.host: host is only measured as it happens"),
+        ("aws: {backfill: {cost: 2000d}}", "aws.backfill: cost: '2000d': at most 1200d; what is older"),
+        ("aws: {backfill: {cost: soon}}", "aws.backfill: cost: write seconds, or a number with s, m, h or d"),
+        (
+            "aws: {backfill: [1d]}",
+            "aws.backfill: write a duration, or one for each service: 2d, or {cost: 30d, ec2: 1d}",
+        ),
+        ("aws: {backfill: {a/b: 1d}}", "aws.backfill: the name of a service: letters, digits and . _ : - only"),
+    ],
+)
+def test_a_past_that_cannot_be_owed_is_a_fault(text: str, fault: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan_targets(_settings(text, tmp_path))
+    assert fault in str(caught.value)
+
+
 def test_one_entry_per_service_and_the_sweep(tmp_path: Path) -> None:
     settings = _settings(_CONFIG, tmp_path)
     entries = beat_schedule(settings, plan_targets(settings))
@@ -58,7 +87,7 @@ def test_an_unknown_service_is_a_fault_that_lists_the_known_ones(tmp_path: Path)
     with pytest.raises(ConfigError) as caught:
         plan_targets(_settings("aws: {services: [ec2, ec3], intervals: {ec4: 60, ec2: 61}}", tmp_path))
     text = str(caught.value)
-    assert "aws.services[1]: 'ec3' is not a service of this install; there are: cost, ec2" in text
+    assert "aws.services[1]: 'ec3' is not a service of this install; did you mean ec2? there are: cost, ec2" in text
     assert "aws.intervals.ec4" in text
     assert "multiple of 60" in text
 

@@ -9,9 +9,11 @@ import click
 
 from agents.core.destination import open_destination
 from storage.timeouts import WRITE
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 from telemetry.settings.destinations import DestinationSettings
+from workers import completion
 from workers.forward import Forwarder, run_side_by_side
 from workers.forward.side_by_side import Beats
 from workers.metrics.forward import ForwardCollector
@@ -24,7 +26,7 @@ _PARALLEL = 3
 
 
 @click.command(name="forward")
-@click.argument("names", metavar="[DESTINATION]...", nargs=-1)
+@click.argument("names", metavar="[DESTINATION]...", nargs=-1, shell_complete=completion.destinations)
 @metrics_options
 def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> None:
     """Send committed batches to the destinations, in order for each target. You can run any number.
@@ -64,6 +66,7 @@ def _chosen(settings: Settings, names: tuple[str, ...]) -> dict[str, Destination
         raise ConfigError("configuration", ("destinations: none is enabled, so there is nowhere to forward to",))
     unknown = [name for name in names if name not in enabled]
     if unknown:
-        there = ", ".join(enabled)
-        raise click.UsageError(f"{unknown[0]}: no destination of this name is enabled; there are: {there}")
+        raise click.UsageError(
+            f"{unknown[0]}: no destination of this name is enabled; {did_you_mean(unknown[0], enabled)}"
+        )
     return {name: section for name, section in enabled.items() if not names or name in names}

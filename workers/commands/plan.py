@@ -1,121 +1,119 @@
-"""``finfleet plan``: what the schedule will do and cost; sends nothing."""
+"""``finfleet plan``: what the schedule will do and cost, and how far that was off; sends nothing."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 
 import click
 
-from agents.core.service import Service
-from storage.ledger import TargetPlan
+from agents.core.context import utc_now
+from storage.reports import Readings
 from tasks.same_accounts import same_accounts
 from tasks.targets import Planned, plan_targets
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings, load_settings
-from telemetry.target import Window, floor_time
+from telemetry.settings.providers import ALL_REGIONS
 from telemetry.terminal import say
-from workers.output import json_option, print_json, print_table, progress
-
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One target in the schedule."""
-
-    target: str
-    queue: str
-    interval: timedelta
-    windows_per_day: int
-    #: How many times a day a window is read again because its figures may have changed.
-    rereads_per_day: int
-    #: None: never collected yet, and no --resources given.
-    resources: int | None
-    calls_per_day: dict[str, int] | None
-    usd_per_day: Decimal | None
+from workers.estimates import Estimates
+from workers.money import in_words
+from workers.notices import say_what_is_missing
+from workers.output import json_option, print_json, progress
+from workers.paragraphs import say_wrapped
+from workers.parameters import TIME
+from workers.plan_lines import Line, lines_of, sum_of
+from workers.plan_screen import show_plan
 
 
 @click.command(name="plan")
 @click.option("--resources", type=click.IntRange(min=0), help="Assume this number of resources for each target.")
+@click.option("--all", "each", is_flag=True, help="Show each target, and free calls.")
+@click.option("--compare", is_flag=True, help="Show how far the estimates were off: what was metered since then.")
+@click.option("--since", type=TIME, help="With --compare: since when: a time, a date, or how long ago [default: 7d].")
 @json_option
-def command(resources: int | None, as_json: bool) -> None:
-    """Show the targets, and their windows, API calls and costs per day. Sends nothing.
+def command(*, resources: int | None, each: bool, compare: bool, since: datetime | None, as_json: bool) -> None:
+    """Show the services, and their readings, API calls and costs a day. Sends nothing.
 
-    If a target was collected before, its number of resources is read from the database.
+    If a target was collected before, its last readings say what the next ones take; otherwise its service estimates it
+    for the number of resources that is known. The back-fill of `backfill:` in the configuration, and what waits in the
+    ledger, is counted once. --compare shows what was estimated for a span of time, and what was metered in it.
     """
+    if compare:
+        from workers.plan_compare import compare_plan  # noqa: PLC0415 - reads the database, which a plan can do without
+
+        compare_plan(since, resources, as_json=as_json)
+        return
+    if since is not None:
+        raise click.UsageError("--since goes with --compare: a plan is about the time to come")
     settings = load_settings(providers=(), forwards=False)
-    known = {} if resources is not None else _known_resources(settings)
+    say_what_is_missing(settings)
     planned = plan_targets(settings)
     for line in same_accounts(settings, planned):
-        say(f"finfleet: {line}", err=True)
-    lines = [
-        _line(plan, target, known.get(str(target.target), resources))
-        for plan in planned.values()
-        for target in plan.targets
-    ]
+        say_wrapped(f"finfleet: {line}", err=True)
+    known = _known(settings, planned, hints=resources is None)
+    estimates = Estimates(settings, utc_now(), known.resources, known.readings, resources)
+    lines = list(lines_of(known.planned or planned.values(), estimates, known.waiting))
+    for budget in _above_budgets(settings, lines):
+        say_wrapped(f"finfleet: {budget}", err=True)
     if as_json:
         print_json([{**line.__dict__, "interval": line.interval.total_seconds()} for line in lines])
         return
-    print_table(
-        ("target", "queue", "interval", "windows/day", "re-reads/day", "resources", "calls/day", "USD/day"),
-        (
-            (x.target, x.queue, x.interval, x.windows_per_day, x.rereads_per_day, x.resources, _calls(x), x.usd_per_day)
-            for x in lines
-        ),
-    )
-    for total in _totals(lines):
-        say(total)
+    show_plan(lines, each=each)
 
 
-def _line(plan: Planned, target: TargetPlan, resources: int | None) -> Line:
-    windows = _DAY // target.interval
-    rereads = windows * len(plan.service.refresh)
-    calls, price = (None, None) if resources is None else _per_day(plan.service, target.interval, resources)
-    return Line(str(target.target), target.queue, target.interval, windows, rereads, resources, calls, price)
+@dataclass
+class _Known:
+    """What the database knows; nothing where there is none."""
+
+    resources: Mapping[str, int] = field(default_factory=dict)
+    readings: Mapping[str, Readings] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    #: With the regions that the accounts have enabled.
+    planned: Sequence[Planned] = ()
 
 
-def _per_day(service: Service, interval: timedelta, resources: int) -> tuple[dict[str, int] | None, Decimal | None]:
-    end = floor_time(datetime.now(UTC), interval)
-    estimate = service.estimated(Window(end - interval, end), resources)
-    if estimate is None:
-        return None, None
-    times = (_DAY // interval) * (1 + len(service.refresh))
-    price = None if estimate.cost_usd is None else estimate.cost_usd * times
-    return {api: calls * times for api, calls in estimate.calls.items()}, price
-
-
-def _calls(line: Line) -> str:
-    if line.calls_per_day is None:
-        return "-"
-    return ", ".join(f"{calls:,} {api}" for api, calls in line.calls_per_day.items()) or "0"
-
-
-def _totals(lines: list[Line]) -> Iterator[str]:
-    calls: Counter[str] = Counter()
-    for line in lines:
-        calls.update(line.calls_per_day or {})
-    for api, count in sorted(calls.items()):
-        yield f"{count:>12,} {api} a day"
-    unknown = [line.target for line in lines if line.usd_per_day is None]
-    total = sum((line.usd_per_day for line in lines if line.usd_per_day is not None), Decimal(0))
-    targets = f"{len(unknown)} target{'s' if len(unknown) > 1 else ''}"
-    yield f"USD {total:f} a day" + (f", without {targets} whose size is not known yet" if unknown else "")
-
-
-def _known_resources(settings: Settings) -> dict[str, int]:
+def _known(settings: Settings, planned: Mapping[tuple[str, str], Planned], *, hints: bool) -> _Known:
     if settings.database.url is None:
-        progress("no database is configured: give --resources to see calls and prices")
-        return {}
+        if hints:
+            progress("no database is configured: give --resources to see calls and prices")
+        return _Known()
     from storage.database import Database  # noqa: PLC0415 - only where there is one
-    from storage.reports import resources_by_target  # noqa: PLC0415
+    from storage.reports import newest_readings, resources_by_target, waiting_windows  # noqa: PLC0415
+    from tasks.regions import with_regions  # noqa: PLC0415
 
+    now = utc_now()
     try:
         with Database(settings.database.url).connection() as connection:
-            return resources_by_target(connection)
+            return _Known(
+                resources_by_target(connection),
+                newest_readings(connection, now),
+                waiting_windows(connection, now),
+                [
+                    replace(plan, targets=tuple(with_regions(connection, plan.targets, now)) or plan.targets)
+                    if any(one.target.region == ALL_REGIONS for one in plan.targets)
+                    else plan
+                    for plan in planned.values()
+                ],
+            )
     except FinfleetError as error:
-        say(f"finfleet: {error}: give --resources to see calls and prices", err=True)
-        return {}
+        if hints:
+            say(f"finfleet: {error}: give --resources to see calls and prices", err=True)
+        return _Known()
+
+
+def _above_budgets(settings: Settings, lines: Sequence[Line]) -> list[str]:
+    """The accounts whose day costs more than their budget pays."""
+    found = []
+    for provider, section in settings.providers():
+        budget = section.budget_usd_per_day
+        for account in section.accounts_of(provider) if budget is not None else ():
+            name = f"{provider}/{account.name}"
+            daily = sum_of((one.usd_per_day, one.bound) for one in lines if one.target.startswith(f"{name}/"))
+            if daily.usd > (budget or Decimal(0)):
+                found.append(
+                    f"{name}: {in_words(daily.usd, daily.bound)} a day, and its budget_usd_per_day is {budget}: what it"
+                    " does not pay waits for the next day"
+                )
+    return found

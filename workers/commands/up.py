@@ -25,12 +25,16 @@ from telemetry.redact import RedactingFormatter
 from telemetry.target import format_time
 from telemetry.terminal import complain
 from workers.embedded import EmbeddedServerError, StateInUseError
+from workers.embedded.logs import LOG_BYTES, LOG_FILES
+from workers.embedded.parent import end_with, parent_option
 from workers.local import LocalStack
 from workers.local.figures import Figures, Watcher
-from workers.local.files import LOG_BYTES, StateFiles
-from workers.local.view import LiveView, PlainView, View, ViewConsole
+from workers.local.files import StateFiles
+from workers.local.view import View, ViewConsole, view_for
 
 logger = logging.getLogger(__name__)
+events = logging.getLogger("finfleet.up")
+"""What happens: each start, end and restart, whatever else is logged."""
 
 EX_IN_USE = 75
 _EVERY = 0.5
@@ -55,9 +59,30 @@ state directory; 69 a server cannot be started or reached, or a component failed
     type=click.IntRange(1, 65535),
     help="Port of Flower [default: the one of the last run, or a free one].",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    envvar="FINFLEET_METRICS_PORT",
+    show_envvar=True,
+    help="First of the ports for Prometheus metrics, one for each process; 0 turns them off [default: those of the "
+    "last run, or free ones].",
+)
 @click.option("--no-flower", is_flag=True, help="Run without Flower.")
-@click.option("--plain", is_flag=True, help="Print a line for each change instead of the live view.")
-def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) -> int:
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="Print a line for each change instead of the live view, as without a terminal, with TERM=dumb or NO_COLOR.",
+)
+@parent_option
+def command(
+    state: Path,
+    *,
+    flower_port: int | None,
+    metrics_port: int | None,
+    no_flower: bool,
+    plain: bool,
+    parent: int | None,
+) -> int:
     """Run the whole fleet on this machine, until Ctrl-C or SIGTERM.
 
     Starts its own Postgres and Valkey, unless FINFLEET_DATABASE_URL, FINFLEET_BROKER_URL or the configuration name
@@ -66,9 +91,15 @@ def command(state: Path, flower_port: int | None, no_flower: bool, plain: bool) 
     if no_flower and flower_port is not None:
         raise click.UsageError("--flower-port and --no-flower exclude each other")
     console = ViewConsole(highlight=False, markup=False, emoji=False)
-    view: View = PlainView(console) if plain or not console.is_terminal else LiveView(console)
-    stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, say=view.say)
+    view = view_for(console, os.environ, plain=plain)
+
+    def say(line: str) -> None:
+        events.info(line)
+        view.say(line)
+
+    stack = LocalStack(state, flower=not no_flower, flower_port=flower_port, metrics_port=metrics_port, say=say)
     with StopSignals() as signals:
+        end_with(parent)
         try:
             stack.start()
             return _run(stack, view, signals)
@@ -107,6 +138,7 @@ def _show(stack: LocalStack, view: View, signals: StopSignals) -> Figures:
 
 def _stop(stack: LocalStack, view: View, signals: StopSignals, figures: Figures) -> bool:
     """Stop in order; at once when another signal comes. Returns whether one came."""
+    events.info("stopping in order")
     view.say("stopping in order; a second Ctrl-C or SIGTERM ends everything at once")
     forced = False
     stopping = threading.Thread(target=stack.stop, name="stop", daemon=True)
@@ -165,11 +197,12 @@ class StopSignals:
 def _logging_to(files: StateFiles) -> Iterator[None]:
     """Keep log lines of this process out of the picture: they go to a file beside those of the others."""
     path = files.log("up")
-    handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     former = root.handlers[:]
     root.handlers[:] = [handler]
+    events.setLevel(logging.INFO)
     try:
         yield
     finally:

@@ -9,8 +9,10 @@ from agents.core.unattended import never_ask
 from tasks.foreign.rules import push_queues
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
+from workers import completion
 from workers.ending import WorkerEnding
 from workers.health.heartbeat import Heartbeat
 from workers.health.worker import WorkerWatch
@@ -20,8 +22,14 @@ from workers.process import fleet_settings, required_broker, required_database_u
 
 
 @click.command(name="worker")
-@click.argument("role", metavar="plan|push|PROVIDER")
-@click.option("--queue", "queues", multiple=True, help="Consume only this queue of the role; can be repeated.")
+@click.argument("role", metavar="plan|push|PROVIDER", shell_complete=completion.roles)
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    shell_complete=completion.queues,
+    help="Consume only this queue of the role; can be repeated.",
+)
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Number of threads [default: collect.concurrency].")
 @click.option("--name", help="Name in Flower [default: the role]; must be unique on a machine.")
 @metrics_options
@@ -41,6 +49,8 @@ def command(
     broker, because untrusted producers write to its queues. Runs until SIGTERM or Ctrl-C, then finishes running tasks.
     """
     never_ask()
+    if role not in (roles := (PLAN_QUEUE, PUSH_QUEUE, *providers())):
+        raise ConfigError("configuration", (f"{role}: there is no such worker; {did_you_mean(role, roles)}",))
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
     settings = fleet_settings(stores=role == PLAN_QUEUE)
@@ -89,11 +99,12 @@ def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, 
         known = {target.queue for plan in plans for target in plan.targets}
     if not known:
         push = [PUSH_QUEUE] if settings.push_sources else []
-        there = ", ".join([PLAN_QUEUE, *push, *(provider for provider, _ in settings.providers())])
-        raise ConfigError("configuration", (f"{role}: there is nothing for such a worker to do; there are: {there}",))
+        roles = [PLAN_QUEUE, *push, *(provider for provider, _ in settings.providers())]
+        problem = f"{role}: there is nothing for such a worker to do; {did_you_mean(role, roles)}"
+        raise ConfigError("configuration", (problem,))
     if unknown := sorted(set(only) - known):
         raise ConfigError(
             "configuration",
-            (f"{unknown[0]}: no account of {role} has this queue; there are: {', '.join(sorted(known))}",),
+            (f"{unknown[0]}: no account of {role} has this queue; {did_you_mean(unknown[0], sorted(known))}",),
         )
     return only or tuple(sorted(known))

@@ -169,7 +169,7 @@ class EmbeddedPostgres(EmbeddedServer):
         try:
             return spawn(
                 command,
-                log=self.log,
+                log=self._output,
                 env=_ENVIRONMENT,
                 cwd=self._area,
                 account=self._account,

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from workers.embedded import ports
 from workers.embedded.errors import EmbeddedServerError, ServerStartError
+from workers.embedded.logs import LogPipe
 from workers.embedded.spawn import stop
 from workers.embedded.state import StateLock, private_directory, write_private
 
@@ -45,6 +46,8 @@ class EmbeddedServer(ABC):
         self._settings = dict(settings or {})
         self._lock = StateLock(self._folder)
         self._process: subprocess.Popen[bytes] | None = None
+        #: What its output goes through on the way to the log; straight to the file where None.
+        self.pipe: LogPipe | None = None
 
     @property
     @abstractmethod
@@ -102,6 +105,11 @@ class EmbeddedServer(ABC):
     ) -> None:
         self.stop()
 
+    @property
+    def _output(self) -> Path | int:
+        """Where its next process writes to."""
+        return self.log if self.pipe is None else self.pipe.begin()
+
     @abstractmethod
     def _prepare(self) -> None:
         """Bring the data directory into a state that the server can start on."""
@@ -153,6 +161,8 @@ class EmbeddedServer(ABC):
         return False
 
     def _failure(self, what: str) -> ServerStartError:
+        if self.pipe is not None:
+            self.pipe.settle()
         regular = self.log.exists() and not self.log.is_symlink()
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if regular else []
         tail = "\n  ".join(lines[-_LOG_LINES:]) or "(nothing)"

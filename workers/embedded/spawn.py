@@ -108,7 +108,7 @@ os.register_at_fork(after_in_child=_after_fork)
 def spawn(
     command: Sequence[str | Path],
     *,
-    log: Path,
+    log: Path | int,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     account: Account | None = None,
@@ -122,7 +122,7 @@ def spawn(
 
     Args:
         command: the program and its arguments; arguments are public, so never a secret.
-        log: the file that its output is appended to, mode 0600.
+        log: the file that its output is appended to, mode 0600; or a descriptor that it is written to.
         env: the whole environment; ours where None.
         cwd: where it starts; here where None.
         account: whom it runs as; only root may name one.
@@ -139,7 +139,7 @@ def spawn(
     number = int(death_signal)
     groups: list[int] | None = [] if account else None
     arguments = [str(word) for word in command]
-    output = open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    output = log if isinstance(log, int) else open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         process = subprocess.Popen(
             ["/bin/sh", "-c", _REGISTER, "sh", str(number), *arguments],
@@ -156,7 +156,8 @@ def spawn(
             extra_groups=groups,
         )
     finally:
-        os.close(output)
+        if not isinstance(log, int):
+            os.close(output)
     process.args = arguments
     _watched.add(process, number)
     return process

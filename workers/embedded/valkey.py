@@ -66,7 +66,7 @@ class EmbeddedValkey(EmbeddedServer):
         write_private(configuration, "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()))
         return spawn(
             [self._program, configuration.resolve()],
-            log=self.log,
+            log=self._output,
             env=_ENVIRONMENT,
             cwd=self._folder,
             # Two servers on one append-only file would ruin it: the process itself holds the directory.

@@ -1,4 +1,4 @@
-"""The figures of the live view: asked once a second at most, by a thread of their own, so that no server delays it."""
+"""The figures of the live view: asked once a second at most, by threads of their own, so that no server delays it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from pydantic import SecretStr
 
@@ -32,6 +33,8 @@ _SHARE = 20
 """The figures take at most this part of the database's time: one in twenty."""
 _SELDOM = 10.0
 _WAIT = 2.0
+_SILENT_AFTER = 3.0
+"""Seconds without an answer after which nothing is known any more."""
 
 T = TypeVar("T")
 
@@ -44,7 +47,8 @@ class Figures:
     windows: Mapping[str, Mapping[str, int]] | None = None
     #: Of the last minute, by provider.
     activity: Mapping[str, ProviderActivity] | None = None
-    outbox: OutboxWaiting | None = None
+    #: What waits, by destination; without those for which nothing does.
+    destinations: Mapping[str, OutboxWaiting] | None = None
     dead_letters: int | None = None
     results: Depth | None = None
     #: Why something is not known, in words.
@@ -64,9 +68,25 @@ class Figures:
         """Windows that are due, or being collected."""
         return self._count(provider, "planned", "dispatched")
 
+    def denied(self, provider: str) -> int:
+        """Windows for which a permission is missing."""
+        return self._count(provider, "denied")
+
+    def failed(self, provider: str) -> int:
+        """Windows that were given up."""
+        return self._count(provider, "failed")
+
     def lost(self, provider: str) -> int:
         """Windows that were denied, or given up."""
-        return self._count(provider, "denied", "failed")
+        return self.denied(provider) + self.failed(provider)
+
+    @property
+    def outbox(self) -> OutboxWaiting | None:
+        """What waits for all destinations."""
+        if self.destinations is None:
+            return None
+        each = self.destinations.values()
+        return OutboxWaiting(sum(one.pending for one in each), sum(one.dead for one in each))
 
     def _count(self, provider: str, *states: str) -> int:
         counts = (self.windows or {}).get(provider, {})
@@ -78,50 +98,78 @@ class Watcher:
 
     def __init__(self, database_url: SecretStr, broker: Address) -> None:
         """Name the servers."""
-        self.latest = Figures()
-        self._database = Database(database_url, application="finfleet up", size=1, wait=_WAIT, timeouts=LOOK)
-        self._carrier: Carrier = open_carrier(broker)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="figures", daemon=True)
+        database = Database(database_url, application="finfleet up", size=1, wait=_WAIT, timeouts=LOOK)
+        carrier: Carrier = open_carrier(broker)
+        self._stored = _Asked(f"database {database.address}", partial(_ask, database), database.close)
+        self._queued = _Asked(f"broker {carrier.where}", carrier.depth, carrier.close)
+
+    @property
+    def latest(self) -> Figures:
+        """What is known now; nothing of a server that does not answer."""
+        stored, of_database = self._stored.answer()
+        queued, of_broker = self._queued.answer()
+        troubles = tuple(trouble for trouble in (of_database, of_broker) if trouble)
+        return dataclasses.replace(stored or Figures(), results=queued, troubles=troubles)
 
     @property
     def alive(self) -> bool:
         """Whether it still looks."""
-        return self._thread.is_alive()
+        return self._stored.is_alive() and self._queued.is_alive()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for asked in (self._stored, self._queued):
+            asked.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join(_WAIT)
+        for asked in (self._stored, self._queued):
+            asked.stopped.set()
+        for asked in (self._stored, self._queued):
+            asked.join(_WAIT)
 
-    def _watch(self) -> None:
+
+class _Asked(threading.Thread, Generic[T]):
+    """Asks one server again and again, in a thread of its own: one that hangs hides nothing of the other."""
+
+    def __init__(self, what: str, ask: Callable[[], T], close: Callable[[], None]) -> None:
+        super().__init__(name=f"figures of {what}", daemon=True)
+        self._what = what
+        self._ask = ask
+        self._close = close
+        self._known: tuple[T | None, str] = (None, "")
+        self._asked_at: float | None = None
+        self.stopped = threading.Event()
+
+    def answer(self) -> tuple[T | None, str]:
+        """What it said last, or None and why that is not known. What it said before it fell silent is no answer."""
+        since = self._asked_at
+        if since is not None and time.monotonic() - since > _SILENT_AFTER:
+            return None, f"{self._what} does not answer"
+        return self._known
+
+    def run(self) -> None:
+        """Ask until it is stopped."""
         pause = 0.0
-        while not self._stop.wait(pause):
-            begun = time.monotonic()
-            self.latest = self._look()
+        while not self.stopped.wait(pause):
+            begun = self._asked_at = time.monotonic()
+            troubles: list[str] = []
+            found = _try(self._ask, troubles)
+            self._known = found, "; ".join(troubles)
+            self._asked_at = None
             pause = min(max(_EVERY, _SHARE * (time.monotonic() - begun)), _SELDOM)
-        self._database.close()
-        self._carrier.close()
+        self._close()
 
-    def _look(self) -> Figures:
-        troubles: list[str] = []
-        known = _try(self._ask_database, troubles) or Figures()
-        results = _try(self._carrier.depth, troubles)
-        return dataclasses.replace(known, results=results, troubles=tuple(troubles))
 
-    def _ask_database(self) -> Figures:
-        with self._database.connection() as connection:
-            return Figures(
-                windows=count_states(connection),
-                activity={each.provider: each for each in read_activity(connection, utc_now())},
-                outbox=outbox.count_waiting(connection),
-                dead_letters=dead_letters.count_waiting(connection),
-            )
+def _ask(database: Database) -> Figures:
+    with database.connection() as connection:
+        return Figures(
+            windows=count_states(connection),
+            activity={each.provider: each for each in read_activity(connection, utc_now())},
+            destinations=outbox.count_waiting(connection),
+            dead_letters=dead_letters.count_waiting(connection),
+        )
 
 
 def _try(ask: Callable[[], T], troubles: list[str]) -> T | None:

@@ -5,16 +5,17 @@ pgpass                  the password of the embedded Postgres, for psql
 signing.key             of planner and ingest
 flower.password         of the user `finfleet`
 flower.port             of the last run, so that the address stays the same
-logs/NAME.log           the output of a process, and NAME.log.1, what came before
+metrics.ports           likewise, of each process
+prometheus.json         where a Prometheus finds them, while the stack runs
+logs/NAME.log           the output of a process; NAME.log.1 and NAME.log.2, what came before
+logs/up.log             what happened: each start, end and restart
 run/NAME                touched by a process when it is ready and when it has done something
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,10 @@ from typing import Any
 
 from telemetry.private import open_private
 from telemetry.redact import redact
+from workers.embedded.logs import tidy
 from workers.embedded.ports import LOOPBACK, free_port, remembered_port, taken
 from workers.embedded.state import private_directory, secret, write_private
 
-LOG_BYTES = 10_000_000
 USER = "finfleet"
 """The name that Flower asks for, and that the embedded Postgres knows us by."""
 _TAIL_BYTES = 8192
@@ -43,6 +44,8 @@ class StateFiles:
             private_directory(directory)
         for stale in self._signs.iterdir():
             stale.unlink()
+        tidy(self.logs)
+        self.prometheus.unlink(missing_ok=True)
         self.remove_report()
 
     @property
@@ -58,6 +61,16 @@ class StateFiles:
     def report(self) -> Path:
         """The description of the running stack."""
         return self.state / "up.json"
+
+    @property
+    def metrics_ports(self) -> Path:
+        """The ports of the processes' metrics."""
+        return self.state / "metrics.ports"
+
+    @property
+    def prometheus(self) -> Path:
+        """Where a Prometheus finds the processes' metrics."""
+        return self.state / "prometheus.json"
 
     @property
     def pgpass(self) -> Path:
@@ -104,30 +117,6 @@ class StateFiles:
         port = free_port() if last is None or taken(last) else last
         write_private(kept, str(port))
         return port
-
-
-def trim(log: Path, limit: int = LOG_BYTES) -> None:
-    """Move what a log holds to NAME.log.1 where it is longer than ``limit`` bytes.
-
-    Its writer goes on, since it appends; a line that comes between the two steps is lost. Where there is no room for a
-    copy, OSError is raised and the log is left as it is.
-    """
-    try:
-        descriptor = open_private(log, os.O_RDWR)
-    except FileNotFoundError:
-        return
-    with os.fdopen(descriptor, "r+b") as source:
-        if os.fstat(descriptor).st_size <= limit:
-            return
-        former = log.with_name(f"{log.name}.1")
-        try:
-            with os.fdopen(open_private(former, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as copy:
-                shutil.copyfileobj(source, copy)
-        except OSError:  # a disk that is full must not be filled with halves
-            with contextlib.suppress(OSError):
-                former.unlink(missing_ok=True)
-            raise
-        os.ftruncate(descriptor, 0)
 
 
 def tail(log: Path, lines: int = 12) -> str:

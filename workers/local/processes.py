@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from telemetry.settings.references import Needs
 from workers.embedded.ports import LOOPBACK
 from workers.health.heartbeat import HEARTBEAT_VARIABLE
 from workers.local.files import USER, StateFiles
-from workers.local.unit import Program
+from workers.local.metrics import MetricsPorts
+from workers.local.unit import METRICS_VARIABLE, Program
 
 DATABASE_VARIABLE = "FINFLEET_DATABASE_URL"
 BROKER_VARIABLE = "FINFLEET_BROKER_URL"
@@ -28,7 +29,7 @@ KEYS_VARIABLE = "FINFLEET_SIGNING_KEYS"
 # Several programs cannot have one port.
 _OURS = {
     *(DATABASE_VARIABLE, BROKER_VARIABLE, CONFIG_VARIABLE, KEYS_VARIABLE, HEARTBEAT_VARIABLE),
-    "FINFLEET_METRICS_PORT",
+    METRICS_VARIABLE,
 }
 _ORDINARY = {
     *("path", "home", "user", "logname", "shell", "lang", "language", "tz", "tmpdir", "temp", "tmp", "term"),
@@ -62,6 +63,8 @@ class Fleet:
     signing_keys: str = field(repr=False)
     #: None: without Flower.
     flower_port: int | None
+    #: None: nobody shows metrics.
+    metrics: MetricsPorts | None = None
 
     def programs(self) -> tuple[tuple[Program, ...], ...]:
         """The programs, in groups that are started one after the other.
@@ -87,7 +90,8 @@ class Fleet:
         variables = self._variables(name, needs)
         if signs:
             variables[KEYS_VARIABLE] = self.signing_keys
-        return Program(name, (*_PYTHON, "workers.cli", *words), variables, _GRACE)
+        port = None if self.metrics is None else partial(self.metrics.port, name)
+        return Program(name, (*_PYTHON, "workers.cli", *words), variables, _GRACE, metrics_port=port)
 
     def _flower(self, port: int) -> Program:
         variables = self._variables("flower", _NOTHING)

@@ -7,10 +7,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -23,16 +24,18 @@ from telemetry.errors import FinfleetError
 from telemetry.redact import remember
 from telemetry.settings import load_settings
 from telemetry.settings.loading import DEFAULT_PATH
-from telemetry.target import format_time
 from workers.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, StateLock
 from workers.embedded.ports import LOOPBACK, taken
 from workers.embedded.server import EmbeddedServer
-from workers.local.addresses import broker_address, database_address, psql_line
-from workers.local.files import USER, StateFiles, tail
-from workers.local.processes import CONFIG_VARIABLE, Fleet
+from workers.local.addresses import psql_line
+from workers.local.description import describe
+from workers.local.files import StateFiles, tail
+from workers.local.metrics import MetricsPorts, PortTaken
+from workers.local.named import check_broker, named_database
+from workers.local.processes import BROKER_VARIABLE, CONFIG_VARIABLE, DATABASE_VARIABLE, Fleet
 from workers.local.report import UpReport
 from workers.local.supervisor import ProcessStatus, Supervisor
-from workers.local.unit import ProgramUnit, ServerUnit, Unit
+from workers.local.unit import Program, ProgramUnit, ServerUnit, Unit
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +51,7 @@ class LocalStack:
     """Servers, migrations and programs of one state directory. A context manager; starts once.
 
     Everything is supervised by threads of this process, from ``start`` to ``stop``, and ends with this process,
-    however this process ends. While all is ready, ``state/up.json`` says what runs:
-
-    ``{"pid", "ready_at", "processes": {name: pid}, "database": {"host", "port", "user", "name", "embedded"},
-    "broker": {"host", "port", "embedded"}, "flower": {"url", "user", "password_file"} or null, "logs"}``
-
-    It is written again when a process was replaced, as soon as there is room for it, holds no secret, and is removed at
-    the stop. ``"not_running"`` and ``"looping"`` are names of processes that ended, and that end again and again.
+    however this process ends. While all is ready, ``state/up.json`` says what runs (``workers.local.description``).
     """
 
     def __init__(
@@ -65,6 +62,7 @@ class LocalStack:
         environ: Mapping[str, str] = os.environ,
         flower: bool = True,
         flower_port: int | None = None,
+        metrics_port: int | None = None,
         postgres_settings: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -76,6 +74,7 @@ class LocalStack:
             environ: the variables that the configuration refers to, and that the programs get.
             flower: whether Flower is to run.
             flower_port: of Flower; that of the last run or a free one where None.
+            metrics_port: the first of the ports for Prometheus metrics; free ones where None, and no metrics where 0.
             postgres_settings: server settings of the embedded Postgres that differ from ours.
             say: called, from any thread, with a line for people whenever something has changed.
 
@@ -92,6 +91,8 @@ class LocalStack:
         self.files = StateFiles(state)
         self._flower = flower
         self._flower_port = flower_port
+        self._metrics_port = metrics_port
+        self._metrics: MetricsPorts | None = None
         self._say = say
         self._lock = StateLock(state)
         self._postgres = EmbeddedPostgres(state, postgres_settings) if self.settings.database.url is None else None
@@ -100,7 +101,7 @@ class LocalStack:
         self._thread = threading.Thread(target=self._run, name="local stack", daemon=True)
         self._settled = threading.Event()  # ready, or failed
         self._stopping = threading.Event()
-        self._report = UpReport(self.files, self._described, say)
+        self._report = UpReport(self.files, lambda ready_at: describe(self, ready_at), say)
         self.error: Exception | None = None
 
     def start(self) -> None:
@@ -165,6 +166,11 @@ class LocalStack:
         return self._valkey.url if self._valkey else _given(self.settings.broker.url)
 
     @property
+    def embedded(self) -> tuple[bool, bool]:
+        """Whether the database, and the broker, is a server of its own."""
+        return self._postgres is not None, self._valkey is not None
+
+    @property
     def broker(self) -> Address:
         """The broker's address as it was read, which remembers its password."""
         return parse(self.broker_url, self.settings.broker.ca_file)
@@ -175,6 +181,11 @@ class LocalStack:
         if not self._flower or self._flower_port is None:
             return None
         return f"http://{LOOPBACK}:{self._flower_port}"
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """Host and port of each process's metrics."""
+        return {} if self._metrics is None else self._metrics.addresses
 
     @property
     def psql(self) -> str:
@@ -193,6 +204,8 @@ class LocalStack:
         if self._thread.ident is not None:
             self._thread.join()
         self._report.remove()
+        if self._metrics is not None:
+            self._metrics.remove()
         for group in reversed(self._groups):
             for supervisor in group:
                 supervisor.ask_to_stop()
@@ -242,8 +255,11 @@ class LocalStack:
         self._start([self._supervisor(ServerUnit(server)) for server in servers])
         if self._stopping.is_set():
             return
-        self._migrate()
-        for programs in self._fleet().programs():
+        if self._valkey is None:
+            check_broker(self.broker, self._environ, BROKER_VARIABLE)
+        with nullcontext() if self._postgres else named_database(self._environ, DATABASE_VARIABLE):
+            self._migrate()
+        for programs in self._programs():
             units = [ProgramUnit(program, self.files, self._lock.fileno()) for program in programs]
             self._start([self._supervisor(unit) for unit in units])
         while not all(supervisor.ready for group in self._groups for supervisor in group):
@@ -269,10 +285,24 @@ class LocalStack:
             self.files.write_pgpass(parts.port or 0, parts.password or "")
         migrate(self.database_url)
 
+    def _programs(self) -> tuple[tuple[Program, ...], ...]:
+        groups = self._fleet().programs()
+        if self._metrics is not None:
+            try:
+                self._metrics.assign([program.name for group in groups for program in group if program.metrics_port])
+            except PortTaken as error:
+                raise StackError(str(error)) from None
+            if self._flower:  # at /metrics too, beside its pages
+                self._metrics.add("flower", f"{LOOPBACK}:{self._flower_port}")
+        return groups
+
     def _fleet(self) -> Fleet:
         if self._flower and self._flower_port is None:
             self._flower_port = self.files.flower_port()
         remember(self.files.flower_secret())
+        if self._metrics_port != 0:
+            reserved = {self._flower_port} if self._flower_port is not None else set()
+            self._metrics = MetricsPorts(self.files, self._metrics_port, reserved)
         return Fleet(
             settings=self.settings,
             planned=self._planned,
@@ -283,6 +313,7 @@ class LocalStack:
             broker_url=self.broker_url.get_secret_value(),
             signing_keys=self._signing_keys(),
             flower_port=self._flower_port if self._flower else None,
+            metrics=self._metrics,
         )
 
     def _signing_keys(self) -> str:
@@ -293,20 +324,6 @@ class LocalStack:
 
     def _supervisor(self, unit: Unit) -> Supervisor:
         return Supervisor(unit, changed=self._report.update, say=self._say)
-
-    def _described(self, ready_at: datetime) -> dict[str, Any]:
-        flower = {"url": self.flower_url, "user": USER, "password_file": str(self.files.flower_password.absolute())}
-        return {
-            "pid": os.getpid(),
-            "ready_at": format_time(ready_at),
-            "processes": self.pids,
-            "not_running": [each.name for each in self.processes if each.pid is None],
-            "looping": [each.name for each in self.processes if each.looping],
-            "database": database_address(self.database_url) | {"embedded": self._postgres is not None},
-            "broker": broker_address(self.broker_url) | {"embedded": self._valkey is not None},
-            "flower": flower if self._flower else None,
-            "logs": str(self.files.logs.absolute()),
-        }
 
 
 def _given(url: SecretStr | None) -> SecretStr:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from telemetry.backoff import ceiling
 from telemetry.redact import redact
-from workers.local.files import tail, trim
+from workers.local.files import tail
 from workers.local.unit import Unit
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class ProcessStatus:
     restarts: int
     #: It has ended again and again, and has not run well since.
     looping: bool = False
+    #: What has failed beside the process itself: its log cannot be written, it cannot be started again.
+    troubles: tuple[str, ...] = ()
 
 
 def pause_after(failures: int) -> float:
@@ -86,7 +88,6 @@ class Supervisor:
         self._restarts = 0
         #: What has failed beside the process itself, and when it may be tried again.
         self._troubles: dict[str, str] = {}
-        self._trim_at = 0.0
 
     @property
     def status(self) -> ProcessStatus:
@@ -99,6 +100,7 @@ class Supervisor:
             uptime=None if pid is None else time.monotonic() - self._started,
             restarts=self._restarts,
             looping=self._failures >= LOOPING_AFTER and time.monotonic() - self._started < STABLE_AFTER,
+            troubles=tuple(self._troubles.copy().values()),
         )
 
     @property
@@ -197,14 +199,7 @@ class Supervisor:
                 self._say(f"{self.unit.name} runs (process {self.unit.pid})")
             if self._stop.wait(_POLL):
                 return
-            self._trim()
-
-    def _trim(self) -> None:
-        if time.monotonic() < self._trim_at:
-            return
-        self._try("trimming its log", lambda: trim(self.unit.log), None)
-        if "trimming its log" in self._troubles:
-            self._trim_at = time.monotonic() + _TROUBLE_PAUSE
+            self._try("writing its log", self.unit.check_log, None)
 
     def _is_worth_saying(self) -> bool:
         # One that is in a crash loop has been running before, each time for a moment.
@@ -218,13 +213,16 @@ class Supervisor:
         pause = pause_after(self._failures)
         self._state = State.WAITING
         self._changed()
+        ended = f"{self.unit.name} ended ({redact(ending)}): starts again in {pause:.1f} s"
         if self._failures < LOOPING_AFTER:
-            self._say(f"{self.unit.name} ended ({redact(ending)}): starts again in {pause:.1f} s")
+            self._say(f"{ended}; its last lines: {self.unit.log}")
         elif self._failures == LOOPING_AFTER:
             self._say(
                 f"{self.unit.name} ended {self._failures} times in a row ({redact(ending)}): it is tried again, ever "
                 f"more rarely; the end of {self.unit.log}:\n{tail(self.unit.log)}"
             )
+        else:
+            logger.warning("%s, after %d ends in a row", ended, self._failures)
         self._stop.wait(pause)
 
     def _end(self) -> None:

@@ -6,16 +6,19 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from workers.embedded import EmbeddedPostgres, EmbeddedServerError, spawn, stop
+from workers.embedded.logs import LogPipe
 from workers.embedded.ports import listens
 from workers.embedded.server import EmbeddedServer
-from workers.local.files import StateFiles, trim
+from workers.local.files import StateFiles
+
+METRICS_VARIABLE = "FINFLEET_METRICS_PORT"
 
 
 class Unit(Protocol):
@@ -42,8 +45,11 @@ class Unit(Protocol):
     def clear(self) -> str:
         """Clear away what a process that has ended by itself left behind; return how it ended."""
 
+    def check_log(self) -> None:
+        """Raise what keeps its output from being written just now; it goes on all the same."""
+
     def stop(self) -> None:
-        """End it in order, within its grace."""
+        """End it in order, within its grace; it is not started again."""
 
     def kill(self) -> None:
         """End it at once; from any thread."""
@@ -61,6 +67,14 @@ class Program:
     grace: float = 30.0
     #: Ready when it listens there; else when it gives its sign of life.
     port: int | None = None
+    #: Gives the port that its next process shows metrics on; None: nowhere.
+    metrics_port: Callable[[], int] | None = field(default=None, repr=False)
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment of its next process."""
+        if self.metrics_port is None:
+            return self.environment
+        return {**self.environment, METRICS_VARIABLE: str(self.metrics_port())}
 
 
 class ProgramUnit:
@@ -74,6 +88,7 @@ class ProgramUnit:
         self._sign = files.sign_of_life(program.name)
         self._inherits = inherit
         self._process: subprocess.Popen[bytes] | None = None
+        self._pipe = LogPipe(self.log)
 
     @property
     def pid(self) -> int | None:
@@ -84,12 +99,11 @@ class ProgramUnit:
     def start(self) -> None:
         """See Unit; returns at once."""
         self._sign.unlink(missing_ok=True)
-        _trim(self.log)
         # SIGKILL when we are gone: nothing is lost by it, and without its servers it would wait for them in vain.
         self._process = spawn(
             self._program.command,
-            log=self.log,
-            env=self._program.environment,
+            log=self._pipe.begin(),
+            env=self._program.variables(),
             death_signal=signal.SIGKILL,
             pass_fds=[self._inherits],
         )
@@ -102,12 +116,21 @@ class ProgramUnit:
 
     def clear(self) -> str:
         """See Unit."""
-        return "not started" if self._process is None else ending(stop(self._process))
+        if self._process is None:
+            return "not started"
+        status = stop(self._process)
+        self._pipe.settle()
+        return ending(status)
+
+    def check_log(self) -> None:
+        """See Unit."""
+        self._pipe.check()
 
     def stop(self) -> None:
         """See Unit."""
         if self._process is not None:
             stop(self._process, (signal.SIGTERM, self._program.grace))
+        self._pipe.close()
 
     def kill(self) -> None:
         """See Unit."""
@@ -124,6 +147,7 @@ class ServerUnit:
         self.name = server.folder_name
         self.log = server.log
         self._server = server
+        self._pipe = server.pipe = LogPipe(server.log)
         self._port: int | None = None
 
     @property
@@ -141,7 +165,6 @@ class ServerUnit:
 
     def start(self) -> None:
         """See Unit; returns when the server answers, each time on the same port: it is all that the others know."""
-        _trim(self.log)
         self._server.start(port=self._port)
         self._port = urlsplit(self._server.url.get_secret_value()).port
 
@@ -152,11 +175,17 @@ class ServerUnit:
     def clear(self) -> str:
         """See Unit: its next start clears up."""
         status = None if self._process is None else self._process.returncode
+        self._pipe.settle()
         return "not started" if status is None else ending(status)
+
+    def check_log(self) -> None:
+        """See Unit."""
+        self._pipe.check()
 
     def stop(self) -> None:
         """See Unit."""
         self._server.stop()
+        self._pipe.close()
 
     def kill(self) -> None:
         """See Unit."""
@@ -164,12 +193,6 @@ class ServerUnit:
         if process is not None:
             # Postgres has to end its backends, which SIGKILL would leave behind.
             process.send_signal(signal.SIGQUIT if isinstance(self._server, EmbeddedPostgres) else signal.SIGKILL)
-
-
-def _trim(log: Path) -> None:
-    """A log that cannot be trimmed keeps nothing from being started: who keeps the unit says so, and tries again."""
-    with contextlib.suppress(OSError):
-        trim(log)
 
 
 def ending(status: int) -> str:

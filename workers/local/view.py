@@ -8,27 +8,26 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from telemetry.text import shown
 from workers.local.figures import Figures
 from workers.local.files import USER
+from workers.local.picture import picture
+from workers.local.snapshot import Phase, Snapshot
 from workers.local.stack import LocalStack
-from workers.local.supervisor import ProcessStatus, State
-from workers.output import cell, duration
 
-_LINES_KEPT = 6
+_LINES_KEPT = 60
+_LEAST_WIDTH, _LEAST_HEIGHT = 20, 5
 _WINDOWS_BETWEEN = 100
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_STYLES = {State.RUNNING: "green", State.STARTING: "yellow", State.WAITING: "red", State.STOPPING: "yellow"}
 
 
 class View(Protocol):
@@ -49,13 +48,22 @@ class View(Protocol):
         """End."""
 
 
+def view_for(console: Console, environ: Mapping[str, str], *, plain: bool) -> View:
+    """The picture on a terminal that can draw; lines elsewhere, and where somebody wants them."""
+    if plain or not console.is_terminal or console.is_dumb_terminal or environ.get("NO_COLOR"):
+        return PlainView(console)
+    return LiveView(console)
+
+
 def addresses(stack: LocalStack) -> tuple[tuple[str, str], ...]:
     """Where to look, as (what, where); passwords by the file that holds them."""
-    found = [("database", stack.psql)]
+    found = [("logs", str(stack.files.logs))]
     if stack.flower_url:
-        found.append(("Flower", f"{stack.flower_url}  user {USER}, password in {stack.files.flower_password}"))
-    found.append(("logs", str(stack.files.logs)))
-    return tuple(found)
+        password = f"{stack.files.flower_password}, of the user {USER}"
+        found = [("Flower", stack.flower_url), *found, ("Flower's password", password)]
+    if stack.metrics:
+        found.append(("metrics", f"{stack.files.prometheus} (file_sd_configs)"))
+    return (*found, ("database", stack.psql))
 
 
 class ViewConsole(Console):
@@ -100,7 +108,8 @@ class PlainView:
             self._last = line
             stamp = f"{datetime.now(UTC):%H:%M:%S}Z"
             try:
-                self._console.print(f"{stamp} {shown(line, lines=True)}", soft_wrap=True)
+                for each in line.splitlines() or [""]:
+                    self._console.print(f"{stamp} {shown(each)}", soft_wrap=True)
                 self._console.file.flush()
             except (OSError, ValueError) as error:
                 if not _passes(error):  # whoever read it is gone, or has closed it
@@ -115,7 +124,7 @@ class PlainView:
                 self.say(f"{what}: {where}")
         for trouble in figures.troubles:
             if trouble not in self._troubles:
-                self.say(trouble)
+                self.say(" ".join(trouble.split()))
         self._troubles = figures.troubles
         self._count(figures)
 
@@ -142,16 +151,19 @@ def _passes(error: Exception) -> bool:
 
 
 class LiveView:
-    """One picture that changes in place."""
+    """One picture that changes in place, on a screen of its own; its last state stays on the terminal afterwards."""
 
     def __init__(self, console: Console) -> None:
         """Draw on a console that is a terminal."""
-        # The picture is drawn when we say so: nothing moves by itself.
+        self._console = console
+        # The picture is drawn when we say so: nothing moves by itself. A screen of its own: what is drawn for one size
+        # does not lie about when the terminal gets another.
         self._live: Live | None = Live(
-            console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+            console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )
         self._lines: collections.deque[str] = collections.deque(maxlen=_LINES_KEPT)
         self._begun = time.monotonic()
+        self._last: Snapshot | None = None
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -163,6 +175,9 @@ class LiveView:
     ) -> None:
         """Leave the last picture standing."""
         self._draw(Live.stop)
+        if self._last is not None:
+            last = self._picture(self._last, 1)  # of which the next line of the shell pushes out none
+            self._draw(lambda _: self._console.print(last))
 
     def say(self, line: str) -> None:
         """Keep a line, to be shown below the figures with the next picture."""
@@ -170,8 +185,15 @@ class LiveView:
 
     def show(self, stack: LocalStack, figures: Figures) -> None:
         """Draw."""
-        drawn = picture(stack, figures, time.monotonic() - self._begun, tuple(self._lines))
+        self._last = snapshot(stack, figures, time.monotonic() - self._begun, tuple(self._lines))
+        drawn = self._picture(self._last)
         self._draw(lambda live: live.update(drawn, refresh=True))
+
+    def _picture(self, of: Snapshot, free: int = 0) -> RenderableType:
+        # The size is asked for each time: the terminal may have another by now.
+        width, height = self._console.size
+        lines = picture(of, max(width, _LEAST_WIDTH), max(height - free, _LEAST_HEIGHT))
+        return Text("\n", no_wrap=True, overflow="crop", end="").join(lines)
 
     def _draw(self, action: Callable[[Live], None]) -> None:
         if self._live is None:
@@ -182,70 +204,19 @@ class LiveView:
             self._live = None
 
 
-def picture(stack: LocalStack, figures: Figures, up: float, lines: tuple[str, ...]) -> RenderableType:
-    """The whole view."""
-    ctrl_c = "stopping; Ctrl-C once more ends it at once" if stack.is_stopping else "Ctrl-C stops it"
-    parts: list[RenderableType] = [Text(f"finfleet up for {duration(up)}; {ctrl_c}", style="bold"), Text()]
-    if stack.is_ready:
-        parts += [_addresses(stack), Text()]
-    parts += [_processes(stack.processes), Text(), _providers(stack, figures), Text(), _queues(figures)]
-    parts += [Text(f"not known just now: {shown(trouble)}", style="red") for trouble in figures.troubles]
-    if lines:
-        parts += [Text(), Text("\n".join(lines), style="dim")]
-    return Group(*parts)
-
-
-def _addresses(stack: LocalStack) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for what, where in addresses(stack):
-        # Never cut: these are there to be copied.
-        table.add_row(Text(what), Text(shown(where), overflow="fold"))
-    return table
-
-
-def _processes(processes: tuple[ProcessStatus, ...]) -> Table:
-    table = _table("process", ">pid", "state", ">up", ">restarts")
-    for process in processes:
-        table.add_row(
-            shown(process.name),
-            "-" if process.pid is None else str(process.pid),
-            Text(process.state, style=_STYLES.get(process.state, "dim")),
-            "-" if process.uptime is None else duration(process.uptime),
-            str(process.restarts),
-        )
-    return table
-
-
-def _providers(stack: LocalStack, figures: Figures) -> Table:
-    table = _table("provider", ">windows done", ">waiting", ">denied or failed", ">records/s", ">throttles/min")
-    for provider, _ in stack.settings.providers():
-        windows: tuple[int | None, ...] = (None, None, None)
-        if figures.windows is not None:
-            windows = figures.done(provider), figures.waiting(provider), figures.lost(provider)
-        rate: float | None = None
-        throttles: int | None = None
-        if figures.activity is not None:
-            lately = figures.activity.get(provider)
-            rate, throttles = (lately.records_per_second, lately.throttles) if lately else (0.0, 0)
-        table.add_row(provider, *(cell(value) for value in (*windows, rate, throttles)))
-    return table
-
-
-def _queues(figures: Figures) -> Text:
-    outbox, results = figures.outbox, figures.results
-    oldest = "" if results is None or results.oldest_age is None else f", the oldest for {duration(results.oldest_age)}"
-    shown = (
-        ("results waiting", cell(results.messages if results else None) + oldest),
-        ("to be forwarded", cell(outbox.pending if outbox else None)),
-        ("refused", cell(outbox.dead if outbox else None)),
-        ("dead letters", cell(figures.dead_letters)),
+def snapshot(stack: LocalStack, figures: Figures, up: float, events: tuple[str, ...]) -> Snapshot:
+    """How the stack stands."""
+    phase = Phase.READY if stack.is_ready else Phase.STARTING
+    if stack.is_stopping:
+        phase = Phase.STOPPING if stack.pids else Phase.STOPPED
+    return Snapshot(
+        phase=phase,
+        up=up,
+        processes=stack.processes,
+        providers=tuple(provider for provider, _ in stack.settings.providers()),
+        destinations=stack.settings.destinations,
+        figures=figures,
+        events=events,
+        addresses=addresses(stack) if stack.is_ready else (),
+        metrics=stack.metrics,
     )
-    return Text("   ".join(f"{name} {value}" for name, value in shown))
-
-
-def _table(*columns: str) -> Table:
-    """A plain table; a column that begins with ``>`` holds numbers."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
-    return table

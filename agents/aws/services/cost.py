@@ -17,6 +17,7 @@ from agents.core.service import Estimate, Service, service
 from telemetry.costs import WHOLE, CostLine
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
+from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
 
 _DAY = timedelta(days=1)
@@ -64,13 +65,23 @@ class Cost(Service):
             by_region.over_all_types().check(by_tag)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """A page by region, and one of usage; each further record type, tag key and page is a call more."""
+        """A page by region, and one of usage."""
         del window, resources
-        return Estimate({costs.API: 2}, costs.PAID[costs.API] * 2)
+        return _estimate(2)
+
+    def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
+        """And one for each key of ``cost_tags``."""
+        del window, resources, account
+        return _estimate(2 + len(section.cost_tags if isinstance(section, AwsSettings) else ()))
 
     def check_interval(self, interval: timedelta) -> str:
         """Cost Explorer has values for whole days."""
         return "" if interval % _DAY == timedelta(0) else "Cost Explorer has a value a day: use a multiple of 1d"
+
+
+def _estimate(pages: int) -> Estimate:
+    price = costs.PAID[costs.API] * pages
+    return Estimate({costs.API: pages}, price, more="a call for each further record type, and for each further page")
 
 
 def _regions(reader: CostReader, totals: Totals) -> Iterator[CostLine]:

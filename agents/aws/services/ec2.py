@@ -28,6 +28,7 @@ from agents.core.sightings import sightings
 from agents.core.state_intervals import State, StateInterval, length, priced
 from telemetry.errors import CollectionFailed
 from telemetry.records import AttributeValue, CostRate, Record, Resource
+from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window, format_time
 
 _PAGE = 1000
@@ -41,6 +42,7 @@ _METRICS = (
     Metric("AWS/EC2", "NetworkOut", "Sum", "network_out", "bytes"),
 )
 _MEMORY = Metric("CWAgent", "mem_used_percent", "Average", "memory_utilization", "percent")
+_GROUP = "AutoScalingGroupName"
 _GROUP_TAG = "aws:autoscaling:groupName"
 _UNTOLD = (
     "in a part of the window their state is not known, or their type of then: EC2 tells of the last start and stop"
@@ -86,9 +88,15 @@ class Ec2(Service):
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of 1,000 instances, and four metrics each. The price of a kind of instance is looked up once a day."""
-        asked = metrics.estimate(window, resources * (len(_METRICS) + 1))
-        pages = max(1, math.ceil(resources / _PAGE))
-        return Estimate({"ec2:DescribeInstances": pages, **asked.calls}, asked.cost_usd)
+        return _estimate(window, resources, len(_METRICS) + 1)
+
+    def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
+        """Of instances whose memory has a dimension that not all have, three at the least."""
+        del account
+        named = section.memory_dimensions if isinstance(section, AwsSettings) else ()
+        if _GROUP not in named:
+            return self.estimate(window, resources)
+        return _estimate(window, resources, len(_METRICS), "a metric more of an instance in an Auto Scaling group")
 
     def check_interval(self, interval: timedelta) -> str:
         """CloudWatch has values for whole minutes."""
@@ -102,6 +110,16 @@ class _Instance:
     resource: Resource
     item: Item
     times: InstanceTimes
+
+
+def _estimate(window: Window, resources: int, each: int, more: str = "") -> Estimate:
+    asked = metrics.estimate(window, resources * each)
+    calls = {"ec2:DescribeInstances": max(1, math.ceil(resources / _PAGE)), **asked.calls}
+    if not resources:
+        return Estimate(calls, asked.cost_usd)
+    spot_prices = "a look-up of the prices of spot instances"
+    more = f"{more}, and {spot_prices}" if more else spot_prices
+    return Estimate(calls, asked.cost_usd, more, less="nothing is asked of instances that did not run in the window")
 
 
 class _Rates:
@@ -238,7 +256,7 @@ def _queries(resource: Resource, item: Item, dimensions: tuple[str, ...]) -> Ite
         "InstanceId": item.text("InstanceId"),
         "InstanceType": resource.type,
         "ImageId": item.text("ImageId"),
-        "AutoScalingGroupName": resource.tags.get(_GROUP_TAG),
+        _GROUP: resource.tags.get(_GROUP_TAG),
     }
     named = tuple((name, value) for name in dimensions if (value := values[name]))
     if len(named) == len(dimensions):
@@ -248,7 +266,7 @@ def _queries(resource: Resource, item: Item, dimensions: tuple[str, ...]) -> Ite
 def _memory_dimensions(context: Context) -> tuple[str, ...]:
     section = context.shared.settings.section(AwsSettings)
     names = section.memory_dimensions if section is not None else ()
-    known = ("InstanceId", "InstanceType", "ImageId", "AutoScalingGroupName")
+    known = ("InstanceId", "InstanceType", "ImageId", _GROUP)
     for name in names:
         if name not in known:
             raise CollectionFailed(f"aws.memory_dimensions: {name!r}: use some of {', '.join(known)}")

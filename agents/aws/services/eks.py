@@ -94,7 +94,10 @@ class Eks(Service):
         calls = {"eks:ListClusters": max(1, math.ceil(resources / _PAGE))}
         if resources:
             calls |= {"eks:DescribeCluster": resources, "eks:ListNodegroups": resources, metrics.LIST_API: 1}
-        return Estimate(calls, metrics.LIST_PAID[metrics.LIST_API] * calls.get(metrics.LIST_API, 0))
+        price = metrics.LIST_PAID[metrics.LIST_API] * calls.get(metrics.LIST_API, 0)
+        more = "a description of each node group, and three metrics of a cluster that Container Insights watches"
+        bounds = (more, "node groups are no clusters, and may be counted as such") if resources else ("", "")
+        return Estimate(calls, price, *bounds, paid={metrics.LIST_API: price})
 
     def check_interval(self, interval: timedelta) -> str:
         """CloudWatch has values for whole minutes."""

@@ -96,7 +96,8 @@ class Rds(Service):
         """Pages of 100 instances, and four metrics each. The price of a kind of instance is looked up once a day."""
         asked = metrics.estimate(window, resources * len(_OWN_STORAGE))
         pages = max(1, math.ceil(resources / _PAGE))
-        return Estimate({"rds:DescribeDBInstances": pages, **asked.calls}, asked.cost_usd)
+        less = "three metrics of Aurora and DocumentDB, two of Neptune, none of what is stopped" if resources else ""
+        return Estimate({"rds:DescribeDBInstances": pages, **asked.calls}, asked.cost_usd, less=less)
 
     def check_interval(self, interval: timedelta) -> str:
         """CloudWatch has values for whole minutes."""

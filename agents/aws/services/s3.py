@@ -108,8 +108,13 @@ class S3(Service):
             metrics.LIST_API: math.ceil(resources / _METRICS_PAGE),
             **asked.calls,
         }
-        cost = sum((self.paid[api] * calls[api] for api in (_LIST, metrics.LIST_API)), asked.cost_usd or Decimal(0))
-        return Estimate(calls, cost)
+        price = {api: self.paid[api] * calls[api] for api in (_LIST, metrics.LIST_API)}
+        price[metrics.API] = asked.cost_usd or Decimal(0)
+        cost = sum(price.values(), Decimal(0))
+        if not resources:
+            return Estimate(calls, cost, paid=price)
+        more, less = "a metric of each further storage class", "nothing is asked of buckets that hold nothing"
+        return Estimate(calls, cost, more, less, paid=price)
 
     def check_interval(self, interval: timedelta) -> str:
         """There is a value a day."""

@@ -94,7 +94,10 @@ class SageMaker(Service):
         asked = metrics.estimate(window, resources * (len(_COUNTS) + 1))
         pages = max(1, math.ceil(resources / _PAGE))
         calls = {"sagemaker:ListEndpoints": pages, "sagemaker:DescribeEndpoint": resources}
-        return Estimate({**calls, **asked.calls}, asked.cost_usd)
+        more = "five metrics a variant of an endpoint that has several, and a description of a configuration"
+        less = "nothing is asked of an endpoint without variants that answer, or that is newer than the window"
+        bounds = (more, less) if resources else ("", "")
+        return Estimate({**calls, **asked.calls}, asked.cost_usd, *bounds)
 
     def check_interval(self, interval: timedelta) -> str:
         """CloudWatch has values for whole minutes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 
 from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
@@ -97,7 +96,7 @@ class Aks(Service):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory and batches of metrics. The price of a size is looked up once a day."""
         del window
-        return Estimate({**graph.estimate(resources), **metrics.estimate(resources)}, Decimal(0))
+        return metrics.estimate(resources, less="node pools are no clusters, and may be counted as such")
 
     def check_interval(self, interval: timedelta) -> str:
         """Azure Monitor has values for whole minutes."""

@@ -10,11 +10,13 @@ from agents.azure import costs
 from agents.azure.calls import AzureCalls
 from agents.azure.cost_types import category_of
 from agents.azure.costs import ACTUAL, AMORTIZED, Charge, Key, Question, charges, keys
+from agents.azure.settings import AzureSettings
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from telemetry.costs import WHOLE, CostLine
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
+from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
 
 _DAY = timedelta(days=1)
@@ -58,13 +60,22 @@ class Cost(Service):
                     yield _line(charge, kind, f"tag:{tag}", calls.subscription, tag)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """Two queries; each key of a tag takes two more, and each further page one."""
+        """Two queries."""
         del window, resources
-        return Estimate({costs.API: 2}, Decimal(0))
+        return _estimate(2)
+
+    def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
+        """And two for each key of ``cost_tags``."""
+        del window, resources, account
+        return _estimate(2 + 2 * len(section.cost_tags if isinstance(section, AzureSettings) else ()))
 
     def check_interval(self, interval: timedelta) -> str:
         """Cost Management has values for whole days."""
         return "" if interval % _DAY == timedelta(0) else "Cost Management has a value a day: use a multiple of 1d"
+
+
+def _estimate(queries: int) -> Estimate:
+    return Estimate({costs.API: queries}, Decimal(0), more="a call for each further page of 5,000 rows")
 
 
 def _line(charge: Charge, kind: str, breakdown: str, subscription: str, tag: str = "") -> CostLine:

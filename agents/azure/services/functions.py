@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 
 from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
@@ -82,7 +81,7 @@ class Functions(Service):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and two calls for each 50 apps of a region."""
         del window
-        return Estimate({**graph.estimate(resources), **metrics.estimate(resources, 2)}, Decimal(0))
+        return metrics.estimate(resources, 2)
 
     def check_interval(self, interval: timedelta) -> str:
         """Azure Monitor has values for whole minutes."""

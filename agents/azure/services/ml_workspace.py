@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from agents.azure import changes, graph, jobs, metrics
 from agents.azure.calls import AzureCalls
@@ -97,8 +97,8 @@ class MlWorkspace(Service):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, two batches of metrics, and a call for the jobs of each workspace."""
         del window
-        calls = {**graph.estimate(resources), **metrics.estimate(resources, 2), jobs.API: resources}
-        return Estimate(calls, Decimal(0))
+        asked = metrics.estimate(resources, 2, more="a call for each hundred jobs of a workspace beyond the first")
+        return replace(asked, calls={**asked.calls, jobs.API: resources})
 
     def check_interval(self, interval: timedelta) -> str:
         """Azure Monitor has values for whole minutes."""

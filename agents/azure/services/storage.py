@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 
 from agents.azure import changes, graph, metrics
 from agents.azure.calls import AzureCalls
@@ -84,7 +83,7 @@ class Storage(Service):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and three calls for each 50 accounts of a region."""
         del window
-        return Estimate({**graph.estimate(resources), **metrics.estimate(resources, len(_GROUPS))}, Decimal(0))
+        return metrics.estimate(resources, len(_GROUPS), less="two calls for accounts without blobs")
 
     def check_interval(self, interval: timedelta) -> str:
         """Capacities have a value an hour."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
-from decimal import Decimal
 
 from agents.azure import changes, graph, guests, metrics
 from agents.azure.calls import AzureCalls
@@ -13,11 +12,13 @@ from agents.azure.metric_answer import Metric
 from agents.azure.metrics import Group, MetricReader
 from agents.azure.pricing.machine import Machine
 from agents.azure.pricing.rates import CPU, THINGS, VmRates
+from agents.azure.settings import AzureSettings
 from agents.core.context import Context
 from agents.core.pricing.unknown import Unknown, with_reason
 from agents.core.rates import is_present
 from agents.core.service import Estimate, Service, service
 from telemetry.records import MetricPoint, Record, Resource
+from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
 
 _TYPE = "microsoft.compute/virtualmachines"
@@ -60,6 +61,7 @@ _METRICS = Group(
     ),
 )
 _ANY = "*"
+_NEWER = "nothing is asked of machines that are newer than the window"
 
 
 @service("azure", "virtual_machines")
@@ -114,7 +116,15 @@ class VirtualMachines(Service):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory and batches of metrics. The price of a size is looked up once a day."""
         del window
-        return Estimate({**graph.estimate(resources), **metrics.estimate(resources)}, Decimal(0))
+        return metrics.estimate(resources, less=_NEWER)
+
+    def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
+        """And where there is a Log Analytics workspace, a query of it."""
+        del window
+        options = section if isinstance(section, AzureSettings) else None
+        workspace = account.options.get("logs_workspace_id") or (options and options.logs_workspace_id)
+        more = "a query of the workspace, where machines do not tell of their memory" if workspace else ""
+        return metrics.estimate(resources, more=more, less=_NEWER)
 
     def check_interval(self, interval: timedelta) -> str:
         """Azure Monitor has values for whole minutes."""

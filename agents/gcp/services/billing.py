@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
@@ -15,6 +16,7 @@ from agents.gcp.session import section_of
 from agents.gcp.settings import GcpSettings
 from telemetry.errors import Denied
 from telemetry.records import Record
+from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
 
 _DAY = timedelta(days=1)
@@ -50,11 +52,26 @@ class Billing(Service):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """One query, which BigQuery bills for 10 MiB at the least: how much it scans, the export's size decides."""
         del window, resources
-        return Estimate({bigquery.API: 1}, bigquery.PAID[bigquery.API] * bigquery.LEAST_MIB)
+        return _estimate(1)
+
+    def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
+        """Nothing where there is no table, or another account reads it; where there is a budget, the price is asked."""
+        if not isinstance(section, GcpSettings):
+            return self.estimate(window, resources)
+        table = Identity.of(section, account.options).billing_export_table
+        if table is None or _reader_of(section, table, self.name) != account.name:
+            return Estimate({}, Decimal(0))
+        return _estimate(1 if section.budget_usd_per_day is None else 2)
 
     def check_interval(self, interval: timedelta) -> str:
         """The bill is kept by days."""
         return "" if interval % _DAY == timedelta(0) else "the bill is kept by days: use a multiple of 1d"
+
+
+def _estimate(queries: int) -> Estimate:
+    least = bigquery.PAID[bigquery.API] * bigquery.LEAST_MIB
+    more, less = "what a query scans beyond 10 MiB, and its pages", "what BigQuery has in its cache costs nothing"
+    return Estimate({bigquery.API: queries}, least, more, less)
 
 
 def _reader_of(section: GcpSettings, table: str, service: str) -> str:

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from types import MappingProxyType
 
 from agents.core.context import Context
@@ -25,6 +24,7 @@ _FIRST = "cloudfunctions.googleapis.com/CloudFunction"
 _SECOND = "cloudfunctions.googleapis.com/Function"
 _THINGS = "cloud functions"
 _NOBODYS = "Google counts executions without saying of which function: of none is it known how many it had"
+_BOTH = "two metrics more where there are functions of both generations"
 _MEMORY_UNITS: Mapping[str, float] = MappingProxyType({"Ki": 2**-10, "Mi": 1, "Gi": 2**10, "M": 1e6 / 2**20})
 _QUANTITY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|M)")
 
@@ -120,11 +120,12 @@ class CloudFunctions(Service):
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and where there are functions of one generation, of two metrics."""
-        listing = inventory.estimate(resources)
-        if not resources:
-            return Estimate(listing, Decimal(0))
-        asked = monitoring.estimate(window, 2, resources)
-        return Estimate({**listing, **asked.calls}, asked.cost_usd)
+        return monitoring.estimate(
+            window,
+            2 if resources else 0,
+            resources,
+            more=_BOTH,
+        )
 
     def check_interval(self, interval: timedelta) -> str:
         """Cloud Monitoring has values for whole minutes."""

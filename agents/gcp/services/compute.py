@@ -130,8 +130,7 @@ class Compute(Service):
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and of each of five metrics. Prices are read once a day."""
-        asked = monitoring.estimate(window, len(_METRICS), resources)
-        return Estimate({**inventory.estimate(resources), **asked.calls}, asked.cost_usd)
+        return monitoring.estimate(window, len(_METRICS), resources)
 
     def check_interval(self, interval: timedelta) -> str:
         """Cloud Monitoring has values for whole minutes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from decimal import Decimal
 
 import msgspec
 
@@ -85,11 +84,7 @@ class Gke(Service):
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and where there are clusters, of each of three metrics."""
-        listing = inventory.estimate(resources)
-        if not resources:
-            return Estimate(listing, Decimal(0))
-        asked = monitoring.estimate(window, len(_METRICS), resources)
-        return Estimate({**listing, **asked.calls}, asked.cost_usd)
+        return monitoring.estimate(window, len(_METRICS) if resources else 0, resources)
 
     def check_interval(self, interval: timedelta) -> str:
         """Cloud Monitoring has values for whole minutes."""

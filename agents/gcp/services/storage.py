@@ -6,7 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import msgspec
 
@@ -94,11 +93,7 @@ class Storage(Service):
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and where there are buckets, of two metrics; a series a bucket of one class."""
-        listing = inventory.estimate(resources)
-        if not resources:
-            return Estimate(listing, Decimal(0))
-        asked = monitoring.estimate(window, len(_METRICS), resources, int(_DAY.total_seconds()))
-        return Estimate({**listing, **asked.calls}, asked.cost_usd)
+        return monitoring.estimate(window, len(_METRICS) if resources else 0, resources, int(_DAY.total_seconds()))
 
     def check_interval(self, interval: timedelta) -> str:
         """There is a value a day."""

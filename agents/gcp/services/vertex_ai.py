@@ -92,8 +92,7 @@ class VertexAi(Service):
 
     def estimate(self, window: Window, resources: int) -> Estimate:
         """Pages of the inventory, and of each of six metrics."""
-        asked = monitoring.estimate(window, len(_OTHERS) + 2, resources, int(window.duration.total_seconds()))
-        return Estimate({**inventory.estimate(resources), **asked.calls}, asked.cost_usd)
+        return monitoring.estimate(window, len(_OTHERS) + 2, resources, int(window.duration.total_seconds()))
 
     def check_interval(self, interval: timedelta) -> str:
         """Cloud Monitoring has values for whole minutes."""

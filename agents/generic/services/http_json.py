@@ -10,7 +10,7 @@ from decimal import Decimal
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from agents.generic.documents import add_samples, read_document
-from agents.generic.fetch import fetch
+from agents.generic.fetch import API, fetch
 from agents.generic.samples import Samples, moment_of
 from agents.generic.settings import HttpJsonSource
 from telemetry.errors import CollectionFailed
@@ -45,6 +45,6 @@ class HttpJson(Service):
         yield from samples.records(context)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """One request, which nobody counts."""
+        """One request."""
         del window, resources
-        return Estimate({}, Decimal(0))
+        return Estimate({API: 1}, Decimal(0), more="a request for each redirection")

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
-from agents.generic.fetch import NotAcceptable, fetch
+from agents.generic.fetch import API, NotAcceptable, fetch
 from agents.generic.samples import Samples, moment_of
 from agents.generic.settings import PrometheusSource
 from telemetry.errors import CollectionFailed
@@ -52,6 +52,8 @@ class Prometheus(Service):
         yield from samples.records(context)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """One request, which nobody counts."""
+        """One request."""
         del window, resources
-        return Estimate({}, Decimal(0))
+        return Estimate(
+            {API: 1}, Decimal(0), more="a request for each redirection, or where the source takes no other format"
+        )

@@ -1,0 +1,105 @@
+"""What collecting took, as it was metered: what the next readings will take, and how far an estimate was off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from storage.database import Connection
+from storage.sql import load
+from telemetry.target import Target
+
+_SQL = load("usage")
+_NEWEST = 24
+"""Readings of a target that its mean is of."""
+_SINCE = timedelta(days=35)
+
+
+class ApiReadings(NamedTuple):
+    """What an API was asked in the newest readings of one target."""
+
+    #: Those that asked it.
+    readings: int
+    calls: int
+    #: None: of some calls the price is not known.
+    usd: Decimal | None
+
+
+@dataclass
+class Readings:
+    """The newest readings of one target that ended well."""
+
+    count: int
+    apis: dict[str, ApiReadings] = field(default_factory=dict)
+
+
+class Metered(NamedTuple):
+    """What an API of one service was asked in a span of time."""
+
+    provider: str
+    service: str
+    api: str
+    calls: int
+    usd: Decimal | None
+
+
+class PlannedReadings(NamedTuple):
+    """The readings of one target in a span of time."""
+
+    target: Target
+    interval: timedelta
+    enabled: bool
+    #: Windows that were opened, those of them that were never read, and readings that were due again.
+    opened: int
+    unread: int
+    again: int
+    #: Readings that reported, however they ended.
+    reported: int
+    #: Attempts that no report came of, in windows that are not settled yet.
+    lost: int
+
+
+def newest_readings(connection: Connection, now: datetime) -> dict[str, Readings]:
+    """What the last readings of each target took, by its name; one that was not read for 35 days is left out."""
+    found: dict[str, Readings] = {}
+    for *place, count, api, readings, calls, usd in connection.execute(
+        _SQL["readings"], {"since": now - _SINCE, "newest": _NEWEST}
+    ):
+        of = found.setdefault(str(Target(*place)), Readings(count))
+        if api is not None:
+            of.apis[api] = ApiReadings(readings, calls, usd)
+    return found
+
+
+def waiting_windows(connection: Connection, now: datetime) -> dict[str, int]:
+    """Windows of each target that are to be read for the first time, by its name."""
+    return {str(Target(*place)): int(windows) for *place, windows in connection.execute(_SQL["waiting"], {"now": now})}
+
+
+def metered(connection: Connection, since: datetime) -> list[Metered]:
+    """What the readings that reported since then took."""
+    return [Metered(*row) for row in connection.execute(_SQL["metered"], {"since": since})]
+
+
+def planned_readings(
+    connection: Connection, since: datetime, now: datetime, again: Iterable[tuple[str, timedelta]]
+) -> list[PlannedReadings]:
+    """The readings that fell due between, of every target; ``again`` is when a service reads a window once more."""
+    offsets = list(again)
+    values = {
+        "since": since,
+        "now": now,
+        "services": [service for service, _ in offsets],
+        "offsets": [int(late.total_seconds()) for _, late in offsets],
+    }
+    return [
+        PlannedReadings(
+            Target(*place), timedelta(seconds=seconds), enabled, opened, unread, due_again, reported, int(lost)
+        )
+        for *place, seconds, enabled, opened, unread, lost, due_again, reported in connection.execute(
+            _SQL["planned"], values
+        )
+    ]

@@ -1,0 +1,86 @@
+-- What collecting took, as it was metered, and what is still to be collected.
+
+-- name: readings
+-- Of each target that is configured: what its newest readings took by API, since then.
+SELECT t.provider, t.account, t.region, t.service, newest.readings, used.api, used.readings, used.calls, used.cost_usd
+  FROM finfleet.targets AS t
+ CROSS JOIN LATERAL (
+           SELECT array_agg(r.apis) AS apis, count(*) AS readings
+             FROM (
+                   SELECT r.apis
+                     FROM finfleet.runs AS r
+                    WHERE r.target_id = t.target_id
+                      AND r.outcome IN ('complete', 'empty')
+                      AND r.reported_at >= %(since)s
+                    ORDER BY r.window_start DESC
+                    LIMIT %(newest)s
+                  ) AS r
+       ) AS newest
+  LEFT JOIN LATERAL (
+           SELECT u.api, count(*) AS readings, sum(u.calls)::bigint AS calls,
+                  CASE WHEN count(*) = count(u.cost_usd) THEN sum(u.cost_usd) END AS cost_usd
+             FROM unnest(newest.apis) AS of_run(apis)
+            CROSS JOIN LATERAL jsonb_to_recordset(of_run.apis) AS u(api text, calls bigint, cost_usd numeric)
+            GROUP BY u.api
+       ) AS used ON true
+ WHERE t.enabled
+   AND newest.readings > 0
+
+-- name: waiting
+-- Of each target that is configured: windows that were never read and are to be, those included that have closed and
+-- are not opened yet.
+SELECT t.provider, t.account, t.region, t.service,
+       coalesce(open.windows, 0) + greatest(0, floor(extract(
+           epoch FROM %(now)s - make_interval(secs => t.delay_seconds) - t.planned_until
+       ) / t.interval_seconds))::bigint AS windows
+  FROM finfleet.targets AS t
+  LEFT JOIN LATERAL (
+           SELECT count(*) AS windows
+             FROM finfleet.collections AS c
+            WHERE c.target_id = t.target_id
+              AND c.state IN ('planned', 'dispatched')
+              AND c.records IS NULL
+       ) AS open ON true
+ WHERE t.enabled
+
+-- name: metered
+-- Of every provider, service and API: what the readings that reported since then took.
+SELECT t.provider, t.service, used.api, sum(used.calls)::bigint AS calls,
+       CASE WHEN count(*) = count(used.cost_usd) THEN sum(used.cost_usd) END AS cost_usd
+  FROM finfleet.runs AS r
+  JOIN finfleet.targets AS t USING (target_id)
+ CROSS JOIN LATERAL jsonb_to_recordset(r.apis) AS used(api text, calls bigint, cost_usd numeric)
+ WHERE r.reported_at >= %(since)s
+ GROUP BY t.provider, t.service, used.api
+
+-- name: planned
+-- Of every target: readings that fell due since then (windows that were opened, and settled ones that were to be read
+-- again), windows of them that were never read, readings that reported, and attempts that no report came of.
+SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled,
+       opened.windows AS opened, opened.unread, opened.lost,
+       (
+           SELECT count(*)
+             FROM unnest(%(services)s::text[], %(offsets)s::int[]) AS again(service, seconds)
+             JOIN finfleet.collections AS c
+               ON c.target_id = t.target_id
+              AND c.window_end + make_interval(secs => again.seconds) >= %(since)s
+              AND c.window_end + make_interval(secs => again.seconds) < %(now)s
+              AND c.planned_at < c.window_end + make_interval(secs => again.seconds)
+            WHERE again.service = concat_ws('/', t.provider, t.service)
+       ) AS again,
+       (
+           SELECT count(*)
+             FROM finfleet.runs AS r
+            WHERE r.target_id = t.target_id
+              AND r.reported_at >= %(since)s
+       ) AS reported
+  FROM finfleet.targets AS t
+ CROSS JOIN LATERAL (
+           SELECT count(*) FILTER (WHERE c.planned_at >= %(since)s AND c.planned_at < %(now)s) AS windows,
+                  count(*) FILTER (
+                      WHERE c.planned_at >= %(since)s AND c.planned_at < %(now)s AND c.records IS NULL
+                  ) AS unread,
+                  coalesce(sum(c.lost), 0) AS lost
+             FROM finfleet.collections AS c
+            WHERE c.target_id = t.target_id
+       ) AS opened
