@@ -151,18 +151,17 @@ def test_the_documented_copy_for_a_provider_of_another_distribution(kustomize: K
     assert f"worker-{old}" in _named(documents, "Deployment")
 
 
-def test_the_standalone_agents_need_what_their_file_says_to_make(kustomize: Kustomizations) -> None:
+def test_the_standalone_agents_need_the_secrets_that_their_file_says_to_make(kustomize: Kustomizations) -> None:
     documents = kustomize.render(kustomize.agents())
     (file,) = (ROOT / "k8s").glob("*.yaml")
-    head = file.read_text(encoding="utf-8").split("apiVersion", 1)[0]
-    made = set(re.findall(r"create configmap (\S+)", head))
-    images = {container["image"] for document in documents for _, container in manifests.pods(document)}
-    (image,) = images
-    for document in documents:
-        for spec, container in manifests.pods(document):
-            mounted = {one["name"] for one in _references(spec, "configMap")}
-            assert mounted <= made
-            assert container["securityContext"]["readOnlyRootFilesystem"] is True
-            assert {one["name"] for one in container["volumeMounts"]} == {one["name"] for one in spec["volumes"]}
+    head = re.sub(r"\\\n#", "", file.read_text(encoding="utf-8").split("apiVersion", 1)[0])
+    made = {
+        (name, key)
+        for name, keys in re.findall(r"create secret generic (\S+)(.*)", head)
+        for key in re.findall(r"--from-file=(\S+)", keys)
+    }
+    assert _secrets(documents) <= made
+    assert {one["secretName"] for one in _references(documents, "secret")} <= {name for name, _ in made}
+    (image,) = {container["image"] for document in documents for _, container in manifests.pods(document)}
     assert image.startswith("finfleet:")
-    assert not image.endswith(":latest")
+    _check(documents, image)
