@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from storage.database import Connection
 from storage.sql import load
@@ -95,14 +95,17 @@ def begin_backfill(
     return int(row[0])
 
 
-def payable(connection: Connection, limit: int) -> Payable:
-    """Which windows budgets pay for; the others say from now on that none does. The caller holds dispatch's lock."""
-    rows = connection.execute(_SQL["within_budget"], {"limit": limit}).fetchall()
+def payable(connection: Connection, choice: Mapping[str, Any], limit: int) -> Payable:
+    """Which of the windows that are due budgets pay for; the others say from now on that none does.
+
+    ``choice`` says what is handed out ``now``: of which ``provider`` and ``service``. The caller holds dispatch's lock.
+    """
+    rows = connection.execute(_SQL["within_budget"], {**choice, "limit": limit}).fetchall()
     fits = [row for row in rows if row[3]]
     found = Payable(sorted({row[0] for row in rows}), [row[1] for row in fits], [row[2] for row in fits])
     if short := sorted({row[0] for row in rows if not row[3]}):
         values = {"backfill_ids": short, "target_ids": found.target_ids, "starts": found.starts, "limit": 10 * limit}
-        connection.execute(_SQL["hold"], values)
+        connection.execute(_SQL["hold"], {**choice, **values})
     return found
 
 

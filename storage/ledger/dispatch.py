@@ -65,7 +65,7 @@ def take_due(
             for name, out in connection.execute(_SQL["count_in_flight"], choice)
             if out < max_in_flight
         }
-        paid = payable(connection, limit)
+        paid = payable(connection, choice, limit)
         budgets = {"budgeted": paid.backfill_ids, "paid_targets": paid.target_ids, "paid_starts": paid.starts}
         taken = _take(connection, "take_planned", choice | budgets | {"lease_end": now + lease}, free, limit)
         for dispatch in taken:

@@ -87,6 +87,16 @@ SELECT r.backfill_id, w.target_id, w.window_start, w.usd = 0 OR w.sum <= r.usd A
              JOIN prices AS p USING (backfill_id, target_id)
             WHERE c.backfill_id = r.backfill_id
               AND c.state = 'planned'
+              -- What cannot be handed out now would keep its place before all that can.
+              AND c.due_at <= %(now)s
+              AND EXISTS (
+                      SELECT
+                        FROM finfleet.targets AS t
+                       WHERE t.target_id = c.target_id
+                         AND t.enabled
+                         AND (%(provider)s::text IS NULL OR t.provider = %(provider)s)
+                         AND (%(service)s::text IS NULL OR t.service = %(service)s)
+                  )
             -- What is free waits behind nothing.
             ORDER BY p.usd > 0, c.window_start DESC, c.target_id
             LIMIT %(limit)s
@@ -106,15 +116,20 @@ UPDATE finfleet.collections AS c
    AND (c.target_id, c.window_start) IN (
            SELECT c.target_id, c.window_start
              FROM finfleet.collections AS c
+             JOIN finfleet.targets AS t USING (target_id)
             WHERE c.backfill_id = ANY(%(backfill_ids)s::int[])
               AND c.state = 'planned'
               AND c.error = ''
+              AND c.due_at <= %(now)s
+              AND t.enabled
+              AND (%(provider)s::text IS NULL OR t.provider = %(provider)s)
+              AND (%(service)s::text IS NULL OR t.service = %(service)s)
               AND (c.target_id, c.window_start) NOT IN (
                       SELECT * FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[])
                   )
             ORDER BY c.target_id, c.window_start
             LIMIT %(limit)s
-              FOR NO KEY UPDATE SKIP LOCKED
+              FOR NO KEY UPDATE OF c SKIP LOCKED
        )
 
 -- name: find

@@ -199,3 +199,19 @@ def test_a_larger_budget_goes_on_with_what_is_left(connection: Connection) -> No
     newest, oldest = ledger.list_backfills(connection)
     assert (newest.backfill_id, newest.out, newest.held) == (number, 3, 2)
     assert (oldest.out, oldest.held) == (1, 0)
+
+
+def test_targets_that_are_not_collected_now_do_not_hold_up_a_budget(connection: Connection) -> None:
+    begin(connection, "11:00", "11:30", budget=Decimal(1))
+    sync(connection, plan("us-west-2"))  # the other one is not configured any more
+    taken = [one for _ in range(4) for one in take(connection, limit=3)]
+    assert Counter(one.target.region for one in taken) == {"us-west-2": 6}
+
+
+def test_windows_that_wait_for_a_later_time_do_not_hold_up_a_budget(connection: Connection) -> None:
+    begin(connection, "11:00", "11:30", region="us-east-1", budget=Decimal(1))
+    first = take(connection, limit=3)
+    for one in first:
+        run = w.run(one.target, one.window, attempt=one.attempt)
+        w.put(connection, w.report(run, outcome=Outcome.THROTTLED, batches=0, not_before=at("23:00")), now=NOW)
+    assert len(take(connection, limit=3)) == 3
