@@ -141,3 +141,15 @@ def cancel_backfills(
         over = [row[0] for row in connection.execute(_SQL["leave"], values)]
         connection.execute(_SQL["drop_targets"], values | {"over": over})
     return Cancelled(withdrawn, settled, out[0] if out else 0, over)
+
+
+def withdraw_late(connection: Connection, limit: int) -> int:
+    """Withdraw what was out, or was being opened, when its back-fill was cancelled, and came to nothing; how many."""
+    with connection.transaction():
+        gone = connection.execute(_SQL["withdraw_late"], {"limit": limit}).fetchall()
+        if gone:
+            targets, starts, ends = zip(*gone, strict=True)
+            connection.execute(_SQL["lock_targets"], {"target_ids": sorted({*targets})})
+            values = {"gone_targets": list(targets), "starts": list(starts), "ends": list(ends)}
+            connection.execute(_SQL["pause_late"], values)
+    return len(gone)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from storage.database import Connection
+from storage.ledger.backfills import withdraw_late
 from storage.ledger.cut import cut
 from storage.ledger.windows import LIVE_HORIZON, Owed, insert_windows
 from storage.sql import load
@@ -42,6 +43,8 @@ def heal_gaps(
 ) -> Healed:
     """Plan what is missing between ``enabled_since`` and ``planned_until``, and try denied and failed windows again.
 
+    What a back-fill has opened that was cancelled meanwhile, and came to nothing, is withdrawn before.
+
     Denied windows that began before ``now - reopen``, or whose target still lacks the permission, stay as they are:
     how long a permission was missing says nothing of whether anybody still wants that time.
 
@@ -59,6 +62,7 @@ def heal_gaps(
     Of a ledger of more than a million windows (half a second) a call looks only at the last two days of all targets,
     and at everything of one target in a hundred.
     """
+    withdraw_late(connection, limit)
     if _is_large(connection):
         opened = fill(connection, now, None, limit, live_horizon, since=floor_time(now, _DAY) - _DAY)
         shard = random.randrange(_SHARDS)  # noqa: S311 - spreads work, keeps no secret

@@ -28,7 +28,7 @@ UPDATE finfleet.collections AS c
 RETURNING c.target_id, c.window_start
 
 -- name: take_over
--- What an earlier back-fill with a budget has not handed out is this one's now.
+-- What an earlier back-fill with a budget has not handed out is this one's now, and what is left of a cancelled one.
 UPDATE finfleet.collections AS c
    SET backfill_id = %(backfill_id)s::int, error = ''
   FROM (
@@ -38,8 +38,10 @@ UPDATE finfleet.collections AS c
          WHERE c.target_id = ANY(%(target_ids)s::int[])
            AND c.window_start < %(until)s
            AND c.window_end > %(since)s
-           AND c.state = 'planned'
-           AND b.budget_usd IS NOT NULL
+           AND (
+                   (c.state = 'planned' AND b.budget_usd IS NOT NULL)
+                   OR (c.state IN ('planned', 'dispatched') AND c.records IS NULL AND b.cancelled_at IS NOT NULL)
+               )
            AND b.backfill_id <> %(backfill_id)s::int
            AND (c.target_id, c.window_start) > (%(after_target)s::int, %(after_start)s::timestamptz)
          ORDER BY c.target_id, c.window_start
@@ -108,7 +110,7 @@ SELECT t.target_id,
                       WHERE c.state = 'planned'
                         AND c.window_start < %(until)s
                         AND c.window_end > %(since)s
-                        AND b.budget_usd IS NOT NULL
+                        AND (b.budget_usd IS NOT NULL OR (c.records IS NULL AND b.cancelled_at IS NOT NULL))
                   ) AS held
              FROM finfleet.collections AS c
              LEFT JOIN finfleet.backfills AS b USING (backfill_id)

@@ -158,6 +158,48 @@ DELETE FROM finfleet.collections AS c
        ) AS gone
  WHERE c.target_id = gone.target_id AND c.window_start = gone.window_start
 
+-- name: withdraw_late
+-- The same of what was out, or was being opened, when its back-fill was cancelled, and came to nothing since.
+DELETE FROM finfleet.collections AS c
+ USING (
+        SELECT c.target_id, c.window_start
+          FROM finfleet.collections AS c
+         WHERE c.backfill_id IS NOT NULL
+           AND c.state = 'planned'
+           AND c.records IS NULL
+           AND c.backfilled_from IS NULL
+           AND NOT EXISTS (
+                   SELECT
+                     FROM finfleet.backfill_targets AS p
+                     JOIN finfleet.backfills AS b USING (backfill_id)
+                    WHERE p.target_id = c.target_id
+                      AND p.since <= c.window_start
+                      AND c.window_start < p.until
+                      AND b.cancelled_at IS NULL
+               )
+         ORDER BY c.target_id, c.window_start
+         LIMIT %(limit)s
+           FOR UPDATE OF c SKIP LOCKED
+       ) AS gone
+ WHERE c.target_id = gone.target_id AND c.window_start = gone.window_start
+RETURNING c.target_id, c.window_start, c.window_end
+
+-- name: pause_late
+INSERT INTO finfleet.pauses (target_id, paused_from, paused_until)
+SELECT gone.target_id, lower(part), upper(part)
+  FROM (
+        SELECT target_id, range_agg(tstzrange(since, until)) AS ranges
+          FROM unnest(%(gone_targets)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+                   AS n(target_id, since, until)
+         GROUP BY target_id
+       ) AS gone
+ CROSS JOIN LATERAL (
+           SELECT coalesce(range_agg(tstzrange(p.paused_from, p.paused_until)), '{}') AS ranges
+             FROM finfleet.pauses AS p
+            WHERE p.target_id = gone.target_id
+       ) AS paused
+ CROSS JOIN LATERAL unnest(gone.ranges - paused.ranges) AS part
+
 -- name: settle_as_before
 -- What it made due again is what it was. A failed one is not tried again by itself: the past is on request.
 UPDATE finfleet.collections AS c

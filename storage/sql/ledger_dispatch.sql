@@ -68,6 +68,21 @@ UPDATE finfleet.collections AS c
                        )
                    AND c.state = 'planned'
                    AND c.due_at <= %(now)s
+                   -- What a back-fill has opened and nobody asks for any more is withdrawn by the next healing.
+                   AND (
+                           c.backfill_id IS NULL
+                           OR c.backfilled_from IS NOT NULL
+                           OR c.records IS NOT NULL
+                           OR EXISTS (
+                               SELECT
+                                 FROM finfleet.backfill_targets AS p
+                                 JOIN finfleet.backfills AS b USING (backfill_id)
+                                WHERE p.target_id = c.target_id
+                                  AND p.since <= c.window_start
+                                  AND c.window_start < p.until
+                                  AND b.cancelled_at IS NULL
+                           )
+                       )
                    -- Of a back-fill with a budget only what is left pays for.
                    AND (
                            c.backfill_id IS NULL

@@ -215,3 +215,61 @@ def test_windows_that_wait_for_a_later_time_do_not_hold_up_a_budget(connection: 
         run = w.run(one.target, one.window, attempt=one.attempt)
         w.put(connection, w.report(run, outcome=Outcome.THROTTLED, batches=0, not_before=at("23:00")), now=NOW)
     assert len(take(connection, limit=3)) == 3
+
+
+def test_what_was_out_when_it_was_cancelled_is_not_handed_out_again(connection: Connection) -> None:
+    number = begin(connection, "11:00", "11:30", region="us-east-1", budget=2 * CENT)
+    _, failed = take(connection)
+    assert cancel(connection, number) == (4, 0, 2, [number])
+    w.put(connection, w.report(w.run(failed.target, failed.window), outcome=Outcome.FAILED, batches=0), now=NOW)
+    assert [take(connection, now=NOW + minutes(60 * hours)) for hours in range(1, 4)] == [[], [], []]
+    assert ledger.heal_gaps(connection, NOW) == (0, 0)
+    assert windows(connection) == {}
+    check_nothing_comes_back(connection)
+
+
+def test_what_was_out_comes_to_its_end_and_heals_no_more(connection: Connection) -> None:
+    number = begin(connection, "11:00", "11:15")
+    assert cancel(connection, number, region="us-east-1") == (3, 0, 0, [])
+    one, two, three = take(connection)
+    assert cancel(connection, region="us-west-2") == (0, 0, 3, [number])
+    collect(connection, [one], CENT)
+    for denied in (two, three):
+        settle(connection, denied, "denied")
+    ledger.heal_gaps(connection, NOW + minutes(120))
+    ledger.heal_gaps(connection, NOW + minutes(120))
+    assert take(connection, now=NOW + minutes(120)) == []
+    assert list(windows(connection, "us-west-2").values()) == ["complete"]
+    check_nothing_comes_back(connection)
+
+
+def test_what_is_left_of_a_cancelled_one_is_that_of_the_next_and_within_its_budget(connection: Connection) -> None:
+    begin(connection, "11:00", "11:30", region="us-east-1")
+    assert len(take(connection, limit=2)) == 2
+    cancel(connection)
+    number = begin(connection, "11:00", "11:30", region="us-east-1", budget=3 * CENT)
+    assert len(take(connection)) == 1, "two are out"
+    assert len(take(connection, now=NOW + minutes(20))) == 0, "and have cost that"
+    (found, _) = ledger.list_backfills(connection)
+    assert (found.backfill_id, found.held + found.waiting, found.out) == (number, 6, 0)
+    assert ledger.heal_gaps(connection, NOW) == (0, 0)
+    assert len(windows(connection)) == 6
+
+
+def test_what_the_planner_opens_while_it_is_cancelled_is_withdrawn_too(connection: Connection) -> None:
+    begin(connection, "11:00", "11:30", region="us-east-1")
+    # As where the planner has looked for its number before, and commits after.
+    connection.execute("UPDATE finfleet.backfills SET cancelled_at = %s", (NOW,))
+    assert take(connection) == []
+    assert ledger.heal_gaps(connection, NOW) == (0, 0)
+    assert windows(connection) == {}
+    check_nothing_comes_back(connection)
+
+
+def test_what_was_there_before_is_tried_again_whatever_has_become_of_the_back_fill(connection: Connection) -> None:
+    ledger.open_windows(connection, "aws", "ec2", NOW + minutes(5))
+    settle(connection, take(connection, now=NOW + minutes(5))[0], "failed")
+    number = begin(connection, "12:00", "12:05")
+    assert len(take(connection, now=NOW + minutes(6), limit=1)) == 1
+    cancel(connection, number)
+    assert len(take(connection, now=NOW + minutes(60))) >= 1, "it was owed before anybody asked for it"
