@@ -70,6 +70,13 @@ def listing(connection: Connection) -> list[Process]:
         return cursor.execute(_SQL["listing"], {"within": TOLD_FOR}).fetchall()
 
 
+def newest(connection: Connection) -> float | None:
+    """Seconds since any process gave a sign, however long ago; None where none ever did."""
+    with translated():
+        row = connection.execute(_SQL["newest"]).fetchone()
+    return row[0] if row else None
+
+
 def forget(connection: Connection, before: datetime) -> int:
     """Delete those that were last seen before a time; how many there were."""
     with translated():

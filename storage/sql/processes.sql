@@ -26,5 +26,8 @@ SELECT process_id, role, queues, host, machine, pid, version, started_at, first_
  WHERE last_seen > now() - %(within)s::interval
  ORDER BY role, first_seen, process_id
 
+-- name: newest
+SELECT extract(epoch FROM now() - max(last_seen))::double precision FROM finfleet.processes
+
 -- name: forget
 DELETE FROM finfleet.processes WHERE last_seen < %(before)s

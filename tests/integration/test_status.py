@@ -221,6 +221,14 @@ def test_a_dead_process_and_one_that_never_ran_are_told_and_living_ones_listed(s
         assert [one["kind"] for one in told["problems"]] == ["process_vanished", "process_missing"]
 
 
+def test_a_fleet_of_which_nobody_lives_is_told_however_long_ago_it_died(status: Run, database: Database) -> None:
+    with database.connection() as connection:
+        processes.tell(connection, [SIGN])
+        connection.execute("UPDATE finfleet.processes SET last_seen = now() - interval '5 hours'")
+    said = status(exits=1).stdout.splitlines()[1]
+    assert said == "! process_missing: no process of the fleet lives, the last sign of one came 5 h ago: start it"
+
+
 def test_targets_are_chosen_by_provider_and_pattern(status: Run, database: Database) -> None:
     with database.connection() as connection:
         writing.plan(connection, state="failed")

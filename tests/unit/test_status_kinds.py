@@ -107,6 +107,19 @@ CASES: list[tuple[str, str, Callable[[Facts], Facts]]] = [
     ("process_vanished", "no sign of life for 1 min 40 s", _fleet(process("forward", 100))),
     ("process_missing", "start `finfleet forward`", _fleet(without="forward")),
     ("process_missing", "start `finfleet worker aws`", lambda f: replace(_fleet(without="worker aws")(f), queues={})),
+    (
+        "process_missing",
+        "no process of the fleet lives, the last sign of one came 3 h",
+        lambda f: _database(f, processes=[], newest_sign=3 * 3600.0),
+    ),
+    (
+        "process_missing",
+        "no process of the fleet lives, the last sign of one came 10 min",
+        lambda f: replace(
+            _database(f, processes=[one._replace(silent=600.0, stopped=True) for one in FLEET], newest_sign=600.0),
+            broker=BrokerReading({}, accepts=True),
+        ),
+    ),
     ("process_troubled", "deaf", _fleet(process("beat", trouble="deaf"))),
     (
         "process_restarts",
@@ -178,6 +191,7 @@ def test_every_kind_has_a_case_and_a_line_in_the_documentation() -> None:
         _fleet(process("forward", 100, 200, stopped=True)),
         lambda facts: _database(facts, processes=[], lateness=[lateness()]),  # of a release without signs of life
         lambda facts: _database(facts, processes=None),
+        lambda facts: _database(facts, processes=[], newest_sign=60.0),
         lambda facts: replace(facts, queues=None),
         _unsent(pending=100, oldest=30.0),
         _unsent(failures=1, error="timed out", oldest=3.0),

@@ -41,6 +41,8 @@ class DatabaseReading:
     #: Why its schema is not that of this release; empty where it is.
     schema: str | None = None
     processes: list[Process] | None = None
+    #: Seconds since the last sign of any process, however long ago; None too where there never was one.
+    newest_sign: float | None = None
     lateness: list[Lateness] | None = None
     bad: list[BadWindows] | None = None
     unsent: list[Unsent] | None = None
@@ -72,6 +74,7 @@ def read_database(url: SecretStr, now: datetime, since: datetime | None, into: D
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             into.processes = _if_there(connection, lambda: processes.listing(connection))
+            into.newest_sign = _if_there(connection, lambda: processes.newest(connection))
             into.bad = _if_there(connection, lambda: read_bad_windows(connection, since))
             into.lateness = _if_there(connection, lambda: read_lateness(connection, now))
             into.unsent = _if_there(connection, lambda: read_unsent(connection, now))

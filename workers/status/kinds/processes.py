@@ -44,6 +44,11 @@ def _in_up(process: Process) -> str:
 
 @kind("process_missing", "The configuration needs a process of that role, and none lives.")
 def _missing(facts: Facts) -> Iterator[Found]:
+    newest = facts.database.newest_sign
+    if not facts.living() and newest is not None and newest > _SETTLED_AFTER:
+        if facts.fates is None or not facts.fates.those(Fate.VANISHED):
+            yield f"no process of the fleet lives, the last sign of one came {duration(newest)} ago: start it", ()
+        return
     if facts.fates is None:
         return
     known = {one.role for one, fate in facts.fates.of if fate is not Fate.REPLACED and not _long_ended(one)}
