@@ -75,7 +75,7 @@ def newest_readings(connection: Connection, now: datetime) -> dict[str, Readings
 
 
 def waiting_windows(connection: Connection, now: datetime) -> dict[str, int]:
-    """Windows of each target that are to be read for the first time, by its name."""
+    """Windows of each target that are to be read, the first time or because a back-fill wants it again, by its name."""
     return {str(Target(*place)): int(windows) for *place, windows in connection.execute(_SQL["waiting"], {"now": now})}
 
 

@@ -27,8 +27,8 @@ SELECT t.provider, t.account, t.region, t.service, newest.readings, used.api, us
    AND newest.readings > 0
 
 -- name: waiting
--- Of each target that is configured: windows that were never read and are to be, those included that have closed and
--- are not opened yet.
+-- Of each target that is configured: windows that are to be read, for the first time or because a back-fill wants it
+-- again, those included that have closed and are not opened yet.
 SELECT t.provider, t.account, t.region, t.service,
        coalesce(open.windows, 0) + greatest(0, floor(extract(
            epoch FROM %(now)s - make_interval(secs => t.delay_seconds) - t.planned_until
@@ -38,8 +38,7 @@ SELECT t.provider, t.account, t.region, t.service,
            SELECT count(*) AS windows
              FROM finfleet.collections AS c
             WHERE c.target_id = t.target_id
-              AND c.state IN ('planned', 'dispatched')
-              AND c.records IS NULL
+              AND (c.state = 'planned' OR (c.state = 'dispatched' AND c.records IS NULL))
        ) AS open ON true
  WHERE t.enabled
 

@@ -9,6 +9,7 @@ import pytest
 
 from storage import ledger
 from storage.database import Connection, Database
+from storage.reports import waiting_windows
 from telemetry.batch import ApiUse, Outcome
 from telemetry.target import Window
 from tests.support import writing as w
@@ -273,3 +274,13 @@ def test_what_was_there_before_is_tried_again_whatever_has_become_of_the_back_fi
     assert len(take(connection, now=NOW + minutes(6), limit=1)) == 1
     cancel(connection, number)
     assert len(take(connection, now=NOW + minutes(60))) >= 1, "it was owed before anybody asked for it"
+
+
+def test_what_is_to_be_read_again_is_among_what_a_plan_waits_for(connection: Connection) -> None:
+    begin(connection, "11:00", "11:30", region="us-east-1")
+    for dispatch in take(connection):
+        settle(connection, dispatch, "complete", 7)
+    waiting = {"aws/default/us-east-1/ec2": 0, "aws/default/us-west-2/ec2": 0}
+    assert waiting_windows(connection, NOW) == waiting
+    begin(connection, "11:00", "11:30", region="us-east-1", again=True)
+    assert waiting_windows(connection, NOW) == waiting | {"aws/default/us-east-1/ec2": 6}
