@@ -243,6 +243,24 @@ def test_targets_are_chosen_by_provider_and_pattern(status: Run, database: Datab
         assert len(found["problems"]) == 1
 
 
+@pytest.mark.parametrize("more", [(), ("--json",), ("--problems",)])
+def test_an_option_that_means_no_target_is_no_good_news(
+    environment: dict[str, str],
+    tmp_path: Path,
+    database: Database,
+    finfleet_program: RunsFinfleet,
+    more: tuple[str, ...],
+) -> None:
+    with database.connection() as connection:
+        writing.plan(connection, Target("aws", "prod", "us-east-1", "ec2"), state="denied")
+    words = ("status", "--target", "aws/prdo/*/ec2", "--provider", "gpc", *more)
+    done = as_text(finfleet_program(words, environment, tmp_path))
+    assert done.returncode == 2, done.stdout
+    assert (
+        "--provider 'gpc', --target 'aws/prdo/*/ec2' (did you mean 'aws/prod/*/ec2'?): nothing of it is" in done.stderr
+    )
+
+
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (40, 24), (160, 50)])
 def test_on_a_terminal_it_fits(
     environment: dict[str, str], tmp_path: Path, database: Database, columns: int, lines: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +12,7 @@ from storage.errors import StorageError
 from storage.processes import Process
 from telemetry.settings import Settings
 from telemetry.target import Target
+from workers.patterns import unmatched
 from workers.status.fates import Fate, Fates, judge
 from workers.status.readings import BrokerReading, DatabaseReading
 
@@ -30,6 +31,12 @@ class Filters:
         name = str(target)
         of_provider = not self.providers or target.provider in self.providers
         return of_provider and (not self.patterns or any(fnmatch.fnmatchcase(name, p) for p in self.patterns))
+
+    def fitting_nothing(self, targets: Collection[Target], configured: Collection[str]) -> list[str]:
+        """The options that mean none of the targets, in words: nobody is to take a misspelt one for good news."""
+        known = {*configured, *(one.provider for one in targets)}
+        found = [f"--provider {one!r}" for one in self.providers if one not in known]
+        return found + [f"--target {one}" for one in unmatched(self.patterns, [str(target) for target in targets])]
 
 
 @dataclass(frozen=True)

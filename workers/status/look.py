@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import click
 import psutil
 
 from agents.core.context import utc_now
@@ -65,6 +66,7 @@ class Looker:
         }
         where = address(parse(url))
         answers = self._asker.ask(questions, within)
+        self._check_filters(database)
         write_error = answers["room"].error
         return Facts(
             settings=self.settings,
@@ -82,6 +84,14 @@ class Looker:
             free=_free(self.state) if same_database(self.state, url) else None,
             filters=self.filters,
         )
+
+    def _check_filters(self, database: DatabaseReading) -> None:
+        """UsageError where an option means none of the targets that are collected."""
+        if database.lateness is None:
+            return
+        providers = [provider for provider, _ in self.settings.providers()]
+        if said := self.filters.fitting_nothing([one.target for one in database.lateness], providers):
+            raise click.UsageError(f"{', '.join(said)}: nothing of it is collected; `finfleet status --all` lists all")
 
 
 def _fault(answer: Answer, what: str, where: str, within: float) -> str:
