@@ -72,10 +72,12 @@ def test_a_process_of_this_machine_is_missed_at_once() -> None:
     began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
     here = process("ingest", 1, pid=os.getpid(), machine=this_machine(), started_at=began)
     nobody = here._replace(pid=2**22 + 1)
-    another = here._replace(started_at=began - timedelta(hours=1))
+    another = here._replace(started_at=began - timedelta(hours=1), last_seen=began - timedelta(seconds=30))
+    set_since = another._replace(last_seen=began + timedelta(seconds=30))
     elsewhere = nobody._replace(machine="another kernel/1")
     assert this_machine()
     assert fates(here) == [Fate.LIVES]
     assert fates(nobody) == [Fate.VANISHED]
     assert fates(another) == [Fate.VANISHED], "its number is another one's by now"
+    assert fates(set_since) == [Fate.LIVES], "the clock was set by an hour, and it has given a sign since"
     assert fates(elsewhere) == [Fate.LIVES]

@@ -81,7 +81,9 @@ def _runs_here(one: Process) -> bool | None:
         return None
     try:
         process = psutil.Process(one.pid)
-        later = process.create_time() > one.started_at.timestamp() + _CLOCK
+        began = process.create_time()
+        # By the clock as it is set now: one that was set after it began would make each a later one by that alone.
+        later = began > one.started_at.timestamp() + _CLOCK and began > one.last_seen.timestamp()
         return not later and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
