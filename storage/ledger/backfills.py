@@ -103,7 +103,7 @@ def payable(connection: Connection, choice: Mapping[str, Any], limit: int) -> Pa
     rows = connection.execute(_SQL["within_budget"], {**choice, "limit": limit}).fetchall()
     fits = [row for row in rows if row[3]]
     found = Payable(sorted({row[0] for row in rows}), [row[1] for row in fits], [row[2] for row in fits])
-    if short := sorted({row[0] for row in rows if not row[3]}):
+    if short := sorted({row[0] for row in rows if row[3] is False}):
         values = {"backfill_ids": short, "target_ids": found.target_ids, "starts": found.starts, "limit": 10 * limit}
         connection.execute(_SQL["hold"], {**choice, **values})
     return found

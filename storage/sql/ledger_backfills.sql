@@ -25,8 +25,9 @@ SELECT %(backfill_id)s, n.target_id,
   JOIN finfleet.targets AS t USING (target_id)
 
 -- name: within_budget
--- Of every back-fill with a budget: the windows that what is left of it pays, the newest first. A reading is taken to
+-- Of every back-fill with a budget, even if it has none now: the windows that what is left of it pays, the newest first. A reading is taken to
 -- cost what it was estimated to, or the most that one of its target did cost. What is out, or was lost, has cost that.
+-- Of a target that is paid one window goes ahead: an estimate may be the least, and a hundred at once be ten times that.
 WITH active AS MATERIALIZED (
     SELECT b.backfill_id, b.budget_usd, b.asked_at
       FROM finfleet.backfills AS b
@@ -40,7 +41,7 @@ WITH active AS MATERIALIZED (
            )
 ),
 readings AS MATERIALIZED (
-    SELECT a.backfill_id, c.target_id, r.api_cost_usd
+    SELECT a.backfill_id, c.target_id, r.api_cost_usd, r.outcome
       FROM active AS a
       JOIN finfleet.collections AS c USING (backfill_id)
       JOIN finfleet.runs AS r
@@ -57,7 +58,21 @@ prices AS MATERIALIZED (
                      FROM readings AS r
                     WHERE r.backfill_id = p.backfill_id AND r.target_id = p.target_id
                )
-           ) AS usd
+           ) AS usd,
+           EXISTS (
+               SELECT
+                 FROM readings AS r
+                WHERE r.backfill_id = p.backfill_id
+                  AND r.target_id = p.target_id
+                  AND r.outcome IN ('complete', 'empty')
+           ) AS was_read,
+           EXISTS (
+               SELECT
+                 FROM finfleet.collections AS c
+                WHERE c.backfill_id = p.backfill_id
+                  AND c.target_id = p.target_id
+                  AND c.state = 'dispatched'
+           ) AS is_out
       FROM active
       JOIN finfleet.backfill_targets AS p USING (backfill_id)
 ),
@@ -80,27 +95,32 @@ remaining AS (
 )
 SELECT r.backfill_id, w.target_id, w.window_start, w.usd = 0 OR w.sum <= r.usd AS fits
   FROM remaining AS r
- CROSS JOIN LATERAL (
-           SELECT c.target_id, c.window_start, p.usd,
-                  sum(p.usd) OVER (ORDER BY c.window_start DESC, c.target_id) AS sum
-             FROM finfleet.collections AS c
-             JOIN prices AS p USING (backfill_id, target_id)
-            WHERE c.backfill_id = r.backfill_id
-              AND c.state = 'planned'
-              -- What cannot be handed out now would keep its place before all that can.
-              AND c.due_at <= %(now)s
-              AND EXISTS (
-                      SELECT
-                        FROM finfleet.targets AS t
-                       WHERE t.target_id = c.target_id
-                         AND t.enabled
-                         AND (%(provider)s::text IS NULL OR t.provider = %(provider)s)
-                         AND (%(service)s::text IS NULL OR t.service = %(service)s)
-                  )
+  LEFT JOIN LATERAL (
+           SELECT may.target_id, may.window_start, may.usd,
+                  sum(may.usd) OVER (ORDER BY may.window_start DESC, may.target_id) AS sum
+             FROM (
+                   SELECT c.target_id, c.window_start, p.usd, p.usd = 0 OR p.was_read AS at_once, p.is_out,
+                          row_number() OVER (PARTITION BY c.target_id ORDER BY c.window_start DESC) AS place
+                     FROM finfleet.collections AS c
+                     JOIN prices AS p USING (backfill_id, target_id)
+                    WHERE c.backfill_id = r.backfill_id
+                      AND c.state = 'planned'
+                      -- What cannot be handed out now would keep its place before all that can.
+                      AND c.due_at <= %(now)s
+                      AND EXISTS (
+                              SELECT
+                                FROM finfleet.targets AS t
+                               WHERE t.target_id = c.target_id
+                                 AND t.enabled
+                                 AND (%(provider)s::text IS NULL OR t.provider = %(provider)s)
+                                 AND (%(service)s::text IS NULL OR t.service = %(service)s)
+                          )
+                  ) AS may
+            WHERE may.at_once OR (may.place = 1 AND NOT may.is_out)
             -- What is free waits behind nothing.
-            ORDER BY p.usd > 0, c.window_start DESC, c.target_id
+            ORDER BY may.usd > 0, may.window_start DESC, may.target_id
             LIMIT %(limit)s
-       ) AS w
+       ) AS w ON true
 
 -- name: hold
 -- What the budget does not pay says so, for finfleet status and reporting.gaps.

@@ -14,8 +14,10 @@ import pytest
 
 from agents.core.context import utc_now
 from storage import ledger
-from storage.database import Database
+from storage.database import Connection, Database
+from telemetry.batch import ApiUse
 from telemetry.target import Target
+from tests.support import writing as w
 from tests.support.command_runs import RunsFinfleet, as_text
 from workers.chosen_targets import chosen
 
@@ -45,6 +47,12 @@ def finfleet(tmp_path: Path, database_url: str, database: Database, finfleet_pro
         return done
 
     return run
+
+
+def _take(connection: Connection) -> list[ledger.Dispatch]:
+    return ledger.take_due(
+        connection, "aws", utc_now(), lease=_DAY, max_attempts=8, max_in_flight=100, limit=100, service="cost"
+    )
 
 
 def _json(done: "subprocess.CompletedProcess[str]") -> Any:
@@ -96,19 +104,20 @@ def test_a_budget_is_kept_and_shown_and_the_rest_can_be_given_up(finfleet: Run, 
     assert "1 targets: 5 windows opened, 0 due again" in done.stdout
     assert "back-fill 1: finfleet backfill cancel 1 gives up what still waits" in done.stdout
     with database.connection() as connection:
-        taken = ledger.take_due(
-            connection, "aws", utc_now(), lease=_DAY, max_attempts=8, max_in_flight=100, limit=100, service="cost"
-        )
-        assert len(taken) == 2, "each is three cents at the least"
+        (first,) = _take(connection)
+        run = w.run(first.target, first.window)
+        report = w.report(run, apis=[ApiUse("ce:GetCostAndUsage", 3, 0, Decimal("0.03"))])
+        w.put(connection, w.batch(run), report, now=utc_now())
+        assert (len(_take(connection)), _take(connection)) == (1, []), "each is three cents"
     (found,) = _json(finfleet("backfill", "list", "--json"))
     assert {name: found[name] for name in ("out", "held", "waiting", "done", "budget_usd")} == {
-        "out": 2, "held": 3, "waiting": 0, "done": 0, "budget_usd": "0.07"
+        "out": 1, "held": 3, "waiting": 0, "done": 1, "budget_usd": "0.07"
     }  # fmt: skip
     listed = finfleet("backfill", "list").stdout
     assert listed.startswith("back-fill 1: its budget of USD 0.07 does not pay 3 windows")
     assert "say that you mean it with --yes" in finfleet("backfill", "cancel", "1", status=2).stderr
     done = finfleet("backfill", "cancel", "1", "--yes")
-    assert "3 windows withdrawn, 0 as they were before, 2 being collected" in done.stdout
+    assert "3 windows withdrawn, 0 as they were before, 1 being collected" in done.stdout
     assert "was cancelled at" in finfleet("backfill", "cancel", "1", "--yes", status=2).stderr
 
 

@@ -149,15 +149,19 @@ def test_the_past_that_the_configuration_asks_for_can_be_given_up_before_all_of_
 def test_no_more_is_handed_out_than_the_budget_pays(connection: Connection) -> None:
     number = begin(connection, "11:00", "11:30", region="us-east-1", budget=Decimal("0.035"))
     first = take(connection)
-    assert clocks([one.window for one in first]) == ["11:25-11:30", "11:20-11:25", "11:15-11:20"]
+    assert clocks([one.window for one in first]) == ["11:25-11:30"], "one goes ahead, and shows what a reading costs"
+    assert take(connection) == []
+    collect(connection, first, CENT)
+    more = take(connection)
+    assert clocks([one.window for one in more]) == ["11:20-11:25", "11:15-11:20"]
     assert take(connection) == [], "what is out has cost what it may"
     held = connection.execute("SELECT DISTINCT error FROM finfleet.collections WHERE error <> ''").fetchall()
     said = f"back-fill {number}: its budget of USD 0.035 is used up: finfleet backfill with a larger --budget goes on"
     assert held == [(f"{said} with it, finfleet backfill cancel {number} gives it up",)]
-    collect(connection, first, CENT / 4)
-    assert len(take(connection)) == 2, "they cost less than was said: 0.0275 are left"
+    collect(connection, more, CENT / 4)
+    assert len(take(connection)) == 2, "they cost less than was said: 0.02 are left"
     (found,) = ledger.list_backfills(connection)
-    assert (found.done, found.out, found.held, found.spent_usd) == (3, 2, 1, Decimal("0.0075"))
+    assert (found.done, found.out, found.held, found.spent_usd) == (3, 2, 1, Decimal("0.015"))
 
 
 def test_a_reading_that_costs_more_than_was_estimated_counts_so(connection: Connection) -> None:
@@ -192,35 +196,40 @@ def test_what_is_free_waits_behind_nothing_that_is_not_paid(connection: Connecti
 def test_a_larger_budget_goes_on_with_what_is_left(connection: Connection) -> None:
     begin(connection, "11:00", "11:30", region="us-east-1", budget=CENT)
     assert len(take(connection)) == 1
+    assert take(connection) == []
     targets = ledger.find_targets(connection, ["aws/*/us-east-1/ec2"])
     (shown,) = ledger.preview(connection, targets, Window(at("11:00"), at("11:30")))
     assert (shown.missing, shown.again, shown.held) == (0, 0, 5)
     number = begin(connection, "11:00", "11:30", region="us-east-1", budget=3 * CENT)
-    assert len(take(connection)) == 3
+    collect(connection, take(connection), CENT)
+    assert len(take(connection)) == 2
     newest, oldest = ledger.list_backfills(connection)
-    assert (newest.backfill_id, newest.out, newest.held) == (number, 3, 2)
+    assert (newest.backfill_id, newest.done, newest.out, newest.held) == (number, 1, 2, 2)
     assert (oldest.out, oldest.held) == (1, 0)
 
 
 def test_targets_that_are_not_collected_now_do_not_hold_up_a_budget(connection: Connection) -> None:
     begin(connection, "11:00", "11:30", budget=Decimal(1))
     sync(connection, plan("us-west-2"))  # the other one is not configured any more
-    taken = [one for _ in range(4) for one in take(connection, limit=3)]
-    assert Counter(one.target.region for one in taken) == {"us-west-2": 6}
+    found: Counter[str] = Counter()
+    while taken := take(connection, limit=3):
+        collect(connection, taken, CENT)
+        found.update(one.target.region for one in taken)
+    assert found == {"us-west-2": 6}
 
 
 def test_windows_that_wait_for_a_later_time_do_not_hold_up_a_budget(connection: Connection) -> None:
     begin(connection, "11:00", "11:30", region="us-east-1", budget=Decimal(1))
-    first = take(connection, limit=3)
-    for one in first:
+    collect(connection, take(connection), CENT)
+    for one in take(connection, limit=3):
         run = w.run(one.target, one.window, attempt=one.attempt)
         w.put(connection, w.report(run, outcome=Outcome.THROTTLED, batches=0, not_before=at("23:00")), now=NOW)
-    assert len(take(connection, limit=3)) == 3
+    assert len(take(connection, limit=3)) == 2
 
 
 def test_what_was_out_when_it_was_cancelled_is_not_handed_out_again(connection: Connection) -> None:
-    number = begin(connection, "11:00", "11:30", region="us-east-1", budget=2 * CENT)
-    _, failed = take(connection)
+    number = begin(connection, "11:00", "11:30", region="us-east-1")
+    _, failed = take(connection, limit=2)
     assert cancel(connection, number) == (4, 0, 2, [number])
     w.put(connection, w.report(w.run(failed.target, failed.window), outcome=Outcome.FAILED, batches=0), now=NOW)
     assert [take(connection, now=NOW + minutes(60 * hours)) for hours in range(1, 4)] == [[], [], []]
@@ -246,13 +255,15 @@ def test_what_was_out_comes_to_its_end_and_heals_no_more(connection: Connection)
 
 def test_what_is_left_of_a_cancelled_one_is_that_of_the_next_and_within_its_budget(connection: Connection) -> None:
     begin(connection, "11:00", "11:30", region="us-east-1")
-    assert len(take(connection, limit=2)) == 2
+    out = take(connection, limit=2)
     cancel(connection)
     number = begin(connection, "11:00", "11:30", region="us-east-1", budget=3 * CENT)
-    assert len(take(connection)) == 1, "two are out"
-    assert len(take(connection, now=NOW + minutes(20))) == 0, "and have cost that"
+    assert take(connection) == [], "two are out, and none has said yet what it costs"
+    collect(connection, out[:1], CENT)
+    assert len(take(connection)) == 1
+    assert take(connection, now=NOW + minutes(20)) == [], "what is lost has cost that, too"
     (found, _) = ledger.list_backfills(connection)
-    assert (found.backfill_id, found.held + found.waiting, found.out) == (number, 6, 0)
+    assert (found.backfill_id, found.held + found.waiting, found.out, found.done) == (number, 5, 0, 1)
     assert ledger.heal_gaps(connection, NOW) == (0, 0)
     assert len(windows(connection)) == 6
 
@@ -284,3 +295,12 @@ def test_what_is_to_be_read_again_is_among_what_a_plan_waits_for(connection: Con
     assert waiting_windows(connection, NOW) == waiting
     begin(connection, "11:00", "11:30", region="us-east-1", again=True)
     assert waiting_windows(connection, NOW) == waiting | {"aws/default/us-east-1/ec2": 6}
+
+
+def test_a_budget_is_kept_where_a_reading_costs_many_times_the_estimate(connection: Connection) -> None:
+    begin(connection, "11:00", "11:30", budget=Decimal("0.30"))
+    spent = Decimal(0)
+    while taken := take(connection):
+        collect(connection, taken, 12 * CENT)
+        spent += len(taken) * 12 * CENT
+    assert spent == Decimal("0.24"), "one of each target went ahead"
