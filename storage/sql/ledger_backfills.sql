@@ -1,8 +1,9 @@
 -- Back-fills by their number: what was asked for, what it may cost, and the way back.
 
 -- name: begin
+-- What reports from then on counts against the budget: a clock that is ahead where the command runs hides nothing of it.
 INSERT INTO finfleet.backfills (asked_at, origin, budget_usd)
-VALUES (%(now)s, %(origin)s, %(budget_usd)s::numeric)
+VALUES (least(%(now)s, now()), %(origin)s, %(budget_usd)s::numeric)
 RETURNING backfill_id
 
 -- name: add_targets

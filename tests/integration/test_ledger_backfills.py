@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -304,3 +304,19 @@ def test_a_budget_is_kept_where_a_reading_costs_many_times_the_estimate(connecti
         collect(connection, taken, 12 * CENT)
         spent += len(taken) * 12 * CENT
     assert spent == Decimal("0.24"), "one of each target went ahead"
+
+
+def test_what_is_spent_counts_though_the_clock_was_ahead_where_it_was_asked_for(connection: Connection) -> None:
+    target = ledger.find_targets(connection, ["aws/*/us-east-1/ec2"])
+    span, ahead = Window(at("11:00"), at("11:30")), datetime(2999, 1, 1, tzinfo=UTC)
+    asked = [ledger.Asked(one.target_id, span, CENT) for one in target]
+    number = ledger.begin_backfill(connection, asked, ahead, budget_usd=2 * CENT)
+    ledger.backfill(connection, target, span, NOW, backfill_id=number)
+    spent = 0
+    while taken := take(connection):
+        spent += len(taken)
+        for one in taken:
+            run = w.run(one.target, one.window, attempt=one.attempt)
+            report = w.report(run, apis=[ApiUse("ce:GetCostAndUsage", 1, 0, CENT)])
+            w.put(connection, w.batch(run), report, now=datetime.now(UTC) + minutes(1))
+    assert spent == 2
