@@ -22,6 +22,7 @@ from workers.fitting_table import print_fitting
 from workers.money import bounded, in_words
 from workers.output import print_json
 from workers.paragraphs import say_wrapped
+from workers.plan_lines import sum_of
 from workers.process import fleet_settings, open_database
 
 _USUAL = timedelta(days=7)
@@ -110,7 +111,7 @@ def compare(
             unknown[name] += times
     for row in rows.values():
         if row.service in unknown:
-            row.bound = "at least"
+            row.bound = _joined(row.bound, "at least")
     for use in found:
         name = f"{use.provider}/{use.service}"
         row = _row(rows, name, use.api)
@@ -132,11 +133,17 @@ def _add(rows: dict[tuple[str, str], Difference], name: str, reading: Reading, t
     for api, calls in reading.calls.items():
         row = _row(rows, name, api)
         row.estimated_calls = (row.estimated_calls or 0) + math.ceil(calls * times)
-        row.bound = reading.bound
+        row.bound = _joined(row.bound, reading.bound)
         if reading.usd is None:
             row.estimated_usd = None
         elif row.estimated_usd is not None:
             row.estimated_usd += reading.paid.get(api, Decimal(0)) * times
+
+
+def _joined(*bounds: str) -> str:
+    """What a sum is of parts of these bounds."""
+    found = {bound for bound in bounds if bound}
+    return "about" if len(found) > 1 else next(iter(found), "")
 
 
 def _row(rows: dict[tuple[str, str], Difference], service: str, api: str) -> Difference:
@@ -156,13 +163,12 @@ def _incomplete(planned: Sequence[PlannedReadings], unknown: Mapping[str, int]) 
 
 
 def _show(found: Comparison) -> None:
-    told = [one.estimated_usd for one in found.differences if one.estimated_usd is not None]
+    told = sum_of((one.estimated_usd, one.bound) for one in found.differences)
     paid = [one.metered_usd for one in found.differences]
-    bound = "at least" if len(told) < len(found.differences) else ""
-    estimated = sum(told, Decimal(0)) if told or not found.differences else None
+    estimated = told.usd if told.usd or not told.unknown else None
     whole = None if None in paid else sum((usd for usd in paid if usd is not None), Decimal(0))
     say_wrapped(
-        f"since {format_time(found.since.replace(microsecond=0))}: estimated {in_words(estimated, bound)}, metered"
+        f"since {format_time(found.since.replace(microsecond=0))}: estimated {in_words(estimated, told.bound)}, metered"
         f" {in_words(whole, '')}; {found.planned:,} readings fell due, {found.reported:,} reported"
     )
     for text in found.incomplete:
