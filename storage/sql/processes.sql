@@ -1,7 +1,8 @@
 -- Signs of life of the fleet's processes.
 
 -- name: tell
--- An id that is known keeps its role, so that nobody who invents signs takes another one's place.
+-- An id that is known keeps its role, so that nobody who invents signs takes another one's place. Who has ended has ended:
+-- of two ingests, or two threads, the one with the sign before may be the later one to write.
 INSERT INTO finfleet.processes AS p
        (process_id, role, queues, host, machine, pid, version, started_at, stopped_at, trouble)
 SELECT n.process_id, n.role, n.queues, n.host, n.machine, n.pid, n.version, n.started_at,
@@ -15,7 +16,7 @@ SELECT n.process_id, n.role, n.queues, n.host, n.machine, n.pid, n.version, n.st
     OR (SELECT count(*) FROM finfleet.processes) < %(most)s
  ORDER BY n.process_id
     ON CONFLICT (process_id) DO UPDATE
-   SET last_seen = now(), stopped_at = excluded.stopped_at, trouble = excluded.trouble, queues = excluded.queues
+   SET last_seen = now(), stopped_at = coalesce(p.stopped_at, excluded.stopped_at), trouble = excluded.trouble, queues = excluded.queues
  WHERE p.role = excluded.role
 
 -- name: listing

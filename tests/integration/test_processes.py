@@ -69,6 +69,16 @@ def test_what_vanished_is_told_for_an_hour_and_kept_for_a_day(database: Database
         assert writing.count(connection, "processes") == 0
 
 
+def test_a_sign_from_before_its_end_does_not_bring_a_process_back(database: Database) -> None:
+    sign = _sign()
+    with database.connection() as connection:
+        processes.tell(connection, [sign])
+        processes.tell(connection, [msgspec.structs.replace(sign, stopped=True)])
+        processes.tell(connection, [sign])
+        (found,) = processes.listing(connection)
+    assert found.stopped
+
+
 def test_nobody_takes_another_ones_place_or_fills_the_table(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
