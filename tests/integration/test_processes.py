@@ -23,6 +23,7 @@ from tests.unit.test_presence import SIGN
 from workers.health import presence
 from workers.health.presence import ByBroker, Relay, by_database
 from workers.ingest import Queues
+from workers.status.fates import OWN
 
 
 def _sign(**changes: object) -> Sign:
@@ -91,6 +92,9 @@ def test_nobody_takes_another_ones_place_or_fills_the_table(
         processes.tell(connection, [msgspec.structs.replace(first, role="beat", stopped=True)])
         kept = next(one for one in processes.listing(connection) if one.process_id == first.process_id)
         assert (kept.role, kept.stopped) == ("worker aws", False)
+        for role in sorted(OWN):
+            processes.tell(connection, [msgspec.structs.replace(_sign(), role=role)])
+        assert writing.count(connection, "processes") == 2 + len(OWN), "they are still listed"
 
 
 @pytest.mark.parametrize("kind", ["redis", pytest.param("amqp", marks=pytest.mark.amqp)])
