@@ -125,6 +125,8 @@ def test_what_is_wrong_with_a_command_line_is_said(finfleet: Run) -> None:
     assert "there is no back-fill 7" in finfleet("backfill", "cancel", "7", "--yes", status=2).stderr
     assert "which? give its number" in finfleet("backfill", "cancel", "--yes", status=2).stderr
     assert "write dollars, such as 5" in finfleet("backfill", "--from", "1d", "--budget", "much", status=2).stderr
+    for more in ("1e26", "1e999999", "1000000001"):
+        assert "at most 1,000,000,000" in finfleet("backfill", "--from", "1d", "--budget", more, status=2).stderr
 
 
 def test_no_budget_can_be_kept_where_a_price_is_not_known(finfleet: Run, database: Database) -> None:

@@ -35,6 +35,9 @@ _Parts = list[tuple[Window, list[ledger.LedgerTarget]]]
 _COLUMNS = ("service", "targets", "to open", "again", "calls", "USD")
 
 
+_MOST_USD = 1_000_000_000
+
+
 class _Dollars(click.ParamType[Decimal]):
     name = "usd"
 
@@ -45,6 +48,8 @@ class _Dollars(click.ParamType[Decimal]):
             amount = Decimal("NaN")
         if not amount.is_finite() or amount < 0:
             self.fail(f"{str(value)[:40]!r}: write dollars, such as 5 or 0.50", param, ctx)
+        if amount > _MOST_USD:
+            self.fail(f"{str(value)[:40]!r}: at most {_MOST_USD:,}", param, ctx)
         return amount
 
 
