@@ -28,7 +28,7 @@ SELECT %(backfill_id)s, n.target_id,
 -- name: within_budget
 -- Of every back-fill with a budget, even if it has none now: the windows that what is left of it pays, the newest first. A reading is taken to
 -- cost what it was estimated to, or the most that one of its target did cost. What is out, or was lost, has cost that.
--- Of a target that is paid one window goes ahead: an estimate may be the least, and a hundred at once be ten times that.
+-- Of a target that is paid, or of unknown price, one window goes ahead: an estimate may be the least, and a hundred at once be ten times that.
 WITH active AS MATERIALIZED (
     SELECT b.backfill_id, b.budget_usd, b.asked_at
       FROM finfleet.backfills AS b
@@ -51,7 +51,7 @@ readings AS MATERIALIZED (
        AND r.reported_at >= a.asked_at
 ),
 prices AS MATERIALIZED (
-    SELECT p.backfill_id, p.target_id,
+    SELECT p.backfill_id, p.target_id, p.usd_per_window IS NOT NULL AS is_known,
            greatest(
                coalesce(p.usd_per_window, 0),
                (
@@ -100,7 +100,7 @@ SELECT r.backfill_id, w.target_id, w.window_start, w.usd = 0 OR w.sum <= r.usd A
            SELECT may.target_id, may.window_start, may.usd,
                   sum(may.usd) OVER (ORDER BY may.window_start DESC, may.target_id) AS sum
              FROM (
-                   SELECT c.target_id, c.window_start, p.usd, p.usd = 0 OR p.was_read AS at_once, p.is_out,
+                   SELECT c.target_id, c.window_start, p.usd, (p.usd = 0 AND p.is_known) OR p.was_read AS at_once, p.is_out,
                           row_number() OVER (PARTITION BY c.target_id ORDER BY c.window_start DESC) AS place
                      FROM finfleet.collections AS c
                      JOIN prices AS p USING (backfill_id, target_id)

@@ -183,6 +183,14 @@ def test_what_is_free_fits_every_budget(connection: Connection) -> None:
     assert len(take(connection)) == 6
 
 
+def test_what_nobody_knows_the_price_of_is_not_free(connection: Connection) -> None:
+    begin(connection, "11:00", "11:30", region="us-east-1", budget=2 * CENT, price=None)
+    first = take(connection)
+    assert (len(first), take(connection)) == (1, [])
+    collect(connection, first, CENT)
+    assert (len(take(connection)), take(connection)) == (1, [])
+
+
 def test_what_is_free_waits_behind_nothing_that_is_not_paid(connection: Connection) -> None:
     targets = ledger.find_targets(connection)
     span = Window(at("11:00"), at("11:30"))
