@@ -18,6 +18,7 @@ from agents.generic.collectors import Collector, Collectors, Metrics
 from agents.generic.metrics import push_message
 from agents.standalone.background import Background
 from agents.standalone.destinations import FLEET, forward, send
+from telemetry.closest import did_you_mean
 from telemetry.errors import CollectionFailed, ConfigError
 from telemetry.redact import remember
 from telemetry.settings.loading import expand
@@ -103,8 +104,8 @@ class GenericTelemetryAgent:
             ConfigError: there is no such destination, or what it needs is not configured or not installed.
         """
         if destination != "openfinops" and destination not in FLEET:
-            known = ", ".join(["openfinops", *FLEET])
-            raise ConfigError(type(self).__name__, (f"destination: {destination!r}: one of {known}",))
+            known = did_you_mean(destination, ["openfinops", *FLEET])
+            raise ConfigError(type(self).__name__, (f"destination: {destination!r}: {known}",))
         body = push_message(self.source, metrics, utc_now())
         if destination in FLEET:
             send(destination, body)
@@ -145,8 +146,8 @@ class GenericTelemetryAgent:
 
     def _collect(self, name: str) -> Metrics:
         if name not in self._collectors.names:
-            known = ", ".join(self._collectors.names) or "none"
-            raise LookupError(f"no collector is registered as {name!r}; there are: {known}")
+            known = did_you_mean(name, self._collectors.names)
+            raise LookupError(f"no collector is registered as {name!r}; {known}")
         results, failures = self._collectors.run([name])
         if name in failures:
             raise CollectionFailed(f"collector {name}: {failures[name]}")

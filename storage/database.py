@@ -142,6 +142,21 @@ class Database:
             raise StorageUnavailable(f"database {self.address}: {translate(error)}") from None
 
 
+@contextmanager
+def connected(url: SecretStr, *, application: str, timeouts: Timeouts) -> Iterator[Connection]:
+    """One connection and no pool, for who asks once: errors as of :meth:`Database.connection`."""
+    parameters = parse(url)
+    where = address(parameters)
+    try:
+        session = Session.connect(**parameters_of(parameters, application), autocommit=True)
+    except psycopg.Error as error:
+        raise StorageUnavailable(f"database {where}: {translate(error)}") from None
+    with translated(), closing(session):
+        settle(session, timeouts)
+        check_suitable(session, where)
+        yield session
+
+
 def parse(url: SecretStr) -> dict[str, Any]:
     """The parts of a database URL, for libpq; ConfigError repeats nothing of one that cannot be read."""
     text = url.get_secret_value()

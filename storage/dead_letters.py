@@ -44,6 +44,8 @@ class DeadLetter:
     size: int
     #: When it was put back on the results queue; None while it waits.
     replayed_at: datetime | None
+    #: The first bytes, by which it is told where it came from; none where the whole is there.
+    beginning: bytes = b""
     #: None in a listing.
     body: bytes | None = None
 
@@ -70,10 +72,14 @@ def dead_letter(connection: Connection, letters: Sequence[Letter], now: datetime
         connection.execute(_SQL["dead_letter"], columns)
 
 
-def listing(connection: Connection, limit: int = 100, *, replayed: bool = False) -> list[DeadLetter]:
-    """The newest letters without their bodies: those that wait, or with ``replayed`` all."""
+def listing(
+    connection: Connection, limit: int = 100, *, replayed: bool = False, beginning: int = 0
+) -> list[DeadLetter]:
+    """The newest letters, with so many bytes of their bodies: those that wait, or with ``replayed`` all."""
     with translated(), connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
-        return cursor.execute(_SQL["listing"], {"limit": limit, "replayed": replayed}).fetchall()
+        return cursor.execute(
+            _SQL["listing"], {"limit": limit, "replayed": replayed, "beginning": beginning}
+        ).fetchall()
 
 
 def get(connection: Connection, dead_letter_id: int) -> DeadLetter | None:

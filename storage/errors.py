@@ -90,6 +90,7 @@ class StorageForbidden(StorageUnavailable):
 class StorageUnsuitable(StorageError):
     """The database is of a kind that finfleet cannot use."""
 
+    misconfigured = True
     about_input = False
 
 

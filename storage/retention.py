@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
-from storage import outbox, suspects
+from storage import outbox, processes, suspects
 from storage.database import Connection
 from storage.names import PARTITIONED, SCHEMA
 from storage.sql import load
@@ -19,6 +19,7 @@ _SQL = load("retention")
 logger = logging.getLogger(__name__)
 _AT_ONCE = 10_000
 _SUSPECT_FOR = timedelta(days=30)
+_PROCESS_FOR = timedelta(days=1)
 
 
 class Forgotten(NamedTuple):
@@ -47,6 +48,7 @@ def forget(
     pushed to, which is for ``pushes``: by them it is known what came before.
     """
     suspects.forget(connection, now - _SUSPECT_FOR)
+    processes.forget(connection, now - _PROCESS_FOR)
     return Forgotten(
         sent=outbox.purge_sent(connection, now - sent) if sent else 0,
         runs=_forget_runs(connection, now - runs, now - pushes if pushes else None) if runs else 0,

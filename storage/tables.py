@@ -364,3 +364,21 @@ suspects = Table(  # messages that may be what ended an ingest
     Column("tries", Integer, nullable=False, autoincrement=False),  # alone, without coming to an end
     _time("tried_at"),
 )
+
+# Signs of life. Times but started_at are the database's own, so that no clock of another machine is compared with it.
+processes = Table(
+    "processes",
+    metadata,
+    Column("process_id", Uuid, primary_key=True),
+    _text("role"),  # its command: ingest, worker plan, worker aws ...
+    _text("queues", default=""),  # that it consumes, with spaces between
+    _text("host"),
+    _text("machine", default=""),  # within which its pid means something; empty where that is not known
+    Column("pid", Integer, nullable=False),
+    _text("version"),
+    _time("started_at"),
+    _time("first_seen", now=True),
+    _time("last_seen", now=True),
+    _time("stopped_at", nullable=True),  # it ended in order
+    _text("trouble", default=""),  # why it does not work although it runs
+)

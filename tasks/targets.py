@@ -9,6 +9,7 @@ from datetime import timedelta
 from agents.core.service import Service, services, unusable
 from agents.core.targets import targets_of
 from storage.ledger import TargetPlan
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 from telemetry.settings.providers import ProviderSettings
@@ -52,28 +53,30 @@ def plan_targets(settings: Settings) -> dict[tuple[str, str], Planned]:
 
 
 def _unknown_services(provider: str, section: ProviderSettings, known: dict[str, Service]) -> Iterator[str]:
-    names = "; cannot be used: ".join([", ".join(known) or "none", *unusable()])
+    more = "".join(f"; cannot be used: {fault}" for fault in unusable())
     for index, name in enumerate(section.services):
         if name not in known:
-            yield f"{provider}.services[{index}]: {name!r} is not a service of this install; there are: {names}"
+            meant = f"{did_you_mean(name, known)}{more}"
+            yield f"{provider}.services[{index}]: {name!r} is not a service of this install; {meant}"
     for name in section.intervals:
         if name not in known:
-            yield f"{provider}.intervals.{name}: there is no such service in this install; there are: {names}"
-    yield from _without_past(provider, section, known, names)
+            meant = f"{did_you_mean(name, known)}{more}"
+            yield f"{provider}.intervals.{name}: there is no such service in this install; {meant}"
+    yield from _without_past(provider, section, known, more)
     for index, account in enumerate(section.accounts_of(provider)):
         for name in set(account.services) - set(section.services) - set(known):
             where = f"{provider}.accounts[{index}].services"
-            yield f"{where}: {name!r} is not a service of this install; there are: {names}"
+            yield f"{where}: {name!r} is not a service of this install; {did_you_mean(name, known)}{more}"
     if not known:
         yield f"{provider}: this install has no service of it; set {provider}.enabled: false"
 
 
-def _without_past(provider: str, section: ProviderSettings, known: dict[str, Service], names: str) -> Iterator[str]:
+def _without_past(provider: str, section: ProviderSettings, known: dict[str, Service], more: str) -> Iterator[str]:
     """What ``backfill`` names and cannot be collected of the past."""
     for name in () if isinstance(section.backfill, timedelta) else section.backfill:
         where = f"{provider}.backfill.{name}"
         if name not in known:
-            yield f"{where}: there is no such service in this install; there are: {names}"
+            yield f"{where}: there is no such service in this install; {did_you_mean(name, known)}{more}"
         elif known[name].live and section.backfill_of(name):
             yield f"{where}: {name} is only measured as it happens, so there is no past to collect: leave it out"
 

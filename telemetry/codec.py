@@ -15,6 +15,7 @@ from telemetry.describing import describe
 from telemetry.errors import InvalidRecord
 from telemetry.limits import MAX_BODY
 from telemetry.wire import MAGIC, READABLE, SCHEMA, read
+from telemetry.wording import written
 
 __all__ = ["MAGIC", "MAX_BODY", "READABLE", "SCHEMA", "decode", "describe", "encode"]
 
@@ -34,7 +35,7 @@ def encode(message: Message) -> bytes:
             raise InvalidRecord("message", f"{len(packed)} bytes", f"at most {MAX_BODY} bytes; split it")
         # One compressor per call: they are cheap, and not safe to share between threads.
         return MAGIC + bytes([SCHEMA]) + zstandard.ZstdCompressor(level=3).compress(packed)
-    raise InvalidRecord("message", repr(text), f"text that UTF-8 has, not half a character at {place}")
+    raise InvalidRecord("message", written(text), f"text that UTF-8 has, not half a character at {place}")
 
 
 def decode(data: bytes) -> Message:

@@ -35,6 +35,9 @@ from telemetry.text import shown
 class FinfleetError(Exception):
     """Something that finfleet can name went wrong."""
 
+    #: Whether only another configuration mends it: a program ends with 78 then, and is not started again by itself.
+    misconfigured = False
+
     @property
     def message(self) -> str:
         """The text for a person."""
@@ -46,6 +49,8 @@ class FinfleetError(Exception):
 
 class ConfigError(FinfleetError):
     """The configuration has faults; all of them are listed."""
+
+    misconfigured = True
 
     def __init__(self, source: str, problems: tuple[str, ...]) -> None:
         """Name the file (or variable) and every fault in it, a line each."""

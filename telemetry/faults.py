@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from telemetry.errors import InvalidRecord
 from telemetry.limits import EARLIEST, LATEST, MAX_KEY, MAX_RECORD, MAX_TAGS, MAX_TEXT
+from telemetry.wording import written
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 _SHOWN = 120
@@ -17,8 +18,7 @@ _NAMED = 40
 
 def fail(path: str, value: object, remedy: str) -> NoReturn:
     """Raise InvalidRecord, with as much of ``value`` as a person needs."""
-    shown = value[:_SHOWN] if isinstance(value, str) else value
-    raise InvalidRecord(path, repr(shown)[:_SHOWN], remedy)
+    raise InvalidRecord(path, written(value, _SHOWN), remedy)
 
 
 def check_moment(path: str, moment: datetime) -> None:

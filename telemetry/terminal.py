@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from types import TracebackType
 
 import click
 
 from telemetry.redact import redact
+from telemetry.standard_output import LOST, UNREAD, is_unread, lost, watch
 from telemetry.text import json_within, shown
 
+_UNAVAILABLE = 69
 _FURTHER = re.compile(r"\n(?=\S)")
 _instead: Callable[[str], None] | None = None
 
 
 def say(text: object = "", *, err: bool = False, lines: bool = False) -> None:
     """Print a line; with ``lines``, a text of ours that has several."""
-    # Named: to a stream that it takes for misconfigured, click would write UTF-8 all the same.
-    click.echo(shown(str(text), lines=lines), file=sys.stderr if err else sys.stdout)
+    # Where standard error takes nothing, nobody can be told.
+    with suppress(OSError) if err else nullcontext():
+        # Named: to a stream that it takes for misconfigured, click would write UTF-8 all the same.
+        click.echo(shown(str(text), lines=lines), file=sys.stderr if err else sys.stdout)
+
+
+def redraw(lines: Sequence[str]) -> None:
+    """Put lines onto a terminal in the place of what it shows; each replaces one, so that nothing flickers."""
+    text = "".join(f"{shown(line)}\x1b[K\n" for line in lines)
+    click.echo(f"\x1b[H{text}\x1b[J", file=sys.stdout, nl=False, color=True)
 
 
 def say_json(text: str) -> None:
@@ -53,12 +65,51 @@ def show_usage(error: click.ClickException) -> int:
 
 
 def guard() -> None:
-    """Print what nobody caught in this way too, and escape what the terminal has no characters for."""
+    """Print what nobody caught in this way too, and escape what the terminal has no characters for.
+
+    Then :func:`run_to_end` knows what came of the output.
+    """
+    watch()
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # it is closed, which whoever prints will hear
+                stream.reconfigure(errors="backslashreplace")
+
+
+def run_to_end(program: str, work: Callable[[], object]) -> int:
+    """The exit status of ``work``, or of what came of its output.
+
+    Where standard output did not take everything, that is said in a line; where only the reader of a pipe has gone,
+    nothing is.
+    """
+    try:
+        status = work()
+    except OSError:
+        status = _output_lost(program)
+        if status is None:
+            raise
+    except SystemExit as ended:
+        status = ended.code
+        # So click ends for every pipe and connection that breaks, also where it is not that of standard output.
+        if isinstance(ended.__context__, BrokenPipeError) and (status := _output_lost(program)) is None:
+            complain(f"{program}: {ended.__context__}")
+            status = _UNAVAILABLE
+    status = _output_lost(program) or status
+    with suppress(OSError, ValueError, AttributeError):  # Python would make the status 120
+        sys.stderr.flush()
+    return status if isinstance(status, int) else 0
+
+
+def _output_lost(program: str) -> int | None:
+    error = lost()
+    if error is None:
+        return None
+    if is_unread(error):
+        return UNREAD
+    complain(f"{program}: standard output cannot be written: {os.strerror(error.errno or 0)}")
+    return LOST
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -27,6 +27,7 @@ from telemetry.errors import MalformedMessage, MessageError, UnknownSchema
 from telemetry.faults import fail
 from telemetry.limits import MAX_BODY, MAX_ENTRIES, MAX_LISTED, MAX_RECORD, MAX_RECORDS
 from telemetry.records import Resource
+from telemetry.wording import written
 
 MAGIC = b"FF"
 SCHEMA = 2
@@ -43,10 +44,18 @@ _NONE = Raw(b"\x90")
 T = TypeVar("T")
 
 
+def _not_ours(data: bytes) -> str:
+    if not data:
+        return "not a finfleet message: it is empty"
+    return (
+        f"not a finfleet message: it begins with {written(bytes(data[:32]))}; what is pushed is a JSON object: {{...}}"
+    )
+
+
 def decompress(data: bytes) -> bytes:
     """The msgpack in a body; MalformedMessage or UnknownSchema where it is none of ours, or too large."""
     if data[: len(MAGIC)] != MAGIC or len(data) < HEADER:
-        raise MalformedMessage(f"not a finfleet message: it starts with {data[:8]!r} instead of {MAGIC!r}")
+        raise MalformedMessage(_not_ours(data))
     schema = data[len(MAGIC)]
     if schema not in READABLE:
         raise UnknownSchema(f"schema version {schema}: this release reads up to {SCHEMA}; upgrade the consumer")

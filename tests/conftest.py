@@ -53,6 +53,8 @@ def _neutral_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             patch.delenv(name)
         # Agents that run by themselves keep prices under a person's own directory.
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # Of a machine that is busy with other tests.
+        patch.setenv("FINFLEET_STATUS_WAIT", "30")
         patch.setenv("FINFLEET_SIGNING_KEYS", granting.KEY.get_secret_value())
         yield
 

@@ -9,6 +9,8 @@ import click
 
 from storage import ledger
 from storage.database import Connection
+from workers import completion
+from workers.patterns import unmatched
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,6 +24,7 @@ def target_options(command: F) -> F:
             "--target",
             "patterns",
             multiple=True,
+            shell_complete=completion.targets,
             help="Only these targets, for example aws/prod/us-east-1/ec2 or 'aws/*/*/ec2'.",
         ),
     ):
@@ -41,9 +44,13 @@ def chosen(
 
     Live ones only with ``live``. UsageError where there is none.
     """
+    there = ledger.find_targets(connection)
+    if unknown := unmatched(patterns, [str(one.target) for one in there]):
+        said = f"--target {', '.join(unknown)}"
+        raise click.UsageError(f"{said}: there is no such target in the ledger; `finfleet status` lists them")
     found = [
         one
-        for one in ledger.find_targets(connection, patterns or ("*",))
+        for one in (ledger.find_targets(connection, patterns) if patterns else there)
         if (not providers or one.target.provider in providers)
         and (not names or {one.target.service, f"{one.target.provider}/{one.target.service}"} & {*names})
     ]

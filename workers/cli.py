@@ -2,7 +2,8 @@
 
 Data goes to standard output, progress and faults to standard error. Exit status: 0 done; 1 done, and something is not
 as it should be (a window not settled, a dead letter not there); 2 wrong usage; 69 a server or provider cannot be
-reached; 75 another finfleet up holds the state directory; 78 the configuration has faults; 130 interrupted.
+reached; 74 what is printed cannot be written; 75 another finfleet up holds the state directory; 78 the configuration
+has faults; 130 interrupted; 141 nobody reads on what is printed (``| head``).
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from pathlib import Path
 
 import click
 
-from telemetry.errors import ConfigError, FinfleetError
+from telemetry.errors import FinfleetError
 from telemetry.logs import levels_of, set_up
 from telemetry.packages import check_packages
-from telemetry.terminal import complain, guard, show_usage
+from telemetry.terminal import complain, guard, run_to_end, show_usage
+from workers.groups import Group
 
 EX_UNAVAILABLE = 69
 EX_CONFIG = 78
+EX_INTERRUPTED = 130
+_NAME = "finfleet"
 
 _COMMANDS = {
     "up": "up:command",
@@ -44,7 +48,7 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """Imports a command when it is named: ``finfleet collect`` must run without Celery and SQL installed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -90,7 +94,8 @@ def _to_install(error: ModuleNotFoundError) -> str:
     epilog="""\b
 Shell completion:  eval "$(_FINFLEET_COMPLETE=bash_source finfleet)"   (or zsh_source, fish_source)
 Exit status: 0 done; 1 a check or an operation failed; 2 wrong usage; 69 a server cannot be reached;
-75 another finfleet up uses the state directory; 78 the configuration has errors; 130 interrupted.""",
+74 the output cannot be written; 75 another finfleet up uses the state directory; 78 the configuration has errors;
+130 interrupted; 141 the reader of the output has gone.""",
 )
 @click.version_option(package_name="finfleet")
 @click.option(
@@ -111,31 +116,26 @@ def cli(config: Path | None, verbose: bool) -> None:
 def main() -> None:
     """Run the command line; errors that have a name end it with a line instead of a traceback."""
     guard()
+    sys.exit(run_to_end(_NAME, _run))
+
+
+def _run() -> object:
     try:
         check_packages()
-        status = cli.main(prog_name="finfleet", standalone_mode=False)
-    except click.exceptions.Abort:
-        status = 130
+        return cli.main(prog_name=_NAME, standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return EX_INTERRUPTED
     except click.ClickException as error:
-        status = show_usage(error)
-    except KeyboardInterrupt:
-        status = 130
-    except ConfigError as error:
-        status = _say(error, EX_CONFIG)
+        return show_usage(error)
     except ModuleNotFoundError as error:
         # A command of the fleet in an environment that holds the agents only.
-        status = _say(f"{error.name} is not installed: {_to_install(error)}", EX_CONFIG)
+        return _say(f"{error.name} is not installed: {_to_install(error)}", EX_CONFIG)
     except FinfleetError as error:
-        status = _say(error, EX_UNAVAILABLE)
-    except BrokenPipeError:
-        # The reader has seen enough; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    sys.exit(status if isinstance(status, int) else 0)
+        return _say(error, EX_CONFIG if error.misconfigured else EX_UNAVAILABLE)
 
 
 def _say(what: object, status: int) -> int:
-    complain(f"finfleet: {what}")
+    complain(f"{_NAME}: {what}")
     return status
 
 

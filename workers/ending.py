@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -94,7 +95,17 @@ def _log(said: str, stream: object = None) -> None:
     logging.getLogger("celery.worker").info("%s", said.strip())
 
 
+_last_words: list[Callable[[], None]] = []
+
+
+def at_end(say: Callable[[], None]) -> None:
+    """Have ``say`` called when the process ends as it was told to."""
+    _last_words.append(say)
+
+
 def end(status: int) -> None:
     """End the process without waiting for a thread of it."""
+    for say in _last_words if status == 0 else ():
+        say()
     logging.shutdown()
     os._exit(status)

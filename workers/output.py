@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -38,22 +40,36 @@ def to_json(value: Any) -> str:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", right: Container[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    title: str = "",
+    right: Container[str] = (),
+    wraps: str = "",
 ) -> None:
     """Print rows under headings, plain; whole where the output is no terminal.
 
     Numbers are to the right, and so is every column that ``right`` names.
+    ``wraps``: the one column that takes as many lines as it needs, so that no other is broken.
     """
     table = Table(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
     listed = [tuple(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = bool(listed) and all(isinstance(row[index], int | float | Decimal | None) for row in listed)
         justify: Literal["left", "right"] = "right" if numeric or column in right else "left"
-        table.add_column(shown(column), justify=justify, overflow="fold", header_style="bold")
+        kept = bool(wraps) and column != wraps
+        table.add_column(shown(column), justify=justify, overflow="fold", header_style="bold", no_wrap=kept)
     for row in listed:
         table.add_row(*(cell(value) for value in row))
     width = None if sys.stdout.isatty() else _WIDE
-    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+    _Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+class _Console(Console):
+    """A console that lets a pipe without a reader be the end of the program, as any other print does."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 _CELLS: tuple[tuple[type, Callable[[Any], str]], ...] = (

@@ -3,43 +3,70 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from celery import Celery
+from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
+from tasks.foreign.rules import push_queues
+from tasks.redis_client import tls_options as redis_tls
+from tasks.results.amqp_link import tls_options as amqp_tls
+from tasks.schedule import PLAN_QUEUE
+from telemetry.broker import Address
 from telemetry.settings import Settings
 
-logger = logging.getLogger(__name__)
+_CONNECT_TIMEOUT = 5.0
 
 
-def task_queue_depths(settings: Settings) -> dict[str, int | None]:
-    """Messages waiting by queue; None where the broker cannot be asked, 0 for a queue that nobody has used yet.
+class Connects(Protocol):
+    """Celery's application, as far as it matters here."""
+
+    def connection_for_read(self) -> Any:
+        """A connection to the broker, which is not made yet."""
+
+
+@dataclass(frozen=True)
+class _Broker:
+    """The same without the application: to make that loads every service, which takes longer than to ask."""
+
+    address: Address
+
+    def connection_for_read(self) -> Any:
+        secure = redis_tls(self.address) if self.address.is_redis else amqp_tls(self.address)
+        return Connection(self.address.url.get_secret_value(), ssl=secure or False, connect_timeout=_CONNECT_TIMEOUT)
+
+
+def task_queue_depths(settings: Settings) -> dict[str, int]:
+    """Messages waiting by queue, 0 for one that nobody has used yet; OperationalError where the broker does not answer.
 
     Tasks that a worker holds do not count.
     """
-    from tasks.app import make_app  # noqa: PLC0415 - it reads the configuration, which --help must not need
-
-    if settings.broker.url is None:
+    if settings.broker.address is None:
         return {}
-    app = make_app(settings)
-    names = [queue.name for queue in app.conf.task_queues]
-    depths = QueueDepths(app)
+    depths = QueueDepths(_Broker(settings.broker.address))
     try:
-        return dict(depths.read(names))
-    except OperationalError as error:
-        logger.warning("the task queues cannot be counted: %s", error)
-        return dict.fromkeys(names)
+        return depths.read(task_queues(settings))
     finally:
         depths.close()
+
+
+def task_queues(settings: Settings) -> list[str]:
+    """The names of Celery's queues, by the configuration."""
+    collected = {
+        account.queue
+        for provider, section in settings.providers()
+        for account in section.accounts_of(provider)
+        if account.services
+    }
+    return sorted({PLAN_QUEUE, *(name for name, _ in push_queues(settings.push_sources)), *collected})
 
 
 class QueueDepths:
     """Asks again and again, over a connection of its own, which it keeps. One thread uses it."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Connects) -> None:
         """Connect to nothing yet."""
         self._app = app
         self._connection: Any = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 
-from telemetry.settings.fields import Name, Section
+from agents.aws.known_regions import REGIONS
+from telemetry.settings.fields import Name, Section, check
 from telemetry.settings.providers import ALL_REGIONS, AccountEntry, ProviderSettings
 
 _MOST_TAGS = 20
@@ -42,18 +43,19 @@ class AwsKeys(Section):
     session_token: SecretStr | None = None
     profile: str | None = None
 
-    @model_validator(mode="after")
-    def _keys_come_in_pairs(self) -> Self:
+    @check
+    def _keys_come_in_pairs(self) -> None:
         if (self.access_key_id is None) != (self.secret_access_key is None):
             raise ValueError("access_key_id and secret_access_key go together: set both or neither")
-        return self
 
 
 class AwsAccountEntry(AccountEntry, AwsKeys):
     """An AWS account; without keys of its own it is reached with the section's, through ``role_arn``."""
 
     regions: Annotated[_Regions, Field(min_length=1)] | None = None
-    role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
+    role_arn: str | None = Field(
+        default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", examples=["arn:aws:iam::123456789012:role/NAME"]
+    )
     external_id: SecretStr | None = None
 
 
@@ -64,9 +66,13 @@ class AwsSettings(ProviderSettings, AwsKeys):
     # Keys, profiles and addresses: boto3 reads them by itself.
     given_by = MappingProxyType({"region": ("AWS_REGION", "AWS_DEFAULT_REGION")})
 
+    known_regions = REGIONS
+
     region: Name = "us-east-1"
     #: A list, or ``all``: those that the account has enabled.
     regions: _Regions = ()
+    #: Regions that are newer than this release, which would take them for a mistake.
+    unlisted_regions: tuple[Name, ...] = ()
     accounts: tuple[AwsAccountEntry, ...] = ()
     #: Dimensions that the CloudWatch agent publishes ``mem_used_percent`` under.
     memory_dimensions: tuple[str, ...] = ("InstanceId",)

@@ -18,6 +18,7 @@ from agents.core.items import UNREAD
 from telemetry.amounts import parse_amount
 from telemetry.errors import CollectionFailed, Unavailable
 from telemetry.target import Window
+from telemetry.wording import written
 
 API = "costmanagement:query"
 PERMISSION = COSTS
@@ -224,7 +225,7 @@ def _day(number: Any, window: Window) -> datetime:
         text = str(int(number)) if type(number) in {int, float, str} and int(number) == float(number) else ""
         day = datetime(int(text[:-4]), int(text[-4:-2]), int(text[-2:]), tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
-        raise CollectionFailed(f"{API}: UsageDate {repr(number)[:60]} is no day such as 20261122") from None
+        raise CollectionFailed(f"{API}: UsageDate {written(number)} is no day such as 20261122") from None
     if day not in window:
         raise CollectionFailed(f"{API}: Azure answered for {window} with costs of {day:%Y-%m-%d}")
     return day
@@ -232,7 +233,7 @@ def _day(number: Any, window: Window) -> datetime:
 
 def _money(amount: Any) -> Decimal:
     if type(amount) not in {int, float}:
-        raise CollectionFailed(f"{API}: the amount {repr(amount)[:60]} is no number")
+        raise CollectionFailed(f"{API}: the amount {written(amount)} is no number")
     try:
         # The shortest decimal of a float is what Azure wrote.
         return parse_amount(str(amount))
@@ -242,7 +243,7 @@ def _money(amount: Any) -> Decimal:
 
 def _currency(code: Any) -> str:
     if not isinstance(code, str) or not _ISO_4217.fullmatch(code):
-        raise CollectionFailed(f"{API}: the currency {repr(code)[:60]} is no code such as USD")
+        raise CollectionFailed(f"{API}: the currency {written(code)} is no code such as USD")
     return code
 
 

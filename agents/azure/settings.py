@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr
 
-from telemetry.settings.fields import Section
+from telemetry.settings.fields import Section, check
 from telemetry.settings.providers import AccountEntry, ProviderSettings
 
 ENDPOINTS = ("authority", "resource_manager", "metrics", "logs", "prices")
@@ -24,7 +24,7 @@ def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-_Id = Annotated[str, Field(pattern=r"^[^/\s]+$")]
+_Id = Annotated[str, Field(pattern=r"^[^/\s]+$", examples=["00000000-0000-0000-0000-000000000000"])]
 _TagKey = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -69,7 +69,7 @@ class AzureSettings(ProviderSettings, AzureIdentity):
     cloud: Literal["public", "china", "usgov"] = "public"
     accounts: tuple[AzureAccountEntry, ...] = ()
     #: The currency of list prices; the bill has its own.
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])] = "USD"
     #: Keys of tags that costs are also cut by; each takes two more queries a reading.
     cost_tags: Annotated[tuple[_TagKey, ...], Field(max_length=_MOST_TAGS), AfterValidator(_distinct)] = ()
 
@@ -89,8 +89,8 @@ class AzureSettings(ProviderSettings, AzureIdentity):
         own = entry.subscription_id if isinstance(entry, AzureAccountEntry) else None
         return own or self.subscription_id or ""
 
-    @model_validator(mode="after")
-    def _credentials_are_whole(self) -> Self:
+    @check
+    def _credentials_are_whole(self) -> None:
         entries: tuple[AzureIdentity, ...] = (self, *self.accounts)
         for entry in entries if self.enabled else ():
             where = f"accounts: {entry.name}: " if isinstance(entry, AzureAccountEntry) else ""
@@ -104,4 +104,3 @@ class AzureSettings(ProviderSettings, AzureIdentity):
                 if entry is self and self.accounts:
                     continue
                 raise ValueError(f"{where}tenant_id is missing: client_id and client_secret belong to a tenant: set it")
-        return self

@@ -14,6 +14,7 @@ from agents.core.meter import Meter
 from agents.core.service import Service, find
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Outcome, Report, Run
 from telemetry.builder import build_batches
+from telemetry.closest import did_you_mean
 from telemetry.codec import encode
 from telemetry.costs import CostLine
 from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, MessageError, Throttled
@@ -176,7 +177,10 @@ def find_account(shared: Shared, target: Target) -> Account:
     section = shared.settings.provider(target.provider)
     if section is None:
         raise CollectionFailed(f"{target}: {target.provider} is not enabled in the configuration of this worker")
-    for account in section.accounts_of(target.provider):
-        if account.name == target.account:
-            return account
-    raise CollectionFailed(f"{target}: the configuration of this worker has no {target.provider} account of that name")
+    accounts = {account.name: account for account in section.accounts_of(target.provider)}
+    if target.account in accounts:
+        return accounts[target.account]
+    raise CollectionFailed(
+        f"{target}: the configuration of this worker has no {target.provider} account of that name; "
+        f"{did_you_mean(target.account, accounts)}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.core.provider import Permissions, providers
 from agents.core.service import services
+from telemetry.closest import did_you_mean
 
 
 def documented_providers() -> tuple[str, ...]:
@@ -31,8 +32,8 @@ def document(provider: str) -> str:
 def _documented(provider: str) -> Permissions:
     module = _module(provider)
     if module is None:
-        known = ", ".join(documented_providers())
-        raise LookupError(f"{provider} has no document of permissions; there are: {known}")
+        known = did_you_mean(provider, documented_providers())
+        raise LookupError(f"{provider} has no document of permissions; {known}")
     return module
 
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.registry import in_a_line
 from telemetry.settings.providers import ProviderSettings
@@ -85,8 +86,7 @@ def find_provider(name: str) -> Provider:
     try:
         return providers()[name]
     except KeyError:
-        known = ", ".join(providers())
-        raise LookupError(f"there is no provider {name!r} in this install; there are: {known}") from None
+        raise LookupError(f"there is no provider {name!r} in this install; {did_you_mean(name, providers())}") from None
 
 
 def needed_for(module: str) -> str:

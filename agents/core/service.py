@@ -20,7 +20,8 @@ from typing import ClassVar
 
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
-from agents.core.provider import Provider, providers
+from agents.core.provider import Provider, find_provider, providers
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.records import Record
 from telemetry.registry import in_a_line, name_of
@@ -265,6 +266,10 @@ def find(provider: str, name: str) -> Service:
     try:
         return services()[provider, name]
     except KeyError:
-        known = ", ".join(n for p, n in services() if p == provider) or "none"
+        known = [n for p, n in services() if p == provider]
+        if not known:
+            find_provider(provider)
         more = f"; cannot be used: {'; '.join(unusable())}" if unusable() else ""
-        raise LookupError(f"{provider} has no service {name!r} in this install; there are: {known}{more}") from None
+        raise LookupError(
+            f"{provider} has no service {name!r} in this install; {did_you_mean(name, known)}{more}"
+        ) from None

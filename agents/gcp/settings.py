@@ -17,10 +17,21 @@ _PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _ANY_PROJECT = r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,127}"
 _GIB = 2**30
 
-Project = Annotated[str, Field(pattern=rf"^{_ANY_PROJECT}$")]
-ExportTable = Annotated[str, Field(pattern=rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}\.[A-Za-z0-9_-]{{1,1024}}$")]
-ServiceAccount = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*@[a-z0-9.-]+\.gserviceaccount\.com$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Project = Annotated[str, Field(pattern=rf"^{_ANY_PROJECT}$", examples=["my-project-123"])]
+ExportTable = Annotated[
+    str,
+    Field(
+        pattern=rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}\.[A-Za-z0-9_-]{{1,1024}}$", examples=["project.dataset.table"]
+    ),
+]
+ServiceAccount = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*@[a-z0-9.-]+\.gserviceaccount\.com$",
+        examples=["reader@project.iam.gserviceaccount.com"],
+    ),
+]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
 
 
 class GcpIdentity(Section):

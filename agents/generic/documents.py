@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import reprlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +13,7 @@ from agents.generic.samples import Samples
 from agents.generic.settings import HttpJsonSource, JsonMapping
 from telemetry.errors import CollectionError, CollectionFailed
 from telemetry.target import parse_time
+from telemetry.wording import written
 
 _SHOWN = 60
 _ITEMS_A_SAMPLE = 20
@@ -38,7 +38,7 @@ def read_document(body: Iterable[bytes], max_samples: int = 50_000) -> Any:
     except RecursionError:
         raise CollectionFailed("the answer nests too deep") from None
     except ValueError as error:
-        raise CollectionFailed(f"the answer is not JSON: {error}; it begins with {data[:_SHOWN]!r}") from None
+        raise CollectionFailed(f"the answer is not JSON: {error}; it begins with {written(data, _SHOWN)}") from None
 
 
 def _whole(text: str) -> float:
@@ -156,4 +156,4 @@ def _time(value: Any) -> datetime | None:
 
 
 def _show(value: Any) -> str:
-    return reprlib.repr(value)[:_SHOWN]
+    return written(value, _SHOWN)

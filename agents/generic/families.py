@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from telemetry.errors import CollectionFailed
+from telemetry.wording import written
 
 MAX_LINE = 64 * 1024
 """Bytes: room for some hundred labels."""
@@ -105,4 +106,4 @@ def _split(body: Iterable[bytes]) -> Iterator[bytes]:
 
 def _check(line: bytes) -> None:
     if len(line) > MAX_LINE:
-        raise CollectionFailed(f"a line is longer than {MAX_LINE} bytes; it begins with {line[:40]!r}")
+        raise CollectionFailed(f"a line is longer than {MAX_LINE} bytes; it begins with {written(line, 40)}")

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr
 
-from telemetry.settings.fields import Duration, FilePath, Name, PageAddress, Section
+from telemetry.settings.fields import Duration, FilePath, Name, PageAddress, Section, check
 from telemetry.settings.providers import Account, AccountEntry, ProviderSettings, PushSource
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -60,13 +60,12 @@ class SourceAuth(Section):
     username: str | None = None
     password: SecretStr | None = None
 
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
+    @check
+    def _one_kind(self) -> None:
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password go together: set both or neither")
         if (self.bearer is None) == (self.username is None):
             raise ValueError("set bearer, or username and password")
-        return self
 
 
 class JsonMapping(Section):
@@ -109,11 +108,10 @@ class PolledSource(Section):
     #: Plain http, where a secret is sent along: it travels in the open.
     allow_plaintext: bool = False
 
-    @model_validator(mode="after")
-    def _no_secret_in_the_open(self) -> Self:
+    @check
+    def _no_secret_in_the_open(self) -> None:
         if urlsplit(self.url).scheme == "http" and (self.auth or self.headers) and not self.allow_plaintext:
             raise ValueError("url: auth and headers over plain http show them: use https, or set allow_plaintext")
-        return self
 
 
 class HttpJsonSource(PolledSource):
@@ -168,8 +166,8 @@ class GenericSettings(ProviderSettings):
         """The sources that push."""
         return tuple(source for source in self.sources if isinstance(source, PushSource))
 
-    @model_validator(mode="after")
-    def _sources_are_distinct(self) -> Self:
+    @check
+    def _sources_are_distinct(self) -> None:
         names = [source.name for source in self.sources]
         taken = {entry.name for entry in self.accounts} | ({"default"} if not self.accounts else set())
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -178,14 +176,12 @@ class GenericSettings(ProviderSettings):
         for name in names:
             if name in taken:
                 raise ValueError(f"sources: {name!r} is the name of an account; choose another")
-        return self
 
-    @model_validator(mode="after")
-    def _owners_push_and_share_nothing(self) -> Self:
+    @check
+    def _owners_push_and_share_nothing(self) -> None:
         owners = {source.name for source in self.push_sources if source.shares is None}
         for source in self.push_sources:
             if source.shares is not None and source.shares not in owners:
                 raise ValueError(
                     f"sources: {source.name}: shares {source.shares!r}: name a source of kind push that shares nothing"
                 )
-        return self

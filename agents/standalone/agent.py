@@ -23,6 +23,7 @@ from telemetry.errors import ConfigError
 from telemetry.records import CostRate, MetricPoint
 from telemetry.settings import Settings
 from telemetry.settings.explaining import MAX_FAULTS, failed_check, said
+from telemetry.settings.faults import all_faults
 from telemetry.target import Target, Window, floor_time
 
 logger = logging.getLogger(__name__)
@@ -40,13 +41,14 @@ def given_names(argument: str, names: Sequence[str] | None) -> tuple[str, ...] |
 
 def make_settings(provider: str, section: Mapping[str, Any], agent: str) -> Settings:
     """The configuration of one provider alone; ConfigError names what is wrong with an argument, never its value."""
+    document = {provider: {name: value for name, value in section.items() if value is not None}}
     try:
-        return Settings.model_validate(
-            {provider: {name: value for name, value in section.items() if value is not None}}
-        )
+        return Settings.model_validate(document)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)[:MAX_FAULTS]
-        lines = (".".join(map(str, fault["loc"][1:])) + f": {said(fault)}" for fault in faults)
+        faults = all_faults(error, document, Settings.model_validate)[:MAX_FAULTS]
+        lines = (
+            ".".join(map(str, fault["loc"][1:])) + f": {line}" for fault in faults for line in said(fault).split("\n")
+        )
         problems = tuple(line.lstrip(": ") for line in lines)
     except RecursionError:
         problems = ("it is nested too deep",)

@@ -31,7 +31,7 @@ from telemetry.errors import ConfigError
 from telemetry.logs import levels_of, set_up
 from telemetry.settings import Settings
 from telemetry.stopping import set_from_handler
-from telemetry.terminal import complain, guard, show_usage
+from telemetry.terminal import complain, guard, run_to_end, show_usage
 
 logger = logging.getLogger(__name__)
 
@@ -83,16 +83,19 @@ def run(agent_name: str, provider: str) -> None:
 
     command.help = f"Collect {provider} and forward the records. Runs until SIGTERM or Ctrl-C."
     guard()
+    sys.exit(run_to_end(agent_name, partial(_run, command, agent_name)))
+
+
+def _run(command: click.Command, agent_name: str) -> object:
     try:
-        status = command.main(standalone_mode=False)
+        return command.main(standalone_mode=False)
     except click.exceptions.Abort:
-        status = 130
+        return 130
     except click.ClickException as error:
-        status = show_usage(error)
+        return show_usage(error)
     except ConfigError as error:
         complain(f"{agent_name}: {error}")
-        status = EX_CONFIG
-    sys.exit(status)
+        return EX_CONFIG
 
 
 class _Program:

@@ -13,6 +13,7 @@ from agents.core.provider import find_provider
 from agents.core.service import services
 from agents.core.targets import targets_of
 from agents.standalone.agent import make_settings, named_endpoints
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.redact import remember
 from telemetry.settings import Account, Settings, load_settings
@@ -38,7 +39,7 @@ def program_settings(provider: str, path: Path | None, interval: str | None, env
     if section is None:
         section = getattr(make_settings(provider, _section(provider, environ), "environment"), provider)
     if not section.enabled:
-        raise ConfigError("configuration", (f"{provider}.enabled: False: this agent has nothing else to do",))
+        raise ConfigError("configuration", (f"{provider}.enabled: false: this agent has nothing else to do",))
     if interval:
         section = section.model_copy(update={"collection_interval": _duration(interval)})
     return settings.model_copy(update={provider: section, **_destination(settings, environ)})
@@ -54,6 +55,11 @@ def _destination(settings: Settings, environ: Mapping[str, str]) -> dict[str, An
         return {}
     remember(environ.get("OPENFINOPS_API_KEY", ""))
     given = variables_by_field(environ, {"endpoint": ("OPENFINOPS_ENDPOINT",), "api_key": ("OPENFINOPS_API_KEY",)})
+    if (disabled := settings.known_destinations) and "endpoint" not in given:
+        problem = (
+            f"{', '.join(disabled)}: disabled, so there is nowhere to send to: enable one, or set OPENFINOPS_ENDPOINT"
+        )
+        raise ConfigError("configuration", (f"destinations: {problem}",))
     made = make_settings("openfinops", {"endpoint": _ENDPOINT, **given}, "environment")
     return {"openfinops": made.openfinops, "named_destinations": {}}
 
@@ -75,13 +81,17 @@ def targets(settings: Settings, provider: str) -> list[tuple[Account, Target, ti
             found.append((account, target, interval))
     known = {target.service for _, target, _ in found}
     problems += [
-        f"{provider}.services: {name!r} is not installed"
+        f"{provider}.services: {name!r} is not installed; {did_you_mean(name, _services(provider))}"
         for name in getattr(section, "services", ())
         if name not in known
     ]
     if problems or not found:
         raise ConfigError("configuration", tuple(dict.fromkeys(problems)) or (f"{provider}: nothing to collect",))
     return found
+
+
+def _services(provider: str) -> list[str]:
+    return [name for owner, name in services() if owner == provider]
 
 
 def _section(provider: str, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -14,6 +14,15 @@ from storage.reports.status import (
     read_status,
     read_troubles,
 )
+from storage.reports.trouble import (
+    BadWindows,
+    Lateness,
+    Unsent,
+    read_bad_windows,
+    read_dead_letters,
+    read_lateness,
+    read_unsent,
+)
 from storage.reports.usage import (
     ApiReadings,
     Metered,
@@ -27,7 +36,9 @@ from storage.reports.usage import (
 
 __all__ = [
     "ApiReadings",
+    "BadWindows",
     "Gauges",
+    "Lateness",
     "Metered",
     "Partial",
     "PlannedReadings",
@@ -36,15 +47,20 @@ __all__ = [
     "Status",
     "TargetCoverage",
     "Trouble",
+    "Unsent",
     "metered",
     "newest_readings",
     "planned_readings",
     "read_activity",
+    "read_bad_windows",
     "read_coverage",
+    "read_dead_letters",
     "read_gauges",
+    "read_lateness",
     "read_partial",
     "read_status",
     "read_troubles",
+    "read_unsent",
     "resources_by_target",
     "waiting_windows",
 ]

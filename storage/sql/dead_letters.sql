@@ -15,7 +15,8 @@ SELECT n.body_sha256, n.body, n.reason_code, n.reason, %(now)s, %(now)s, n.times
        replayed_at = NULL
 
 -- name: listing
-SELECT dead_letter_id, reason_code, reason, first_seen, last_seen, times, length(body) AS size, replayed_at
+SELECT dead_letter_id, reason_code, reason, first_seen, last_seen, times, length(body) AS size, replayed_at,
+       substr(body, 1, %(beginning)s) AS beginning
   FROM finfleet.dead_letters
  WHERE %(replayed)s OR replayed_at IS NULL
  ORDER BY dead_letter_id DESC

@@ -19,6 +19,7 @@ __all__ = [
     "LETTERS",
     "MOST_BYTES",
     "NAME",
+    "PROCESSES",
     "Carrier",
     "CarrierUnavailable",
     "Consumer",
@@ -36,6 +37,8 @@ BILLS = "finfleet.bills"
 """Of the results of services that bring lines of costs: many, and none of them is in a hurry."""
 LETTERS = "finfleet.letters"
 """Of what a worker without a database found and could not use: see telemetry.undeliverable."""
+PROCESSES = "finfleet.processes"
+"""Of the signs of life of processes without a database: see telemetry.presence. Losing it costs nothing."""
 
 
 def pushes_of(source: str) -> str:

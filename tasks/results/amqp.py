@@ -82,6 +82,17 @@ class AmqpCarrier:
         """Look whether the queue is there, or can be made; CarrierUnavailable."""
         self.depth()
 
+    def accept(self) -> None:
+        """Publish what no queue is there for, and wait for the confirmation; CarrierUnavailable."""
+        with self._lock:
+            try:
+                self._ready()
+                if self._link is not None:
+                    _send_nowhere(self._link)
+            except ERRORS as error:
+                self._drop()
+                raise CarrierUnavailable(f"{self.where} takes no messages: {describe(error)}") from error
+
     def close(self) -> None:
         """Let go of the connection that ``depth`` has made."""
         with self._lock:
@@ -154,6 +165,12 @@ class AmqpPublisher:
                 self._idle.pop().drop()
             except IndexError:
                 return
+
+
+def _send_nowhere(link: Link) -> None:
+    Producer(link.channel, auto_declare=False).publish(
+        b"", exchange="", routing_key=f"{link.name}.nowhere", timeout=CONFIRM_TIMEOUT, confirm_timeout=CONFIRM_TIMEOUT
+    )
 
 
 def _send(link: Link, body: bytes, message_id: str) -> None:

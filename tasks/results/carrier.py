@@ -133,5 +133,12 @@ class Carrier(Protocol):
             CarrierUnavailable: it does not answer, or takes none: a replica, or one that cannot write to its disk.
         """
 
+    def accept(self) -> None:
+        """Return where the broker would take a message now; none is left there.
+
+        Raises:
+            CarrierUnavailable: it does not answer, or has no room.
+        """
+
     def close(self) -> None:
-        """Let go of the connections that ``depth`` and ``check`` have made."""
+        """Let go of the connections that ``depth``, ``check`` and ``accept`` have made."""

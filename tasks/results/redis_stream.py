@@ -13,7 +13,7 @@ from typing import cast
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from redis.retry import Retry
 
 from tasks.redis_client import client_of, explain
@@ -78,8 +78,17 @@ class RedisCarrier:
         except RedisError as error:
             raise CarrierUnavailable(f"{self.where} takes no changes: {explain(error)}") from error
 
+    def accept(self) -> None:
+        """Write nothing by a command that a server without memory or disk refuses all the same; CarrierUnavailable."""
+        try:
+            self._client.setrange(f"{self._key}:probe", 0, b"")  # of a key that is not there: it makes none
+        except NoPermissionError:
+            return  # what we may not ask is not known
+        except RedisError as error:
+            raise CarrierUnavailable(f"{self.where} takes no messages: {explain(error)}") from error
+
     def close(self) -> None:
-        """Let go of the connections that ``depth`` and ``check`` have made."""
+        """Let go of the connections that ``depth``, ``check`` and ``accept`` have made."""
         self._client.close()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from telemetry.batch import MAX_BATCH_RECORDS
+from telemetry.closest import did_you_mean
 from telemetry.costs import COSTS
 from telemetry.errors import MalformedMessage, MessageError
 from telemetry.faults import are_short, size_of
@@ -60,9 +61,8 @@ def parse(body: bytes, sources: Collection[str], now: datetime | None = None) ->
 
 def _check_source(source: str, sources: Collection[str]) -> None:
     if source not in sources:
-        known = ", ".join(sorted(sources)) or "none"
         raise UnknownSource(
-            f"source: {source!r}: no such source pushes here; there are: {known}; "
+            f"source: {source!r}: no such source pushes here; {did_you_mean(source, sorted(sources))}; "
             f"add {{name: {source}, kind: push}} to generic.sources"
         )
 

@@ -19,6 +19,7 @@ from telemetry.batch import MAX_BATCH_RECORDS
 from telemetry.errors import MalformedMessage
 from telemetry.limits import MAX_RECORD, MAX_TAGS
 from telemetry.push.message import Push, PushedCharge, PushedCosts, PushedMetric, PushedResource
+from telemetry.wording import wanted, written
 
 MAX_FAULTS = 20
 """That are shown."""
@@ -39,6 +40,12 @@ _LISTS: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {
     Push: {"resources": PushedResource, "metrics": PushedMetric, "costs": PushedCosts},
     PushedCosts: {"charges": PushedCharge},
 }
+_FORMS = {"currency": ("USD",), "source": ("letters, digits and . _ : - only, at most 128",)}
+"""How the fields are written that have a form."""
+_OPEN = "attributes"
+_KINDS = frozenset({"str", "int", "float", "bool"})
+_ANY = "write a text, a number, true, false or null"
+"""Of the values of attributes."""
 _SHOWN = 60
 _PATH = 200
 _MAX_FIELDS = 100
@@ -179,7 +186,7 @@ def _validated(model: type[_Model], data: bytes, path: str, faults: Faults) -> _
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
+        found = list({_place(fault): fault for fault in error.errors(include_url=False)}.values())
     # Outside of the except block: the library's error holds the whole message.
     if found[0]["type"] == "json_invalid":
         raise MalformedMessage(f"the message is not JSON: {f'{path}: ' if path else ''}{found[0]['msg']}")
@@ -190,15 +197,27 @@ def _validated(model: type[_Model], data: bytes, path: str, faults: Faults) -> _
     return None
 
 
+def _place(fault: Any) -> tuple[int | str, ...]:
+    """Where a fault is; a value that may be of several kinds has one for each, with the kind's name at the end."""
+    location: tuple[int | str, ...] = fault["loc"]
+    return location[:-1] if len(location) > 2 and location[-3] == _OPEN and location[-1] in _KINDS else location  # noqa: PLR2004 - attributes, its key, the kind
+
+
 def _in_words(fault: Any, before: str) -> str:
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+    location = _place(fault)
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     path = f"{before}{''.join(parts)}".lstrip(".")[:_PATH]
-    message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         return f"{path}: there is no such field: leave it out"
     if fault["type"] == "missing":
         return f"{path}: it is missing: add it"
-    return f"{path or 'message'}: {repr(fault['input'])[:_SHOWN]}: {message[:1].lower()}{message[1:]}"
+    message = _ANY if location != fault["loc"] else wanted(fault, lambda: _examples(location))
+    return f"{path or 'message'}: {written(fault['input'], _SHOWN)}: {message[:1].lower()}{message[1:]}"
+
+
+def _examples(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """How the field at the end of a path is written."""
+    return _FORMS.get(str(location[-1]) if location else "", ("a text without a NUL character",))
 
 
 def _short(raw: Raw) -> bytes:

@@ -109,4 +109,11 @@ def sections_of(settings: BaseModel) -> dict[str, DestinationSettings]:
             f"{SECTION}.{twice[0]}: the section {twice[0]}: is a destination of this name already: "
             "give this one another name, or leave that section out"
         )
+    # What waits in the outbox is known by the name alone.
+    other = sorted(name for name in set(named) & set(short_forms()) if getattr(named[name], "kind", name) != name)
+    if other:
+        raise ValueError(
+            f"{SECTION}.{other[0]}: the name is that of the section {other[0]}:, and what waits for it would go to"
+            " another kind of destination: give this one another name"
+        )
     return found | named

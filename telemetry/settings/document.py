@@ -63,10 +63,14 @@ def read_document(path: Path) -> dict[str, Any]:
         # The constructors of PyYAML let through what int(), float() and datetime() say of a value that they quote.
         raise _fault(path, "a value is not of the kind that it looks like, or that its tag names: quote it") from None
     if document is None:
-        return {}
+        raise _fault(path, "it is empty: name what to collect, for example generic: {services: [host]}")
     if not isinstance(document, dict):
         raise _fault(path, "it must hold sections such as aws: and destinations:")
-    return {str(key): value for key, value in document.items() if value is not None}
+    empty = [str(key) for key, value in document.items() if value is None and _NAME.fullmatch(str(key))]
+    if empty:
+        remedy = "write its keys below it, or leave it out; {}: {{}} takes the default of each"
+        raise ConfigError(str(path), tuple(f"{key}: it is empty: {remedy.format(key)}" for key in empty))
+    return {str(key): value for key, value in document.items()}
 
 
 def _text(path: Path) -> str:

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
+from telemetry.closest import closest
 from telemetry.redact import redact
 from telemetry.settings.fields import visible_address
-from telemetry.settings.places import Kind, Place, keys_at, kind_of, look_up, path, place_in
+from telemetry.settings.places import Kind, Place, examples_at, is_text, keys_at, kind_of, look_up, path, place_in
+from telemetry.settings.showing import masked
 from telemetry.text import shown
+from telemetry.wording import LIST, Fault, wanted
 
 MAX_FAULTS = 50
 _SHOWN = 60
 _BEGINNING = re.compile(r"[\w.-]*", re.ASCII)
+_WORD = re.compile(r"[a-z]{1,16}\d{0,2}(?:[-_][A-Za-z]{0,16}\d{0,2}){0,4}")
 _KEY = "[key]"
 """What pydantic adds to the place of a fault that is in a key."""
-_NO_MAPPING = {"dict_type", "mapping_type", "model_type", "model_attributes_type"}
 
 
-def explain(error: ValidationError, document: Mapping[str, Any], written: Mapping[str, Any]) -> list[tuple[Place, str]]:
+def explain(
+    faults: Sequence[Fault], document: Mapping[str, Any], written: Mapping[str, Any]
+) -> list[tuple[Place, str]]:
     """The place and the line of each fault.
 
     Args:
-        error: what the model said of the document.
+        faults: what the model says of the document.
         document: what it was given.
         written: the same as it was written: a value that came from the environment is shown by the variable's name.
     """
-    faults = error.errors(include_url=False)
     lines = []
     for fault in faults[:MAX_FAULTS]:
         place = place_in(document, fault["loc"])
@@ -39,12 +40,26 @@ def explain(error: ValidationError, document: Mapping[str, Any], written: Mappin
         if fault["type"] == "extra_forbidden":
             lines.append((place, f"{where}: there is no such key{_did_you_mean(fault['loc'])}"))
             continue
-        message = said(fault)
+        message = said(fault, look_up(written, place))
         value = _visible(fault["loc"], look_up(written, place))
-        lines.append((place, f"{where}: {value}{message[:1].lower()}{message[1:]}" if where else message))
+        # A section says all of what does not go together in it, a line each.
+        lines += [
+            (place, f"{where}: {value}{one[:1].lower()}{one[1:]}" if where else one) for one in message.split("\n")
+        ]
     if len(faults) > MAX_FAULTS:
         lines.append(((), f"and {len(faults) - MAX_FAULTS} more"))
     return lines
+
+
+def said(fault: Fault, value: Any = None) -> str:
+    """What is wrong, without the value; of one that belongs into a list, and may be shown, how it is written there."""
+    location = fault["loc"]
+    message = wanted(fault, lambda: examples_at(location))
+    if message == LIST:
+        shown_value = _plain(location, value)
+        examples = examples_at(location)
+        return f"write a list: [{shown_value or (examples[0] if examples else 'a, b')}]"
+    return message
 
 
 def failed_check(error: Exception) -> str:
@@ -52,19 +67,6 @@ def failed_check(error: Exception) -> str:
     frames = list(traceback.walk_tb(error.__traceback__))
     module = frames[-1][0].f_globals.get("__name__", "") if frames else ""
     return f"a check of {module or 'an unknown module'} fails ({type(error).__name__}): tell whoever offers it"
-
-
-def said(fault: Mapping[str, Any]) -> str:
-    """What the model says of a fault, without the value."""
-    if fault["type"] == "union_tag_invalid":
-        return f"kind: write one of {fault['ctx']['expected_tags']}"
-    if fault["type"] == "union_tag_not_found":
-        return "kind: is missing: it says which keys there are"
-    if fault["type"] == "too_long":
-        return f"write {fault['ctx']['max_length']} at the most"
-    if fault["type"] in _NO_MAPPING:
-        return "write keys with their values here"
-    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _named(fault: Mapping[str, Any], place: Place) -> str:
@@ -84,15 +86,24 @@ def _beginning(key: str) -> str:
 
 
 def _visible(location: Place, value: Any) -> str:
+    text = _plain(location, value)
+    return f"{text[:_SHOWN]!r}: " if text else ""
+
+
+def _plain(location: Place, value: Any) -> str:
+    """A value as it may be shown; empty where it may not be, or is no single one."""
     kind = kind_of(location)
+    # Of a list of what may be shown, a single value may be.
+    if kind is Kind.HIDDEN and isinstance(value, str) and _WORD.fullmatch(value):
+        kind = kind_of((*location, 0))
     if kind is Kind.HIDDEN or value is None or not isinstance(value, str | int | float):
         return ""
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if "\n" in text.strip():  # what is in a file, such as a key, in the place of its name
         return ""
     if kind is Kind.ADDRESS:
         text = visible_address(text)
-    return f"{redact(text)[:_SHOWN]!r}: " if text else ""
+    return masked(redact(text), is_text=is_text(location) or is_text((*location, 0)))
 
 
 def _did_you_mean(location: Place) -> str:
@@ -100,7 +111,6 @@ def _did_you_mean(location: Place) -> str:
     key = _beginning(str(location[-1])[:_SHOWN])
     if (name := key.removesuffix("...")) in known:
         return f"; write {name}, a colon and a space before the value"
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {close[0]}?"
+    if close := closest(name, known):
+        return f"; did you mean {close}?"
     return f"; known are {', '.join(sorted(known))}" if known else ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from telemetry import broker
 from telemetry.target import PART
@@ -28,10 +29,38 @@ HIDDEN_ADDRESS = "an address: its path may be all that keeps strangers out"
 """Marks a field whose value is shown nowhere, though it is a text."""
 
 
+_Check = TypeVar("_Check", bound=Callable[[Any], None])
+
+
+def check(method: _Check) -> _Check:
+    """Mark a method of a section that raises ValueError where its values do not go together."""
+    method.is_check = True  # type: ignore[attr-defined]
+    return method
+
+
 class Section(BaseModel):
     """A part of the configuration: unknown keys are faults, values never change, texts have an end."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_max_length=65_536)
+
+    @model_validator(mode="after")
+    def _values_go_together(self) -> Self:
+        """Run every check, so that none hides another; a line each."""
+        names = {
+            name: None
+            for one in reversed(type(self).__mro__)
+            for name, found in vars(one).items()
+            if getattr(found, "is_check", False)
+        }
+        faults = []
+        for name in names:
+            try:
+                getattr(self, name)()
+            except ValueError as error:
+                faults.append(str(error))
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
 
 
 def _duration(value: Any) -> Any:
@@ -50,6 +79,13 @@ def _duration(value: Any) -> Any:
             raise ValueError(_TOO_LONG)
         return timedelta(seconds=value)
     return value
+
+
+def span(value: timedelta) -> str:
+    """A duration as it is written: 90s, 5m, 2h."""
+    seconds = value.total_seconds()
+    unit = next((unit for unit in ("d", "h", "m") if seconds and seconds % _SECONDS[unit] == 0), "s")
+    return f"{seconds / _SECONDS[unit]:g}{unit}"
 
 
 def _positive(value: timedelta) -> timedelta:

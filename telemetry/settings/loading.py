@@ -13,6 +13,7 @@ from telemetry.errors import ConfigError
 from telemetry.redact import remember
 from telemetry.settings.document import read_document
 from telemetry.settings.explaining import explain, failed_check
+from telemetry.settings.faults import all_faults
 from telemetry.settings.fields import password_of
 from telemetry.settings.model import Settings
 from telemetry.settings.places import Place, look_up, place_in
@@ -52,25 +53,19 @@ def load_settings(
     and the secrets of the fleet.
     ConfigError lists the faults.
     """
-    named = path or (Path(environ["FINFLEET_CONFIG"]) if environ.get("FINFLEET_CONFIG") else None)
-    source = named or DEFAULT_PATH
-    written = read_document(source) if named or source.exists() else dict(_WITHOUT_A_FILE)
-    for variable, (section, key) in _OVERRIDES.items():
-        found = written.get(section, {})
-        if environ.get(variable) and isinstance(found, dict):
-            written[section] = {**found, key: environ[variable]}
+    source, written = _read(path, environ)
     needs = Needs(providers, forwards, stores)
     expansion = Expansion(environ)
     document = expansion.of(written)
-    missing = {place: name for place, name in expansion.unset.items() if needs.cover(place, document)}
-    not_needed = {place: name for place, name in expansion.unset.items() if place not in missing}
-    problems = [_say_unset(place, name) for place, name in missing.items()]
+    missing = {place: names for place, names in expansion.unset.items() if needs.cover(place, document)}
+    not_needed = {place: names for place, names in expansion.unset.items() if place not in missing}
+    problems = [_say_unset(place, names) for place, names in missing.items()]
     try:
         settings = _validate(document, not_needed)
     except ValidationError as error:
         problems += [
             _say_unset(place, not_needed[place]) if place in not_needed else _masked(line, expansion.used)
-            for place, line in explain(error, document, written)
+            for place, line in explain(all_faults(error, document, Settings.model_validate), document, written)
             if place not in missing
         ]
     except RecursionError:
@@ -93,8 +88,37 @@ def variables_of(document: Mapping[str, Any], needs: Needs) -> frozenset[str]:
     )
 
 
-def _say_unset(place: Place, name: str) -> str:
-    return f"{in_words(place)}: the environment variable {name} is not set: set it"
+def unset_variables(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """A line for each value of the configuration that some process of the fleet needs, and whose variables are not set.
+
+    For commands that need none of these values themselves. ConfigError where the file cannot be read.
+    """
+    written = _read(path, environ)[1]
+    expansion = Expansion(environ)
+    document = expansion.of(written)
+    needs = Needs()
+    return [_say_unset(place, names) for place, names in expansion.unset.items() if needs.cover(place, document)]
+
+
+def _say_unset(place: Place, names: tuple[str, ...]) -> str:
+    *others, last = names
+    if others:
+        said = f"the environment variables {', '.join(others)} and {last} are not set: set them"
+    else:
+        said = f"the environment variable {last} is not set: set it"
+    return f"{in_words(place)}: {said}"
+
+
+def _read(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, dict[str, Any]]:
+    """The file, and what is written in it, with the environment's addresses above its own."""
+    named = path or (Path(environ["FINFLEET_CONFIG"]) if environ.get("FINFLEET_CONFIG") else None)
+    source = named or DEFAULT_PATH
+    written = read_document(source) if named or source.exists() else dict(_WITHOUT_A_FILE)
+    for variable, (section, key) in _OVERRIDES.items():
+        found = written.get(section, {})
+        if environ.get(variable) and isinstance(found, dict):
+            written[section] = {**found, key: environ[variable]}
+    return source, written
 
 
 def _masked(line: str, used: Mapping[str, str]) -> str:

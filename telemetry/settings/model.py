@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, create_model
 
 from telemetry.broker import Address, parse
 from telemetry.push.sources import Pushers
@@ -21,6 +21,8 @@ from telemetry.settings.fields import (
     RedisUrl,
     Section,
     SigningKeys,
+    check,
+    span,
 )
 from telemetry.settings.providers import ProviderSettings, PushSource
 from telemetry.settings.registry import providers
@@ -111,19 +113,18 @@ class Settings(Section):
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
 
-    @model_validator(mode="after")
-    def _a_collection_ends_before_its_lease(self) -> Self:
+    @check
+    def _a_collection_ends_before_its_lease(self) -> None:
         if self.collect.deadline >= self.ledger.lease:
             raise ValueError(
-                f"collect.deadline ({self.collect.deadline}) must be shorter than ledger.lease ({self.ledger.lease}): "
+                f"collect.deadline ({span(self.collect.deadline)}) must be shorter than "
+                f"ledger.lease ({span(self.ledger.lease)}): "
                 "else an attempt that still works is taken for lost"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _destinations_have_names_of_their_own(self) -> Self:
+    @check
+    def _destinations_have_names_of_their_own(self) -> None:
         sections_of(self)
-        return self
 
     if TYPE_CHECKING:  # pydantic's own is for what is no field
 

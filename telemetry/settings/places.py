@@ -44,6 +44,19 @@ def is_secret(place: Place) -> bool:
     return not found or any(_holds_secret(annotation) for annotation in found)
 
 
+def is_text(place: Place) -> bool:
+    """Whether the model takes a text there, of whatever form."""
+    return any(
+        isinstance(bare := _bare(annotation), type) and issubclass(bare, str) for annotation in _annotations_at(place)
+    )
+
+
+def examples_at(place: Place) -> tuple[str, ...]:
+    """How a value there is written, by the examples of its field."""
+    metadata = [entry for annotation in _annotations_at(place) for entry in _metadata(annotation)]
+    return next((tuple(map(str, entry.examples)) for entry in metadata if getattr(entry, "examples", None)), ())
+
+
 def keys_at(place: Place) -> list[str]:
     """The keys that the section there may have; none where it is no section."""
     models = [bare for annotation in _annotations_at(place) if _is_model(bare := _bare(annotation))]
@@ -104,7 +117,9 @@ def _field(model: type[BaseModel], name: int | str) -> Any:
     field = next((field for key, field in model.model_fields.items() if (field.alias or key) == str(name)), None)
     if field is None:
         return None
-    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    # Its examples are no metadata of the type's.
+    metadata = [*field.metadata, field] if field.examples else field.metadata
+    return Annotated[field.annotation, *metadata] if metadata else field.annotation
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from telemetry.closest import closest
 from telemetry.settings.backfill import Backfill
-from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, Section
+from telemetry.settings.fields import Dollars, Duration, Endpoint, FilePath, Name, Section, check
 
 DEFAULT_ACCOUNT = "default"
 ALL_REGIONS = "all"
@@ -99,6 +100,9 @@ class ProviderSettings(Section):
     #: Names that ``endpoints`` may hold, which ``PROVIDER_ENDPOINT_NAME`` gives to such an agent; empty: any name.
     endpoint_names: ClassVar[tuple[str, ...]] = ()
 
+    #: The regions that there are; empty: any name may be one.
+    known_regions: ClassVar[frozenset[str]] = frozenset()
+
     enabled: bool = True
     services: tuple[Name, ...] = Field(default=(), description="empty: every service that is installed")
     collection_interval: Duration | None = None
@@ -122,6 +126,16 @@ class ProviderSettings(Section):
     def _provider_id(self, entry: AccountEntry) -> str:
         del entry
         return ""
+
+    def region_fault(self, region: str) -> str:
+        """What is wrong with the name of a region, and what may have been meant; empty where nothing is."""
+        unlisted: tuple[str, ...] = getattr(self, "unlisted_regions", ())
+        if not self.known_regions or region in self.known_regions or region in {ALL_REGIONS, *unlisted}:
+            return ""
+        close = closest(region, sorted(self.known_regions))
+        meant = f" did you mean {close}?" if close else ""
+        newer = "one that is newer than this release also goes into unlisted_regions"
+        return f"{region}: there is no such region;{meant} {newer}"
 
     @property
     def push_sources(self) -> tuple[PushSource, ...]:
@@ -165,8 +179,11 @@ class ProviderSettings(Section):
     def _endpoints_are_known(cls, endpoints: dict[str, str]) -> dict[str, str]:
         unknown = sorted(endpoints.keys() - set(cls.endpoint_names)) if cls.endpoint_names else ()
         if unknown:
-            known = ", ".join(cls.endpoint_names)
-            raise ValueError(f"{unknown[0]}: there is no such endpoint; known are {known}")
+            close = closest(unknown[0], cls.endpoint_names)
+            meant = f"did you mean {close}? " if close else ""
+            raise ValueError(
+                f"{unknown[0]}: there is no such endpoint; {meant}known are {', '.join(cls.endpoint_names)}"
+            )
         return endpoints
 
     @field_validator("quotas")
@@ -179,10 +196,18 @@ class ProviderSettings(Section):
                 )
         return quotas
 
-    @model_validator(mode="after")
-    def _accounts_are_distinct(self) -> Self:
+    @check
+    def _regions_are_there(self) -> None:
+        named = dict.fromkeys(self._regions(), "")
+        for entry in self._entries():
+            named |= {region: f"accounts: {entry.name}: " for region in entry.regions or () if region not in named}
+        faults = [f"{where}{fault}" for region, where in named.items() if (fault := self.region_fault(region))]
+        if faults:
+            raise ValueError("\n".join(faults))
+
+    @check
+    def _accounts_are_distinct(self) -> None:
         names = [entry.name for entry in self._entries()]
         twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise ValueError(f"accounts: the name {twice[0]!r} is used twice; every account needs its own")
-        return self

@@ -71,8 +71,8 @@ class Expansion:
     """Replaces references, and keeps what it found."""
 
     environ: Mapping[str, str]
-    #: The variable that is not set, by place.
-    unset: dict[Place, str] = field(default_factory=dict)
+    #: The variables that are not set, by place.
+    unset: dict[Place, tuple[str, ...]] = field(default_factory=dict)
     #: The variables that were used, by value.
     used: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -93,7 +93,7 @@ class Expansion:
     def _variable(self, name: str, place: Place) -> str:
         found = self.environ.get(name)
         if not found:
-            self.unset[place] = name
+            self.unset[place] = tuple(dict.fromkeys((*self.unset.get(place, ()), name)))
             return _UNSET
         self.used[found] = name
         return found
@@ -106,7 +106,7 @@ def expand(text: str, environ: Mapping[str, str] = os.environ) -> str:
     parts = re.split(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})", text)
     expanded = "".join(expansion.of(parts))
     if expansion.unset:
-        names = dict.fromkeys(expansion.unset.values())
+        names = dict.fromkeys(name for unset in expansion.unset.values() for name in unset)
         raise ConfigError("environment", tuple(f"the environment variable {name} is not set: set it" for name in names))
     return expanded
 

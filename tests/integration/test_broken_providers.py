@@ -100,6 +100,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (home / f"services_{name}" / "mine.py").write_text(code, encoding="utf-8")
         (home / f"provider_{name}.py").write_text(_good(name, f"services_{name}"), encoding="utf-8")
         add_distribution(home, f"dist-{name}", "finfleet.providers", {name: f"provider_{name}:Made"})
+    add_distribution(home, "dist-pigeon", "finfleet.destinations", {"pigeon": "no_such_pigeon:Kind"})
     with (home / "provider_without.py").open("a", encoding="utf-8") as file:
         file.write('    permissions = "no_permissions"\n    sdk = ("no_such_sdk",)\n')
     return home
@@ -114,7 +115,8 @@ def test_each_is_said_with_its_distribution_and_the_reason_and_the_others_are_th
     assert "aws/mine" not in there
     assert not any(one.partition("/")[0] in {*_BROKEN, *_BROKEN_SERVICES} - {"aws"} for one in there)
     said = [line for line in done.stderr.splitlines() if line.startswith("finfleet: cannot be used: ")]
-    assert len(said) == len(_BROKEN) + len(_BROKEN_SERVICES)
+    assert len(said) == len(_BROKEN) + len(_BROKEN_SERVICES) + 1
+    assert [line for line in said if "dist-pigeon: entry point pigeon = no_such_pigeon:Kind: " in line]
     for name, (_, reason) in _BROKEN.items():
         start = f"finfleet: cannot be used: dist-{name}: entry point {name} = broken_{name}:Made: {reason}"
         assert [line for line in said if line.startswith(start)], name

@@ -149,7 +149,7 @@ def test_status_tells_of_processes_of_a_finfleet_up_beside_that_do_not_run(
         write(not_running=["ingest"], looping=["plan"])
         told = ["ingest of finfleet up does not run", "plan of finfleet up ends again and again"]
         assert _json(finfleet("status", "--json", status=1))["processes"] == told
-        assert "\n".join(told) in finfleet("status", status=1).stdout
+        assert all(f"\n! process_down: {line}\n" in finfleet("status", status=1).stdout for line in told)
         write(database={**report["database"], "name": "another"}, not_running=["ingest"])  # type: ignore[dict-item]
         assert _json(finfleet("status", "--json"))["processes"] == []
         alive.communicate()
@@ -164,7 +164,7 @@ def test_status_tells_of_processes_of_a_finfleet_up_beside_that_do_not_run(
 
 
 def test_status_without_a_broker_says_so(finfleet: Run) -> None:
-    done = finfleet("status", "--json", FINFLEET_BROKER_URL="redis://:canary-broker-pw@127.0.0.1:1/0")
+    done = finfleet("status", "--json", status=1, FINFLEET_BROKER_URL="redis://:canary-broker-pw@127.0.0.1:1/0")
     assert json.loads(done.stdout)["results_queue"]["messages"] is None
     assert "canary-broker-pw" not in done.stdout + done.stderr
 

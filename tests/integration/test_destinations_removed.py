@@ -107,9 +107,9 @@ def test_the_command_line_says_so(database: Database, database_url: str, tmp_pat
         fill(connection, targets=1, entries=2, destinations=("openfinops", "gone"))
         lines: list[dict[str, Any]] = json.loads(command.run("outbox", "status", "--json").stdout)
         assert {line["destination"]: line["is"] for line in lines} == {"openfinops": "enabled", "gone": "removed"}
-        told = command.run("status").stdout.decode()
+        told = command.run("status", status=1).stdout.decode()
         assert "gone: 2 wait" in told
-        assert "; it is not in the configuration, and what waits is dead an hour after it was committed" in told
+        assert "gone: it is not in the configuration, and what waits is dead an hour after it was committed" in told
         assert b"is in the configuration" in command.run("outbox", "forget", "openfinops", status=2).stderr
         outbox.release(connection, ["openfinops"], datetime.now(UTC) + _HOUR)
         assert b"2 are deleted" in command.run("outbox", "forget", "gone").stdout

@@ -70,7 +70,7 @@ def _impossible() -> bytes:
 
 BAD = {
     "malformed: not a finfleet message": b"hello",
-    "malformed: not a finfleet message: it starts with b'\\x80": pickle.dumps({"a": 1}),
+    "malformed: not a finfleet message: it begins with bytes 80 04 95": pickle.dumps({"a": 1}),
     "malformed: the body cannot be decompressed": encode(writing.batch(writing.run()))[:-7],
     "unknown_schema: schema version 250": MAGIC + bytes([250]) + b"whatever it may be",
     "invalid: points.value[0]: nan": _impossible(),

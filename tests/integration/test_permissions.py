@@ -134,4 +134,4 @@ def test_the_command_prints_the_policy_and_compares_a_file_with_it(tmp_path: Pat
 def test_a_provider_without_a_document_is_wrong_usage() -> None:
     done = _finfleet("generic")
     assert done.returncode == 2
-    assert "'aws'" in done.stderr
+    assert "there are: aws, azure" in done.stderr

@@ -141,10 +141,10 @@ def test_nan_and_infinity_are_left_out_and_counted() -> None:
         (b"", "not JSON"),
         (b"<html>", "not JSON"),
         (b'{"value": "many"}', "mapping[0], record 0: value 'many' is not a number"),
-        (b'{"value": true}', "value True is not a number"),
+        (b'{"value": true}', "value true is not a number"),
         (b"[" * 100_000, "nests too deep"),
         (b"[" + b"{}," * 2_000_000 + b"{}]", "about 4000002 items: raise max_samples"),
-        (b'{"value": [' + b"0," * 500_000 + b"0]}", "value [0, 0, 0, 0, 0, 0, ...] is not a number"),
+        (b'{"value": [' + b"0," * 500_000 + b"0]}", "value [0, 0, 0, 0, 0, 0"),
     ],
 )
 def test_a_document_that_does_not_fit_is_an_error_that_says_why(body: bytes, fault: str) -> None:
@@ -160,10 +160,10 @@ GOOD = b'{"value": 2, "metric": "good"}'
     ("odd", "why"),
     [
         (b'{"value": "many", "metric": "bad"}', "value 'many' is not a number"),
-        (b'{"value": true, "metric": "bad"}', "value True is not a number"),
-        (b'{"value": {"a": []}, "metric": "bad"}', "value {'a': []} is not a number"),
-        (b'{"value": 1, "metric": null}', "metric None is not a text"),
-        (b'{"value": 1, "metric": "bad", "tags": ["a"]}', "tags ['a'] is not an object"),
+        (b'{"value": true, "metric": "bad"}', "value true is not a number"),
+        (b'{"value": {"a": []}, "metric": "bad"}', 'value {"a": []} is not a number'),
+        (b'{"value": 1, "metric": null}', "metric null is not a text"),
+        (b'{"value": 1, "metric": "bad", "tags": ["a"]}', 'tags ["a"] is not an object'),
         (b'{"value": 1, "metric": "bad", "at": "yesterday"}', "timestamp 'yesterday'"),
         (b'{"value": 1, "metric": "bad", "at": 1e99}', "timestamp 1e+99"),
     ],

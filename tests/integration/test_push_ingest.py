@@ -123,9 +123,9 @@ def test_what_is_bad_is_a_dead_letter_with_all_its_faults(carrier: Carrier, conn
         found[letter.body] = letter.reason_code
         if letter.body == list(bad)[1]:
             assert letter.reason.splitlines() == [
-                f"sent_at: '{SENT_AT[:-1]}': input should have timezone info",
-                "metrics[0].name: '': string should have at least 1 character",
-                "metrics[0].value: '1': input should be a valid number",
+                f"sent_at: '{SENT_AT[:-1]}': write a time with its zone: 2026-11-24T05:00:00Z",
+                "metrics[0].name: '': must not be empty",
+                "metrics[0].value: '1': write a number, such as 5 or 0.5",
             ]
     assert found == bad
     # Their neighbour is untouched.

@@ -1,6 +1,6 @@
 """What `finfleet status` is told."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from storage import ledger, reports
 from storage.database import Connection, Database
 from telemetry.batch import Outcome
 from tests.support.ledger import NOW, at, minutes, plan, sync, take
+from tests.support.outbox import fill
 from tests.support.writing import batch, put, report, run
 
 
@@ -124,3 +125,76 @@ def test_resources_are_counted_only_where_it_is_sure_whose_they_are(database: Da
             " SELECT provider, 'other', region, service, queue, 300, 0, now(), now() FROM finfleet.targets"
         )
         assert reports.resources_by_target(connection) == {}
+
+
+def _late(connection: Connection, now: str) -> reports.Lateness:
+    (found,) = reports.read_lateness(connection, at(now))
+    return found
+
+
+def test_lateness_counts_from_what_is_covered_and_knows_since_when_it_is_open(database: Database) -> None:
+    with database.connection() as connection:
+        sync(connection, plan(backfill=minutes(60)))
+        assert (_late(connection, "12:06").lag, _late(connection, "12:06").open_for) == (minutes(65), None)
+        ledger.open_windows(connection, "aws", "ec2", NOW)
+        connection.execute("UPDATE finfleet.collections SET planned_at = %s", (NOW,))
+        new = _late(connection, "12:06")
+        assert (new.covered_until, new.lag, new.open_for) == (None, minutes(65), at("12:06") - NOW)
+        connection.execute(
+            "UPDATE finfleet.collections SET state = 'empty', records = 0 WHERE window_end <= %s", (at("11:30"),)
+        )
+        found = _late(connection, "12:21")
+        assert (found.covered_until, found.lag, found.open_for) == (at("11:30"), minutes(50), at("12:21") - NOW)
+        assert (found.interval, found.queue, found.denied) == (minutes(5), "collect.aws", False)
+
+
+def test_a_target_that_is_configured_again_is_not_late_for_its_pause(database: Database) -> None:
+    with database.connection() as connection:
+        sync(connection, plan())
+        ledger.open_windows(connection, "aws", "ec2", NOW)
+        sync(connection)
+        assert reports.read_lateness(connection, at("18:00")) == []
+        ledger.sync_targets(connection, [plan()], "aws", "ec2", at("18:00"))
+        assert _late(connection, "18:05").lag == minutes(5)
+
+
+def test_windows_that_are_not_as_they_should_be_are_told_by_kind(database: Database) -> None:
+    with database.connection() as connection:
+        collect(connection, Outcome.FAILED, Outcome.DENIED, Outcome.COMPLETE, Outcome.COMPLETE, Outcome.COMPLETE)
+        assert [(one.state, one.windows) for one in reports.read_bad_windows(connection)] == [
+            ("denied", 1),
+            ("failed", 1),
+        ]
+        connection.execute("UPDATE finfleet.targets SET denied_until = now(), denied_permission = 'ec2:X'")
+        assert (_late(connection, "12:06").denied, _late(connection, "12:06").permission) == (True, "ec2:X")
+        starts = [row[0] for row in connection.execute("SELECT window_start FROM finfleet.collections ORDER BY 1")]
+        for change, start in (
+            ("lost = 2, error = 'nobody came'", starts[0]),
+            ("refused = true, partial = 'rates', permission = 'x:Y'", starts[1]),
+            ("error = 'no', refresh_at = now()", starts[2]),
+        ):
+            statement = f"UPDATE finfleet.collections SET {change} WHERE window_start = %s"  # noqa: S608 - of this test
+            connection.execute(statement.encode(), (start,))
+        found = {one.state: one for one in reports.read_bad_windows(connection)}
+        assert found.keys() == {"denied", "failed", "refused", "not_read_again", "lost"}
+        assert (found["refused"].permission, found["refused"].error) == ("x:Y", "rates")
+        assert (found["not_read_again"].error, found["lost"].error) == ("no", "nobody came")
+        assert {one.state for one in reports.read_bad_windows(connection, starts[2])} >= {"not_read_again"}
+        assert "lost" not in {one.state for one in reports.read_bad_windows(connection, starts[2])}
+        sync(connection)
+        assert reports.read_bad_windows(connection) == [], "what is not configured is nobody's trouble"
+
+
+def test_what_a_destination_does_not_have_is_told_with_its_reason(database: Database) -> None:
+    with database.connection() as connection:
+        fill(connection, targets=2, entries=2, destinations=("openfinops", "other"))
+        assert reports.read_dead_letters(connection) == {}
+        connection.execute("UPDATE finfleet.outbox SET state = 'sent', body = NULL WHERE destination = 'other'")
+        rows = connection.execute("SELECT outbox_id FROM finfleet.outbox WHERE state = 'pending' ORDER BY 1")
+        first, second, *_ = [row[0] for row in rows]
+        connection.execute("UPDATE finfleet.outbox SET attempts = 3, error = 'away' WHERE outbox_id = %s", (first,))
+        connection.execute("UPDATE finfleet.outbox SET state = 'dead', error = 'bad' WHERE outbox_id = %s", (second,))
+        (found,) = reports.read_unsent(connection, datetime.now(UTC))
+        assert (found.destination, found.pending, found.dead, found.failures) == ("openfinops", 3, 1, 3)
+        assert (found.error, found.dead_error) == ("away", "bad")
+        assert found.oldest is not None

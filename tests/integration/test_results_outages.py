@@ -99,9 +99,13 @@ def test_a_broker_that_is_away_refuses_and_gives_nothing(
 
 def test_a_broker_that_is_full_refuses_until_it_is_not(broker: Broker, carrier: Carrier) -> None:
     publish(carrier, b"before")
+    carrier.accept()
+    assert carrier.depth().messages == 1, "to ask leaves nothing there"
     with closing(carrier.publisher()) as publisher:
         publisher.publish(b"too", message_id="1")
         with broker.full():
+            with pytest.raises(CarrierUnavailable, match=r"takes no messages: .*(memory|[Bb]locked)"):
+                carrier.accept()
             started = time.monotonic()
             with pytest.raises(PublishRefused, match=r"memory|blocked"):
                 publisher.publish(b"not now", message_id="2")
@@ -109,6 +113,7 @@ def test_a_broker_that_is_full_refuses_until_it_is_not(broker: Broker, carrier: 
             with closing(carrier.consumer()) as consumer:
                 consumer.ack(receive(consumer, 2))  # draining is what helps
         publisher.publish(b"after", message_id="3")
+    carrier.accept()
     with closing(carrier.consumer()) as consumer:
         until(lambda: b"after" in bodies(consumer.receive(10, 0.5)))
 

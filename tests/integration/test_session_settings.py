@@ -1,7 +1,9 @@
 """What the server, the database or the role has set changes nothing of ours."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from storage.errors import StorageUnsuitable
 from storage.migrate import check_drift, migrate
 from storage.session import SETTINGS
 from tests.support import writing
+from tests.support.command_runs import RunsFinfleet
 from tests.support.databases import drop_database
 from tests.support.pgbouncer import PgBouncer, running_pgbouncer
 from workers.embedded import EmbeddedPostgres
@@ -95,7 +98,9 @@ def test_a_run_is_written_and_the_schema_is_found_to_be_ours(url: SecretStr) -> 
         assert list(writing.points(connection).values()) == [0.1 + 0.2]
 
 
-def test_a_database_that_is_not_utf_8_is_refused_in_words(postgres_server: EmbeddedPostgres) -> None:
+def test_a_database_that_is_not_utf_8_is_refused_in_words(
+    postgres_server: EmbeddedPostgres, finfleet_program: RunsFinfleet, tmp_path: Path
+) -> None:
     server = postgres_server.url.get_secret_value()
     name = "in_latin_1"
     with psycopg.connect(server, autocommit=True) as admin:
@@ -110,5 +115,9 @@ def test_a_database_that_is_not_utf_8_is_refused_in_words(postgres_server: Embed
             pass
         with pytest.raises(StorageUnsuitable, match="its encoding is LATIN1"):
             migrate(SecretStr(url))
+        # Nothing that waiting mends: whoever supervises a process does not start it again.
+        environment = {**os.environ, "FINFLEET_DATABASE_URL": url}
+        done = finfleet_program(("db", "check"), environment, tmp_path)
+        assert (done.returncode, b"its encoding is LATIN1" in done.stderr) == (78, True)
     finally:
         drop_database(server, url)

@@ -140,7 +140,7 @@ def test_once_says_that_openfinops_is_away_by_its_status(tmp_path: Path) -> None
     ("document", "variables", "words", "fault"),
     [
         ({"generic": {"services": ["moon"]}}, {}, (), "generic.services: 'moon' is not installed"),
-        ({"generic": {"enabled": False}}, {}, (), "generic.enabled: False"),
+        ({"generic": {"enabled": False}}, {}, (), "generic.enabled: false"),
         ({"generic": {}}, {"COLLECTION_INTERVAL": "often"}, (), "'often': write seconds"),
         ({"generic": {}}, {"OPENFINOPS_ENDPOINT": "http://far.example/"}, (), "plain http to another machine"),
         ({"generic": {}}, {}, ("--config", "missing.yaml"), "there is no such file"),

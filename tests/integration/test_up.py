@@ -5,8 +5,10 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -16,7 +18,7 @@ import pytest
 from tests.support.processes import until_ended
 from tests.support.servers import short_directory
 from tests.support.trees import entries
-from tests.support.up import Up, finfleet_up, run_up
+from tests.support.up import Up, environment, finfleet_up, run_up
 from tests.support.users import ordinary_user
 from tests.support.waiting import until
 
@@ -55,6 +57,25 @@ def _passwords(up: Up) -> list[str]:
 
 def _password(up: Up) -> str:
     return Path(up.report["flower"]["password_file"]).read_text()
+
+
+def test_status_finds_it_without_exports_and_lists_who_lives(up: Up) -> None:
+    """Those with a database and those without: each gives its signs of life."""
+    line = [sys.executable, "-m", "workers.cli", "status", "--json", "--state", str(up.state)]
+
+    def told() -> dict[str, Any]:
+        done = subprocess.run(line, capture_output=True, text=True, cwd=up.state.parent, env=environment(), check=False)
+        assert done.stderr == ""
+        assert not [password for password in _passwords(up) if password in done.stdout]
+        return dict(json.loads(done.stdout))
+
+    def living() -> dict[str, int]:
+        return {one["role"]: one["pid"] for one in told()["processes_alive"]}
+
+    roles = {"ingest": "ingest", "worker plan": "plan", "worker generic": "collect.generic", "beat": "beat"}
+    until(lambda: living().keys() == roles.keys(), 30, "each has given a sign")
+    assert living() == {role: up.pids[name] for role, name in roles.items()}
+    assert told()["problems"] == []
 
 
 def test_it_says_what_runs(up: Up) -> None:

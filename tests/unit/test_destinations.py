@@ -233,8 +233,16 @@ def test_faults_name_the_place_and_show_no_secret(tmp_path: Any) -> None:
 
 
 def test_an_unknown_kind_is_told_the_known_ones(tmp_path: Any) -> None:
-    assert "destinations.a: kind: write one of 'openfinops', " in _fault(tmp_path, "destinations: {a: {kind: pigeon}}")
+    assert "destinations.a: kind: there are: openfinops, " in _fault(tmp_path, "destinations: {a: {kind: pigeon}}")
     assert "destinations.a: kind: is missing" in _fault(tmp_path, "destinations: {a: {url: 'https://x'}}")
+
+
+def test_the_name_of_a_short_form_is_for_its_own_kind(tmp_path: Any) -> None:
+    told = _fault(tmp_path, "destinations: {openfinops: {kind: otlp, endpoint: 'https://x.example'}}")
+    assert "destinations.openfinops: the name is that of the section openfinops:" in told
+    path = tmp_path / "telemetry.yaml"
+    path.write_text("destinations: {openfinops: {kind: openfinops, endpoint: 'https://x.example'}}", encoding="utf-8")
+    assert load_settings(path, {}, providers=()).destinations == ("openfinops",)
 
 
 def test_only_who_forwards_needs_the_secrets(tmp_path: Any) -> None:

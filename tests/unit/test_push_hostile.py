@@ -65,7 +65,7 @@ def test_a_large_message_is_the_same_message(in_parts: Any) -> None:
 def test_the_metric_that_is_not_a_number_is_named_in_a_large_message() -> None:
     metrics = [{"name": f"m{n}", "value": 1.5} for n in range(2000)]
     metrics[1234]["value"] = float("nan")
-    assert _said(body(metrics=metrics)) == "metrics[1234].value: inf: input should be a finite number"
+    assert _said(body(metrics=metrics)) == "metrics[1234].value: inf: write a number, such as 5 or 0.5"
 
 
 def test_the_search_for_faults_ends(in_parts: Any) -> None:

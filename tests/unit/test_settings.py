@@ -167,7 +167,10 @@ def test_all_faults_come_at_once_with_path_value_and_remedy() -> None:
         ("aws: {quotas: {'ec2:Describe*': -5}}", "aws.quotas.ec2:Describe*: '-5': write calls a second"),
         ("aws: {quotas: {'ec2:Describe*': .inf}}", "aws.quotas.ec2:Describe*: 'inf': write calls a second"),
         ("gcp: {quotas: {'monitoring:*': .nan}}", "gcp.quotas.monitoring:*: 'nan': write calls a second"),
-        ("aws: {quotas: {'ec2:Describe*': many}}", "aws.quotas.ec2:Describe*: 'many': input should be a valid number"),
+        (
+            "aws: {quotas: {'ec2:Describe*': many}}",
+            "aws.quotas.ec2:Describe*: 'many': write a number, such as 5 or 0.5",
+        ),
         ("aws: {quotas: {DescribeInstances: 5}}", "aws.quotas: 'DescribeInstances': write service:Operation"),
         ("aws: {quotas: {'ec2: Describe*': 5}}", "aws.quotas: 'ec2: Describe*': write service:Operation"),
         ("aws: {quotas: {'ec2:': 5}}", "aws.quotas: 'ec2:': write service:Operation"),

@@ -138,8 +138,8 @@ aws:
         ("''", "write seconds"),
         ("true", "write seconds"),
         ("-1", "must not be negative"),
-        ("[1]", "input should be a valid timedelta"),
-        ("2026-01-01", "input should be a valid timedelta"),
+        ("[1]", "write seconds, or a number with s, m, h or d"),
+        ("2026-01-01", "write seconds, or a number with s, m, h or d"),
     ],
 )
 def test_a_duration_has_an_end(value: str, said: str) -> None:

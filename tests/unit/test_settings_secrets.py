@@ -4,14 +4,14 @@ import io
 import logging
 import pickle
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from agents.aws_telemetry_agent import AWSTelemetryAgent
 from agents.azure_telemetry_agent import AzureTelemetryAgent
@@ -23,19 +23,12 @@ from tasks.results import open_carrier
 from telemetry import redact
 from telemetry.errors import ConfigError
 from telemetry.settings import load_settings
-from telemetry.settings.destinations import kinds
 from telemetry.settings.loading import expand
-from telemetry.settings.model import settings_model
 from telemetry.settings.places import Kind, Place, kind_of
+from tests.support.settings_fields import FIELDS
 
 CANARY = "canary-5Vq9x"
 NUMBER = 918273645546372819
-_KINDS = {
-    "PushSource": "push",
-    "HttpJsonSource": "http_json",
-    "PrometheusSource": "prometheus",
-    **{kind.settings.__name__: name for name, kind in kinds().items()},
-}
 _WRONG: dict[str, Any] = {
     "a line break at its end": f"{CANARY}\n",
     "a control character": f"\x1b{CANARY}",
@@ -74,56 +67,6 @@ _SECRETS = {
     "generic.sources.0.auth.bearer",
     "generic.sources.0.auth.password",
 }
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)
-
-
-def _fields(model: type[BaseModel], around: Callable[[Any], Any] = lambda x: x, at: Place = ()) -> Any:
-    """Each field: where it is, and a document with nothing but a value there."""
-    for name, field in ((field.alias or name, field) for name, field in model.model_fields.items()):
-
-        def inside(value: Any, name: str = name, model: type[BaseModel] = model) -> Any:
-            kind = {"kind": _KINDS[model.__name__]} if model.__name__ in _KINDS and name != "kind" else {}
-            return around({**kind, name: value})
-
-        if get_origin(field.annotation) is dict and (named := list(_models(field.annotation))):
-
-            def under_a_name(value: Any, inside: Callable[[Any], Any] = inside) -> Any:
-                return inside({"x": value})
-
-            for found in named:
-                yield from _fields(found, under_a_name, (*at, name, "x"))
-            continue
-
-        listed = any(get_origin(part) is tuple for part in (field.annotation, *get_args(field.annotation)))
-        below = list(_models(field.annotation))
-        yield (*at, name), inside
-        if get_origin(field.annotation) is dict:
-            yield (*at, name, "X-Key"), lambda value, inside=inside: inside({"X-Key": value})
-        elif listed and not below:
-            yield (*at, name, 0), lambda value, inside=inside: inside([value])
-        for found in below:
-            wrap = (lambda value, inside=inside: inside([value])) if listed else inside
-            yield from _fields(found, wrap, (*at, name, 0) if listed else (*at, name))
-        if below:
-            place = (*at, name, *((0,) if listed else ()), "bearerr")
-            yield (
-                place,
-                lambda value, inside=inside, listed=listed: inside(
-                    [{"bearerr": value}] if listed else {"bearerr": value}
-                ),
-            )
-
-
-FIELDS: list[tuple[Place, Callable[[Any], Any]]] = [
-    *_fields(settings_model()),
-    (("bearerr",), lambda value: {"bearerr": value}),
-]
 
 
 def _everything_said(error: ConfigError) -> str:
@@ -206,7 +149,7 @@ def test_a_value_of_the_environment_is_shown_by_the_name_of_its_variable_everywh
     for place, document in FIELDS:
         said = _faults(document("${SECRET}"), {"SECRET": f"{CANARY} \n"})
         assert not _has_canary(said), (place, said)
-    assert "ledger.max_attempts: '${SECRET}': input should be" in _faults(
+    assert "ledger.max_attempts: '${SECRET}': write a whole number" in _faults(
         {"ledger": {"max_attempts": "${SECRET}"}}, {"SECRET": CANARY}
     )
 

@@ -83,7 +83,7 @@ def test_the_file_goes_first_and_the_variables_fill_it_up(tmp_path: Path) -> Non
     [
         ("aws", "aws: {regions: all, services: [ec2]}", None, "an agent that runs alone needs their names"),
         ("aws", "aws: {services: [moon]}", None, "aws.services: 'moon' is not installed"),
-        ("aws", "aws: {enabled: false}", None, "aws.enabled: False"),
+        ("aws", "aws: {enabled: false}", None, "aws.enabled: false"),
         ("generic", "generic: {}", "often", "'often': write seconds"),
         ("generic", "generic: {}", "0", "'0': write seconds"),
     ],
@@ -96,6 +96,18 @@ def test_what_cannot_be_collected_is_said(
     with pytest.raises(ConfigError) as refused:
         targets(program_settings(provider, path, interval, {}), provider)
     assert fault in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "destinations",
+    [
+        "openfinops: {endpoint: 'https://o.example', enabled: false}",
+        "destinations: {a: {kind: otlp, endpoint: 'https://c.example', enabled: false}}",
+    ],
+)
+def test_where_all_destinations_are_disabled_nothing_is_sent_anywhere(tmp_path: Path, destinations: str) -> None:
+    with pytest.raises(ConfigError, match="disabled, so there is nowhere to send to: enable one"):
+        program_settings("generic", _file(tmp_path, destinations), None, {})
 
 
 def _file(tmp_path: Path, destinations: str) -> Path:

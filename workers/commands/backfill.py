@@ -24,6 +24,7 @@ from workers.backfills import cancel_command, list_command
 from workers.chosen_targets import chosen, target_options
 from workers.estimates import Estimates
 from workers.fitting_table import print_fitting
+from workers.groups import Group
 from workers.money import dollars
 from workers.output import json_option, print_json
 from workers.paragraphs import say_wrapped
@@ -58,7 +59,7 @@ class _Asked(NamedTuple):
     as_json: bool
 
 
-@click.group(name="backfill", invoke_without_command=True)
+@click.group(name="backfill", cls=Group, invoke_without_command=True)
 @click.option("--from", "since", type=TIME, help="Start: a time, a date, or how long ago (90m, 2h, 7d).")
 @click.option("--to", "until", type=TIME, default="now", show_default=True, help="End, in the same form.")
 @target_options

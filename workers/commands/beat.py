@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import click
+from celery.signals import beat_init
 
-from workers.ending import FAILED, end_at_once
+from workers.ending import FAILED, at_end, end_at_once
+from workers.health.presence import ByBroker, Presence
 from workers.log_options import log_options
 from workers.metrics.registry import metrics_options, serve
 from workers.process import fleet_settings, required_broker
@@ -20,8 +22,10 @@ def command(metrics_port: int, metrics_address: str) -> int:
     """
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
-    required_broker(fleet_settings(stores=False))
+    presence = Presence("beat", (), ByBroker(required_broker(fleet_settings(stores=False))))
+    at_end(presence.stopped)
     end_at_once()
+    beat_init.connect(lambda **_: presence.start(), weak=False)
     with serve("beat", metrics_port, metrics_address):
         app.start(
             [

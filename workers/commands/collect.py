@@ -23,12 +23,13 @@ from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.settings import load_settings
 from telemetry.target import Target, Window
 from telemetry.terminal import say
+from workers import completion
 from workers.output import duration, json_option, print_json, print_table, progress
 from workers.parameters import TARGET, WINDOW
 
 
 @click.command(name="collect")
-@click.argument("target", type=TARGET)
+@click.argument("target", type=TARGET, shell_complete=completion.targets)
 @click.option("--window", type=WINDOW, help="START/END in ISO 8601 [default: the last complete window].")
 @json_option
 def command(target: Target, window: Window | None, as_json: bool) -> None:
@@ -43,6 +44,9 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
         raise click.UsageError(str(error)) from None
     find_provider(target.provider).require()
     shared = Shared(load_settings(providers={target.provider}, forwards=False, stores=False))
+    section = shared.settings.provider(target.provider)
+    if service.regional and section is not None and (fault := section.region_fault(target.region)):
+        raise click.UsageError(fault)
     window = window or service.latest_window(utc_now(), _interval(service, shared, target))
     progress(f"collecting {target} {window}")
     collection = Collection(shared, Run.start(target, window, 1, utc_now()))

@@ -8,17 +8,25 @@ from storage.errors import StorageNotMigrated
 from storage.revision import check_migrated, head
 from storage.standing import Standing, look
 from telemetry.terminal import say
+from workers import completion
+from workers.groups import Group
 from workers.output import json_option, print_json, progress
 from workers.process import fleet_settings, open_database, required_database_url
 
 
-@click.group(name="db")
+@click.group(name="db", cls=Group)
 def command() -> None:
     """Migrate the database to the schema of this release, or check its schema."""
 
 
 @command.command(name="migrate")
-@click.option("--revision", default="head", show_default=True, help="Migrate up to this revision.")
+@click.option(
+    "--revision",
+    default="head",
+    show_default=True,
+    shell_complete=completion.revisions,
+    help="Migrate up to this revision.",
+)
 def migrate_command(revision: str) -> None:
     """Migrate the database named by FINFLEET_DATABASE_URL or the configuration. Safe to run again."""
     settings = fleet_settings()

@@ -15,16 +15,22 @@ from storage.database import Connection
 from storage.dead_letters import DeadLetter
 from tasks.results import Publisher, open_carrier
 from telemetry.codec import describe
+from telemetry.origin import BEGINNING
 from telemetry.push.sources import WrongQueue
 from telemetry.terminal import say
 from telemetry.undeliverable import is_wrapped
-from workers.output import json_option, print_json, print_table, to_json
+from workers import completion
+from workers.groups import Group
+from workers.letters import came_from, print_letters
+from workers.output import json_option, print_json, print_table, progress, to_json
 from workers.process import fleet_settings, open_database, required_broker
 
 _ALL = 1_000_000
+_BEGINNINGS = 64 * 1024 * 1024
+"""Bytes of all letters that are listed."""
 
 
-@click.group(name="dlq")
+@click.group(name="dlq", cls=Group)
 def command() -> None:
     """Read, replay or drop dead letters: messages that were rejected."""
 
@@ -34,20 +40,20 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1, _ALL), default=100, show_default=True, help="Maximum number.")
 @json_option
 def list_(replayed: bool, limit: int, as_json: bool) -> None:
-    """List the newest dead letters."""
+    """List the newest dead letters: id, time, reason, and the queue, source or target that they came from."""
     with _connect() as database, database.connection() as connection:
-        letters = dead_letters.listing(connection, limit, replayed=replayed)
+        beginning = min(BEGINNING, _BEGINNINGS // limit)
+        letters = dead_letters.listing(connection, limit, replayed=replayed, beginning=beginning)
     if as_json:
-        print_json([_fields(letter) for letter in letters])
+        print_json([{**_fields(letter), "from": came_from(letter)} for letter in letters])
         return
-    print_table(
-        ("id", "reason", "last seen", "times", "bytes", "replayed", "in words"),
-        ((x.dead_letter_id, x.reason_code, x.last_seen, x.times, x.size, x.replayed_at, x.reason) for x in letters),
-    )
+    print_letters(letters)
+    if len(letters) == limit:
+        progress(f"the newest {limit:,}: --limit shows more")
 
 
 @command.command()
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=int, shell_complete=completion.letters)
 @json_option
 def show(number: int, as_json: bool) -> None:
     """Show a dead letter, with as much of its content as can be read."""
@@ -66,7 +72,7 @@ def show(number: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1, shell_complete=completion.letters)
 @click.option("--all", "everything", is_flag=True, help="Replay all of them.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
     """Put dead letters back on the results queue, for instance after an upgrade. Those that fail again come back.
@@ -86,7 +92,7 @@ def replay(numbers: tuple[int, ...], everything: bool) -> None:
 
 
 @command.command()
-@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1, shell_complete=completion.letters)
 @click.option("--all", "everything", is_flag=True, help="Drop all of them.")
 @click.confirmation_option("--yes", prompt="They are deleted for good. Go on?")
 def drop(numbers: tuple[int, ...], everything: bool) -> None:

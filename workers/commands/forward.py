@@ -9,12 +9,15 @@ import click
 
 from agents.core.destination import open_destination
 from storage.timeouts import WRITE
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.logs import fields
 from telemetry.settings import Settings
 from telemetry.settings.destinations import DestinationSettings
+from workers import completion
 from workers.forward import Forwarder, run_side_by_side
 from workers.forward.side_by_side import Beats
+from workers.health.presence import by_database, present
 from workers.log_options import log_options
 from workers.metrics.forward import ForwardCollector
 from workers.metrics.registry import REGISTRY, metrics_options, serve
@@ -26,7 +29,7 @@ _PARALLEL = 3
 
 
 @click.command(name="forward")
-@click.argument("names", metavar="[DESTINATION]...", nargs=-1)
+@click.argument("names", metavar="[DESTINATION]...", nargs=-1, shell_complete=completion.destinations)
 @metrics_options
 @log_options
 def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> None:
@@ -43,9 +46,10 @@ def command(names: tuple[str, ...], metrics_port: int, metrics_address: str) -> 
         destinations = {
             name: stack.enter_context(open_destination(name, section)) for name, section in sections.items()
         }
-        size = len(sections) * (_PARALLEL + 1)
+        size = len(sections) * (_PARALLEL + 1) + 1
         database = stack.enter_context(open_database(settings, "finfleet forward", size=size, timeouts=WRITE))
         stack.enter_context(serve("forward", metrics_port, metrics_address))
+        stack.enter_context(present("forward", by_database(database)))
         beats = Beats(tuple(sections), heartbeat())
         forwarders = [
             Forwarder(database, destination, stop, beats.of(name), name=name, parallel=_PARALLEL)
@@ -72,6 +76,7 @@ def _chosen(settings: Settings, names: tuple[str, ...]) -> dict[str, Destination
         raise ConfigError("configuration", ("destinations: none is enabled, so there is nowhere to forward to",))
     unknown = [name for name in names if name not in enabled]
     if unknown:
-        there = ", ".join(enabled)
-        raise click.UsageError(f"{unknown[0]}: no destination of this name is enabled; there are: {there}")
+        raise click.UsageError(
+            f"{unknown[0]}: no destination of this name is enabled; {did_you_mean(unknown[0], enabled)}"
+        )
     return {name: section for name, section in enabled.items() if not names or name in names}

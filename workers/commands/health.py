@@ -10,6 +10,7 @@ import os
 import click
 
 from telemetry.terminal import say
+from workers.groups import OneOf
 from workers.health.heartbeat import HEARTBEAT_VARIABLE, Heartbeat
 
 MAX_AGE = {"plan": 60.0, "worker": 60.0, "beat": 60.0, "ingest": 120.0, "forward": 180.0, "flower": 60.0}
@@ -21,7 +22,7 @@ MAX_AGE = {"plan": 60.0, "worker": 60.0, "beat": 60.0, "ingest": 120.0, "forward
     epilog="""\b
 Exit status: 0 healthy; 1 unhealthy, and the reason is printed; 2 wrong usage.""",
 )
-@click.argument("role", type=click.Choice(list(MAX_AGE)))
+@click.argument("role", type=OneOf(list(MAX_AGE)))
 @click.option(
     "--liveness", is_flag=True, help="Only check that it has worked or looked for work lately. If not, restart it."
 )

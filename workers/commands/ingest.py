@@ -9,9 +9,10 @@ import click
 from agents.core.service import services
 from storage.timeouts import WRITE
 from storage.writer import Written
-from tasks.results import BILLS, LETTERS, open_carrier, pushes_of
+from tasks.results import BILLS, LETTERS, PROCESSES, open_carrier, pushes_of
 from telemetry.logs import fields
 from telemetry.settings import Settings
+from workers.health.presence import RELAYED_EVERY, Relay, by_database, present
 from workers.ingest import Ingest, Queues
 from workers.log_options import log_options
 from workers.metrics.ingest import IngestMetrics
@@ -27,8 +28,8 @@ from workers.process import (
 
 logger = logging.getLogger(__name__)
 
-_CONNECTIONS = 6
-"""Of the database: a lane uses one at a time, and a second for a moment."""
+_CONNECTIONS = 7
+"""Of the database: a lane uses one at a time, and a second for a moment; one is for signs of life."""
 
 
 @click.command(name="ingest")
@@ -42,9 +43,11 @@ def command(metrics_port: int, metrics_address: str) -> None:
     settings = fleet_settings()
     stop = stop_on_signals()
     metrics = IngestMetrics()
+    relay = Relay()
     with (
         open_database(settings, "finfleet ingest", size=_CONNECTIONS, timeouts=WRITE) as database,
         serve("ingest", metrics_port, metrics_address),
+        present("ingest", by_database(database, relay), every=RELAYED_EVERY),
     ):
         queues = _queues(settings)
         logger.info("ingest: %s to %s", queues.results.where, database.address, extra=fields(event="started"))
@@ -59,6 +62,7 @@ def command(metrics_port: int, metrics_address: str) -> None:
             pushers=settings.pushers,
             max_waiting=settings.max_waiting,
             heartbeat=heartbeat(),
+            notice=relay.add,
             on_written=lambda written: _note(written, metrics),
         ).run(stop)
     logger.info("ingest: stopped", extra=fields(event="stopped"))
@@ -70,6 +74,7 @@ def _queues(settings: Settings) -> Queues:
         results=open_carrier(broker),
         bills=open_carrier(broker, BILLS),
         letters=open_carrier(broker, LETTERS),
+        processes=open_carrier(broker, PROCESSES),
         pushes={source: open_carrier(broker, pushes_of(source)) for source in settings.push_sources},
     )
 

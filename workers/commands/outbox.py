@@ -7,6 +7,8 @@ import click
 from storage import outbox
 from telemetry.settings import Settings
 from telemetry.terminal import say
+from workers import completion
+from workers.groups import Group
 from workers.output import json_option, print_json, print_table
 from workers.process import fleet_settings, open_database
 
@@ -19,7 +21,7 @@ def standing(settings: Settings, destination: str) -> str:
     return "enabled" if section.enabled else "disabled"
 
 
-@click.group(name="outbox")
+@click.group(name="outbox", cls=Group)
 def command() -> None:
     """Show what is forwarded; read and replay entries that a destination rejected."""
 
@@ -55,7 +57,7 @@ def dead(limit: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("destination")
+@click.argument("destination", shell_complete=completion.removed)
 def forget(destination: str) -> None:
     """Delete the sent and dead entries of a DESTINATION that is no longer in the configuration."""
     settings = fleet_settings()
@@ -67,7 +69,9 @@ def forget(destination: str) -> None:
 
 
 @command.command()
-@click.argument("numbers", metavar="[ID]...", type=click.IntRange(1, 2**63 - 1), nargs=-1)
+@click.argument(
+    "numbers", metavar="[ID]...", type=click.IntRange(1, 2**63 - 1), nargs=-1, shell_complete=completion.entries
+)
 @click.option("--all", "everything", is_flag=True, help="Send all dead entries.")
 def replay(numbers: tuple[int, ...], everything: bool) -> None:
     """Send dead entries again."""

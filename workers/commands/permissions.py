@@ -9,10 +9,11 @@ import click
 
 from agents.core.permissions import document, documented_providers
 from telemetry.terminal import say
+from workers.groups import OneOf
 
 
 @click.command(name="permissions")
-@click.argument("provider", type=click.Choice(documented_providers()))
+@click.argument("provider", type=OneOf(documented_providers()))
 @click.option(
     "--check",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

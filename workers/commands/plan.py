@@ -19,6 +19,7 @@ from telemetry.settings.providers import ALL_REGIONS
 from telemetry.terminal import say
 from workers.estimates import Estimates
 from workers.money import in_words
+from workers.notices import say_what_is_missing
 from workers.output import json_option, print_json, progress
 from workers.paragraphs import say_wrapped
 from workers.parameters import TIME
@@ -47,6 +48,7 @@ def command(*, resources: int | None, each: bool, compare: bool, since: datetime
     if since is not None:
         raise click.UsageError("--since goes with --compare: a plan is about the time to come")
     settings = load_settings(providers=(), forwards=False)
+    say_what_is_missing(settings)
     planned = plan_targets(settings)
     for line in same_accounts(settings, planned):
         say_wrapped(f"finfleet: {line}", err=True)

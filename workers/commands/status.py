@@ -2,172 +2,138 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import time
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from agents.core.context import utc_now
-from storage.cost_scopes import LeftOut
-from storage.reports import Partial, Status, read_status
-from storage.timeouts import LOOK
-from tasks.results import CarrierUnavailable, Depth, ingest_queues, open_carrier
-from telemetry.settings import Settings
-from telemetry.terminal import say
-from workers.commands.outbox import standing
-from workers.local.glance import troubles_beside
-from workers.output import cell, json_option, print_json, print_table
+from telemetry.terminal import redraw, say
+from workers.output import json_option, print_json
 from workers.parameters import TIME
-from workers.process import fleet_settings, open_database
-from workers.queues import task_queue_depths
+from workers.status.as_json import fields
+from workers.status.facts import Facts, Filters
+from workers.status.kinds import Problem, problems_of
+from workers.status.layout import Room, lines_of
+from workers.status.look import Looker, patience, quiet
+from workers.status.servers import find_servers
 
-_STANDING = {
-    "enabled": "",
-    "disabled": "; it is disabled, and what waits, waits",
-    "removed": "; it is not in the configuration, and what waits is dead an hour after it was committed",
-}
+FINE, TROUBLE, BLIND, INTERRUPTED = 0, 1, 69, 130
+_WIDE = 120
 
 
-@click.command(name="status")
+@click.command(
+    name="status",
+    epilog="""\b
+Exit status: 0 all is well; 1 something is wrong; 69 the database did not tell how the fleet stands;
+78 the configuration has errors. docs/operations.md lists what counts as trouble.""",
+)
+@click.option("--problems", "only_problems", is_flag=True, help="Print only what is wrong.")
+@click.option("--all", "everything", is_flag=True, help="List all targets, also where they do not fit the terminal.")
+@click.option("--provider", "providers", multiple=True, help="Only targets of this provider; can be repeated.")
+@click.option(
+    "--target",
+    "patterns",
+    metavar="PATTERN",
+    multiple=True,
+    help="Only targets like 'aws/*/us-east-1/*'; can be repeated.",
+)
 @click.option(
     "--since", type=TIME, help="Count only windows that begin at or after this: a time, a date, or 90m, 2h, 7d ago."
+)
+@click.option(
+    "--watch",
+    "every",
+    type=click.FloatRange(0.5, 3600),
+    is_flag=False,
+    flag_value=2.0,
+    metavar="[SECONDS]",
+    help="Look again every so many seconds, until Ctrl-C [2].",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(0.1, 600),
+    envvar="FINFLEET_STATUS_WAIT",
+    show_envvar=True,
+    metavar="SECONDS",
+    help="How long each server may take [default: about 2, so that all takes less than 3].",
 )
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(".finfleet"),
     show_default=True,
-    help="State directory of a `finfleet up` on this machine; used only if it has the same database.",
+    help="State directory of a `finfleet up` on this machine: its servers are asked unless others are configured.",
 )
 @json_option
-def command(since: datetime | None, state: Path, as_json: bool) -> None:
-    """Show coverage, lag, queue depths, forwarding, and the last errors.
-
-    Exit status 1 if a window is denied or failed, a message is dead, or a process of the `finfleet up` in this
-    directory (STATE/up.json) does not run or crashes repeatedly.
-    """
-    settings = fleet_settings()
-    with open_database(settings, "finfleet status", timeouts=LOOK) as database, database.connection() as connection:
-        status = read_status(connection, utc_now(), since=since)
-    depths, reason = _ingest_depths(settings)
-    results = depths.get("results")
-    queues = task_queue_depths(settings)
-    beside = troubles_beside(state, settings.database.url)
-    if as_json:
-        waiting = {label: depth.messages for label, depth in depths.items()}
-        found = {"results_queue": _depth(results, reason), "ingest_queues": waiting, "task_queues": queues}
-        print_json({**_fields(status, settings), **found, "processes": beside})
-    else:
-        _print(status, settings, depths, reason, queues)
-        for line in beside:
-            say(line)
-    sys.exit(1 if _troubled(status) or beside else 0)
-
-
-def _ingest_depths(settings: Settings) -> tuple[dict[str, Depth], str]:
-    """The queues of the ingest by name; none, and why, where they cannot be asked."""
-    if (address := settings.broker.address) is None:
-        return {}, "no broker is configured: set broker.url or FINFLEET_BROKER_URL"
-    depths: dict[str, Depth] = {}
-    for label, name in ingest_queues(settings.push_sources).items():
-        carrier = open_carrier(address, name)
-        try:
-            depths[label] = carrier.depth()
-        except CarrierUnavailable as error:
-            return {}, str(error)
-        finally:
-            carrier.close()
-    return depths, ""
-
-
-def _fields(status: Status, settings: Settings) -> dict[str, Any]:
-    return {
-        "at": status.at,
-        "targets": [_target(x) for x in status.targets],
-        "activity": [_named(x) for x in status.activity],
-        "troubles": [_target(x) for x in status.troubles],
-        "partial": [_target(x) for x in status.partial],
-        "bills_left_out": [line._asdict() for line in status.left_out],
-        "outbox": [line._asdict() | {"is": standing(settings, line.destination)} for line in status.outbox],
-        "dead_letters": status.dead_letters,
-    }
-
-
-def _target(line: Any) -> dict[str, Any]:
-    fields = {**_named(line), "target": str(line.target)}
-    if "lag" in fields:
-        fields["lag_seconds"] = None if line.lag is None else line.lag.total_seconds()
-        del fields["lag"]
-    return fields
-
-
-def _named(line: Any) -> dict[str, Any]:
-    return {name: getattr(line, name) for name in type(line).__slots__}
-
-
-def _depth(depth: Depth | None, reason: str) -> dict[str, Any]:
-    if depth is None:
-        return {"messages": None, "oldest_age_seconds": None, "error": reason}
-    return {"messages": depth.messages, "oldest_age_seconds": depth.oldest_age, "error": ""}
-
-
-def _print(
-    status: Status, settings: Settings, depths: dict[str, Depth], reason: str, queues: dict[str, int | None]
+def command(
+    *,
+    only_problems: bool,
+    everything: bool,
+    providers: tuple[str, ...],
+    patterns: tuple[str, ...],
+    since: datetime | None,
+    every: float | None,
+    wait: float | None,
+    state: Path,
+    as_json: bool,
 ) -> None:
-    print_table(
-        ("target", "planned", "complete", "empty", "denied", "failed", "waiting", "covered until", "lag"),
-        (
-            (x.target, x.planned, x.complete, x.empty, x.denied, x.failed, x.waiting, x.covered_until, x.lag)
-            for x in status.targets
-        ),
+    """Show what is wrong, then targets, processes, queues and destinations.
+
+    Takes three seconds at most, whatever hangs: a server that does not answer is told as a problem.
+    """
+    if as_json and every is not None:
+        raise click.UsageError("--watch and --json exclude each other")
+    found = find_servers(state)
+    quiet()
+    looker = Looker(found.settings, state, Filters(providers, patterns, since), wait or patience())
+    if as_json:
+        facts = looker.look()
+        problems = problems_of(facts)
+        print_json(fields(facts, problems))
+        sys.exit(_status(facts, problems))
+    show = partial(_show, looker, everything, only_problems, found.remark, watched=every is not None)
+    if every is None:
+        sys.exit(show())
+    try:
+        while True:
+            show()
+            time.sleep(every)
+    except KeyboardInterrupt:
+        if sys.stdout.isatty():
+            say()
+        sys.exit(INTERRUPTED)
+
+
+def _show(looker: Looker, everything: bool, only: bool, remark: str, *, watched: bool) -> int:
+    """Look, and print what there is; returns the exit status."""
+    facts = looker.look()
+    problems = problems_of(facts)
+    terminal = sys.stdout.isatty()
+    size = shutil.get_terminal_size()
+    wide = not terminal or size.columns >= _WIDE
+    room = Room(
+        width=size.columns if terminal else None,
+        height=size.lines - 1 if terminal else None,
+        everything=everything or (wide and not watched) or not terminal,
+        only_problems=only,
     )
-    say()
-    print_table(
-        ("last minute", "runs", "troubled", "calls", "throttles", "records", "records/s"),
-        (
-            (x.provider, x.runs, x.troubled, x.calls, x.throttles, x.records, x.records_per_second)
-            for x in status.activity
-        ),
-    )
-    say()
-    results = depths.get("results")
-    depth = reason if results is None else f"{results.messages:,} messages"
-    age = "" if results is None or results.oldest_age is None else f", the oldest {results.oldest_age:.0f} s old"
-    say(f"results queue: {depth}{age}")
-    others = [f"{label} {cell(one.messages)}" for label, one in depths.items() if label != "results"]
-    if others:
-        say("other queues of the ingest: " + ", ".join(others))
-    say("task queues: " + (", ".join(f"{name} {cell(count)}" for name, count in queues.items()) or "-"))
-    for line in status.outbox:
-        waits = f", the oldest since {cell(line.oldest_pending)}" if line.oldest_pending else ""
-        error = f" ({line.error})" if line.error else ""
-        gone = _STANDING[standing(settings, line.destination)]
-        say(f"{line.destination}: {line.pending:,} wait{waits}, {line.sent:,} sent, {line.dead:,} dead{error}{gone}")
-    say(f"dead letters: {status.dead_letters:,}" + (" (finfleet dlq list)" if status.dead_letters else ""))
-    for trouble in status.troubles:
-        span = f"{cell(trouble.since)} to {cell(trouble.until)}"
-        say(f"{trouble.target} {trouble.state}: {trouble.windows:,} windows, {span}: {trouble.error}")
-    for lacking in status.partial:
-        span = f"{cell(lacking.since)} to {cell(lacking.until)}"
-        reasons = "; ".join(lacking.reasons)
-        again = f"; read again {_heals(lacking)}" if lacking.again else ""
-        say(f"{lacking.target} partial: {lacking.windows:,} windows, {span}; the newest lacks {reasons}{again}")
-    for bill in status.left_out:
-        say(_left_out(bill))
+    lines = lines_of(facts, problems, room, remark)
+    if watched and terminal:
+        redraw(lines[: size.lines - 1])
+    else:
+        say("\n".join(lines), lines=True)
+        if watched:
+            say()
+            sys.stdout.flush()
+    return _status(facts, problems)
 
 
-def _left_out(bill: LeftOut) -> str:
-    accounts = "1 account" if bill.accounts == 1 else f"{bill.accounts:,} accounts"
-    span = f"{bill.first_day} to {bill.last_day}"
-    return f"{bill.target}: its bill of {accounts}, {span}, is counted from {bill.counted_from}: {bill.reason}"
-
-
-def _heals(lacking: Partial) -> str:
-    return f"once {lacking.permission} is granted" if lacking.permission else "when it answers again"
-
-
-def _troubled(status: Status) -> bool:
-    dead = any(line.dead for line in status.outbox)
-    return bool(status.dead_letters) or dead or any(x.denied or x.failed for x in status.targets if x.enabled)
+def _status(facts: Facts, problems: Sequence[Problem]) -> int:
+    if facts.blind:
+        return BLIND
+    return TROUBLE if problems else FINE

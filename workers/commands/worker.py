@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import click
+from celery.signals import worker_ready
 
 from agents.core.provider import providers
 from agents.core.unattended import never_ask
+from storage.timeouts import WRITE
 from tasks.foreign.rules import push_queues
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
+from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings
-from workers.ending import WorkerEnding
+from workers import completion
+from workers.ending import WorkerEnding, at_end
 from workers.health.heartbeat import Heartbeat
+from workers.health.presence import ByBroker, Presence, Tell, by_database
 from workers.health.worker import WorkerWatch
 from workers.log_options import log_options
 from workers.metrics.registry import REGISTRY, metrics_options, serve
 from workers.metrics.worker import WorkerMetrics
-from workers.process import fleet_settings, required_broker, required_database_url, required_signing_keys
+from workers.process import fleet_settings, open_database, required_broker, required_database_url, required_signing_keys
 
 
 @click.command(name="worker")
-@click.argument("role", metavar="plan|push|PROVIDER")
-@click.option("--queue", "queues", multiple=True, help="Consume only this queue of the role; can be repeated.")
+@click.argument("role", metavar="plan|push|PROVIDER", shell_complete=completion.roles)
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    shell_complete=completion.queues,
+    help="Consume only this queue of the role; can be repeated.",
+)
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Number of threads [default: collect.concurrency].")
 @click.option("--name", help="Name in Flower [default: the role]; must be unique on a machine.")
 @metrics_options
@@ -43,6 +54,8 @@ def command(
     broker, because untrusted producers write to its queues. Runs until SIGTERM or Ctrl-C, then finishes running tasks.
     """
     never_ask()
+    if role not in (roles := (PLAN_QUEUE, PUSH_QUEUE, *providers())):
+        raise ConfigError("configuration", (f"{role}: there is no such worker; {did_you_mean(role, roles)}",))
     from tasks.app import app  # noqa: PLC0415 - it reads the configuration, which --help must not need
 
     settings = fleet_settings(stores=role == PLAN_QUEUE)
@@ -60,6 +73,10 @@ def command(
         from workers.metrics.fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
 
         REGISTRY.register(FleetCollector(settings, app))
+    presence = Presence(f"worker {role}", chosen, _tell(settings, role))
+    # Not before: until then a signal ends the process without a word.
+    worker_ready.connect(lambda **_: presence.start(), weak=False)
+    at_end(presence.stopped)
     ending = WorkerEnding(role, chosen, threads)
     with serve(role, metrics_port, metrics_address):
         app.worker_main(
@@ -74,7 +91,16 @@ def command(
                 "--without-mingle",
             ]
         )
-    return ending.status()
+    if (status := ending.status()) == 0:
+        presence.stopped()
+    return status
+
+
+def _tell(settings: Settings, role: str) -> Tell:
+    """How such a worker says that it lives: only the planner has a database."""
+    if role == PLAN_QUEUE:
+        return by_database(open_database(settings, "finfleet plan", size=1, timeouts=WRITE))
+    return ByBroker(required_broker(settings))
 
 
 def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, ...]:
@@ -91,11 +117,12 @@ def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, 
         known = {target.queue for plan in plans for target in plan.targets}
     if not known:
         push = [PUSH_QUEUE] if settings.push_sources else []
-        there = ", ".join([PLAN_QUEUE, *push, *(provider for provider, _ in settings.providers())])
-        raise ConfigError("configuration", (f"{role}: there is nothing for such a worker to do; there are: {there}",))
+        roles = [PLAN_QUEUE, *push, *(provider for provider, _ in settings.providers())]
+        problem = f"{role}: there is nothing for such a worker to do; {did_you_mean(role, roles)}"
+        raise ConfigError("configuration", (problem,))
     if unknown := sorted(set(only) - known):
         raise ConfigError(
             "configuration",
-            (f"{unknown[0]}: no account of {role} has this queue; there are: {', '.join(sorted(known))}",),
+            (f"{unknown[0]}: no account of {role} has this queue; {did_you_mean(unknown[0], sorted(known))}",),
         )
     return only or tuple(sorted(known))

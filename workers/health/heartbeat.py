@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from telemetry.private import open_private, write_anew
@@ -22,6 +22,20 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_VARIABLE = "FINFLEET_HEARTBEAT"
 """Names the file."""
+
+
+@dataclass
+class Pulse:
+    """The sign of life of this process, for whoever in it passes it on."""
+
+    #: Monotonic seconds of the last one.
+    given_at: float = field(default_factory=time.monotonic)
+    #: Why it is withheld, or empty.
+    why: str = ""
+
+
+PULSE = Pulse()
+"""That of this process."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,7 @@ class Heartbeat:
 
     def give(self) -> None:
         """The process works. A file that cannot be written ends nothing: its age says enough."""
+        PULSE.given_at, PULSE.why = time.monotonic(), ""
         _tell_systemd()
         if self.path is None:
             return
@@ -51,10 +66,11 @@ class Heartbeat:
 
     def withhold(self, reason: str) -> None:
         """The process does not work, and why; the sign stays as old as it is."""
+        PULSE.why = " ".join(redact(reason).split())
         if self.path is None:
             return
         with contextlib.suppress(OSError):
-            write_anew(self._why, " ".join(redact(reason).split()))
+            write_anew(self._why, PULSE.why)
 
     def age(self) -> float | None:
         """Seconds since the last sign; None where there was none yet."""

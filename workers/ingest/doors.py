@@ -20,6 +20,8 @@ from telemetry.batch import Batch, Message
 from telemetry.codec import decode
 from telemetry.errors import InvalidRecord, MalformedMessage, MessageError
 from telemetry.grants import check_grant
+from telemetry.presence import Sign
+from telemetry.presence import unwrap as unwrap_sign
 from telemetry.push.batches import is_push, is_pushed, messages_of, source_of
 from telemetry.push.checks import MAX_AHEAD
 from telemetry.push.sources import Pushers, WrongQueue
@@ -42,6 +44,8 @@ class Reading:
     letter: Undecodable | None = None
     #: The source whose own queue it belongs to.
     elsewhere: str | None = None
+    #: That a process of the fleet lives: nothing to be kept.
+    sign: Sign | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,10 @@ class Doors:
     def letters(self, body: bytes) -> Reading:
         """A message that a worker has wrapped. Whatever it is, nothing of it is stored but the letter."""
         return _read(body, _letter)
+
+    def processes(self, body: bytes) -> Reading:
+        """A message by which a process without a database says that it lives."""
+        return _read(body, lambda data: Reading(sign=unwrap_sign(data)))
 
     def _results(self, body: bytes) -> Reading:
         if is_push(body):

@@ -16,6 +16,7 @@ from storage.database import Connection, Database
 from storage.writer import Received, Undecodable, Written, name_sources, take_in
 from tasks.results import MOST_BYTES, Carrier, Publisher
 from tasks.results.waiting import Waiting
+from telemetry.presence import Sign
 from telemetry.push.sources import Pushers
 from telemetry.settings.model import IngestSettings
 from workers.ingest.doors import Doors, Reading
@@ -35,6 +36,8 @@ class Queues:
     letters: Carrier | None = None
     #: By source. What a source without one pushes is taken off the results queue in its place.
     pushes: Mapping[str, Carrier] = field(default_factory=dict)
+    #: Signs of life of processes without a database.
+    processes: Carrier | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Ingest:
     max_waiting: Mapping[str, int] = field(default_factory=dict)
     #: Called on every commit and every idle look: the sign that the process lives and works.
     heartbeat: Callable[[], None] = lambda: None
+    #: Called with signs of life of other processes.
+    notice: Callable[[Sign], None] = lambda _: None
     #: Called with what each transaction did; by several threads.
     on_written: Callable[[Written], None] = lambda _: None
     now: Callable[[], datetime] = utc_now
@@ -97,6 +102,8 @@ class Ingest:
             ]
         if self.queues.letters is not None:
             lanes["letters"] = [self._inlet(self.queues.letters, doors.letters)]
+        if self.queues.processes is not None:
+            lanes.setdefault("letters", []).append(self._inlet(self.queues.processes, doors.processes))
         return lanes
 
     def _inlet(
@@ -127,6 +134,7 @@ class Ingest:
             heartbeat=heartbeat,
             on_written=self.on_written,
             alone=self._alone,
+            notice=self.notice,
             essential=name in {"results", "bills"},
         )
 

@@ -27,6 +27,7 @@ from storage.errors import StorageError
 from storage.writer import Undecodable, Written
 from tasks.results import Delivery
 from telemetry.errors import ConfigError, MessageError, PublishRefused
+from telemetry.presence import Sign
 from workers.ingest.aside import MOST, Aside
 from workers.ingest.chunks import Chunk, chunks
 from workers.ingest.doors import Reading
@@ -72,6 +73,8 @@ class Lane:
     on_written: Callable[[Written], None]
     #: Of the process: what is tried alone is alone in all its lanes.
     alone: threading.Lock
+    #: Takes signs of life of others.
+    notice: Callable[[Sign], None]
     #: Whether a queue that the broker refuses ends the process; else it is looked at again now and then.
     essential: bool
     _aside: Aside = field(default_factory=Aside)
@@ -151,6 +154,8 @@ class Lane:
         if reading.letter is not None:
             parts.append((parcel, reading.letter))
         parcel.left = len(parts)
+        if reading.sign is not None:
+            self.notice(reading.sign)  # acknowledged before it is written: one that is lost comes again
         if not parts:
             parcel.inlet.consumer.ack([parcel.delivery])
         yield from parts

@@ -19,7 +19,7 @@ def troubles_beside(state: Path, database_url: SecretStr | None) -> tuple[str, .
 
     Empty too where none is ready there, or its directory is closed to us.
     """
-    report = _read(state)
+    report = read_report(state)
     if report is None or database_url is None or not _same_database(report, database_url):
         return ()
     pid = report.get("pid")
@@ -34,12 +34,19 @@ def troubles_beside(state: Path, database_url: SecretStr | None) -> tuple[str, .
     )
 
 
-def _read(state: Path) -> Mapping[str, Any] | None:
+def read_report(state: Path) -> Mapping[str, Any] | None:
+    """What up.json says; None where there is none, or it cannot be read."""
     try:
         report = json.loads(StateFiles(state).report.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return report if isinstance(report, dict) else None
+
+
+def same_database(state: Path, url: SecretStr) -> bool:
+    """Whether the `finfleet up` of that state directory has this very database."""
+    report = read_report(state)
+    return report is not None and _same_database(report, url)
 
 
 def _same_database(report: Mapping[str, Any], url: SecretStr) -> bool:

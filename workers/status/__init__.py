@@ -1,0 +1,1 @@
+"""How the fleet stands, for ``finfleet status``: what is asked, what is taken for trouble, and how it is shown."""
