@@ -89,18 +89,18 @@ def end_now(number: int, frame: FrameType | None) -> None:
     end(0)
 
 
-def _log(said: str, stream: object = None) -> None:
-    """What Celery would say to a terminal while it handles a signal."""
-    del stream
-    logging.getLogger("celery.worker").info("%s", said.strip())
-
-
 _last_words: list[Callable[[], None]] = []
 
 
 def at_end(say: Callable[[], None]) -> None:
     """Have ``say`` called when the process ends as it was told to."""
     _last_words.append(say)
+
+
+def _log(said: str, stream: object = None) -> None:
+    """What Celery would say to a terminal while it handles a signal."""
+    del stream
+    logging.getLogger("celery.worker").info("%s", said.strip())
 
 
 def end(status: int) -> None:
