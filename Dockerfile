@@ -3,6 +3,7 @@
 #   docker build -t finfleet .                                        all providers and destinations
 #   docker build -t finfleet-aws --build-arg EXTRAS=fleet,aws .       a fleet that collects AWS only
 #   docker build -t finfleet-agent-aws --build-arg EXTRAS=aws .       a standalone agent: no Celery, no SQL
+#   docker build -t finfleet --build-arg AWS_APIS="dynamodb sqs" .    and botocore's models for services of your own
 #   docker build -t openfinops --target openfinops .                  OpenFinOps's own telemetry server
 #
 # Every package is checked against the hash in its lock file. Secrets come at run time, never into a layer.
@@ -11,6 +12,7 @@ ARG PYTHON=3.11.13-slim-bookworm
 # The packages, each checked against its hash; then, without any index, the ones that the extras need.
 FROM python:${PYTHON} AS build
 ARG EXTRAS=fleet,aws,azure,gcp,otlp
+ARG AWS_APIS=
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY requirements/fleet.txt requirements/demo.txt requirements/
@@ -30,8 +32,12 @@ COPY workers workers
 # hadolint ignore=DL3013
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && python -m venv --without-pip /opt/finfleet \
-    && pip --python /opt/finfleet/bin/python install --no-index --find-links /wheels "finfleet[${EXTRAS}]" \
-    && /opt/finfleet/bin/python -m compileall -q /opt/finfleet/lib
+    && pip --python /opt/finfleet/bin/python install --no-compile --no-index --find-links /wheels "finfleet[${EXTRAS}]"
+COPY deploy/docker/slim.py deploy/docker/compile_imported.py deploy/docker/
+# What no process reads is left out, and what they load is compiled: a read-only file system keeps nothing of either.
+RUN packages=$(echo /opt/finfleet/lib/python*/site-packages) \
+    && python deploy/docker/slim.py "${packages}" ${AWS_APIS} \
+    && /opt/finfleet/bin/python deploy/docker/compile_imported.py "${packages}" flower.command
 
 FROM python:${PYTHON} AS openfinops-build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore

@@ -1,6 +1,7 @@
 """The deployment's files: by the schema or the checker that there is for each, and by what we ask besides."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,12 +14,11 @@ from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
-import yaml
 
 from tasks.results import BILLS, NAME
 from telemetry.settings.model import CollectSettings
 from tests.support import manifests
-from tests.support.manifests import KUSTOMIZE, ROOT, UNITS, Document
+from tests.support.manifests import ROOT, UNITS, Document
 from workers.metrics.fleet import FleetCollector
 from workers.metrics.forward import ForwardCollector
 from workers.metrics.registry import REGISTRY
@@ -57,27 +57,6 @@ def test_every_resource_is_what_its_schema_says(version: str) -> None:
             checked += 1
         assert document["metadata"]["name"], file
     assert checked > 20
-
-
-def test_the_example_is_built_by_kustomize() -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        # No wheel carries it; the files that go into the overlay are checked one by one all the same.
-        pytest.skip("there is no kubectl: nobody has put the overlay together")
-    overlay = KUSTOMIZE / "overlays" / "example"
-    built = subprocess.run([kubectl, "kustomize", str(overlay)], capture_output=True, text=True, check=True, timeout=60)
-    documents = [document for document in yaml.safe_load_all(built.stdout) if document]
-    for document in documents:
-        if not document["apiVersion"].startswith("keda.sh/"):
-            kubernetes_validate.validate(document, KUBERNETES[-1], strict=True)
-        for _, container in manifests.pods(document):
-            assert container["image"] == "registry.example.com/finfleet:0.2.0"
-    kinds = [(document["kind"], document["metadata"]["name"]) for document in documents]
-    assert ("Deployment", "worker-aws") in kinds
-    assert ("Deployment", "worker-azure") not in kinds
-    # The policy names a label that kustomize gives to the pods.
-    labels = [d["spec"]["template"]["metadata"]["labels"] for d in documents if d["kind"] == "Deployment"]
-    assert all(each["app.kubernetes.io/part-of"] == "finfleet" for each in labels)
 
 
 def test_every_file_is_named_by_its_kustomization() -> None:
@@ -452,11 +431,20 @@ def test_every_alert_watches_metrics_that_there_are() -> None:
         assert any(needed in name for name in watched), needed
 
 
+def _promtool() -> str:
+    """The program; without it, the test that asks is skipped, or fails in CI."""
+    found = shutil.which("promtool")
+    if found:
+        return found
+    reason = "promtool is not installed (Debian: prometheus): nobody has parsed the expressions, NOT TESTED"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    # A developer need not have it, and -ra lists what was left out.
+    pytest.skip(reason)
+
+
 def test_promtool_understands_rules_and_configuration() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        # No wheel carries it; that the metrics which the rules name exist is checked in any case.
-        pytest.skip("there is no promtool: nobody has parsed the expressions")
+    promtool = _promtool()
     place = ROOT / "deploy" / "prometheus"
     for words in (("rules", "rules.yml"), ("config", "prometheus.yml")):
         done = subprocess.run(

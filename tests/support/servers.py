@@ -32,13 +32,13 @@ def short_directory(parent: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
-def memory() -> Path | None:
-    """A file system in memory, where there is one with room, and programs may lie in it; None otherwise.
+def memory(room: int = _ROOM) -> Path | None:
+    """A file system in memory, where there is one with that much room, and programs may lie in it; None otherwise.
 
     What a server of a test writes down ends with the test, and a database is cloned there in a tenth of the time.
     """
     try:
-        fits = shutil.disk_usage(_MEMORY).free > _ROOM and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+        fits = shutil.disk_usage(_MEMORY).free > room and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
     except OSError:
         return None
     return _MEMORY if fits and os.access(_MEMORY, os.W_OK) else None

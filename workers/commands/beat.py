@@ -27,15 +27,8 @@ def command(metrics_port: int, metrics_address: str) -> int:
     end_at_once()
     beat_init.connect(lambda **_: presence.start(), weak=False)
     with serve("beat", metrics_port, metrics_address):
-        app.start(
-            [
-                "--quiet",  # no banner
-                "beat",
-                *("--scheduler", "workers.health.beat:TellingScheduler"),
-                # Seconds: the sign of life is given at each turn.
-                *("--max-interval", "5"),
-                "--pidfile=",
-            ]
-        )
+        # Not by Celery's command line, which loads Flower, a shell and all of its commands first. The sign of life is
+        # given at each turn, so that one takes no longer than these seconds.
+        app.Beat(scheduler="workers.health.beat:TellingScheduler", max_interval=5, quiet=True).run()
     # Whoever stops it ends the process then and there.
     return FAILED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from celery.signals import worker_ready
+from celery.utils.nodenames import host_format
 
 from agents.core.provider import providers
 from agents.core.unattended import never_ask
@@ -79,18 +80,16 @@ def command(
     at_end(presence.stopped)
     ending = WorkerEnding(role, chosen, threads)
     with serve(role, metrics_port, metrics_address):
-        app.worker_main(
-            [
-                "--quiet",  # no banner: standard output is for nobody
-                "worker",
-                *("--queues", ",".join(chosen)),
-                *("--hostname", f"{name or role}@%h"),
-                *("--concurrency", str(threads)),
-                # Workers tell each other nothing: at a thousand of them, that alone would keep the broker busy.
-                "--without-gossip",
-                "--without-mingle",
-            ]
-        )
+        # Not by Celery's command line, which loads Flower, a shell and all of its commands first.
+        app.Worker(
+            hostname=host_format(f"{name or role}@%h"),
+            queues=[*chosen],
+            concurrency=threads,
+            quiet=True,  # no banner: standard output is for nobody
+            # Workers tell each other nothing: at a thousand of them, that alone would keep the broker busy.
+            without_gossip=True,
+            without_mingle=True,
+        ).start()
     if (status := ending.status()) == 0:
         presence.stopped()
     return status
