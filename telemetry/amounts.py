@@ -32,6 +32,11 @@ def parse_amount(text: str) -> Decimal:
     raise ValueError(f"{text[:_SHOWN]!r}: must be {REMEDY}")
 
 
+def in_digits(amount: Decimal) -> str:
+    """``amount`` without an exponent, unless that would take many zeros: ``1E+999999999`` would take a gigabyte."""
+    return f"{amount:f}" if amount.is_finite() and abs(amount.adjusted()) < _SHOWN else str(amount)
+
+
 def is_bounded(amount: Decimal) -> bool:
     """Whether the amount is finite, and has neither too many digits nor too large an exponent."""
     return are_bounded([amount])

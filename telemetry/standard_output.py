@@ -69,6 +69,12 @@ def lost() -> OSError | None:
     return error
 
 
+def excuse() -> None:
+    """Forget what was not written so far: a program that goes on for days has dealt with it."""
+    if _watched is not None:
+        _watched[1].error = None
+
+
 def is_unread(error: OSError) -> bool:
     """Whether nobody reads on, which is no fault: ``finfleet services | head``."""
     return error.errno == errno.EPIPE

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from telemetry.amounts import in_digits
 from telemetry.closest import did_you_mean
 from telemetry.text import shown
 
@@ -115,7 +116,7 @@ def written(value: Any, limit: int = _SHOWN) -> str:
         case bool():
             text = "true" if value else "false"
         case Decimal():
-            text = f"{value:f}" if value.is_finite() else str(value)
+            text = in_digits(value)
         case int() if abs(value) >= 10**_SHOWN:
             text = "a number of more than 60 digits"
         case int() | float():

@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from telemetry.amounts import in_digits
 from telemetry.logs.fields import words
 from telemetry.target import format_time
 
@@ -41,7 +42,7 @@ def text(value: object) -> str:  # noqa: PLR0911 - a case each
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return in_digits(value)
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "backslashreplace")
     if isinstance(value, BaseException):

@@ -308,7 +308,7 @@ def test_no_command_line_of_a_process_holds_one(pipeline: Pipeline, search: Sear
         (["status", "--json"], "are expired"),
         (["status"], "are expired"),
         (["plan", "--json"], "aws/keys/us-east-1/ec2"),
-        (["plan"], "aws/keys/us-east-1/ec2"),
+        (["plan", "--all"], "aws/keys/us-east-1/ec2"),
         (["dlq", "list"], "unplanned"),
         (["dlq", "show", "1"], "dead letter"),
         (["dlq", "show", "2", "--json"], '"reason"'),

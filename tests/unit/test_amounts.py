@@ -14,7 +14,9 @@ from telemetry.amounts import MAX_DIGITS, MAX_EXPONENT, is_bounded, parse_amount
 from telemetry.batch import ApiUse
 from telemetry.codec import decode, encode
 from telemetry.errors import InvalidRecord, MessageError
+from telemetry.logs.values import text as as_text
 from telemetry.push.checks import PushRefused, parse
+from telemetry.wording import written
 from tests.support.hostile_batches import frame, pack, with_field
 from tests.support.messages import make_report
 from tests.support.pushing import SENT_AT, body, day
@@ -34,6 +36,20 @@ def test_an_amount_in_digits_is_taken_as_it_is(text: str) -> None:
     assert parse_amount(text) == Decimal(text)
     assert amounts.are_plain([text])
     assert _pushed(text) == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("12.40", "12.40"),
+        ("1E+3", "1000"),
+        ("1E+999999999", "1E+999999999"),
+        ("0E-999999999", "0E-999999999"),
+        ("NaN", "NaN"),
+    ],
+)
+def test_an_amount_is_shown_without_a_gigabyte_of_zeros(amount: str, shown: str) -> None:
+    assert amounts.in_digits(Decimal(amount)) == written(Decimal(amount)) == as_text(Decimal(amount)) == shown
 
 
 @pytest.mark.parametrize("text", BAD)

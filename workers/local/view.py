@@ -17,6 +17,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from telemetry.standard_output import excuse
 from telemetry.text import shown
 from workers.local.figures import Figures
 from workers.local.files import USER
@@ -112,7 +113,9 @@ class PlainView:
                     self._console.print(f"{stamp} {shown(each)}", soft_wrap=True)
                 self._console.file.flush()
             except (OSError, ValueError) as error:
-                if not _passes(error):  # whoever read it is gone, or has closed it
+                if _passes(error):
+                    excuse()
+                else:  # whoever read it is gone, or has closed it
                     self._console = None
 
     def show(self, stack: LocalStack, figures: Figures) -> None:
