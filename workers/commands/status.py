@@ -12,9 +12,11 @@ from pathlib import Path
 
 import click
 
+from telemetry.closest import did_you_mean
 from telemetry.terminal import redraw, say
 from workers.output import json_option, print_json
 from workers.parameters import TIME
+from workers.patterns import unmatched
 from workers.status.as_json import fields
 from workers.status.facts import Facts, Filters
 from workers.status.kinds import Problem, problems_of
@@ -93,6 +95,7 @@ def command(
     looker = Looker(found.settings, state, Filters(providers, patterns, since), wait or patience())
     if as_json:
         facts = looker.look()
+        _refuse_unknown(facts)
         problems = problems_of(facts)
         print_json(fields(facts, problems))
         sys.exit(_status(facts, problems))
@@ -112,6 +115,7 @@ def command(
 def _show(looker: Looker, everything: bool, only: bool, remark: str, *, watched: bool) -> int:
     """Look, and print what there is; returns the exit status."""
     facts = looker.look()
+    _refuse_unknown(facts)
     problems = problems_of(facts)
     terminal = sys.stdout.isatty()
     size = shutil.get_terminal_size()
@@ -131,6 +135,20 @@ def _show(looker: Looker, everything: bool, only: bool, remark: str, *, watched:
             say()
             sys.stdout.flush()
     return _status(facts, problems)
+
+
+def _refuse_unknown(facts: Facts) -> None:
+    """UsageError for a provider or a pattern that is of no target: of what is mistyped, nothing is ever wrong."""
+    status = facts.database.status
+    if facts.blind or status is None:
+        return
+    targets = [one.target for one in status.targets]
+    known = {target.provider for target in targets} | {name for name, _ in facts.settings.providers()}
+    for name in facts.filters.providers:
+        if name not in known:
+            raise click.UsageError(f"--provider {name!r}: {did_you_mean(name, sorted(known))}")
+    if unknown := unmatched(facts.filters.patterns, [str(target) for target in targets]):
+        raise click.UsageError(f"--target {', '.join(unknown)}: no target of the ledger is like that")
 
 
 def _status(facts: Facts, problems: Sequence[Problem]) -> int:
