@@ -34,11 +34,34 @@ class _Watched(io.FileIO):
 _watched: tuple[io.TextIOWrapper, _Watched] | None = None
 
 
-def watch() -> None:
-    """Watch over standard output from now on; where there is none, as after ``>&-``, what is printed goes nowhere."""
-    global _watched  # noqa: PLW0603 - as there is one standard output
+def hold() -> None:
+    """Take the places of the standard streams that are closed, as after ``>&-``.
+
+    Else the next connection or file has their number, and what is printed goes there; and Python has no stream. What
+    is printed is lost all the same, and known to be; what is said on standard error goes nowhere.
+    """
+    held = set()
+    for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest free number is the one that is opened
+            os.set_inheritable(os.open(os.devnull, mode), True)
+            held.add(number)
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the process ends
+        sys.stdout = _stream(1, held)
+    if sys.stderr is None:
+        sys.stderr = _stream(2, held)
+
+
+def _stream(number: int, held: set[int]) -> io.TextIOWrapper:
+    """Until the process ends; of a number of its own where another module was first to take that one."""
+    descriptor = number if number in held else os.open(os.devnull, os.O_WRONLY)
+    return open(descriptor, "w", encoding="utf-8", closefd=False)
+
+
+def watch() -> None:
+    """Watch over standard output from now on."""
+    global _watched  # noqa: PLW0603 - as there is one standard output
     if _watched is not None or not isinstance(sys.stdout, io.TextIOWrapper):
         return
     try:

@@ -15,7 +15,7 @@ from types import TracebackType
 import click
 
 from telemetry.redact import redact
-from telemetry.standard_output import LOST, UNREAD, is_unread, lost, watch
+from telemetry.standard_output import LOST, UNREAD, hold, is_unread, lost, watch
 from telemetry.text import json_within, shown
 
 _UNAVAILABLE = 69
@@ -69,6 +69,7 @@ def guard() -> None:
 
     Then :func:`run_to_end` knows what came of the output.
     """
+    hold()
     watch()
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread

@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from telemetry.closest import closest
-from telemetry.redact import redact
+from telemetry.redact import MASK, redact
 from telemetry.settings.fields import visible_address
 from telemetry.settings.places import Kind, Place, examples_at, is_text, keys_at, kind_of, look_up, path, place_in
-from telemetry.settings.showing import masked
+from telemetry.settings.showing import SHOWN, masked, secrets_in
 from telemetry.text import shown
 from telemetry.wording import LIST, Fault, wanted
 
 MAX_FAULTS = 50
-_SHOWN = 60
 _BEGINNING = re.compile(r"[\w.-]*", re.ASCII)
 _WORD = re.compile(r"[a-z]{1,16}\d{0,2}(?:[-_][A-Za-z]{0,16}\d{0,2}){0,4}")
 _KEY = "[key]"
@@ -48,7 +47,14 @@ def explain(
         ]
     if len(faults) > MAX_FAULTS:
         lines.append(((), f"and {len(faults) - MAX_FAULTS} more"))
-    return lines
+    secrets = secrets_in(written)
+    return [(place, _without(line, secrets)) for place, line in lines]
+
+
+def _without(line: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        line = line.replace(secret, MASK)
+    return line
 
 
 def said(fault: Fault, value: Any = None) -> str:
@@ -70,7 +76,7 @@ def failed_check(error: Exception) -> str:
 
 
 def _named(fault: Mapping[str, Any], place: Place) -> str:
-    parts = [part if isinstance(part, int) else shown(part)[:_SHOWN] for part in place if part != _KEY]
+    parts = [part if isinstance(part, int) else shown(part)[:SHOWN] for part in place if part != _KEY]
     location = tuple(part for part in fault["loc"] if part != _KEY)
     unknown = fault["type"] == "extra_forbidden" or kind_of(location) is Kind.HIDDEN
     if unknown and parts and isinstance(parts[-1], str):
@@ -87,7 +93,7 @@ def _beginning(key: str) -> str:
 
 def _visible(location: Place, value: Any) -> str:
     text = _plain(location, value)
-    return f"{text[:_SHOWN]!r}: " if text else ""
+    return f"{text[:SHOWN]!r}: " if text else ""
 
 
 def _plain(location: Place, value: Any) -> str:
@@ -108,7 +114,7 @@ def _plain(location: Place, value: Any) -> str:
 
 def _did_you_mean(location: Place) -> str:
     known = keys_at(location[:-1])
-    key = _beginning(str(location[-1])[:_SHOWN])
+    key = _beginning(str(location[-1])[:SHOWN])
     if (name := key.removesuffix("...")) in known:
         return f"; write {name}, a colon and a space before the value"
     if close := closest(name, known):

@@ -5,9 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 from telemetry.redact import MASK
+from telemetry.text import shown
 
+SHOWN = 60
+"""Characters of a key or of a value that a line has."""
+_SHORTEST = 8
+"""A shorter text is part of ordinary words."""
 _SHORT = 16
 _LONG = 20
 _ENTROPY = 3.2
@@ -19,6 +26,8 @@ _KEYS = re.compile(
 _NUMBER = re.compile(r"[+-]?(?:[\d.,_]+(?:e[+-]?\d+)?|inf|nan)", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_~]+")
+_NAME = re.compile(r"[a-z]{1,16}\d{0,2}(?:[-_.][A-Za-z]{0,16}\d{0,2}){0,4}")
+"""Of a field, of an account, of a destination: words, whatever they say."""
 _PLAIN = re.compile(r"[+-]?[\d.,:_]*|[A-Za-z]+|(?:\d+\s*[A-Za-z]{1,7})+|\d{4}-\d\d-\d\d\S{0,15}")
 """A number, a word, numbers with their units, a date."""
 
@@ -39,6 +48,26 @@ def may_be_shown(text: str, *, is_text: bool) -> bool:
 def masked(text: str, *, is_text: bool) -> str:
     """The value, or a mask in the place of it."""
     return text if may_be_shown(text, is_text=is_text) else MASK
+
+
+def secrets_in(document: Any) -> list[str]:
+    """The keys and values that may be secrets, as a line may have them, the longest first: a check may quote any."""
+    found = {text for text in _texts(document) if not _NAME.fullmatch(text) and not may_be_shown(text, is_text=True)}
+    written = {form for text in found for form in (text, text.strip(), f"{text[:1].lower()}{text[1:]}")}
+    forms = {form[:end] for text in written for form in (text, shown(text), repr(text)[1:-1]) for end in (None, SHOWN)}
+    return sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text of a document, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from (text for part in pair for text in _texts(part))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _is_made_up(token: str) -> bool:

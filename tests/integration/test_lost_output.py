@@ -105,3 +105,37 @@ def test_the_program_of_an_agent(tmp_path: Path) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr.decode().partition(": ")[2]) == (LOST, FULL.partition(": ")[2])
+
+
+_HOLDS = """
+import os, sys
+from telemetry.terminal import guard, say
+guard()
+taken = os.pipe()
+with open(sys.argv[1], "w") as file:
+    print(min(taken), file=file)
+say("told", err=True)
+"""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_no_connection_takes_the_place_of_a_stream_that_is_closed(tmp_path: Path, closed: str) -> None:
+    command = f'exec "$@" {closed}'
+    found = tmp_path / "found"
+    subprocess.run(["sh", "-c", command, "sh", sys.executable, "-c", _HOLDS, str(found)], check=True, timeout=60)
+    assert int(found.read_text(encoding="utf-8")) > 2
+
+
+def test_what_is_said_on_a_closed_standard_error_is_not_printed(tmp_path: Path) -> None:
+    config = tmp_path / "telemetry.yaml"
+    config.write_text("aws: {services: [ec2], profile: '${NOT_SET}', region: us-east-1}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "workers.cli", "--config", str(config), "plan", "--json"]
+    ran = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *command],
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"]},
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 0
+    assert json.loads(ran.stdout)

@@ -301,3 +301,44 @@ def test_a_secret_in_a_place_where_none_belongs_is_not_quoted(tmp_path: Path, te
         load_settings(file, {})
     assert CANARY not in str(caught.value)
     assert any(problem.startswith(said) for problem in caught.value.problems), caught.value.problems
+
+
+_MADE_UP = {
+    "an id of AWS": "AKIAIOSFODNN7EXAMPLQ",
+    "of Azure": "abc8Q~abcdefghijklmnopqrstuvwxyz0123456",
+    "of Google": "AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY",
+    "of Google's clients": "GOCSPX-abcdefghijklmnopqrstuvwxyz12",
+    "of a webhook": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "of GitLab": "glpat-abcdefghij0123456789",
+    "of Slack": "xoxb-1234567890-abcdefghij",
+    "of Vault": "hvs.CAESIJabcdefghijklmnopqrstuvwxyz1",
+    "in an address": "https://hooks.example.com/x?token=abcdef0123456789",
+    "hexadecimal": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "a key file": '{"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqh\\n"}',
+}
+
+
+@pytest.mark.parametrize("made_up", _MADE_UP.values(), ids=_MADE_UP)
+def test_what_looks_like_a_key_is_quoted_nowhere(made_up: str) -> None:
+    """As the key of a section or a mapping, and in a list: checks of several values quote what they refuse."""
+    pair = {made_up: made_up}
+    several = {"regions": [made_up], **dict.fromkeys(("intervals", "quotas", "endpoints", "backfill"), pair)}
+    document = {
+        "aws": {**several, "accounts": [{"name": "a", "regions": [made_up], **pair}], **pair},
+        "azure": {**several, **pair},
+        "generic": {"sources": [{"kind": "http_json", "name": "a", **pair}]},
+        "destinations": {"a": {"kind": "otlp", "endpoint": "https://o.example", "headers": pair}, **pair},
+        "ledger": pair,
+        **pair,
+    }
+    said = _faults(document)
+    assert said
+    assert made_up[-12:] not in said
+    assert made_up[-28:-12] not in said
+    region = _faults({"aws": {"services": ["ec2"], "regions": [made_up]}})
+    assert made_up[1:20] not in region
+
+
+def test_names_are_quoted_whatever_they_say() -> None:
+    destination = {"kind": "webhook", "secret": "a", "url": 5}
+    assert "destinations.secret-token-hook.url" in _faults({"destinations": {"secret-token-hook": destination}})

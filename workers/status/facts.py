@@ -35,8 +35,9 @@ class Filters:
     def fitting_nothing(self, targets: Collection[Target], configured: Collection[str]) -> list[str]:
         """The options that mean none of the targets, in words: nobody is to take a misspelt one for good news."""
         known = {*configured, *(one.provider for one in targets)}
-        found = [f"--provider {one!r}" for one in self.providers if one not in known]
-        return found + [f"--target {one}" for one in unmatched(self.patterns, [str(target) for target in targets])]
+        strange = unmatched([one for one in self.providers if one not in known], sorted(known))
+        names = [str(target) for target in targets]
+        return [f"--provider {one}" for one in strange] + [f"--target {one}" for one in unmatched(self.patterns, names)]
 
 
 @dataclass(frozen=True)
