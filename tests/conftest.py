@@ -5,6 +5,8 @@ Servers start when the first test asks for them, once for each process of the te
 
 import itertools
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,10 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, data
 hypothesis.settings.register_profile("developer", deadline=None)
 hypothesis.settings.register_profile("few", derandomize=True, deadline=None, database=None, max_examples=10)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
+
+# A shell has what it starts in the background ignore Ctrl-C, and that would go on to every process of the tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _redis_databases = itertools.cycle(range(1, 16))
 

@@ -21,6 +21,8 @@ LEVEL_VARIABLE = "FINFLEET_LOG_LEVEL"
 SDK_VARIABLE = "FINFLEET_LOG_LEVEL_SDK"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _OURS = ("agents", "storage", "tasks", "telemetry", "workers", "finfleet")
+_TO_THEMSELVES = ("google",)
+"""Loggers of libraries that keep their lines to themselves unless somebody has set them up (google.api_core)."""
 _GROUPS = ("finfleet.providers", "finfleet.services", "finfleet.destinations")
 _uncaught_logger = logging.getLogger("finfleet")
 
@@ -68,6 +70,10 @@ def write_to(handler: logging.Handler, levels: Levels) -> list[logging.Handler]:
     if levels.ours != levels.sdk:
         for name in (*_OURS, *_of_other_distributions()):
             logging.getLogger(name).setLevel(levels.ours)
+    for name in _TO_THEMSELVES:
+        logger = logging.getLogger(name)
+        logger.propagate = True
+        logger.setLevel(levels.sdk)  # by which its library sees that somebody has set it up, also later
     logging.captureWarnings(capture=True)
     # Of a warning only what is wrong: not the line of somebody's source code.
     warnings.formatwarning = _in_a_line

@@ -70,13 +70,16 @@ def test_collect_tasks_read_well(flower: httpx.Client) -> None:
     assert {task["state"] for task in _collects(flower)} <= {"SUCCESS", "STARTED", "RECEIVED", "PENDING"}
     results = {task["result"] for task in _collects(flower) if task["state"] == "SUCCESS"}
     assert all(re.fullmatch(r"(complete, [\d,]+ records?|empty|partial \(.*)", result) for result in results), results
-    planner = {
-        task["name"]: task["result"]
-        for task in flower.get("/api/tasks?limit=500&state=SUCCESS").json().values()
-        if (task["name"] or "").startswith("tasks.plan.")  # one that began before Flower has none
-    }
+    until(lambda: "tasks.plan.fan_out" in _planner(flower), 30, "a task of the planner")
+    planner = _planner(flower)
     assert re.fullmatch(r"\d+ windows opened, .*\d+ attempts handed out", planner["tasks.plan.fan_out"])
     assert all(result != "None" for result in planner.values()), planner
+
+
+def _planner(flower: httpx.Client) -> dict[str, str]:
+    """Its tasks that are done, with their results; what began before Flower has no name there."""
+    done = flower.get("/api/tasks?limit=500&state=SUCCESS").json().values()
+    return {task["name"]: task["result"] for task in done if (task["name"] or "").startswith("tasks.plan.")}
 
 
 @pytest.mark.browser

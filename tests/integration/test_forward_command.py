@@ -57,7 +57,7 @@ def test_it_serves_all_or_those_that_are_named(
     assert process.returncode == 0
     assert len(metrics.requests) == 4
     assert len(finance.requests) == 4 - left
-    assert b"metrics stopped; Totals(sent=4" in said
+    assert b"metrics stopped; 4 batches sent" in said
     assert _SECRET.encode() not in said
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
-import time
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from telemetry.stopping import set_from_handler
 from telemetry.terminal import redraw, say
 from workers.output import json_option, print_json
 from workers.parameters import TIME
@@ -99,14 +101,15 @@ def command(
     show = partial(_show, looker, everything, only_problems, found.remark, watched=every is not None)
     if every is None:
         sys.exit(show())
-    try:
-        while True:
-            show()
-            time.sleep(every)
-    except KeyboardInterrupt:
-        if sys.stdout.isatty():
-            say()
-        sys.exit(INTERRUPTED)
+    interrupted = threading.Event()
+    # Not as an exception, which would get lost in a callback of a library.
+    signal.signal(signal.SIGINT, lambda *_: set_from_handler(interrupted))
+    while not interrupted.wait(0):
+        show()
+        interrupted.wait(every)
+    if sys.stdout.isatty():
+        say()
+    sys.exit(INTERRUPTED)
 
 
 def _show(looker: Looker, everything: bool, only: bool, remark: str, *, watched: bool) -> int:

@@ -58,9 +58,10 @@ class Heartbeat:
             return
         try:
             descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT)
+            # First: who sees the sign sees no reason beside it.
+            self._why.unlink(missing_ok=True)
             os.utime(descriptor)
             os.close(descriptor)
-            self._why.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("the sign of life %s cannot be given: %s", self.path, error)
 

@@ -157,9 +157,9 @@ def _queues(facts: Facts, room: Room) -> Iterator[str]:
     if depths is None:
         yield from _wrap("results queue: not known", room)
     else:
-        results = depths["results"]
-        age = "" if results.oldest_age is None else f", the oldest {duration(results.oldest_age)} old"
-        yield from _wrap(f"results queue: {results.messages:,} messages{age}", room)
+        if results := depths.get("results"):
+            age = "" if results.oldest_age is None else f", the oldest {duration(results.oldest_age)} old"
+            yield from _wrap(f"results queue: {results.messages:,} messages{age}", room)
         if others := [f"{label} {depth.messages:,}" for label, depth in depths.items() if label != "results"]:
             yield from _wrap(f"other queues of the ingest: {', '.join(others)}", room)
     queues = ", ".join(f"{name} {cell(count)}" for name, count in (facts.queues or {}).items())
