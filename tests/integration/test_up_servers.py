@@ -33,6 +33,7 @@ openfinops: {{endpoint: "http://127.0.0.1:{port}"}}
 
 @contextmanager
 def _on_a_terminal(state: Path, **variables: str) -> Iterator[tuple["subprocess.Popen[bytes]", Terminal]]:
+    given = environment(TERM="xterm-256color", **variables)
     with Terminal(120, 50) as terminal:
         process = subprocess.Popen(
             ["setsid", "--ctty", *command(state, "--no-flower")],
@@ -40,7 +41,8 @@ def _on_a_terminal(state: Path, **variables: str) -> Iterator[tuple["subprocess.
             stdout=terminal.theirs,
             stderr=terminal.theirs,
             cwd=state.parent,
-            env=environment(TERM="xterm-256color", **variables),
+            # The size is the terminal's: pytest-xdist has its workers believe in one of its own.
+            env={name: value for name, value in given.items() if name not in {"COLUMNS", "LINES"}},
         )
         try:
             yield process, terminal
@@ -57,7 +59,7 @@ def _check_sizes(terminal: Terminal) -> None:
     """It is drawn anew for each size that the terminal gets, and leaves nothing of the former picture."""
     for width, height in ((40, 12), (80, 24), (120, 50)):
         terminal.resize(width, height)
-        until(lambda: terminal.lines[0].startswith("finfleet up for "), what="it is drawn")
+        until(lambda: terminal.lines[0].startswith("finfleet up for "), what=f"it is drawn {width} wide")
         until(lambda: "forward" in _text(terminal) or terminal.screen.height == 12)
         names = {word for line in terminal.lines for word in line.split()}
         assert {"generic", "openfinops"} <= names
