@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.faketime, pytest.mark.timeout(300)]
 
 # Those of one line share a process that imports and collects, which takes as long as the tests do.
 MOMENTS = [
-    ("2027-03-10 00:00:05", "2027-03-10 08:20:00", "2027-03-10 16:40:00"),
-    # And over the end of the month, of the year and of 29 February while tests run.
-    ("2027-04-30 23:59:57", "2027-12-31 23:59:57", "2028-02-29 23:59:57"),
+    ("2027-03-10 00:00:05", "2027-03-10 14:20:00"),
+    # And over the end of a month, of a year and of 29 February while tests run.
+    ("2027-12-31 23:59:57", "2028-02-29 23:59:57"),
 ]
 _TESTS = (
     "tests/unit",
