@@ -1,15 +1,14 @@
 """What `kubectl kustomize` makes of a copy of `deploy/kustomize`, and of `k8s/`."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 import yaml
 
+from tests.support.absent import absent
 from tests.support.manifests import KUSTOMIZE, ROOT, Document
 
 _KNOWS_LABELS = 22
@@ -19,13 +18,9 @@ _KNOWS_LABELS = 22
 def find_kubectl() -> str:
     """The program `kubectl`; without it, the test that asks is skipped, or fails in CI."""
     found = shutil.which("kubectl")
-    if found:
-        return found
-    reason = "kubectl is not installed (Debian: kubernetes-client): nobody has put the overlays together, NOT TESTED"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    # A developer need not have it, and -ra lists what was left out.
-    pytest.skip(reason)
+    if not found:
+        absent("kubectl is not installed (Debian: kubernetes-client): nobody has put the overlays together, NOT TESTED")
+    return found
 
 
 class Kustomizations:
