@@ -37,7 +37,7 @@ def test_it_tells_again_after_an_error_and_says_good_bye(monkeypatch: pytest.Mon
     presence.stopped()
     presence.stopped()
     assert [sign.stopped for sign in told].count(True) == 1
-    assert told[-1].stopped or told[-2].stopped
+    assert told[-1].stopped
     assert len({sign.process_id for sign in told}) == 1
 
 
@@ -66,9 +66,33 @@ def test_a_process_that_fails_is_missed_and_one_that_ends_is_not() -> None:
     with pytest.raises(KeyError):
         fail()
     assert not any(sign.stopped for sign in told)
+    failed = {sign.process_id for sign in told}
     with present("forward", told.append, every=0.01):
         """It does its work."""
-    until(lambda: told[-1].stopped)
+    assert [sign.process_id in failed for sign in told if sign.stopped] == [False]
+    assert next(sign for sign in reversed(told) if sign.process_id not in failed).stopped
+
+
+def test_a_sign_that_takes_long_does_not_come_after_the_last_word() -> None:
+    told: list[bool] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def tell(sign: Sign) -> None:
+        if not sign.stopped:
+            begun.set()
+            go_on.wait(30)
+        told.append(sign.stopped)
+
+    presence = Presence("beat", (), tell, every=0.01)
+    presence.start()
+    assert begun.wait(30)
+    ends = threading.Thread(target=presence.stopped)
+    ends.start()
+    until(presence._ended.is_set)
+    go_on.set()
+    ends.join(30)
+    until(lambda: True in told)
+    assert told == [False, True]
 
 
 def test_who_is_told_to_stop_says_so_and_who_fails_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

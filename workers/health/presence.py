@@ -64,6 +64,8 @@ class Presence:
         self._tell = tell
         self._every = every
         self._ended = threading.Event()
+        # One sign at a time: none may come after the last word.
+        self._telling = threading.Lock()
         self._troubled = False
 
     def start(self) -> None:
@@ -79,6 +81,10 @@ class Presence:
         last.start()
         last.join(_LAST_WORD)
 
+    def failed(self) -> None:
+        """The process ends by an error: it says no more, and is missed."""
+        self._ended.set()
+
     def _run(self) -> None:
         pause = 0.0
         while not self._ended.wait(pause):
@@ -86,7 +92,9 @@ class Presence:
 
     def _give(self) -> bool:
         try:
-            self._tell(msgspec.structs.replace(self._sign, trouble=_trouble()))
+            with self._telling:
+                if not self._ended.is_set():
+                    self._tell(msgspec.structs.replace(self._sign, trouble=_trouble()))
         except Exception as error:  # noqa: BLE001 - whatever it is, the process does its work
             if not self._troubled:
                 logger.info("no sign of life for `finfleet status` can be given, it is tried again: %s", error)
@@ -96,7 +104,7 @@ class Presence:
         return not self._troubled
 
     def _say_goodbye(self) -> None:
-        with suppress(Exception):
+        with suppress(Exception), self._telling:
             self._tell(msgspec.structs.replace(self._sign, stopped=True))
 
 
@@ -172,5 +180,9 @@ def present(role: str, tell: Tell, *, every: float = EVERY) -> Iterator[None]:
     """Give signs while the block runs. One that ends by an error has died, and is missed."""
     presence = Presence(role, (), tell, every=every)
     presence.start()
-    yield
+    try:
+        yield
+    except BaseException:
+        presence.failed()
+        raise
     presence.stopped()
