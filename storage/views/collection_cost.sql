@@ -14,7 +14,7 @@ SELECT (r.started_at AT TIME ZONE 'UTC')::date AS day,
 
 COMMENT ON VIEW reporting.collection_cost IS
     'Per day, target and API: what collecting took, and what the provider charges for it. Counts the runs that'
-    ' reported; the calls of a run that was lost on its way are not known.';
+    ' reported; the calls of a run that was lost on its way are not known. Name a range of day.';
 COMMENT ON COLUMN reporting.collection_cost.day IS 'Day in UTC on which the runs started.';
 COMMENT ON COLUMN reporting.collection_cost.target IS :'target';
 COMMENT ON COLUMN reporting.collection_cost.provider IS :'provider';

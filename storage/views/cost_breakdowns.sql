@@ -28,8 +28,8 @@ SELECT l.breakdown,
 
 COMMENT ON VIEW reporting.cost_breakdowns IS
     'The same money as in reporting.costs, cut in other ways where the provider cannot tell everything at once: by'
-    ' region, by a tag. Each breakdown by itself is the whole; name one in every query. The lines'
-    ' of a target of whose bill nothing counts that day (reporting.cost_sources) are left out.';
+    ' region, by a tag. Each breakdown by itself is the whole. Name one breakdown and a range of charge_period_start.'
+    ' The lines of a target of whose bill nothing counts that day (reporting.cost_sources) are left out.';
 COMMENT ON COLUMN reporting.cost_breakdowns.breakdown IS
     'How these lines cut the money: region, tag:team ... Never add lines of two breakdowns.';
 COMMENT ON COLUMN reporting.cost_breakdowns.provider IS :'provider';

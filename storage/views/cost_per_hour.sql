@@ -7,7 +7,7 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id,
 COMMENT ON VIEW reporting.cost_per_hour IS
     'What each resource cost an hour while in the state that it had over the period: a list price, not a bill. An'
     ' unknown price has no row: that is not zero. Amounts of different currencies cannot be added: group by'
-    ' currency. Money for a time: amount * extract(epoch FROM period) / 3600.';
+    ' currency. Money for a time: amount * extract(epoch FROM period) / 3600. Name a range of start.';
 COMMENT ON COLUMN reporting.cost_per_hour.provider IS :'provider';
 COMMENT ON COLUMN reporting.cost_per_hour.account IS :'provider_account';
 COMMENT ON COLUMN reporting.cost_per_hour.region IS :'region';

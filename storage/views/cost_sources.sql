@@ -35,7 +35,8 @@ COMMENT ON VIEW reporting.cost_sources IS
     'Per billed account and day, which target''s bill counts for it in reporting.costs, and which is left out: one'
     ' account configured under two names, or a payer and its member, tell of the same charges. By the provider''s own'
     ' account id exactly one target counts: one that is configured before one that is not any more, then the one whose'
-    ' bill names more accounts that day (the payer), then the first by name. What only one target tells of counts.';
+    ' bill names more accounts that day (the payer), then the first by name. What only one target tells of counts.'
+    ' Name a range of day.';
 COMMENT ON COLUMN reporting.cost_sources.target IS :'target';
 COMMENT ON COLUMN reporting.cost_sources.provider IS :'provider';
 COMMENT ON COLUMN reporting.cost_sources.account IS :'asked_account';

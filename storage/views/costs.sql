@@ -26,7 +26,8 @@ COMMENT ON VIEW reporting.costs IS
     'The bill, each charge once, in the terms of FOCUS 1.2. Of each day the last collection that is whole: a'
     ' restated day replaces the former one. Sum one column of amounts at a time, grouped by billing_currency. Where'
     ' two targets tell of the same charges (a paying account and its member, one account under two names), those of one'
-    ' of them are here: reporting.cost_sources says which. By sub_account_id they are found, whoever tells of them.';
+    ' of them are here: reporting.cost_sources says which. By sub_account_id they are found, whoever tells of them.'
+    ' Name a range of charge_period_start.';
 COMMENT ON COLUMN reporting.costs.provider IS :'provider';
 COMMENT ON COLUMN reporting.costs.account IS :'asked_account';
 COMMENT ON COLUMN reporting.costs.charge_period_start IS :'charge_period_start';

@@ -10,7 +10,7 @@ SELECT provider, account,
 
 COMMENT ON VIEW reporting.daily_costs IS
     'The bill by day, account, service, category and currency. A day that is missing here was not collected, or had'
-    ' no costs: reporting.coverage tells which.';
+    ' no costs: reporting.coverage tells which. Name a range of day.';
 COMMENT ON COLUMN reporting.daily_costs.provider IS :'provider';
 COMMENT ON COLUMN reporting.daily_costs.account IS :'asked_account';
 COMMENT ON COLUMN reporting.daily_costs.day IS :'charge_day';

@@ -77,7 +77,7 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
 COMMENT ON VIEW reporting.gaps IS
     'Time of each target that is owed and not covered by a complete or empty window, or by one that lacks something,'
     ' and why. Without a row, everything that has closed is collected. The newest window is a gap for the moments'
-    ' until it is collected.';
+    ' until it is collected. Name a range of gap_end.';
 COMMENT ON COLUMN reporting.gaps.target IS :'target';
 COMMENT ON COLUMN reporting.gaps.provider IS :'provider';
 COMMENT ON COLUMN reporting.gaps.account IS :'configured_account';

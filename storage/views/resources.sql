@@ -3,7 +3,8 @@ SELECT provider, account, region, service, provider_id AS resource_id, type, nam
        last_seen, source
   FROM finfleet.resources;
 
-COMMENT ON VIEW reporting.resources IS 'Everything that was seen at a provider, as it was when last seen.';
+COMMENT ON VIEW reporting.resources IS
+    'Everything that was seen at a provider, as it was when last seen. What is gone stays: name a range of last_seen.';
 COMMENT ON COLUMN reporting.resources.provider IS :'provider';
 COMMENT ON COLUMN reporting.resources.account IS :'provider_account';
 COMMENT ON COLUMN reporting.resources.region IS :'region';
