@@ -70,9 +70,8 @@ fuzz: $(VENV)/.dev  ## Harm 20,000 answers of the clouds, and send a million hos
 	@HOSTILE_ANSWERS=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/faults/test_answers_fuzz.py
 	@HOSTILE_MESSAGES=$(or $(MESSAGES),1000000) $(BIN)/python -m pytest -n $(JOBS) tests/faults/test_hostile.py
 
-bench: $(VENV)/.dev  ## Measure, and print tables of ratios
-	@$(BIN)/python -m benchmarks.ingest
-	@$(BIN)/python -m benchmarks.aws_calls
+bench: $(VENV)/.dev  ## Measure, and print tables; NAME=queries runs one, RECORD=1 keeps the figures, ARGS='--scale 0.1'
+	@$(BIN)/python -m benchmarks $(NAME) $(if $(RECORD),--record) $(ARGS)
 
 # --universal: one lock for every platform and Python. No index line: where packages come from is the installer's business.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

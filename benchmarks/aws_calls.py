@@ -7,7 +7,6 @@ the calls that there would be.
 
 from __future__ import annotations
 
-import argparse
 import math
 import subprocess
 import sys
@@ -16,9 +15,8 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks import frame
 from benchmarks.aws_collectors import FINFLEET, METRICS, ONE_BY_ONE, REGION, Done, Task
 from emulators.aws import LocalAws
 from emulators.aws.ec2 import Instance
@@ -34,7 +32,6 @@ _MOST_CALLS, _SOME_INSTANCES = 4_000, 500
 _NEXT = 3
 """Windows after the first, of which the median counts."""
 _MB = 2**20
-_COLUMNS = 96
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,22 @@ class Measured:
 
 def main() -> None:
     """Measure, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = frame.parser(__doc__)
     parser.add_argument("--instances", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--latency-ms", type=int, default=20, help="added to every call")
     arguments = parser.parse_args()
     measured = [_measure(instances, arguments.latency_ms) for instances in arguments.instances]
     _print_ours(measured)
     _print_theirs(measured, arguments.latency_ms)
+    largest = measured[-1]
+    frame.conclude(
+        {
+            "instances": f"{largest.instances:,}",
+            "calls / least possible": f"{largest.calls[0] / largest.least:.2f}",
+            "one by one / finfleet, calls": f"{largest.theirs_calls / largest.calls[1]:.1f}",
+            "seconds": f"{largest.theirs_seconds / largest.next_seconds:.1f}",
+        }
+    )
 
 
 def _measure(instances: int, latency_ms: int) -> Measured:
@@ -126,44 +132,42 @@ def _calls(aws: LocalAws) -> int:
 
 
 def _print_ours(measured: list[Measured]) -> None:
-    table = Table(title="finfleet, a window of EC2 in a worker", title_justify="left")
-    for column in ("instances", "running", "calls", "least possible", "ratio", "prices known", "peak memory"):
-        table.add_column(column, justify="right")
-    for one in measured:
-        table.add_row(
-            f"{one.instances:,}",
-            f"{one.running:,}",
-            f"{one.calls[0]:,}",
-            f"{one.least:,}",
-            f"{one.calls[0] / one.least:.2f}",
-            f"{one.calls[1]:,}",
-            f"{one.ours.peak_bytes / _MB:.0f} MB",
-        )
-    _print(table)
+    frame.show(
+        "finfleet, a window of EC2 in a worker",
+        ("instances", "running", "calls", "least possible", "ratio", "prices known", "peak memory"),
+        [
+            (
+                f"{one.instances:,}",
+                f"{one.running:,}",
+                f"{one.calls[0]:,}",
+                f"{one.least:,}",
+                f"{one.calls[0] / one.least:.2f}",
+                f"{one.calls[1]:,}",
+                f"{one.ours.peak_bytes / _MB:.0f} MB",
+            )
+            for one in measured
+        ],
+    )
 
 
 def _print_theirs(measured: list[Measured], latency_ms: int) -> None:
-    title = f"beside a GetMetricStatistics for each metric of each running instance; {latency_ms} ms more a call"
-    table = Table(title=title, title_justify="left")
-    for column in ("instances", "calls", "ratio", "finfleet, first", "then", "one by one", "ratio", "measured"):
-        table.add_column(column, justify="right")
-    for one in measured:
-        table.add_row(
-            f"{one.instances:,}",
-            f"{one.theirs_calls:,}",
-            f"{one.theirs_calls / one.calls[1]:.1f} x",
-            f"{one.ours.seconds[0]:.2f} s",
-            f"{one.next_seconds:.2f} s",
-            f"{one.theirs_seconds:,.1f} s",
-            f"{one.theirs_seconds / one.next_seconds:.1f} x",
-            f"{one.theirs_made / one.theirs_calls:.0%}",
-        )
-    _print(table)
-
-
-def _print(table: Table) -> None:
-    # A pipe has 80 columns, says rich.
-    Console(width=max(Console().width, _COLUMNS)).print(table)
+    frame.show(
+        f"beside a GetMetricStatistics for each metric of each running instance; {latency_ms} ms more a call",
+        ("instances", "calls", "ratio", "finfleet, first", "then", "one by one", "ratio", "measured"),
+        [
+            (
+                f"{one.instances:,}",
+                f"{one.theirs_calls:,}",
+                f"{one.theirs_calls / one.calls[1]:.1f} x",
+                f"{one.ours.seconds[0]:.2f} s",
+                f"{one.next_seconds:.2f} s",
+                f"{one.theirs_seconds:,.1f} s",
+                f"{one.theirs_seconds / one.next_seconds:.1f} x",
+                f"{one.theirs_made / one.theirs_calls:.0%}",
+            )
+            for one in measured
+        ],
+    )
 
 
 if __name__ == "__main__":
