@@ -1,0 +1,121 @@
+"""What is asked of the year: found by looking, so that a new view, panel or example is asked too."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from psycopg import sql
+
+from storage.database import Connection
+
+ROOT = Path(__file__).parents[2]
+_ADVICE = re.compile(r"\b[Nn]ame ((?:(?:a range of|one|an|a) [a-z_]+(?:, and |, | and )?)+)")
+_NAMED = re.compile(r"(a range of|one|an|a) ([a-z_]+)")
+_RANGE = "a range of"
+_READINGS = "start"
+"""A range of it is a day: there are hundreds of rows a day of each thing. Any other range is a month."""
+_BLOCK = re.compile(r"^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_VIEWS = b"""
+SELECT v.viewname, coalesce(obj_description(format('reporting.%I', v.viewname)::regclass, 'pg_class'), '')
+  FROM pg_views AS v
+ WHERE v.schemaname = 'reporting'
+ ORDER BY v.viewname
+"""
+_COLUMNS = b"""
+SELECT a.attname, format_type(a.atttypid, a.atttypmod)
+  FROM pg_attribute AS a
+ WHERE a.attrelid = format('reporting.%%I', %s::text)::regclass AND a.attnum > 0
+"""
+
+
+class Question(NamedTuple):
+    """A statement of somebody who reads."""
+
+    #: view, panel, documentation.
+    of: str
+    name: str
+    statement: bytes
+    #: What it is filtered by; empty where nothing says what it should be.
+    filter: str = ""
+
+
+class Span(NamedTuple):
+    """The last days, as a dashboard shows them."""
+
+    start: datetime
+    end: datetime
+
+
+def views(connection: Connection, span: Span) -> Iterator[Question]:
+    """Every view of the catalogue, all columns, with the filter that its comment advises: ``Name a range of day``."""
+    for name, comment in connection.execute(_VIEWS).fetchall():
+        types = dict(connection.execute(_COLUMNS, (name,)).fetchall())
+        view = sql.Identifier("reporting", name)
+        advice = [(kind, column) for kind, column in advised(comment) if column in types]
+        parts = [
+            _within(column, types[column], span) if kind == _RANGE else _one(connection, view, column, types[column])
+            for kind, column in advice
+        ]
+        where = sql.SQL(" WHERE {}").format(sql.SQL(" AND ").join(parts)) if parts else sql.SQL("")
+        statement = sql.SQL("SELECT * FROM {}{}").format(view, where)
+        yield Question("view", name, statement.as_bytes(connection), ", ".join(column for _, column in advice))
+
+
+def advised(comment: str) -> list[tuple[str, str]]:
+    """How a view is to be filtered, as its comment says: (``a range of``, column) or (``one``, column)."""
+    found = [named for advice in _ADVICE.findall(comment) for named in _NAMED.findall(advice)]
+    return [(kind if kind == _RANGE else "one", column) for kind, column in found]
+
+
+def _within(column: str, type_: str, span: Span) -> sql.Composable:
+    start = max(span.start, span.end - timedelta(days=1)) if column == _READINGS else span.start
+    ends = [sql.SQL("{}::{}").format(sql.Literal(end.isoformat()), sql.SQL(type_)) for end in (start, span.end)]
+    return sql.SQL("{0} >= {1} AND {0} <= {2}").format(sql.Identifier(column), *ends)
+
+
+def _one(connection: Connection, view: sql.Identifier, column: str, type_: str) -> sql.Composable:
+    """Any that there is."""
+    name = sql.Identifier(column)
+    row = connection.execute(sql.SQL("SELECT {}::text FROM {} LIMIT 1").format(name, view)).fetchone()
+    return sql.SQL("{} = {}::{}").format(name, sql.Literal(row[0] if row else None), sql.SQL(type_))
+
+
+def panels(span: Span, folder: Path = ROOT / "deploy") -> Iterator[Question]:
+    """Every statement of every dashboard, its choices included."""
+    for path in sorted(folder.rglob("*.json")):
+        dashboard = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(dashboard, dict) or "panels" not in dashboard:
+            continue
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", ()):
+                if "rawSql" in target:
+                    yield Question("panel", panel["title"], as_grafana(target["rawSql"], span), "its own")
+        for variable in dashboard["templating"]["list"]:
+            asked = variable["query"]
+            if isinstance(asked, str) and asked.lstrip().upper().startswith("SELECT"):
+                yield Question("panel", f"choice of {variable['name']}", as_grafana(asked, span), "its own")
+
+
+def as_grafana(statement: str, span: Span) -> bytes:
+    """What Grafana makes of a panel's SQL."""
+    times = {"From": f"'{span.start.isoformat()}'::timestamptz", "To": f"'{span.end.isoformat()}'::timestamptz"}
+    between = rf"\1 BETWEEN {times['From']} AND {times['To']}"
+    statement = re.sub(r"\$__timeFilter\(([\w.]+)\)", between, statement)
+    statement = re.sub(r"\$__time(From|To)\(\)", lambda found: times[found[1]], statement)
+    return statement.replace("${provider:sqlstring}", "'aws','azure','gcp'").encode()
+
+
+def examples(root: Path = ROOT) -> Iterator[Question]:
+    """Every question in SQL that the documentation shows."""
+    for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+        for block in _BLOCK.findall(path.read_text(encoding="utf-8")):
+            statements = re.sub(r"--.*", "", block).split(";")
+            for statement in (one.strip() for one in statements):
+                if statement.upper().startswith("SELECT"):
+                    shown = re.sub(r"\s+", " ", statement)
+                    yield Question("documentation", f"{path.name}: {shown[:60]}", statement.encode(), "its own")
