@@ -78,7 +78,7 @@ def _rows_read(plan: Mapping[str, Any]) -> int:
     if not plan["Node Type"].endswith("Scan") or plan["Node Type"] in {"Subquery Scan", "CTE Scan"}:
         return below
     removed = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
-    return below + round((plan["Actual Rows"] + removed) * plan["Actual Loops"])
+    return below + int((plan["Actual Rows"] + removed) * plan["Actual Loops"])
 
 
 @contextmanager

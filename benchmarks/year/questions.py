@@ -54,7 +54,7 @@ class Span(NamedTuple):
 def views(connection: Connection, span: Span) -> Iterator[Question]:
     """Every view of the catalogue, all columns, with the filter that its comment advises: ``Name a range of day``."""
     for name, comment in connection.execute(_VIEWS).fetchall():
-        types = dict(connection.execute(_COLUMNS, (name,)).fetchall())
+        types: dict[str, str] = dict(connection.execute(_COLUMNS, (name,)).fetchall())
         view = sql.Identifier("reporting", name)
         advice = [(kind, column) for kind, column in advised(comment) if column in types]
         parts = [

@@ -125,14 +125,16 @@ WITH places AS (
      WHERE enabled
      GROUP BY provider, region, service
     HAVING count(*) = 1
+),
+newest AS (
+    SELECT provider, service, max(last_seen) AS last_seen
+      FROM finfleet.resources
+     GROUP BY provider, service
 )
 SELECT concat_ws('/', p.provider, p.account, p.region, p.service) AS target, count(*)
   FROM places AS p
+  JOIN newest AS n ON n.provider = p.provider AND n.service = p.service
   JOIN finfleet.resources AS r
     ON r.provider = p.provider AND r.service = p.service AND (r.region = p.region OR p.region = 'global')
- WHERE r.last_seen > (
-           SELECT max(newest.last_seen) - interval '24 hours'
-             FROM finfleet.resources AS newest
-            WHERE newest.provider = p.provider AND newest.service = p.service
-       )
+ WHERE r.last_seen > n.last_seen - interval '24 hours'
  GROUP BY 1

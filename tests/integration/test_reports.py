@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from benchmarks.year.measuring import measure, statements_of
 from storage import ledger, reports
 from storage.database import Connection, Database
 from telemetry.batch import Outcome
@@ -198,3 +199,21 @@ def test_what_a_destination_does_not_have_is_told_with_its_reason(database: Data
         assert (found.destination, found.pending, found.dead, found.failures) == ("openfinops", 3, 1, 3)
         assert (found.error, found.dead_error) == ("away", "bad")
         assert found.oldest is not None
+
+
+def test_counting_resources_reads_each_of_them_twice_at_most(database: Database) -> None:
+    many = 400
+    with database.connection() as connection:
+        sync(connection, plan())
+        connection.execute(
+            "INSERT INTO finfleet.resources"
+            " (provider, account, region, service, provider_id, first_seen, last_seen)"
+            " SELECT 'aws', '123456789012', 'us-east-1', 'ec2', 'i-' || n, now(), now() FROM generate_series(1, %s) AS n",
+            (many,),
+        )
+        connection.execute("ANALYZE finfleet.resources")
+        assert reports.resources_by_target(connection) == {"aws/default/us-east-1/ec2": many}
+        (statement,) = statements_of(lambda: reports.resources_by_target(connection))
+        read = measure(connection, statement.text, rounds=0, limit=60).rows_read
+    assert read is not None
+    assert read < 2.5 * many
