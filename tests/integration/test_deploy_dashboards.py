@@ -100,4 +100,5 @@ def test_a_price_that_is_not_known_is_not_zero_on_the_dashboard(seeded: Connecti
 
 def test_the_choice_of_providers(seeded: Connection) -> None:
     (variable,) = [each for each in _DASHBOARD["templating"]["list"] if each["type"] == "query"]
-    assert seeded.execute(variable["query"].encode()).fetchall() == [("aws",)]
+    assert variable["refresh"] == 2, "it is asked again for another range of time, which it names"
+    assert seeded.execute(_as_grafana_sends_it(variable["query"])).fetchall() == [("aws",)]

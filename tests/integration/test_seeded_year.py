@@ -1,5 +1,6 @@
 """The benchmark of questions, small and without a clock: the year is quiet, and each question is answered."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
 
 _SIZE = seed.Size(0.0001)
+_DATE = re.compile(rb"'\d{4}-\d\d-\d\d")
 
 
 class Year(NamedTuple):
@@ -59,8 +61,8 @@ def test_every_view_panel_and_example_has_rows(connection: Connection, year: Yea
     rows = {
         f"{one.of} {one.name}": measure(connection, one.statement, rounds=0, limit=60, role=READER).rows
         for one in asked
-        # It names a moment.
-        if "start = '2026-11-24 05:00Z'" not in one.statement.decode()
+        # An example may name a day, which need not be one of this year.
+        if one.of != "documentation" or not _DATE.search(one.statement)
     }
     assert [name for name, found in rows.items() if not found] == []
 
