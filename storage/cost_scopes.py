@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
 from storage import locks
+from storage.bills import Settled, columns_of, summarise
 from storage.database import Connection
 from storage.sql import load
 from telemetry.push.batches import COSTS_SERVICE
@@ -31,15 +31,16 @@ class LeftOut(NamedTuple):
     last_day: date
 
 
-def save_scopes(connection: Connection, settled: Sequence[tuple[tuple[int, datetime], UUID | None]]) -> None:
-    """Note whose costs the bill of each of these windows is of, by its target, start and run; last of a transaction."""
+def save_bills(connection: Connection, settled: Sequence[Settled]) -> None:
+    """Note whose costs the bill of each of these windows is of, and what it comes to; last of a transaction."""
     if not settled:
         return
-    columns: dict[str, Any] = {
-        "target_ids": [target_id for (target_id, _), _ in settled],
-        "starts": [start for (_, start), _ in settled],
-        "runs": [run for _, run in settled],
-    }
+    columns = columns_of(settled)
+    if connection.execute(_SQL["touched"], columns).fetchone() != (True,):
+        return
+    summarise(connection, settled)
+    # Before any row of it is changed: whoever holds the lock changes those of others too.
+    locks.take(connection, locks.COST_SCOPES)
     days = {day for name in ("forget", "insert") for (day,) in connection.execute(_SQL[name], columns)}
     _judge(connection, days)
 
@@ -48,6 +49,8 @@ def judge_again(connection: Connection) -> int:
     """Let bills of targets that are configured take the place of those that are not any more; on how many days."""
     days = {day for (day,) in connection.execute(_SQL["outdated"])}
     with connection.transaction():
+        if days:
+            locks.take(connection, locks.COST_SCOPES)
         _judge(connection, days)
     return len(days)
 
@@ -59,6 +62,6 @@ def left_out(connection: Connection, *, since: datetime | None = None, limit: in
 
 
 def _judge(connection: Connection, days: set[date]) -> None:
+    """Under the lock: of two transactions that see not each other's rows, both would let their own bill count."""
     if days:
-        locks.take(connection, locks.COST_SCOPES)
         connection.execute(_SQL["judge"], {"days": sorted(days), "pushed": COSTS_SERVICE})

@@ -16,6 +16,8 @@ COST_SCOPES = "cost_scopes"
 """One transaction at a time says whose bill counts: of two that see not each other's, both would."""
 PARTITIONS = "partitions"
 """One process at a time makes partitions."""
+RATES = "rates"
+"""One process at a time folds rates: it reads the intervals that it changes."""
 
 
 def take(connection: Connection, name: str) -> None:

@@ -34,6 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from storage import cost_columns
 from storage.names import SCHEMA
+from telemetry.costs import COSTS
 
 metadata = MetaData(
     schema=SCHEMA,
@@ -292,6 +293,34 @@ cost_rates = Table(
     postgresql_partition_by="RANGE (start)",
 )
 
+# Rates that are older than some hours: a row for what holds without a break (docs/adr/0016-rates-as-intervals.md).
+# A row of cost_rates counts over them, until it is folded too.
+rate_intervals = Table(
+    "rate_intervals",
+    metadata,
+    Column("resource_id", Integer, primary_key=True, autoincrement=False),
+    Column("period", Integer, primary_key=True, autoincrement=False),  # of each of the rates that it is made of
+    Column("start", DateTime(timezone=True), primary_key=True),
+    _time("until"),
+    Column("phase", Integer, nullable=False),  # seconds of start since 1970, modulo period
+    Column("amount", Numeric, nullable=False),
+    _text("currency"),
+    _text("basis"),
+    _text("resource_type"),
+    CheckConstraint("until > start", name="range"),
+    Index("rate_intervals_until_idx", "until"),
+    Index("rate_intervals_during_idx", text("tstzrange(start, until)"), postgresql_using="gist"),
+)
+
+# When the rates began that were folded: by them a view finds the intervals of a time, and tells one rate from the next.
+rate_starts = Table(
+    "rate_starts",
+    metadata,
+    Column("start", DateTime(timezone=True), primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("phase", Integer, nullable=False),
+)
+
 # Lines of costs stay with the run that read them, and those that count are those of the run that settled the window:
 # a day that was restated is replaced whole by one pointer, and what was said before stays to be looked at
 # (docs/adr/0009-costs-by-run.md).
@@ -305,6 +334,36 @@ cost_lines = Table(
     Index(None, "charge_period_start"),
 )
 
+bills = Table(  # runs that have lines of a bill
+    "bills",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("target_id", Integer, nullable=False),
+    _time("window_start"),
+    Column("lines", Integer, nullable=True),  # null: not added up yet, the views read the lines
+    Index(None, "target_id", "window_start"),
+    Index("bills_open_idx", "run_id", postgresql_where=text("lines IS NULL")),
+)
+
+bill_summaries = Table(  # what the lines of a run come to
+    "bill_summaries",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(bills.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),  # in UTC, on which the charges begin
+    Column("sub_account_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _text("service_name"),
+    _text("region_id"),
+    _text("charge_category"),
+    _text("billing_currency"),
+    _time("billing_period_start", nullable=True),
+    Column("lines", Integer, nullable=False),
+    *(Column(name, Numeric, nullable=True) for name in COSTS),
+    # Lines that do not tell it: the sum is of the others alone, and null where none does.
+    *(Column(f"without_{name}", Integer, nullable=False) for name in COSTS),
+    Column("estimated", Boolean, nullable=True),
+)
+
 # Whose costs the bills are of that settled their windows, and whether they count: two targets may tell of the same.
 cost_scopes = Table(
     "cost_scopes",
@@ -315,6 +374,14 @@ cost_scopes = Table(
     Column("sub_account_id", Text, primary_key=True),
     Column("counts", Boolean, nullable=False, server_default=text("true")),
     Index("cost_scopes_unit_idx", "day", text("lower(sub_account_id)")),
+    Index(
+        "cost_scopes_left_out_idx",
+        "target_id",
+        "window_start",
+        "day",
+        "sub_account_id",
+        postgresql_where=text("NOT counts"),
+    ),
 )
 
 outbox = Table(

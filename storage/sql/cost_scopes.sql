@@ -1,5 +1,19 @@
 -- Whose costs each bill is of, and whether it counts for them.
 
+-- name: touched
+-- Whether one of these windows has a bill, or had one.
+SELECT EXISTS (
+           SELECT
+             FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(runs)s::uuid[])
+                      AS n(target_id, window_start, run_id)
+            WHERE EXISTS (SELECT FROM finfleet.cost_lines AS l WHERE l.run_id = n.run_id)
+               OR EXISTS (
+                      SELECT
+                        FROM finfleet.cost_scopes AS s
+                       WHERE s.target_id = n.target_id AND s.window_start = n.window_start
+                  )
+       )
+
 -- name: forget
 DELETE FROM finfleet.cost_scopes AS s
  USING unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) AS n(target_id, window_start)
@@ -7,11 +21,15 @@ DELETE FROM finfleet.cost_scopes AS s
 RETURNING s.day
 
 -- name: insert
+-- Run by run: at once, Postgres would rather read the lines of all bills that there are.
 INSERT INTO finfleet.cost_scopes (target_id, window_start, day, sub_account_id)
-SELECT DISTINCT n.target_id, n.window_start, (l.charge_period_start AT TIME ZONE 'UTC')::date, l.sub_account_id
+SELECT n.target_id, n.window_start, l.day, l.sub_account_id
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(runs)s::uuid[]) AS n(target_id, window_start, run_id)
-  JOIN finfleet.cost_lines AS l USING (run_id)
- WHERE l.breakdown = ''
+ CROSS JOIN LATERAL (
+           SELECT DISTINCT (l.charge_period_start AT TIME ZONE 'UTC')::date AS day, l.sub_account_id
+             FROM finfleet.cost_lines AS l
+            WHERE l.run_id = n.run_id AND l.breakdown = ''
+       ) AS l
 RETURNING day
 
 -- name: judge

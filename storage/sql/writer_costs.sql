@@ -7,3 +7,10 @@ COPY finfleet.cost_lines (
     charge_description, service_name, sub_account_id, sub_account_name, region_id, resource_id, sku_id,
     consumed_quantity, consumed_unit, tags, estimated, billing_period_start, billing_period_end
 ) FROM STDIN
+
+-- name: note_bills
+INSERT INTO finfleet.bills (run_id, target_id, window_start)
+SELECT *
+  FROM unnest(%(run_ids)s::uuid[], %(target_ids)s::int[], %(starts)s::timestamptz[]) AS n(run_id, target_id, window_start)
+ ORDER BY run_id
+    ON CONFLICT DO NOTHING

@@ -1,27 +1,72 @@
 CREATE VIEW reporting.cost_history AS
-WITH said AS (
-    SELECT c.target_id, c.window_start, c.window_end, r.run_id, r.attempt, r.started_at,
-           r.run_id IS NOT DISTINCT FROM c.settled_run AS is_current,
-           l.billing_currency,
-           count(l.run_id) AS lines,
-           sum(l.billed_cost) AS billed_cost,
-           sum(l.effective_cost) AS effective_cost,
-           bool_or(l.estimated) AS estimated
-      FROM finfleet.collections AS c
-      JOIN finfleet.runs AS r USING (target_id, window_start)
-      JOIN finfleet.cost_lines AS l ON l.run_id = r.run_id AND l.breakdown = ''
-     -- Only what is whole was ever the bill.
-     WHERE r.outcome = 'complete' AND r.batches_committed = r.batches_expected
-     GROUP BY c.target_id, c.window_start, c.window_end, r.run_id, r.attempt, r.started_at, is_current,
-              l.billing_currency
-)
-SELECT t.provider, t.account, s.window_start, s.window_end, s.billing_currency,
-       s.started_at AS collected_at, s.attempt, s.is_current, s.lines, s.billed_cost, s.effective_cost, s.estimated,
+SELECT c.provider, c.account, s.window_start, c.window_end, s.billing_currency,
+       s.started_at AS collected_at, s.attempt, s.run_id IS NOT DISTINCT FROM c.settled_run AS is_current,
+       s.lines, s.billed_cost, s.effective_cost, s.estimated,
        s.billed_cost - lag(s.billed_cost) OVER own AS billed_cost_change,
        s.effective_cost - lag(s.effective_cost) OVER own AS effective_cost_change,
        s.run_id
-  FROM said AS s
-  JOIN finfleet.targets AS t USING (target_id)
+  FROM (
+        -- Only what is whole was ever the bill.
+        SELECT b.target_id, b.window_start, b.run_id, r.attempt, r.started_at, m.billing_currency,
+               m.lines, m.billed_cost, m.effective_cost, m.estimated
+          FROM finfleet.bills AS b
+         CROSS JOIN LATERAL (
+                   SELECT r.attempt, r.started_at
+                     FROM finfleet.runs AS r
+                    WHERE r.run_id = b.run_id AND r.outcome = 'complete' AND r.batches_committed = r.batches_expected
+                    LIMIT 1
+               ) AS r
+         CROSS JOIN LATERAL (
+                   SELECT m.billing_currency,
+                          sum(m.lines) AS lines,
+                          sum(m.billed_cost) AS billed_cost,
+                          sum(m.effective_cost) AS effective_cost,
+                          bool_or(m.estimated) AS estimated
+                     FROM finfleet.bill_summaries AS m
+                    WHERE m.run_id = b.run_id
+                    GROUP BY m.billing_currency
+               ) AS m
+         UNION ALL
+        -- Bills that nobody has added up yet, by their lines.
+        SELECT o.target_id, o.window_start, o.run_id, o.attempt, o.started_at, l.billing_currency,
+               l.lines, l.billed_cost, l.effective_cost, l.estimated
+          FROM (
+                SELECT b.target_id, b.window_start, b.run_id, r.attempt, r.started_at
+                  FROM finfleet.bills AS b
+                  JOIN finfleet.runs AS r USING (run_id)
+                 WHERE b.lines IS NULL AND r.outcome = 'complete' AND r.batches_committed = r.batches_expected
+                 UNION ALL
+                SELECT w.target_id, w.window_start, r.run_id, r.attempt, r.started_at
+                  FROM (SELECT DISTINCT target_id, window_start FROM finfleet.cost_scopes) AS w
+                 CROSS JOIN LATERAL (
+                           SELECT r.run_id, r.attempt, r.started_at
+                             FROM finfleet.runs AS r
+                            WHERE r.target_id = w.target_id
+                              AND r.window_start = w.window_start
+                              AND r.outcome = 'complete'
+                              AND r.batches_committed = r.batches_expected
+                              AND NOT EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id)
+                           OFFSET 0
+                       ) AS r
+               ) AS o
+         CROSS JOIN LATERAL (
+                   SELECT l.billing_currency,
+                          count(*) AS lines,
+                          sum(l.billed_cost) AS billed_cost,
+                          sum(l.effective_cost) AS effective_cost,
+                          bool_or(l.estimated) AS estimated
+                     FROM finfleet.cost_lines AS l
+                    WHERE l.run_id = o.run_id AND l.breakdown = ''
+                    GROUP BY l.billing_currency
+               ) AS l
+       ) AS s
+ CROSS JOIN LATERAL (
+           SELECT t.provider, t.account, c.window_end, c.settled_run
+             FROM finfleet.collections AS c
+             JOIN finfleet.targets AS t USING (target_id)
+            WHERE c.target_id = s.target_id AND c.window_start = s.window_start
+            LIMIT 1
+       ) AS c
 WINDOW own AS (PARTITION BY s.target_id, s.window_start, s.billing_currency ORDER BY s.attempt, s.started_at, s.run_id);
 
 COMMENT ON VIEW reporting.cost_history IS

@@ -24,6 +24,13 @@ def store_costs(connection: Connection, batches: Iterable[NewBatch]) -> None:
     with connection.cursor() as cursor, cursor.copy(_SQL["copy_cost_lines"]) as copy:
         for row in _rows(batches):
             copy.write_row(row)
+    runs = list({new.run.run_id: new.run for new in batches}.values())
+    columns: dict[str, Any] = {
+        "run_ids": [run.run_id for run in runs],
+        "target_ids": [run.target_id for run in runs],
+        "starts": [run.window_start for run in runs],
+    }
+    connection.execute(_SQL["note_bills"], columns)
 
 
 def _rows(batches: Iterable[NewBatch]) -> Iterator[tuple[Any, ...]]:

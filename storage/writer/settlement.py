@@ -7,12 +7,13 @@ the order in which messages come, so the end is always the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import UUID
 
 from storage.writer.messages import Policy
-from storage.writer.state import Admitted, NewReport, RunState, WindowState
+from storage.writer.state import Admitted, NewReport, RunState, WindowKey, WindowState
 from telemetry.batch import Outcome
 from telemetry.redact import redact
 from telemetry.target import Target
@@ -45,6 +46,12 @@ class Settlement:
     allowed: dict[int, datetime] = field(default_factory=dict)
     #: Targets that refused since.
     denied: dict[int, Denial] = field(default_factory=dict)
+
+    def bills(self, grown: Iterable[UUID]) -> list[tuple[WindowKey, UUID | None]]:
+        """Windows with the runs that settle them, where that is another one than before, or one that has new lines."""
+        runs = set(grown)
+        windows = self.settled + [one for one in self.touched if one.settled_run in runs and one not in self.settled]
+        return [(one.key, one.settled_run) for one in windows]
 
 
 def settle(admitted: Admitted, policy: Policy, now: datetime) -> Settlement:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from psycopg.errors import CheckViolation
 from psycopg.pq import TransactionStatus
 
-from storage.cost_scopes import save_scopes
+from storage.cost_scopes import save_bills
 from storage.database import Connection
 from storage.dead_letters import Letter, dead_letter
 from storage.errors import StorageRejected, translated
@@ -156,7 +156,7 @@ class _Writing:
                 self._store(admitted, identities, memory)
             settlement = settle(admitted, self.policy, self.now)
             save_settlement(self.connection, settlement)
-            save_scopes(self.connection, [(one.key, one.settled_run) for one in settlement.settled])
+            save_bills(self.connection, settlement.bills(new.run.run_id for new in admitted.batches if new.batch.costs))
         identities.remember()
         written.batches = len(admitted.batches)
         written.records = sum(new.batch.record_count for new in admitted.batches)

@@ -169,15 +169,15 @@ def test_columns_that_change_places_keep_grants_and_comments_and_what_reads_them
 ) -> None:
     before = state(connection)
     connection.execute(f"GRANT SELECT ON reporting.daily_costs TO {guest} WITH GRANT OPTION".encode())
-    connection.execute("GRANT SELECT ON reporting.costs TO PUBLIC")
+    connection.execute("GRANT SELECT ON reporting.cost_summaries TO PUBLIC")
     connection.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA reporting REVOKE SELECT ON TABLES FROM finfleet_reader")
     granted = {(view, *given) for view, column, _, _, given in state(connection) if not column}
-    turned = turn_columns("costs", "l.list_cost", "l.contracted_cost")
-    assert views.refresh(connection, turned) == ["costs", "daily_costs"]
+    turned = turn_columns("cost_summaries", "m.list_cost", "m.contracted_cost")
+    assert views.refresh(connection, turned) == ["cost_summaries", "daily_costs"]
     after = state(connection)
     assert {(view, *given) for view, column, _, _, given in after if not column} == granted
     assert [row[:2] + row[3:4] for row in after] == [row[:2] + row[3:4] for row in before]
-    columns = [column.name for column in connection.execute("SELECT * FROM reporting.costs").description or ()]
+    columns = [column.name for column in connection.execute("SELECT * FROM reporting.cost_summaries").description or ()]
     assert columns.index("contracted_cost") + 1 == columns.index("list_cost")
 
 
@@ -185,8 +185,10 @@ def test_a_view_of_somebody_else_that_reads_such_columns_is_named_and_nothing_ch
     connection.execute("CREATE SCHEMA theirs")
     connection.execute("CREATE VIEW theirs.bill AS SELECT * FROM reporting.daily_costs")
     before = state(connection)
-    turned = turn_columns("costs", "l.list_cost", "l.contracted_cost")
-    with pytest.raises(StorageError, match=r"columns of reporting\.costs change, and theirs\.bill .*make it again"):
+    turned = turn_columns("cost_summaries", "m.list_cost", "m.contracted_cost")
+    with pytest.raises(
+        StorageError, match=r"columns of reporting\.cost_summaries change, and theirs\.bill .*make it again"
+    ):
         views.refresh(connection, turned)
     assert state(connection) == before
 

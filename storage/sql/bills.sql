@@ -1,0 +1,114 @@
+-- Bills: what the lines of a run come to.
+
+-- name: forget
+DELETE FROM finfleet.bill_summaries WHERE run_id = ANY(%(runs)s::uuid[])
+
+-- name: summarise
+-- The same rows in the same order whoever adds them up: of two that do at once, the second one finds them there.
+WITH new AS (
+    SELECT *
+      FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(runs)s::uuid[]) AS n(target_id, window_start, run_id)
+     WHERE run_id IS NOT NULL
+),
+summed AS MATERIALIZED (
+    -- Run by run: at once, Postgres would rather read the lines of all bills that there are.
+    SELECT new.run_id, l.*
+      FROM new
+     CROSS JOIN LATERAL (
+               SELECT (l.charge_period_start AT TIME ZONE 'UTC')::date AS day, l.sub_account_id,
+                      l.service_name, l.region_id, l.charge_category, l.billing_currency, l.billing_period_start,
+                      count(*) AS lines,
+                      sum(l.billed_cost) AS billed_cost,
+                      sum(l.effective_cost) AS effective_cost,
+                      sum(l.list_cost) AS list_cost,
+                      sum(l.contracted_cost) AS contracted_cost,
+                      count(*) - count(l.billed_cost) AS without_billed_cost,
+                      count(*) - count(l.effective_cost) AS without_effective_cost,
+                      count(*) - count(l.list_cost) AS without_list_cost,
+                      count(*) - count(l.contracted_cost) AS without_contracted_cost,
+                      bool_or(l.estimated) AS estimated
+                 FROM finfleet.cost_lines AS l
+                WHERE l.run_id = new.run_id AND l.breakdown = ''
+                GROUP BY day, l.sub_account_id, l.service_name, l.region_id, l.charge_category, l.billing_currency,
+                         l.billing_period_start
+           ) AS l
+),
+stored AS (
+    INSERT INTO finfleet.bill_summaries (
+        run_id, day, sub_account_id, number, service_name, region_id, charge_category, billing_currency,
+        billing_period_start, lines, billed_cost, effective_cost, list_cost, contracted_cost,
+        without_billed_cost, without_effective_cost, without_list_cost, without_contracted_cost, estimated
+    )
+    SELECT run_id, day, sub_account_id,
+           row_number() OVER (
+               PARTITION BY run_id, day, sub_account_id
+                   ORDER BY service_name, region_id, charge_category, billing_currency, billing_period_start
+           ),
+           service_name, region_id, charge_category, billing_currency,
+           billing_period_start, lines, billed_cost, effective_cost, list_cost, contracted_cost,
+           without_billed_cost, without_effective_cost, without_list_cost, without_contracted_cost, estimated
+      FROM summed
+        ON CONFLICT DO NOTHING
+)
+INSERT INTO finfleet.bills (run_id, target_id, window_start, lines)
+SELECT new.run_id, new.target_id, new.window_start, coalesce(sum(summed.lines), 0)
+  FROM new
+  LEFT JOIN summed USING (run_id)
+ GROUP BY new.run_id, new.target_id, new.window_start
+-- What is no bill has no row; what maintenance looked at has one all the same.
+HAVING %(marking)s OR count(summed.run_id) > 0
+ ORDER BY new.run_id
+    ON CONFLICT (run_id) DO UPDATE
+   SET lines = excluded.lines
+
+-- name: open
+-- Whole runs that nobody has added up, the newest windows first. A run that its writer changes at this moment is its
+-- writer's.
+WITH chosen AS MATERIALIZED (
+    SELECT r.run_id, r.target_id, r.window_start, r.records_committed
+      FROM finfleet.bills AS b
+      JOIN finfleet.runs AS r USING (run_id)
+     WHERE b.lines IS NULL AND r.outcome IN ('complete', 'empty') AND r.batches_committed = r.batches_expected
+     ORDER BY r.window_start DESC
+     LIMIT %(runs)s
+       FOR NO KEY UPDATE OF r SKIP LOCKED
+),
+numbered AS (
+    SELECT run_id, target_id, window_start,
+           sum(records_committed) OVER (ORDER BY window_start DESC, run_id) - records_committed AS before
+      FROM chosen
+)
+SELECT target_id, window_start, run_id FROM numbered WHERE before < %(lines)s ORDER BY before
+
+-- name: note
+-- Whole runs with lines that a writer of a former release has written: of targets that ever had a bill.
+INSERT INTO finfleet.bills (run_id, target_id, window_start)
+WITH RECURSIVE billed (target_id) AS (
+    (SELECT target_id FROM finfleet.cost_scopes ORDER BY target_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.target_id FROM finfleet.cost_scopes AS s WHERE s.target_id > b.target_id ORDER BY s.target_id LIMIT 1)
+      FROM billed AS b
+     WHERE b.target_id IS NOT NULL
+),
+known (target_id) AS (
+    (SELECT target_id FROM finfleet.bills ORDER BY target_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.target_id FROM finfleet.bills AS s WHERE s.target_id > k.target_id ORDER BY s.target_id LIMIT 1)
+      FROM known AS k
+     WHERE k.target_id IS NOT NULL
+)
+SELECT r.run_id, t.target_id, r.window_start
+  FROM (SELECT target_id FROM billed UNION SELECT target_id FROM known) AS t
+ CROSS JOIN LATERAL (
+           SELECT r.run_id, r.window_start
+             FROM finfleet.runs AS r
+            WHERE r.target_id = t.target_id
+              AND r.outcome IN ('complete', 'empty')
+              AND r.batches_committed = r.batches_expected
+              AND NOT EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id)
+              AND EXISTS (SELECT FROM finfleet.cost_lines AS l WHERE l.run_id = r.run_id)
+           OFFSET 0
+       ) AS r
+ ORDER BY r.run_id
+ LIMIT %(limit)s
+    ON CONFLICT DO NOTHING
