@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
 SCHEMA = "finfleet"
 
-PARTITIONED = ("points", "cost_rates")
-"""Tables with a partition a day."""
+Span = Literal["day", "month", "year"]
+
+PARTITIONED: Mapping[str, Span] = MappingProxyType(
+    {
+        "points": "day",
+        "cost_rates": "day",
+        "sealed_points": "month",
+        "points_hourly": "month",
+        "points_daily": "year",
+    }
+)
+"""Tables with partitions by time, and how much of it one holds."""

@@ -1,9 +1,13 @@
-"""What the database forgets: sent entries of the outbox, old runs with their batches, whole days of readings."""
+"""What the database forgets: readings, their rollups, old runs, former readings of bills, sent entries of the outbox.
+
+Each function forgets a bounded piece in one small transaction, outside of any other, and returns how much; 0: nothing
+is left to forget, or somebody uses it now.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from psycopg import sql
@@ -12,6 +16,7 @@ from psycopg.errors import LockNotAvailable
 from storage import outbox, processes, suspects
 from storage.database import Connection
 from storage.names import PARTITIONED, SCHEMA
+from storage.partitions import partitions_of
 from storage.sql import load
 from telemetry.push.batches import GRIDS, PROVIDER
 
@@ -20,81 +25,106 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 10_000
 _SUSPECT_FOR = timedelta(days=30)
 _PROCESS_FOR = timedelta(days=1)
+_REST = timedelta(days=2)
+"""How long nothing was sealed into a month before it goes: a back-fill of old days comes a window at a time, and what
+comes once the rest of its day is forgotten is forgotten too."""
 
 
-class Forgotten(NamedTuple):
-    """What was deleted."""
+class Kept(NamedTuple):
+    """For how long; zero keeps it for ever."""
 
+    #: Points and rates.
+    points: timedelta = timedelta(0)
+    #: Hourly rollups of points.
+    hourly: timedelta = timedelta(0)
+    #: Daily ones.
+    daily: timedelta = timedelta(0)
+    #: Runs of settled windows; those that settled one stay for ever.
+    runs: timedelta = timedelta(0)
+    #: Lines of bills that were replaced by a later reading; they go with their run at the latest.
+    history: timedelta = timedelta(0)
     #: Entries of the outbox that were sent.
-    sent: int
-    #: Runs of settled windows.
-    runs: int
-    #: Partitions, a day of readings each.
-    days: int
+    sent: timedelta = timedelta(0)
+    #: What was pushed is known for as long as it may be pushed again.
+    pushes: timedelta = timedelta(0)
 
 
-def forget(
-    connection: Connection,
-    now: datetime,
-    *,
-    points: timedelta,
-    runs: timedelta,
-    sent: timedelta,
-    pushes: timedelta = timedelta(0),
-) -> Forgotten:
-    """Delete what is older than that; zero keeps it for ever. Outside of a transaction: it takes many short ones.
-
-    The run that settled a window stays, and so does the ledger. Runs of what was pushed stay while their windows may be
-    pushed to, which is for ``pushes``: by them it is known what came before.
-    """
-    suspects.forget(connection, now - _SUSPECT_FOR)
-    processes.forget(connection, now - _PROCESS_FOR)
-    return Forgotten(
-        sent=outbox.purge_sent(connection, now - sent) if sent else 0,
-        runs=_forget_runs(connection, now - runs, now - pushes if pushes else None) if runs else 0,
-        days=_drop_days(connection, now - points) if points else 0,
-    )
+def forget_points(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Drop a month of sealed points. Days that are not sealed yet are sealed first, so that their rollups stay."""
+    return _drop_old(connection, "sealed_points", now, kept.points)
 
 
-def _forget_runs(connection: Connection, before: datetime, pushes_before: datetime | None) -> int:
+def forget_rates(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Drop a day of rates."""
+    return _drop_old(connection, "cost_rates", now, kept.points)
+
+
+def forget_hourly(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Drop a month of hourly rollups."""
+    return _drop_old(connection, "points_hourly", now, kept.hourly)
+
+
+def forget_daily(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Drop a year of daily rollups."""
+    return _drop_old(connection, "points_daily", now, kept.daily)
+
+
+def forget_runs(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Delete some runs, with their batches. The run that settled a window stays, and so does the ledger."""
+    if not kept.runs:
+        return 0
     values = {
-        "before": before,
-        "pushes_before": pushes_before,
+        "before": now - kept.runs,
+        "pushes_before": now - kept.pushes if kept.pushes else None,
         "provider": PROVIDER,
         "services": list(GRIDS),
         "limit": _AT_ONCE,
     }
-    forgotten = 0
-    while True:
-        count = connection.execute(_SQL["forget_runs"], values).rowcount
-        forgotten += count
-        if count < _AT_ONCE:
-            return forgotten
+    return connection.execute(_SQL["forget_runs"], values).rowcount
 
 
-def _drop_days(connection: Connection, before: datetime) -> int:
-    """Drop the partitions of whole days before a time.
+def forget_history(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Delete some lines of bills that no longer count; their run stays until it is forgotten."""
+    if not kept.history:
+        return 0
+    return connection.execute(_SQL["forget_history"], {"before": now - kept.history, "limit": _AT_ONCE}).rowcount
 
-    A table that somebody reads without an end keeps its old days until the next time: whoever waits to drop one makes
-    all who write wait behind, so it is a short wait, and only one.
+
+def forget_sent(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Delete what was sent."""
+    return outbox.purge_sent(connection, now - kept.sent) if kept.sent else 0
+
+
+def forget_suspects(connection: Connection, now: datetime, _kept: Kept) -> int:
+    """Delete what is known of messages that were tried alone."""
+    return suspects.forget(connection, now - _SUSPECT_FOR)
+
+
+def forget_processes(connection: Connection, now: datetime, _kept: Kept) -> int:
+    """Delete signs of life of processes that are gone."""
+    return processes.forget(connection, now - _PROCESS_FOR)
+
+
+def _drop_old(connection: Connection, table: str, now: datetime, kept: timedelta) -> int:
+    """Drop the oldest partition that ends before what is kept begins.
+
+    A table that somebody reads without an end keeps its old partitions until the next time: whoever waits to drop one
+    makes all who write wait behind, so it is a short wait, and only one.
     """
-    last = f"{before.astimezone(UTC):%Y%m%d}"
-    dropped = 0
-    for table in PARTITIONED:
-        names = [row[0] for row in connection.execute(_SQL["partitions"], {"table": f"{SCHEMA}.{table}"})]
-        for name in names:
-            if name.removeprefix(f"{table}_") >= last:
-                continue
-            try:
-                _drop(connection, name)
-            except LockNotAvailable:
-                logger.warning("retention: %s.%s is in use: its old days stay until the next time", SCHEMA, table)
-                break
-            dropped += 1
-    return dropped
-
-
-def _drop(connection: Connection, name: str) -> None:
-    with connection.transaction():
-        connection.execute(b"SET LOCAL lock_timeout = '2s'")
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
+    if not kept:
+        return 0
+    for name, day, end in partitions_of(connection, table):
+        if datetime.combine(end, time(), UTC) > now - kept:
+            break
+        values = {"day": day, "end": end, "since": now - _REST}
+        if PARTITIONED[table] != "day" and connection.execute(_SQL["was_sealed"], values).fetchone() == (True,):
+            continue
+        try:
+            with connection.transaction():
+                connection.execute(b"SET LOCAL lock_timeout = '2s'")
+                connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+        except LockNotAvailable:
+            logger.warning("retention: %s.%s is in use: its old days stay until the next time", SCHEMA, table)
+            break
+        return 1
+    return 0

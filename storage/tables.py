@@ -24,13 +24,14 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from storage import cost_columns
 from storage.names import SCHEMA
@@ -278,6 +279,62 @@ points = Table(
     Column("start", DateTime(timezone=True), primary_key=True),
     Column("value", Double, nullable=False),
     postgresql_partition_by="RANGE (start)",
+)
+
+# A closed day of points is sealed: a row for each series and day. The place of a value says when it is of:
+# first_second + place * step_seconds, in seconds of the day in UTC, and null where the step has no value; or, where the
+# starts have no common step, the same place of seconds. What lies in points counts before what is here.
+sealed_points = Table(
+    "sealed_points",
+    metadata,
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("first_second", Integer, nullable=False),
+    Column("step_seconds", Integer, nullable=True),
+    Column("seconds", ARRAY(Integer), nullable=True),
+    Column("values", ARRAY(Double), nullable=False),
+    CheckConstraint("(step_seconds IS NULL) <> (seconds IS NULL)", name="starts"),
+    Index(None, "day"),
+    postgresql_partition_by="RANGE (day)",
+)
+
+# Made in the transaction that seals, and kept longer than what they are of. A sum is null where it has no number.
+points_hourly = Table(
+    "points_hourly",
+    metadata,
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    # 24 places each, an hour in UTC; null in an hour without a value.
+    Column("counts", ARRAY(SmallInteger), nullable=False),
+    Column("sums", ARRAY(Double), nullable=False),
+    Column("minimums", ARRAY(Double), nullable=False),
+    Column("maximums", ARRAY(Double), nullable=False),
+    Column("lasts", ARRAY(Double), nullable=False),
+    Index(None, "day"),
+    postgresql_partition_by="RANGE (day)",
+)
+
+points_daily = Table(
+    "points_daily",
+    metadata,
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("sum", Double, nullable=True),
+    Column("minimum", Double, nullable=False),
+    Column("maximum", Double, nullable=False),
+    Column("last", Double, nullable=False),
+    Index(None, "day"),
+    postgresql_partition_by="RANGE (day)",
+)
+
+sealed_days = Table(  # how far the sealing of a day is
+    "sealed_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("next_series", Integer, nullable=False, server_default=text("0")),  # all before it are sealed ...
+    _time("sealed_at", nullable=True),  # ... the last of them then
+    _time("swept_at", nullable=True),  # since then nothing was left to seal
 )
 
 cost_rates = Table(

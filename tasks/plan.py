@@ -18,8 +18,9 @@ from agents.core.context import utc_now
 from storage import ledger, outbox
 from storage.cost_scopes import judge_again
 from storage.errors import StorageError
-from storage.retention import forget
+from storage.maintenance import maintain
 from tasks.dispatch import dispatch_due
+from tasks.maintenance import kept_by
 from tasks.regions import with_regions
 from tasks.runtime import runtime
 from telemetry.logs import fields
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _REMOVED_FOR = timedelta(hours=1)
 """How long an entry of the outbox waits for a destination that the configuration does not have."""
+_MAINTAIN_FOR = timedelta(minutes=5)
+"""Of an hour: a thread of the planner does it, the others plan."""
 
 
 @shared_task(name="tasks.plan.fan_out")
@@ -87,26 +90,24 @@ def sweep() -> str:
 
 @shared_task(name="tasks.plan.forget_old")
 def forget_old() -> str:
-    """Delete what the configuration's ``retention`` section says is too old. Returns what came of it."""
+    """Maintain the database: fold what is old, and forget what the ``retention`` section says is too old.
+
+    What is left after a few minutes the next tick goes on with. Returns what came of it.
+    """
     settings = runtime.settings()
-    retention = settings.retention
-    with _waiting("retention") as tick, runtime.database().connection() as connection:
-        # Not at once: while a configuration is rolled out, others may know a destination that this one does not.
-        released = outbox.release(connection, settings.known_destinations.keys(), utc_now() - _REMOVED_FOR)
+    with _waiting("maintenance") as tick:
+        with runtime.database().connection() as connection:
+            # Not at once: while a configuration is rolled out, others may know a destination that this one does not.
+            released = outbox.release(connection, settings.known_destinations.keys(), utc_now() - _REMOVED_FOR)
         if released:
             logger.warning("outbox: %d entries are dead: their destination is not in the configuration", released)
-        forgotten = forget(
-            connection,
-            utc_now(),
-            points=retention.points,
-            runs=retention.runs,
-            sent=retention.sent,
-            pushes=retention.pushes,
-        )
-        sent, runs, days = forgotten
-        said = f"{sent} sent, {runs} runs, {days} days of readings deleted"
-        logger.info("retention: %s", said, extra=fields(event="retention"))
+        done = maintain(runtime.database(), utc_now(), kept_by(settings), _MAINTAIN_FOR)
+        said = ", ".join(one.said for one in done if one.count) or "nothing to do"
+        logger.info("maintenance: %s", said, extra=fields(event="maintenance"))
         tick.said = said
+        for one in done:
+            if one.error is not None:
+                raise one.error
     return tick.said
 
 

@@ -1,10 +1,11 @@
--- One partition a day. Made apart and then attached: that locks out nobody who writes, as CREATE ... PARTITION OF would.
+-- A partition for each day, month or year. Made apart and then attached: that locks out nobody who writes, as
+-- CREATE ... PARTITION OF would.
 
 -- name: list
 SELECT c.relname
   FROM pg_catalog.pg_inherits AS i
   JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
- WHERE i.inhparent IN ('finfleet.points'::regclass, 'finfleet.cost_rates'::regclass)
+ WHERE i.inhparent = ANY(%(tables)s::regclass[])
 
 -- name: create
 CREATE TABLE IF NOT EXISTS {partition} (LIKE {parent} INCLUDING ALL)

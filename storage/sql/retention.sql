@@ -22,9 +22,36 @@ DELETE FROM finfleet.runs
               FOR UPDATE OF r SKIP LOCKED
        )
 
--- name: partitions
-SELECT c.relname
-  FROM pg_catalog.pg_inherits AS i
-  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
- WHERE i.inhparent = %(table)s::regclass
- ORDER BY c.relname
+-- name: forget_history
+-- Lines of readings that do not settle their window. Only of whole ones: what is not whole yet may be, and count then.
+-- Few runs have lines, so they are looked for by the lines.
+WITH RECURSIVE read (run_id) AS (
+    (SELECT run_id FROM finfleet.cost_lines ORDER BY run_id LIMIT 1)
+    UNION ALL
+    SELECT n.run_id
+      FROM read
+     CROSS JOIN LATERAL (
+               SELECT l.run_id FROM finfleet.cost_lines AS l WHERE l.run_id > read.run_id ORDER BY l.run_id LIMIT 1
+           ) AS n
+)
+DELETE FROM finfleet.cost_lines AS l
+ USING (
+           SELECT o.run_id, o.number, o.line
+             FROM read
+             JOIN finfleet.runs AS r USING (run_id)
+             JOIN finfleet.collections AS c USING (target_id, window_start)
+             JOIN finfleet.cost_lines AS o ON o.run_id = r.run_id
+            WHERE greatest(r.reported_at, c.settled_at) < %(before)s
+              AND r.outcome IN ('complete', 'empty')
+              AND r.batches_committed = r.batches_expected
+              AND c.state NOT IN ('planned', 'dispatched')
+              AND c.settled_run <> r.run_id
+            LIMIT %(limit)s
+       ) AS old
+ WHERE l.run_id = old.run_id AND l.number = old.number AND l.line = old.line
+
+-- name: was_sealed
+-- Whether a day of these was sealed since a time.
+SELECT EXISTS (
+           SELECT FROM finfleet.sealed_days WHERE day >= %(day)s AND day < %(end)s AND sealed_at > %(since)s
+       )

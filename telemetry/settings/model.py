@@ -92,8 +92,14 @@ class IngestSettings(Section):
 class RetentionSettings(Section):
     """``retention:``: what the database forgets, and when. Zero: never."""
 
+    #: Points and rates; points of closed days are sealed, and go a month at a time.
     points: OptionalDuration = timedelta(0)
+    #: Rollups of points, which are made when they are sealed: longer than the points.
+    hourly: OptionalDuration = timedelta(0)
+    daily: OptionalDuration = timedelta(0)
     runs: OptionalDuration = timedelta(days=90)
+    #: Lines of bills that a later reading replaced; they go with their run at the latest.
+    history: OptionalDuration = timedelta(0)
     sent: OptionalDuration = timedelta(days=1)
     #: How old what is pushed may be. What came before is known for as long, so that the same again changes nothing.
     pushes: OptionalDuration = timedelta(days=400)

@@ -10,11 +10,11 @@ import pytest
 from psycopg.rows import dict_row
 
 from storage.database import Connection, Database
-from storage.retention import forget
 from telemetry.batch import Batch, Message, Outcome, Points, Run
 from telemetry.costs import CostLine
 from telemetry.target import Target, Window
 from tests.support import writing
+from tests.support.forgetting import forget
 from tests.support.writing import put, report
 
 TARGET = Target("aws", "payer", "global", "cost")

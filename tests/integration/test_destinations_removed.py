@@ -9,11 +9,11 @@ import pytest
 
 from storage import outbox
 from storage.database import Connection, Database
-from storage.retention import forget
 from tasks import plan
 from tasks.runtime import runtime
 from telemetry.settings import Settings
 from tests.support.commands import CommandLine
+from tests.support.forgetting import forget
 from tests.support.outbox import EC2, add_target, fill, make_batch, put, windows
 
 _KNOWN = {"openfinops": {"endpoint": "https://o.example"}}

@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from storage import dead_letters
 from storage.database import Connection, Database
-from storage.retention import forget
 from tasks.results import Carrier
 from telemetry.batch import Batch, Outcome, Report
 from telemetry.codec import encode
@@ -27,6 +26,7 @@ from telemetry.target import Window
 from telemetry.undeliverable import wrap
 from tests.support import writing
 from tests.support.brokers import publish
+from tests.support.forgetting import forget
 from tests.support.ingesting import SETTINGS, all_queues, ingest, put, run_messages, running_ingest, windows
 from tests.support.pushing import SENT, at, body, charges, costs, points
 from tests.support.waiting import until

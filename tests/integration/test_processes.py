@@ -11,12 +11,12 @@ from pydantic import SecretStr
 
 from storage import processes
 from storage.database import Connection, Database
-from storage.retention import forget
 from tasks.results import PROCESSES, open_carrier
 from telemetry.broker import parse
 from telemetry.presence import Sign, wrap
 from tests.support import writing
 from tests.support.brokers import Lending
+from tests.support.forgetting import forget
 from tests.support.ingesting import all_queues, ingest, running_ingest
 from tests.support.waiting import until
 from tests.unit.test_presence import SIGN

@@ -16,10 +16,10 @@ from storage import ledger, locks
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.migrate import downgrade, migrate
-from storage.retention import Forgotten, forget
 from storage.timeouts import Timeouts
 from telemetry.target import Window
 from tests.support import writing as w
+from tests.support.forgetting import Forgotten, forget
 from tests.support.ledger import NOW, minutes, plan, sync, take
 from tests.support.waiting import until
 
@@ -80,7 +80,7 @@ def test_planner_and_ingest_do_not_notice_and_retention_leaves_what_is_read(
         assert w.ledger(connection, "state")[-1] == ("complete",)
         assert forgotten(connection).days == 0
     assert time.monotonic() - began < _BOUND
-    assert "retention: finfleet.points is in use: its old days stay until the next time" in caplog.messages
+    assert "sealing: finfleet.points_20261124 is in use: the next run drops it" in caplog.messages
     assert "retention: finfleet.cost_rates is in use: its old days stay until the next time" in caplog.messages
 
 

@@ -226,6 +226,7 @@ def test_resources_metrics_and_rates_are_shown_as_they_were_collected(connection
         "period": minutes(1),
         "value": 12.5,
         "source": "",
+        "day": at("11:55").date(),
     }
     (rate,) = read(connection, "SELECT * FROM reporting.cost_per_hour")
     assert rate == identity | {

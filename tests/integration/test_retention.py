@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from storage.database import Database
-from storage.retention import Forgotten, forget
 from tests.support import writing
+from tests.support.forgetting import Forgotten, forget
 
 LATER = datetime(2027, 3, 1, tzinfo=UTC)
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
+from agents.core.context import utc_now
 from storage.errors import StorageNotMigrated
+from storage.maintenance import Done, maintain
 from storage.revision import check_migrated, head
 from storage.standing import Standing, look
+from tasks.maintenance import kept_by
 from telemetry.terminal import say
 from workers import completion
 from workers.groups import Group
-from workers.output import json_option, print_json, progress
+from workers.output import json_option, print_json, print_table, progress
 from workers.process import fleet_settings, open_database, required_database_url
 
 
@@ -62,3 +67,50 @@ def check_command(as_json: bool) -> int:
             for line in (*found.needed, *found.reader):
                 say(line)
     return 1 if trouble or found.needed else 0
+
+
+@command.command(name="maintain")
+@click.option(
+    "--for",
+    "seconds",
+    type=click.IntRange(1, 7 * 86_400),
+    metavar="SECONDS",
+    help="Stop after that time [default: when nothing is left].",
+)
+@json_option
+def maintain_command(seconds: int | None, as_json: bool) -> int:
+    """Fold what is old, make partitions ahead, and forget what the section retention says is too old.
+
+    The planner does this once an hour. It works in small transactions that keep nobody waiting, and may be stopped at
+    any time. Exit status 1 if a step failed; the others are done all the same.
+    """
+    settings = fleet_settings()
+    limit = None if seconds is None else timedelta(seconds=seconds)
+    with open_database(settings, "finfleet db maintain", size=1) as database:
+        with database.connection() as connection:
+            check_migrated(connection)
+        progress(f"maintaining {database.address}")
+        done = maintain(database, utc_now(), kept_by(settings), limit)
+    if as_json:
+        print_json([_as_json(one) for one in done])
+    else:
+        rows = [(one.step, one.said, f"{one.seconds:.1f} s", _left(one)) for one in done]
+        print_table(("step", "done", "took", ""), rows, right=("took",), wraps="")
+    return 1 if any(one.error for one in done) else 0
+
+
+def _as_json(done: Done) -> dict[str, object]:
+    return {
+        "step": done.step,
+        "counts": done.counts,
+        "count": done.count,
+        "seconds": round(done.seconds, 3),
+        "finished": done.finished,
+        "error": "" if done.error is None else str(done.error),
+    }
+
+
+def _left(done: Done) -> str:
+    if done.error is not None:
+        return f"failed: {done.error}"
+    return "" if done.finished else "more is left"
