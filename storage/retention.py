@@ -11,13 +11,12 @@ from psycopg.errors import LockNotAvailable
 
 from storage import outbox, processes, suspects
 from storage.database import Connection
+from storage.folding.runs import forget_runs
 from storage.names import PARTITIONED, SCHEMA
 from storage.sql import load
-from telemetry.push.batches import GRIDS, PROVIDER
 
 _SQL = load("retention")
 logger = logging.getLogger(__name__)
-_AT_ONCE = 10_000
 _SUSPECT_FOR = timedelta(days=30)
 _PROCESS_FOR = timedelta(days=1)
 
@@ -44,7 +43,8 @@ def forget(
 ) -> Forgotten:
     """Delete what is older than that; zero keeps it for ever. Outside of a transaction: it takes many short ones.
 
-    The run that settled a window stays, and so does the ledger. Runs of what was pushed stay while their windows may be
+    What the ledger says of a window stays, and of a window that is not folded the run that settled it; of other runs a
+    summary of their day. Runs of what was pushed stay while their windows may be
     pushed to, which is for ``pushes``: by them it is known what came before.
     """
     suspects.forget(connection, now - _SUSPECT_FOR)
@@ -57,19 +57,10 @@ def forget(
 
 
 def _forget_runs(connection: Connection, before: datetime, pushes_before: datetime | None) -> int:
-    values = {
-        "before": before,
-        "pushes_before": pushes_before,
-        "provider": PROVIDER,
-        "services": list(GRIDS),
-        "limit": _AT_ONCE,
-    }
     forgotten = 0
-    while True:
-        count = connection.execute(_SQL["forget_runs"], values).rowcount
+    while count := forget_runs(connection, before, pushes_before):
         forgotten += count
-        if count < _AT_ONCE:
-            return forgotten
+    return forgotten
 
 
 def _drop_days(connection: Connection, before: datetime) -> int:
