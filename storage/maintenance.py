@@ -17,7 +17,10 @@ from typing import NamedTuple
 from storage import retention
 from storage.database import Connection, Database
 from storage.errors import StorageError
+from storage.folding.bills import fold_bills
+from storage.folding.ledger import fold_ledger
 from storage.folding.points import SEAL_AFTER, drop_sealed, fold_points
+from storage.folding.rates import fold_rates
 from storage.partitions import make_ahead
 from storage.retention import Kept
 from telemetry.logs import fields
@@ -71,6 +74,9 @@ STEPS: tuple[Step, ...] = (
     Step("partitions", "partitions made", lambda connection, now, _: make_ahead(connection, now)),
     Step("seal", "points sealed", _seal),
     Step("sealed days", "emptied days dropped", _drop_sealed),
+    Step("fold rates", "rates folded", lambda connection, now, _: fold_rates(connection, now)),
+    Step("fold ledger", "windows folded", lambda connection, now, _: fold_ledger(connection, now)),
+    Step("bills", "readings of bills added up", lambda connection, now, _: fold_bills(connection, now)),
     Step("points", "months of points forgotten", retention.forget_points),
     Step("rates", "days of rates forgotten", retention.forget_rates),
     Step("hourly", "months of hourly rollups forgotten", retention.forget_hourly),

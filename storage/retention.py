@@ -15,10 +15,10 @@ from psycopg.errors import LockNotAvailable
 
 from storage import outbox, processes, suspects
 from storage.database import Connection
+from storage.folding import runs
 from storage.names import PARTITIONED, SCHEMA
 from storage.partitions import partitions_of
 from storage.sql import load
-from telemetry.push.batches import GRIDS, PROVIDER
 
 _SQL = load("retention")
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
     hourly: timedelta = timedelta(0)
     #: Daily ones.
     daily: timedelta = timedelta(0)
-    #: Runs of settled windows; those that settled one stay for ever.
+    #: Runs of settled windows; one that settled a window that is not folded stays.
     runs: timedelta = timedelta(0)
     #: Lines of bills that were replaced by a later reading; they go with their run at the latest.
     history: timedelta = timedelta(0)
@@ -70,17 +70,8 @@ def forget_daily(connection: Connection, now: datetime, kept: Kept) -> int:
 
 
 def forget_runs(connection: Connection, now: datetime, kept: Kept) -> int:
-    """Delete some runs, with their batches. The run that settled a window stays, and so does the ledger."""
-    if not kept.runs:
-        return 0
-    values = {
-        "before": now - kept.runs,
-        "pushes_before": now - kept.pushes if kept.pushes else None,
-        "provider": PROVIDER,
-        "services": list(GRIDS),
-        "limit": _AT_ONCE,
-    }
-    return connection.execute(_SQL["forget_runs"], values).rowcount
+    """Delete some runs, with their batches; a summary of their day stays, and so does the ledger."""
+    return runs.forget_runs(connection, now - kept.runs, now - kept.pushes if kept.pushes else None) if kept.runs else 0
 
 
 def forget_history(connection: Connection, now: datetime, kept: Kept) -> int:

@@ -1,6 +1,7 @@
 """Statements by name, from the files beside this one: SQL is read, checked and formatted as SQL.
 
-A file is a list of sections, each begun by a line ``-- name: upsert_resources``.
+A file is a list of sections, each begun by a line ``-- name: upsert_resources``. ``{folded.since}`` stands for
+the section ``since`` of ``folded.sql``, which is a part of several statements.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
+_PART = re.compile(r"\{(\w+)\.(\w+)\}")
 _SECTION = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
 
@@ -23,5 +25,9 @@ def load(name: str) -> Mapping[str, bytes]:
     for section, body in zip(parts[::2], parts[1::2], strict=True):
         if section in statements or not body.strip():
             raise ValueError(f"storage/sql/{name}.sql: section {section} is empty, or there twice")
-        statements[section] = body.strip().encode()
+        statements[section] = _PART.sub(_part, body.strip()).encode()
     return MappingProxyType(statements)
+
+
+def _part(found: re.Match[str]) -> str:
+    return load(found[1])[found[2]].decode()

@@ -31,7 +31,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZMULTIRANGE
 
 from storage import cost_columns
 from storage.names import SCHEMA
@@ -188,6 +188,37 @@ collections = Table(  # the ledger
     Index("collections_backfill_idx", "backfill_id", "state", postgresql_where=text("backfill_id IS NOT NULL")),
 )
 
+# Settled windows that nothing is left to do of, which are no rows of the ledger any more: the windows of a target that
+# began in a month and ended alike. They begin at `phase`, and every `seconds` from 1970 on, and last as long: so each
+# can be had again as a row (storage/folding/unfold.py).
+folded_windows = Table(
+    "folded_windows",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("month", Date, primary_key=True),  # its first day, in UTC
+    Column("seconds", Integer, primary_key=True, autoincrement=False),
+    Column("phase", Integer, primary_key=True, autoincrement=False),
+    Column("backfill_id", Integer, primary_key=True, autoincrement=False),  # 0: none
+    Column("state", Text, primary_key=True),
+    Column("reason", Uuid, primary_key=True),  # of the four that follow: text may be too long for an index
+    _text("error"),
+    _text("permission"),
+    _text("partial"),
+    Column("refused", Boolean, nullable=False),
+    Column("ranges", TSTZMULTIRANGE, nullable=False),
+    Column("windows", Integer, nullable=False),
+    Column("records", BigInteger, nullable=True),  # of all of them; null: of some it is not known any more
+    Column("attempt", Integer, nullable=False),  # the greatest that was handed out of any of them
+    # What their readings have cost since their back-fill was asked for, and how many of those have no known price.
+    Column("spent_usd", Numeric, nullable=False, server_default=text("0")),
+    _count("unpriced"),
+    CheckConstraint("state IN ('complete', 'empty', 'denied', 'failed')", name="state"),
+    CheckConstraint("windows > 0 AND NOT isempty(ranges)", name="windows"),
+    Index("folded_windows_bad_idx", "target_id", "month", postgresql_where=text("state IN ('denied', 'failed')")),
+    Index("folded_windows_partial_idx", "target_id", "month", postgresql_where=text("partial <> '' OR refused")),
+    Index("folded_windows_backfill_idx", "backfill_id", postgresql_where=text("backfill_id <> 0")),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -227,6 +258,15 @@ batches = Table(
     Column("keys", LargeBinary, nullable=False, server_default=text("''::bytea")),
     _time("committed_at", now=True),
     Index(None, "committed_at"),
+)
+
+# What runs took that are forgotten. A row a month: what is alike from day to day is compressed together.
+run_days = Table(
+    "run_days",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("month", Date, primary_key=True),
+    _json("days", "{}"),  # by the day of the month on which they started: storage/folding/runs.py
 )
 
 resources = Table(

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from storage.database import Connection
+from storage.folding.unfold import unfold_to_collect
 from storage.ledger.cut import owed
 from storage.ledger.heal import fill
 from storage.ledger.windows import LIVE_HORIZON
@@ -17,6 +18,7 @@ from telemetry.target import Target, Window, floor_time, format_time
 
 _SQL = load("ledger_backfill")
 _BATCH = 10_000
+_UNFOLDED = 2000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """No cloud is older."""
 
@@ -92,6 +94,8 @@ def backfill(
     if backfill_id is not None:
         _in_steps(connection, "take_over", values)
     reopened = _in_steps(connection, "reopen", values)
+    while more := unfold_to_collect(connection, values | {"limit": _UNFOLDED}):
+        reopened += more
     _in_steps(connection, "hasten", values)
     opened = 0
     for target_id in ids:

@@ -9,6 +9,7 @@ from storage import cost_scopes, dead_letters, outbox
 from storage.cost_scopes import LeftOut
 from storage.database import Connection
 from storage.outbox import OutboxStatus
+from storage.reports.folded import as_there
 from storage.sql import load
 from telemetry.target import Target
 
@@ -124,19 +125,19 @@ def read_status(connection: Connection, now: datetime, *, since: datetime | None
 
 def read_coverage(connection: Connection, now: datetime, *, since: datetime | None = None) -> list[TargetCoverage]:
     """Every target, by name; counts are of the windows that began ``since`` then, None: ever."""
-    rows = connection.execute(_SQL["coverage"], {"now": now, "since": since})
+    rows = connection.execute(as_there(connection, _SQL["coverage"]), {"now": now, "since": since})
     return [TargetCoverage(Target(*row[:4]), *row[4:]) for row in rows]
 
 
 def read_troubles(connection: Connection, *, since: datetime | None = None, limit: int = 20) -> list[Trouble]:
     """What went wrong with enabled targets, the newest first; a window that has ended well since is no trouble."""
-    rows = connection.execute(_SQL["troubles"], {"since": since, "limit": limit})
+    rows = connection.execute(as_there(connection, _SQL["troubles"]), {"since": since, "limit": limit})
     return [Trouble(Target(*row[:4]), *row[4:]) for row in rows]
 
 
 def read_partial(connection: Connection, *, since: datetime | None = None, limit: int = 20) -> list[Partial]:
     """Enabled targets with windows that lack something, those with the newest first."""
-    rows = connection.execute(_SQL["partial"], {"since": since, "limit": limit})
+    rows = connection.execute(as_there(connection, _SQL["partial"]), {"since": since, "limit": limit})
     return [
         Partial(Target(*place), windows, first, last, tuple(reasons.split("\n")), permission, again)
         for *place, windows, first, last, reasons, permission, again in rows

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from storage.database import Connection
+from storage.reports.folded import as_there
 from storage.sql import load
 from telemetry.target import Target
 
@@ -61,7 +62,7 @@ class Unsent(NamedTuple):
 
 def read_lateness(connection: Connection, now: datetime) -> list[Lateness]:
     """Every enabled target, by name."""
-    rows = connection.execute(_SQL["late"], {"now": now})
+    rows = connection.execute(as_there(connection, _SQL["late"]), {"now": now})
     return [Lateness(Target(*row[:4]), *row[4:]) for row in rows]
 
 
@@ -69,7 +70,7 @@ def read_bad_windows(connection: Connection, since: datetime | None = None) -> l
     """Of enabled targets, by kind and name; of windows that began ``since`` then."""
     found: list[BadWindows] = []
     for name in ("bad", "not_read_again", "refused", "lost"):
-        rows = connection.execute(_SQL[name], {"since": since})
+        rows = connection.execute(as_there(connection, _SQL[name]), {"since": since})
         found += [BadWindows(Target(*row[:4]), *row[4:]) for row in rows]
     return found
 

@@ -13,20 +13,26 @@ SELECT t.provider, c.state, count(*) AS windows,
  GROUP BY t.provider, c.state
 
 -- name: bad_windows
-SELECT t.provider, c.state, count(*) AS windows
-  FROM finfleet.collections AS c
+SELECT t.provider, c.state, sum(c.windows)::bigint AS windows
+  FROM (
+           SELECT target_id, state, 1 AS windows FROM finfleet.collections WHERE state IN ('denied', 'failed')
+            UNION ALL
+           SELECT target_id, state, windows FROM finfleet.folded_windows WHERE state IN ('denied', 'failed')
+       ) AS c
   JOIN finfleet.targets AS t USING (target_id)
- WHERE c.state IN ('denied', 'failed')
-   AND t.enabled
+ WHERE t.enabled
  GROUP BY t.provider, c.state
 
 -- name: refused_windows
 -- Settled without a part that was refused.
-SELECT t.provider, count(*) AS windows
-  FROM finfleet.collections AS c
+SELECT t.provider, sum(c.windows)::bigint AS windows
+  FROM (
+           SELECT target_id, 1 AS windows FROM finfleet.collections WHERE refused
+            UNION ALL
+           SELECT target_id, windows FROM finfleet.folded_windows WHERE refused
+       ) AS c
   JOIN finfleet.targets AS t USING (target_id)
- WHERE c.refused
-   AND t.enabled
+ WHERE t.enabled
  GROUP BY t.provider
 
 -- name: lags

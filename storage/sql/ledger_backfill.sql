@@ -82,10 +82,10 @@ SELECT t.target_id,
                   ), 0)::bigint
              FROM unnest(
                       tstzmultirange(tstzrange(span.since, greatest(span.since, least(span.until, t.planned_until))))
-                      - found.ranges
+                      - found.ranges - folded.ranges
                   ) AS gap
        ) AS missing,
-       found.again,
+       found.again + folded.again AS again,
        t.interval_seconds,
        found.held
   FROM finfleet.targets AS t
@@ -118,6 +118,20 @@ SELECT t.target_id,
               AND c.window_start < span.until
               AND c.window_end > span.since
        ) AS found
+ CROSS JOIN LATERAL (
+           SELECT coalesce(range_agg(part), '{}') AS ranges,
+                  coalesce(sum(
+                      ceil(extract(epoch FROM upper(part * tstzrange(%(since)s, %(until)s)) - lower(part)) / f.seconds)
+                      - floor(extract(epoch FROM lower(part * tstzrange(%(since)s, %(until)s)) - lower(part)) / f.seconds)
+                  ) FILTER (
+                      WHERE (f.state IN ('denied', 'failed') OR f.refused OR %(again)s)
+                        AND part && tstzrange(%(since)s, %(until)s)
+                  ), 0)::bigint AS again
+             FROM finfleet.folded_windows AS f
+            CROSS JOIN LATERAL unnest(f.ranges) AS part
+            WHERE f.target_id = t.target_id
+              AND part && tstzrange(span.since, span.until)
+       ) AS folded
  WHERE t.target_id = ANY(%(target_ids)s::int[])
 
 -- name: lock_targets

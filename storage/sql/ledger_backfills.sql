@@ -91,6 +91,12 @@ remaining AS (
                  FROM finfleet.collections AS c
                  JOIN prices AS p USING (backfill_id, target_id)
                 WHERE c.backfill_id = a.backfill_id
+           ), 0)
+           - coalesce((
+               SELECT sum(f.spent_usd + f.unpriced * coalesce(p.usd, 0))
+                 FROM finfleet.folded_windows AS f
+                 LEFT JOIN prices AS p USING (backfill_id, target_id)
+                WHERE f.backfill_id = a.backfill_id AND f.backfill_id <> 0
            ), 0) AS usd
       FROM active AS a
 )
@@ -264,11 +270,17 @@ SELECT asked.target_id, lower(gap), upper(gap)
             WHERE c.target_id = asked.target_id
        ) AS covered
  CROSS JOIN LATERAL (
+           SELECT coalesce(range_agg(part), '{}') AS ranges
+             FROM finfleet.folded_windows AS f
+            CROSS JOIN LATERAL unnest(f.ranges) AS part
+            WHERE f.target_id = asked.target_id
+       ) AS folded
+ CROSS JOIN LATERAL (
            SELECT coalesce(range_agg(tstzrange(p.paused_from, p.paused_until)), '{}') AS ranges
              FROM finfleet.pauses AS p
             WHERE p.target_id = asked.target_id
        ) AS paused
- CROSS JOIN LATERAL unnest(asked.ranges - covered.ranges - paused.ranges) AS gap
+ CROSS JOIN LATERAL unnest(asked.ranges - covered.ranges - folded.ranges - paused.ranges) AS gap
 
 -- name: count_out
 SELECT count(*)
@@ -300,15 +312,16 @@ DELETE FROM finfleet.backfill_targets
 SELECT b.backfill_id, b.asked_at, b.origin, b.budget_usd, b.cancelled_at,
        asked.since, asked.until, asked.targets, asked.services,
        coalesce(found.waiting, 0) + CASE WHEN b.cancelled_at IS NULL THEN asked.unopened ELSE 0 END AS waiting,
-       coalesce(found.held, 0) AS held, coalesce(found.out, 0) AS out, coalesce(found.done, 0) AS done,
-       coalesce(found.bad, 0) AS bad,
+       coalesce(found.held, 0) AS held, coalesce(found.out, 0) AS out,
+       coalesce(found.done, 0) + folded.done AS done,
+       coalesce(found.bad, 0) + folded.bad AS bad,
        (
            SELECT CASE WHEN count(*) = count(r.api_cost_usd) THEN coalesce(sum(r.api_cost_usd), 0) END
              FROM finfleet.collections AS c
              JOIN finfleet.runs AS r
                ON r.target_id = c.target_id AND r.window_start = c.window_start AND r.reported_at >= b.asked_at
             WHERE c.backfill_id = b.backfill_id
-       ) AS spent_usd
+       ) + CASE WHEN folded.unpriced = 0 THEN folded.spent_usd END AS spent_usd
   FROM finfleet.backfills AS b
   LEFT JOIN LATERAL (
            SELECT min(p.since) AS since, max(p.until) AS until, count(*) AS targets,
@@ -330,5 +343,12 @@ SELECT b.backfill_id, b.asked_at, b.origin, b.budget_usd, b.cancelled_at,
              FROM finfleet.collections AS c
             WHERE c.backfill_id = b.backfill_id
        ) AS found ON true
+ CROSS JOIN LATERAL (
+           SELECT coalesce(sum(f.windows) FILTER (WHERE f.state IN ('complete', 'empty')), 0) AS done,
+                  coalesce(sum(f.windows) FILTER (WHERE f.state IN ('denied', 'failed')), 0) AS bad,
+                  coalesce(sum(f.spent_usd), 0) AS spent_usd, coalesce(sum(f.unpriced), 0) AS unpriced
+             FROM finfleet.folded_windows AS f
+            WHERE f.backfill_id = b.backfill_id AND f.backfill_id <> 0
+       ) AS folded
  ORDER BY b.backfill_id DESC
  LIMIT %(limit)s

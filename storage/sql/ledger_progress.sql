@@ -2,8 +2,12 @@
 
 -- name: count_states
 -- Of enabled targets.
-SELECT t.provider, c.state, count(*)
-  FROM finfleet.collections AS c
+SELECT t.provider, c.state, sum(c.windows)::bigint
+  FROM (
+           SELECT target_id, state, count(*) AS windows FROM finfleet.collections GROUP BY target_id, state
+            UNION ALL
+           SELECT target_id, state, windows FROM finfleet.folded_windows
+       ) AS c
   JOIN finfleet.targets AS t USING (target_id)
  WHERE t.enabled
  GROUP BY t.provider, c.state

@@ -9,18 +9,22 @@ WITH windows AS (
                WHEN records > 0 THEN 'complete'
                WHEN records = 0 THEN 'empty'
                ELSE 'waiting'
-           END AS state
+           END AS state,
+           count(*) AS windows
       FROM finfleet.collections
      WHERE %(since)s::timestamptz IS NULL OR window_start >= %(since)s
+     GROUP BY 1, 2
+     UNION ALL
+    SELECT target_id, state, windows FROM ({folded.since}) AS f
 ),
 counts AS (
     SELECT target_id,
-           count(*) AS planned,
-           count(*) FILTER (WHERE state = 'complete') AS complete,
-           count(*) FILTER (WHERE state = 'empty') AS empty,
-           count(*) FILTER (WHERE state = 'denied') AS denied,
-           count(*) FILTER (WHERE state = 'failed') AS failed,
-           count(*) FILTER (WHERE state = 'waiting') AS waiting
+           sum(windows)::bigint AS planned,
+           sum(windows) FILTER (WHERE state = 'complete')::bigint AS complete,
+           sum(windows) FILTER (WHERE state = 'empty')::bigint AS empty,
+           sum(windows) FILTER (WHERE state = 'denied')::bigint AS denied,
+           sum(windows) FILTER (WHERE state = 'failed')::bigint AS failed,
+           sum(windows) FILTER (WHERE state = 'waiting')::bigint AS waiting
       FROM windows
      GROUP BY target_id
 )
@@ -60,12 +64,17 @@ SELECT t.provider, t.account, t.region, t.service,
            ELSE format('lost %%s times: %%s', max(c.lost), c.error)
        END AS error,
        c.permission,
-       count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until
-  FROM finfleet.collections AS c
+       sum(c.windows)::bigint AS windows, min(c.since) AS since, max(c.until) AS until
+  FROM (
+           SELECT target_id, state, error, permission, lost, 1 AS windows, window_start AS since, window_end AS until
+             FROM finfleet.collections
+            WHERE error <> ''
+              AND (%(since)s::timestamptz IS NULL OR window_start >= %(since)s)
+            UNION ALL
+           SELECT target_id, state, error, permission, 0, windows, since, until FROM ({folded.since}) AS f WHERE error <> ''
+       ) AS c
   JOIN finfleet.targets AS t USING (target_id)
- WHERE c.error <> ''
-   AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
-   AND t.enabled
+ WHERE t.enabled
  GROUP BY 1, 2, 3, 4, 5, c.error, c.permission, c.lost > 0
  ORDER BY until DESC, windows DESC
  LIMIT %(limit)s
@@ -74,15 +83,22 @@ SELECT t.provider, t.account, t.region, t.service,
 -- Windows that lack something and are complete or empty otherwise: a row a target for those that are read again, and
 -- one for those that are not, with the reasons of the newest.
 SELECT t.provider, t.account, t.region, t.service,
-       count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until,
-       (array_agg(c.partial ORDER BY c.window_start DESC))[1] AS reasons,
-       CASE WHEN c.refused THEN (array_agg(c.permission ORDER BY c.window_start DESC))[1] ELSE '' END AS permission,
+       sum(c.windows)::bigint AS windows, min(c.since) AS since, max(c.until) AS until,
+       (array_agg(c.partial ORDER BY c.until DESC))[1] AS reasons,
+       CASE WHEN c.refused THEN (array_agg(c.permission ORDER BY c.until DESC))[1] ELSE '' END AS permission,
        c.refused AND NOT t.live AS again
-  FROM finfleet.collections AS c
+  FROM (
+           SELECT target_id, partial, permission, refused, 1 AS windows, window_start AS since, window_end AS until
+             FROM finfleet.collections
+            WHERE partial <> '' AND records IS NOT NULL
+              AND (%(since)s::timestamptz IS NULL OR window_start >= %(since)s)
+            UNION ALL
+           SELECT target_id, partial, permission, refused, windows, since, until
+             FROM ({folded.since}) AS f
+            WHERE partial <> ''
+       ) AS c
   JOIN finfleet.targets AS t USING (target_id)
- WHERE c.partial <> '' AND c.records IS NOT NULL
-   AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
-   AND t.enabled
+ WHERE t.enabled
  GROUP BY t.target_id, c.refused
  ORDER BY until DESC, windows DESC
  LIMIT %(limit)s

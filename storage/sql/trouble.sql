@@ -7,7 +7,7 @@ SELECT t.provider, t.account, t.region, t.service, t.queue,
        make_interval(secs => t.interval_seconds) AS interval,
        newest.window_end AS covered_until,
        greatest(due.until - begins.at, interval '0') AS lag,
-       %(now)s - first.planned_at AS open_for,
+       %(now)s - least(first.planned_at, folded.planned_at) AS open_for,
        t.denied_until IS NOT NULL AS denied, t.denied_permission AS permission, t.denied_error AS error
   FROM finfleet.targets AS t
   LEFT JOIN LATERAL (
@@ -39,33 +39,54 @@ SELECT t.provider, t.account, t.region, t.service, t.queue,
             ORDER BY c.window_start
             LIMIT 1
        ) AS first ON true
+  LEFT JOIN LATERAL (
+           -- Opened when it was delivered, as far as anybody knows any more.
+           SELECT min(lower(f.ranges * tstzmultirange(tstzrange(begins.at, due.until)))
+                      + make_interval(secs => f.seconds + t.delay_seconds)) AS planned_at
+             FROM finfleet.folded_windows AS f
+            WHERE f.target_id = t.target_id
+              AND f.state IN ('denied', 'failed')
+              AND f.ranges && tstzmultirange(tstzrange(begins.at, due.until))
+       ) AS folded ON true
  WHERE t.enabled
  ORDER BY t.provider, t.account, t.region, t.service
 
 -- name: bad
 -- Windows that were given up, by target and reason.
 SELECT t.provider, t.account, t.region, t.service, c.state, c.permission,
-       (array_agg(c.error ORDER BY c.window_start DESC))[1] AS error,
-       count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until
-  FROM finfleet.collections AS c
+       (array_agg(c.error ORDER BY c.until DESC))[1] AS error,
+       sum(c.windows)::bigint AS windows, min(c.since) AS since, max(c.until) AS until
+  FROM (
+           SELECT target_id, state, permission, error, 1 AS windows, window_start AS since, window_end AS until
+             FROM finfleet.collections
+            WHERE state IN ('denied', 'failed')
+              AND (%(since)s::timestamptz IS NULL OR window_start >= %(since)s)
+            UNION ALL
+           SELECT target_id, state, permission, error, windows, since, until
+             FROM ({folded.since}) AS f
+            WHERE state IN ('denied', 'failed')
+       ) AS c
   JOIN finfleet.targets AS t USING (target_id)
- WHERE c.state IN ('denied', 'failed')
-   AND t.enabled
-   AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
+ WHERE t.enabled
  GROUP BY t.target_id, c.state, c.permission
  ORDER BY c.state, t.provider, t.account, t.region, t.service
 
 -- name: refused
 -- Windows that are settled, and lack a part that was refused.
 SELECT t.provider, t.account, t.region, t.service, 'refused' AS state,
-       (array_agg(c.permission ORDER BY c.window_start DESC))[1] AS permission,
-       (array_agg(c.partial ORDER BY c.window_start DESC))[1] AS error,
-       count(*) AS windows, min(c.window_start) AS since, max(c.window_end) AS until
-  FROM finfleet.collections AS c
+       (array_agg(c.permission ORDER BY c.until DESC))[1] AS permission,
+       (array_agg(c.partial ORDER BY c.until DESC))[1] AS error,
+       sum(c.windows)::bigint AS windows, min(c.since) AS since, max(c.until) AS until
+  FROM (
+           SELECT target_id, permission, partial, 1 AS windows, window_start AS since, window_end AS until
+             FROM finfleet.collections
+            WHERE refused
+              AND (%(since)s::timestamptz IS NULL OR window_start >= %(since)s)
+            UNION ALL
+           SELECT target_id, permission, partial, windows, since, until FROM ({folded.since}) AS f WHERE refused
+       ) AS c
   JOIN finfleet.targets AS t USING (target_id)
- WHERE c.refused
-   AND t.enabled
-   AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
+ WHERE t.enabled
  GROUP BY t.target_id
  ORDER BY t.provider, t.account, t.region, t.service
 

@@ -54,10 +54,11 @@ SELECT t.provider, t.service, used.api, sum(used.calls)::bigint AS calls,
 
 -- name: planned
 -- Of every target: readings that fell due since then (windows that were opened, and settled ones that were to be read
--- again), windows of them that were never read, readings that reported, and attempts that no report came of.
+-- again), windows of them that were never read, readings that reported, and attempts that no report came of. Of a window
+-- that is folded nobody knows any more when it was opened: when it was delivered, or the back-fill was asked for, it was due.
 SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled,
-       opened.windows AS opened, opened.unread, opened.lost,
-       (
+       opened.windows + folded.windows AS opened, opened.unread + folded.unread AS unread, opened.lost,
+       folded.again + (
            SELECT count(*)
              FROM unnest(%(services)s::text[], %(offsets)s::int[]) AS again(service, seconds)
              JOIN finfleet.collections AS c
@@ -83,3 +84,35 @@ SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled
              FROM finfleet.collections AS c
             WHERE c.target_id = t.target_id
        ) AS opened
+ CROSS JOIN LATERAL (
+           SELECT coalesce(sum(due.windows), 0)::bigint AS windows,
+                  coalesce(sum(due.windows) FILTER (WHERE f.state IN ('denied', 'failed')), 0)::bigint AS unread,
+                  coalesce(sum(due.again), 0)::bigint AS again
+             FROM finfleet.folded_windows AS f
+             LEFT JOIN finfleet.backfills AS b USING (backfill_id)
+            CROSS JOIN LATERAL (
+                      SELECT CASE
+                                 WHEN b.asked_at IS NULL THEN {folded.began_in}
+                                 WHEN b.asked_at >= %(since)s AND b.asked_at < %(now)s THEN f.windows
+                                 ELSE 0
+                             END AS windows,
+                             (
+                                 SELECT sum({folded.began_in})
+                                   FROM unnest(%(services)s::text[], %(offsets)s::int[]) AS again(service, seconds)
+                                  CROSS JOIN LATERAL (
+                                            SELECT make_interval(secs => f.seconds + again.seconds) AS later
+                                        ) AS after
+                                  CROSS JOIN LATERAL (
+                                            SELECT greatest(%(since)s, b.asked_at + interval '1 microsecond') - after.later
+                                                       AS since,
+                                                   %(now)s - after.later AS until
+                                        ) AS span
+                                  WHERE again.service = concat_ws('/', t.provider, t.service)
+                             ) AS again
+                        FROM (
+                                 SELECT %(since)s - delivered.later AS since, %(now)s - delivered.later AS until
+                                   FROM (SELECT make_interval(secs => f.seconds + t.delay_seconds) AS later) AS delivered
+                             ) AS span
+                  ) AS due
+            WHERE f.target_id = t.target_id
+       ) AS folded

@@ -89,6 +89,8 @@ SELECT d.destination, n.target_id, n.run_id, n.number, n.body
            WITH ORDINALITY AS n(target_id, run_id, number, body, place)
  CROSS JOIN unnest(%(destinations)s::text[]) WITH ORDINALITY AS d(destination, place)
  ORDER BY n.place, d.place
+    -- What comes again after its run was forgotten may wait there still.
+    ON CONFLICT DO NOTHING
 
 -- name: save_window
 UPDATE finfleet.collections

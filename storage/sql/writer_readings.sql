@@ -11,6 +11,23 @@ SELECT *
    SET value = excluded.value
  WHERE p.value IS DISTINCT FROM excluded.value
 
+-- name: add_points
+-- Of what is newer it is forgotten which points it had: none that is there is changed.
+INSERT INTO finfleet.points (series_id, start, value)
+SELECT *
+  FROM unnest(%(series)b::int[], %(start)b::timestamptz[], %(value)b::float8[])
+    ON CONFLICT (series_id, start) DO NOTHING
+
+-- name: add_rates
+-- The same of rates.
+INSERT INTO finfleet.cost_rates (resource_id, start, period, amount, currency, basis, resource_type)
+SELECT resource_id, start, period, amount, currency, basis, resource_type
+  FROM unnest(
+           %(resource_id)b::int[], %(start)b::timestamptz[], %(period)b::int[], %(amount)s::numeric[],
+           %(currency)s::text[], %(basis)s::text[], %(resource_type)s::text[]
+       ) AS n(resource_id, start, period, amount, currency, basis, resource_type)
+    ON CONFLICT (resource_id, start, period) DO NOTHING
+
 -- name: merge_rates
 -- 1.0 and 1.00 are the same amount, and yet kept as they came.
 INSERT INTO finfleet.cost_rates AS c (resource_id, start, period, amount, currency, basis, resource_type)

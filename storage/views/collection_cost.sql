@@ -1,16 +1,30 @@
 CREATE VIEW reporting.collection_cost AS
-SELECT (r.started_at AT TIME ZONE 'UTC')::date AS day,
+WITH used AS (
+    SELECT r.target_id, (r.started_at AT TIME ZONE 'UTC')::date AS day, u.api,
+           count(*) AS runs, sum(u.calls) AS calls, sum(u.throttles) AS throttles,
+           sum(u.cost_usd) AS cost_usd, count(*) - count(u.cost_usd) AS unpriced
+      FROM finfleet.runs AS r
+     CROSS JOIN LATERAL jsonb_to_recordset(r.apis) AS u(api text, calls bigint, throttles bigint, cost_usd numeric)
+     GROUP BY 1, 2, 3
+     UNION ALL
+    -- Of the runs that are forgotten: of each API its runs, calls, throttles, dollars, and runs of unknown price.
+    SELECT m.target_id, m.month + d.day::int - 1, u.api, (u.took ->> 0)::bigint, (u.took ->> 1)::bigint,
+           (u.took ->> 2)::bigint, (u.took ->> 3)::numeric, (u.took ->> 4)::bigint
+      FROM finfleet.run_days AS m
+     CROSS JOIN LATERAL jsonb_each(m.days) AS d(day, told)
+     CROSS JOIN LATERAL jsonb_each(d.told -> 'apis') AS u(api, took)
+)
+SELECT u.day,
        concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        t.provider, t.account, t.region, t.service,
-       used.api,
-       count(*) AS runs,
-       sum(used.calls)::bigint AS calls,
-       sum(used.throttles)::bigint AS throttles,
-       CASE WHEN count(*) = count(used.cost_usd) THEN sum(used.cost_usd) END AS cost_usd
-  FROM finfleet.runs AS r
+       u.api,
+       sum(u.runs)::bigint AS runs,
+       sum(u.calls)::bigint AS calls,
+       sum(u.throttles)::bigint AS throttles,
+       CASE WHEN sum(u.unpriced) = 0 THEN sum(u.cost_usd) END AS cost_usd
+  FROM used AS u
   JOIN finfleet.targets AS t USING (target_id)
- CROSS JOIN LATERAL jsonb_to_recordset(r.apis) AS used(api text, calls bigint, throttles bigint, cost_usd numeric)
- GROUP BY day, t.target_id, used.api;
+ GROUP BY u.day, t.target_id, u.api;
 
 COMMENT ON VIEW reporting.collection_cost IS
     'Per day, target and API: what collecting took, and what the provider charges for it. Counts the runs that'

@@ -1,5 +1,5 @@
 CREATE VIEW reporting.coverage AS
-WITH windows AS (
+WITH hot AS (
     SELECT target_id,
            (window_start AT TIME ZONE 'UTC')::date AS day,
            -- A window that is being read again keeps what it has meanwhile.
@@ -11,20 +11,40 @@ WITH windows AS (
            END AS state,
            state IN ('planned', 'dispatched') AND records IS NOT NULL AS refreshing,
            records IS NOT NULL AND partial <> '' AS partial,
-           refused
+           refused,
+           count(*) AS windows
       FROM finfleet.collections
+     GROUP BY 1, 2, 3, 4, 5, 6
+),
+-- Of what is folded those that begin in each day of each range.
+folded AS (
+    SELECT f.target_id, (timestamp 'epoch' + make_interval(days => d.day))::date AS day, f.state,
+           f.partial <> '' AS partial, f.refused,
+           (least(r.until, (d.day + 1) * bigint '86400') - r.since + f.seconds - 1) / f.seconds
+           - (greatest(r.since, d.day * bigint '86400') - r.since + f.seconds - 1) / f.seconds AS windows
+      FROM finfleet.folded_windows AS f
+     CROSS JOIN LATERAL unnest(f.ranges) AS part
+     CROSS JOIN LATERAL (
+               SELECT extract(epoch FROM lower(part))::bigint AS since, extract(epoch FROM upper(part))::bigint AS until
+           ) AS r
+     CROSS JOIN LATERAL generate_series((r.since / 86400)::int, ((r.until - 1) / 86400)::int) AS d(day)
+),
+windows AS (
+    SELECT target_id, day, state, refreshing, partial, refused, windows FROM hot
+     UNION ALL
+    SELECT target_id, day, state, false, partial, refused, windows FROM folded WHERE windows > 0
 ),
 days AS (
     SELECT target_id, day,
-           count(*) AS planned,
-           count(*) FILTER (WHERE state = 'complete') AS complete,
-           count(*) FILTER (WHERE state = 'empty') AS empty,
-           count(*) FILTER (WHERE state = 'denied') AS denied,
-           count(*) FILTER (WHERE state = 'failed') AS failed,
-           count(*) FILTER (WHERE state = 'waiting') AS waiting,
-           count(*) FILTER (WHERE refreshing) AS refreshing,
-           count(*) FILTER (WHERE partial) AS partial,
-           count(*) FILTER (WHERE refused) AS refused
+           sum(windows)::bigint AS planned,
+           coalesce(sum(windows) FILTER (WHERE state = 'complete'), 0)::bigint AS complete,
+           coalesce(sum(windows) FILTER (WHERE state = 'empty'), 0)::bigint AS empty,
+           coalesce(sum(windows) FILTER (WHERE state = 'denied'), 0)::bigint AS denied,
+           coalesce(sum(windows) FILTER (WHERE state = 'failed'), 0)::bigint AS failed,
+           coalesce(sum(windows) FILTER (WHERE state = 'waiting'), 0)::bigint AS waiting,
+           coalesce(sum(windows) FILTER (WHERE refreshing), 0)::bigint AS refreshing,
+           coalesce(sum(windows) FILTER (WHERE partial), 0)::bigint AS partial,
+           coalesce(sum(windows) FILTER (WHERE refused), 0)::bigint AS refused
       FROM windows
      GROUP BY target_id, day
 )

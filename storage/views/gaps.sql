@@ -1,7 +1,30 @@
 CREATE VIEW reporting.gaps AS
-WITH covered AS (
-    SELECT target_id, range_agg(tstzrange(window_start, window_end)) AS ranges
+WITH days AS MATERIALIZED (
+    SELECT target_id, date_bin(interval '1 day', window_start, timestamptz '1970-01-01 00:00:00+00') AS day,
+           min(window_start) AS since, max(window_end) AS until,
+           sum(window_end - window_start) = max(window_end) - min(window_start) AS is_whole
       FROM finfleet.collections
+     GROUP BY 1, 2
+),
+-- Windows do not overlap: of a day that they fill from the first to the last no more has to be known.
+parts AS (
+    SELECT target_id, tstzrange(since, until) AS part
+      FROM days
+     WHERE is_whole
+     UNION ALL
+    SELECT d.target_id, tstzrange(c.window_start, c.window_end)
+      FROM days AS d
+      JOIN finfleet.collections AS c
+        ON c.target_id = d.target_id AND c.window_start >= d.since AND c.window_start < d.until
+     WHERE NOT d.is_whole
+     UNION ALL
+    SELECT f.target_id, part
+      FROM finfleet.folded_windows AS f
+     CROSS JOIN LATERAL unnest(f.ranges) AS part
+),
+covered AS (
+    SELECT target_id, range_agg(part) AS ranges
+      FROM parts
      GROUP BY target_id
 ),
 paused AS (
@@ -33,21 +56,32 @@ never_planned AS (
                - coalesce(covered.ranges, '{}') - coalesce(paused.ranges, '{}')
            ) AS gap
 ),
+-- Rows of the ledger, and ranges of what is folded.
+windows AS (
+    SELECT target_id, window_start, window_end, state, records IS NULL AS is_missing, error, permission, partial, refused
+      FROM finfleet.collections
+     WHERE state IN ('denied', 'failed')
+        OR (state IN ('planned', 'dispatched') AND records IS NULL)
+        OR (records IS NOT NULL AND partial <> '')
+     UNION ALL
+    SELECT f.target_id, lower(part), upper(part), f.state, f.state IN ('denied', 'failed'), f.error, f.permission,
+           f.partial, f.refused
+      FROM finfleet.folded_windows AS f
+     CROSS JOIN LATERAL unnest(f.ranges) AS part
+     WHERE f.state IN ('denied', 'failed') OR f.partial <> ''
+),
 not_collected AS (
     SELECT target_id, window_start, window_end,
            CASE
                WHEN state = 'denied'
                    THEN 'denied: ' || coalesce(nullif(permission, ''), nullif(error, ''), 'reason unknown')
                WHEN state = 'failed' THEN 'failed: ' || coalesce(nullif(error, ''), 'reason unknown')
-               WHEN records IS NULL THEN 'waiting'
+               WHEN is_missing THEN 'waiting'
                ELSE 'partial: ' || replace(partial, E'\n', '; ')
            END AS reason,
            CASE WHEN state = 'denied' OR refused THEN permission ELSE '' END AS permission,
-           records IS NULL OR refused AS again
-      FROM finfleet.collections
-     WHERE state IN ('denied', 'failed')
-        OR (state IN ('planned', 'dispatched') AND records IS NULL)
-        OR (records IS NOT NULL AND partial <> '')
+           is_missing OR refused AS again
+      FROM windows
 ),
 -- Neighbours with the same reason become one gap.
 marked AS (

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from storage.database import Connection
+from storage.folding.unfold import unfold
 from storage.sql import load
 from storage.writer.messages import Received, Rejected, Written
 from storage.writer.pushed import open_pushed
@@ -122,8 +123,13 @@ def _find_targets(connection: Connection, targets: Iterable[Target]) -> dict[Tar
 
 
 def _lock(connection: Connection, keys: Iterable[WindowKey]) -> dict[WindowKey, WindowState]:
+    wanted = set(keys)
     with connection.cursor(row_factory=class_row(WindowState)) as cursor:
-        windows = cursor.execute(_SQL["lock_windows"], _columns(keys)).fetchall()
+        windows = cursor.execute(_SQL["lock_windows"], _columns(wanted)).fetchall()
+        # What is missing may be folded, or was unfolded by somebody else since that statement began.
+        if missing := wanted - {window.key for window in windows}:
+            unfold(connection, missing)
+            windows += cursor.execute(_SQL["lock_windows"], _columns(missing)).fetchall()
     target_ids = sorted({window.target_id for window in windows})
     connection.execute(_SQL["lock_targets"], {"target_ids": target_ids})
     return {window.key: window for window in windows}

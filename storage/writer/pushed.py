@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from storage.database import Connection
+from storage.folding.unfold import unfold
 from storage.sql import load
 from telemetry.push.batches import GRIDS, PROVIDER, REGION, is_pushed
 from telemetry.target import Target, Window, floor_time
 
 _SQL = load("writer_pushed")
+_LEDGER = load("writer_ledger")
 _QUEUE = "push"
 _UNSETTLED = "what was pushed for it was refused, or has not come whole; see finfleet dlq list"
 
@@ -40,7 +42,8 @@ def open_pushed(
 ) -> frozenset[int]:
     """Make the windows of pushed runs where they are not there yet; the ids of the sources that may push.
 
-    Before anything is locked, in the order of their keys: so two writers wait for each other instead of deadlocking.
+    Before anything else is locked, in the order of their keys: so two writers wait for each other instead of
+    deadlocking.
     """
     pushed = {(target, window) for target, window in runs if is_pushed(target) and target in targets}
     if not pushed:
@@ -59,6 +62,9 @@ def open_pushed(
         "ends": [end for _, _, end in wanted],
         "unsettled": _UNSETTLED,
     }
+    # Those that are there are held, so that none of them is folded before the others are made.
+    held = {(row[0], row[1]) for row in connection.execute(_LEDGER["lock_windows"], columns)}
+    unfold(connection, {(target_id, start) for target_id, start, _ in wanted} - held)
     connection.execute(_SQL["open_windows"], columns)
     return configured
 

@@ -19,6 +19,7 @@ import numpy as np
 from psycopg.errors import UniqueViolation
 
 from storage.database import Connection
+from storage.folding.unfold import ALL_KEYS
 from storage.partitions import Partition, Partitions
 from storage.sql import load
 from storage.writer.columns import (
@@ -54,6 +55,8 @@ class Readings:
     rates: dict[RateKey, tuple[Rate, str]]
     #: Of all of them, before any is left out.
     key_set: KeySet
+    #: What newer batches had is forgotten: no row that is there is changed.
+    adds_only: bool = False
 
     def leave_out(self, newer: Sequence[KeySet]) -> None:
         """Leave out what is in one of these."""
@@ -89,9 +92,13 @@ def store(
     ordered = sorted(readings, key=lambda item: item.new.order)
     partitions.require(connection, _partitions(ordered))
     alone = {key for key, known in runs.items() if sum(run.batches_committed > 0 for run in known) == 1}
+    if adding := [item for item in ordered if item.adds_only]:
+        ordered = [item for item in ordered if not item.adds_only]
     _write_points(connection, [item for item in ordered if item.new.run.key in alone], alone=True)
     _write_points(connection, [item for item in ordered if item.new.run.key not in alone], alone=False)
     _write_rates(connection, ordered)
+    _write_points(connection, adding, alone=False, statement="add_points")
+    _write_rates(connection, adding, statement="add_rates")
 
 
 def _leave_out_older(
@@ -102,8 +109,11 @@ def _leave_out_older(
         return
     wanted = {run.run_id: run for item in late for run in _newer_runs(item.new, runs)}
     rows = connection.execute(_LEDGER["keys_of_runs"], {"run_ids": list(wanted)})
-    stored = [(wanted[run_id], number, unpack(keys)) for run_id, number, keys in rows]
+    found = [(wanted[run_id], number, keys) for run_id, number, keys in rows]
+    forgotten = {run.run_id for run, _, keys in found if keys == ALL_KEYS}
+    stored = [(run, number, unpack(keys)) for run, number, keys in found if keys != ALL_KEYS]
     for item in late:
+        item.adds_only = any(run.run_id in forgotten for run in _newer_runs(item.new, runs))
         item.leave_out(
             [
                 keys
@@ -125,7 +135,9 @@ def _partitions(readings: Sequence[Readings]) -> set[Partition]:
     return {(table, _EPOCH + timedelta(days=day)) for table, day in days}
 
 
-def _write_points(connection: Connection, readings: Sequence[Readings], *, alone: bool) -> None:
+def _write_points(
+    connection: Connection, readings: Sequence[Readings], *, alone: bool, statement: str = "merge_points"
+) -> None:
     if not any(len(item.keys) for item in readings):
         return
     keys, values = newest(
@@ -139,10 +151,10 @@ def _write_points(connection: Connection, readings: Sequence[Readings], *, alone
             pass
         else:
             return
-    connection.execute(_SQL["merge_points"], points_as_arrays(keys, values))
+    connection.execute(_SQL[statement], points_as_arrays(keys, values))
 
 
-def _write_rates(connection: Connection, readings: Iterable[Readings]) -> None:
+def _write_rates(connection: Connection, readings: Iterable[Readings], statement: str = "merge_rates") -> None:
     rates: dict[RateKey, tuple[Rate, str]] = {}
     for item in readings:
         rates |= item.rates
@@ -159,4 +171,4 @@ def _write_rates(connection: Connection, readings: Iterable[Readings]) -> None:
         "basis": [rate.basis for rate, _ in rows],
         "resource_type": [kind for _, kind in rows],
     }
-    connection.execute(_SQL["merge_rates"], columns)
+    connection.execute(_SQL[statement], columns)
