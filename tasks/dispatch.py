@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,8 +34,8 @@ _SILENT_AFTER = timedelta(seconds=35)
 _AT_ONCE = 1000
 _FOUND = 10_000
 """Windows of each lane that are looked up at a time. It takes as long to find one among many as to find thousands."""
-_SHARE = 20
-"""To find what is due takes at most a part in so many of the time."""
+_SHARE, _SHARE_OF_NEW = 20, 3
+"""To find what is due takes at most a part in so many of the time; where more is known to be due."""
 _OVERDUE_EVERY = 5.0
 _PRESSURE_EVERY = 1.0
 _SAID_EVERY = 60.0
@@ -62,6 +63,7 @@ class HandingOut:
     _found: list[ledger.Found] = field(default_factory=list)
     #: Nothing new is looked up before, in monotonic seconds, unless more is known to be due.
     _fresh_until: float = float("-inf")
+    _new_until: float = float("-inf")
     #: What was found is all that was due.
     _is_all: bool = False
     #: Those that were looked up.
@@ -77,7 +79,7 @@ class HandingOut:
 
     def forget(self) -> None:
         """More is due than was found: look it up."""
-        self._fresh_until = float("-inf")
+        self._fresh_until = min(self._fresh_until, self._new_until)
 
     def hand_out(self, services: Iterable[tuple[str, str]], *, wait: bool) -> int | None:
         """Hand out what is due of these services, and return how much.
@@ -204,10 +206,13 @@ class HandingOut:
         begun = time.monotonic()
         self._lanes = lanes
         wanted = [ledger.Room(*outlet, _FOUND) for outlet in rooms.queues]
-        limit = _FOUND * max(1, len({outlet.queue for outlet in rooms.queues}))
-        self._found = ledger.find_due(connection, ledger.Choice(lanes, wanted), now, min(limit, 5 * _FOUND))
-        self._is_all = len(self._found) < _FOUND
-        self._fresh_until = time.monotonic() + _SHARE * (time.monotonic() - begun)
+        targets = sum(len(plan.targets) for plan in runtime.planned().values())
+        newest = max(2, 2 * _FOUND // max(1, targets)) if targets < _FOUND else None
+        self._found = ledger.find_due(connection, ledger.Choice(lanes, wanted), now, 5 * _FOUND, newest=newest)
+        most = max(Counter(one.target_id for one in self._found).values(), default=0)
+        self._is_all = len(self._found) < _FOUND and (newest is None or most < newest)
+        took = time.monotonic() - begun
+        self._fresh_until, self._new_until = begun + _SHARE * took, begun + _SHARE_OF_NEW * took
 
     def _send(
         self, due: Sequence[ledger.Dispatch], queues: Sequence[str], limits: LedgerSettings, now: datetime

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -64,35 +64,45 @@ class HandOut:
         """Open what has closed and hand out what is due; seconds until the next look."""
         now = utc_now()
         planned = runtime.planned()
-        opened = self._open(planned, now)
+        opened, since = 0, time.monotonic()
+        for part in self._open(planned, now):
+            opened += part
+            self._say(part, 0)
+            if time.monotonic() - since > BUSY:
+                # To open takes its time, and workers wait for none of it.
+                self._hand_out(planned, opened)
+                since = time.monotonic()
         with runtime.database().connection() as connection:
-            due = opened or ledger.is_any_due(connection, now)
+            due = ledger.is_any_due(connection, now)
         if not due:
             return self._until_next(IDLE)
+        handed_out = self._hand_out(planned, opened)
+        # What is due and cannot go out now is not looked at as often.
+        self._pause = BUSY if opened or handed_out or handed_out is None else min(IDLE, 2 * self._pause)
+        return self._until_next(self._pause)
+
+    def _hand_out(self, planned: Mapping[Key, Planned], opened: int) -> int | None:
         if opened:
             self.handing.forget()
         handed_out = self.handing.hand_out(planned, wait=False)
-        self._say(opened, handed_out or 0)
-        # What is due and cannot go out now is not looked at as often.
-        self._pause = BUSY if handed_out or handed_out is None else min(IDLE, 2 * self._pause)
-        return self._until_next(self._pause)
+        self._say(0, handed_out or 0)
+        return handed_out
 
-    def _open(self, planned: Mapping[Key, Planned], now: datetime) -> int:
-        opened = 0
+    def _open(self, planned: Mapping[Key, Planned], now: datetime) -> Iterator[int]:
+        """Open what has closed since the last look, some of it at a time: yields how many windows."""
         for key, plan in planned.items():
             if self._closes.get(key, _LONG_AGO) > now:
                 continue
             with runtime.database().connection() as connection:
                 if key not in self._closes:
                     self.keeper.keep(connection, plan, now)
-                parts = list(ledger.open_closed(connection, *key, now))
-            opened += sum(part or 0 for part in parts)
-            if not parts:
+                    self._closes[key] = now
+                done = True
+                for part in ledger.open_closed(connection, *key, now):
+                    done = False
+                    yield part or 0
+            if done:  # else some may not be open yet, or another planner is at it: the next look looks again
                 self._closes[key] = next_close(plan, now)
-            # Else some may not be open yet, or another planner is at it: the next look looks again.
-            elif self._closes.get(key) is None:
-                self._closes[key] = now
-        return opened
 
     def _until_next(self, most: float) -> float:
         closes = min(self._closes.values(), default=_LONG_AGO)

@@ -154,17 +154,20 @@ def settle_overdue(
     connection.execute(_SQL["settle_lost"], {"now": now, "max_attempts": max_attempts, "limit": 10 * limit})
 
 
-def find_due(connection: Connection, choice: Choice, now: datetime, limit: int) -> list[Found]:
+def find_due(
+    connection: Connection, choice: Choice, now: datetime, limit: int, *, newest: int | None = None
+) -> list[Found]:
     """At most ``limit`` windows that are due, in the order in which they should go out.
+
+    With ``newest`` so many of each target at the most, which takes no longer where their past is long.
 
     Due are what was never collected, and what failed and may be tried again: first the present, the windows that have
     closed last, then the past; and, after all of those, settled windows whose refresh is due. Accounts take turns. Of a
     back-fill with a budget only so many as what is left of it pays for.
     """
     values = {**choice.values(), "now": now}
-    due = connection.execute(
-        _SQL["find_due"], {**values, **_budgets(connection, now, limit), "limit": limit}
-    ).fetchall()
+    bounds = {"limit": limit, "newest": newest}
+    due = connection.execute(_SQL["find_due"], {**values, **_budgets(connection, now, limit), **bounds}).fetchall()
     found = [
         Found(choice.rooms[number - 1], target_id, start, is_budgeted, is_refresh=False)
         for number, target_id, start, is_budgeted in due

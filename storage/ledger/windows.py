@@ -19,7 +19,7 @@ NO_SAMPLER = "no sampler was running, and a live target can only be measured as 
 
 _SQL = load("ledger_windows")
 
-_AT_ONCE = 10_000
+_AT_ONCE = 2000
 
 Owed = tuple[int, Window]
 """A target's id, and a window that it owes."""

@@ -120,10 +120,27 @@ place AS MATERIALIZED (
      WHERE t.enabled
 ),
 open AS MATERIALIZED (
+    -- Of a few targets the newest, however long their past is; of very many targets whatever is due.
+    SELECT c.target_id, c.window_start, c.window_end, c.backfill_id
+      FROM finfleet.targets AS t
+      JOIN place USING (target_id)
+     CROSS JOIN LATERAL (
+               SELECT c.*
+                 FROM finfleet.collections AS c
+                WHERE c.target_id = t.target_id
+                  AND c.state = 'planned'
+                  AND c.due_at <= %(now)s
+                  AND /* may_go_out */
+                ORDER BY c.window_start DESC
+                LIMIT %(newest)s::int
+           ) AS c
+     WHERE %(newest)s::int IS NOT NULL
+    UNION ALL
     SELECT c.target_id, c.window_start, c.window_end, c.backfill_id
       FROM finfleet.collections AS c
       JOIN finfleet.targets AS t USING (target_id)
-     WHERE c.state = 'planned'
+     WHERE %(newest)s::int IS NULL
+       AND c.state = 'planned'
        AND c.due_at <= %(now)s
        AND /* may_go_out */
 ),
