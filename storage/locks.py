@@ -12,6 +12,8 @@ _SQL = load("locks")
 
 DISPATCH = "dispatch"
 """One planner at a time hands out, so that the bound on what is in flight is one for all of them."""
+OPENING = "opening"
+"""One planner at a time opens what has just closed; who does it from a tick needs no lock."""
 COST_SCOPES = "cost_scopes"
 """One transaction at a time says whose bill counts: of two that see not each other's, both would."""
 PARTITIONS = "partitions"
@@ -26,3 +28,15 @@ def take(connection: Connection, name: str) -> None:
         # New, or its row is gone.
         connection.execute(_SQL["make"], {"name": name})
         connection.execute(_SQL["take"], {"name": name})
+
+
+def try_take(connection: Connection, name: str) -> bool:
+    """The same without any wait: whether the lock ``name`` is held now, until the transaction ends."""
+    if connection.execute(_SQL["try_take"], {"name": name}).rowcount == 1:
+        return True
+    # New, or its row is gone; it stays as it is where somebody holds it.
+    return (
+        connection.execute(_SQL["is_there"], {"name": name}).rowcount == 0
+        and connection.execute(_SQL["make"], {"name": name}).rowcount == 1
+        and connection.execute(_SQL["try_take"], {"name": name}).rowcount == 1
+    )

@@ -42,6 +42,8 @@ class Process(NamedTuple):
     silent: float
     stopped: bool
     trouble: str
+    #: How many tasks it runs at once; 0: not known, or none.
+    threads: int = 0
 
 
 def tell(connection: Connection, signs: Sequence[Sign]) -> None:
@@ -58,6 +60,7 @@ def tell(connection: Connection, signs: Sequence[Sign]) -> None:
         "started_at": [datetime.fromtimestamp(sign.started_at, UTC) for sign in kept],
         "stopped": [sign.stopped for sign in kept],
         "troubles": [sign.trouble for sign in kept],
+        "threads": [sign.threads for sign in kept],
         "most": MOST,
     }
     with translated():
@@ -68,6 +71,13 @@ def listing(connection: Connection) -> list[Process]:
     """Those of the last :data:`TOLD_FOR`, by role and start."""
     with translated(), connection.cursor(row_factory=class_row(Process)) as cursor:
         return cursor.execute(_SQL["listing"], {"within": TOLD_FOR}).fetchall()
+
+
+def consumers(connection: Connection, silent_for: timedelta) -> list[tuple[frozenset[str], int]]:
+    """The queues that each worker consumes which gave a sign within this time, and its threads: 0 where not known."""
+    with translated():
+        rows = connection.execute(_SQL["consumers"], {"within": silent_for}).fetchall()
+    return [(frozenset(queues.split()), threads) for queues, threads in rows]
 
 
 def newest(connection: Connection) -> float | None:

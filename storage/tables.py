@@ -545,4 +545,27 @@ processes = Table(
     _time("last_seen", now=True),
     _time("stopped_at", nullable=True),  # it ended in order
     _text("trouble", default=""),  # why it does not work although it runs
+    _count("threads"),  # how many tasks it runs at once; 0: not known, as of a former release
+)
+
+# What was planned last of each service: while its digest is the same, its targets are not compared.
+planned_services = Table(
+    "planned_services",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    _text("digest"),
+    _time("compared_at"),
+)
+
+# What the last planner that handed out has seen of Celery's queues: any planner goes on from there.
+task_queues = Table(
+    "task_queues",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    _count("looks", big=True),
+    _count("left_waiting"),  # messages, with those that it has sent
+    Column("drained", Double, nullable=False, server_default=text("0")),  # between two looks, of late
+    _time("looked_at", now=True),
+    postgresql_with={"fillfactor": 50},  # a row is written at each look: there is room for it in its page
 )

@@ -20,12 +20,16 @@ from storage.cost_scopes import judge_again
 from storage.errors import StorageError
 from storage.maintenance import maintain
 from tasks.dispatch import dispatch_due
+from tasks.handing import hands_out_here
+from tasks.keeping import TargetKeeper
 from tasks.maintenance import kept_by
-from tasks.regions import with_regions
 from tasks.runtime import runtime
 from telemetry.logs import fields
 
 logger = logging.getLogger(__name__)
+
+keeper = TargetKeeper()
+"""That of this process."""
 
 _REMOVED_FOR = timedelta(hours=1)
 """How long an entry of the outbox waits for a destination that the configuration does not have."""
@@ -46,10 +50,9 @@ def fan_out(provider: str, service: str) -> str:
     now = utc_now()
     with _waiting(f"fan_out {provider}/{service}") as tick:
         with runtime.database().connection() as connection:
-            targets = with_regions(connection, plan.targets, now)
-            ledger.sync_targets(connection, targets, provider, service, now)
+            keeper.keep(connection, plan, now)
             opened = ledger.open_windows(connection, provider, service, now)
-        handed_out = dispatch_due(provider, service)
+        handed_out = 0 if hands_out_here() else dispatch_due(provider, service)
         said = f"{opened} windows opened, {handed_out} attempts handed out"
         found = fields(event="planned", provider=provider, service=service, opened=opened, handed_out=handed_out)
         logger.info("%s/%s: %s", provider, service, said, extra=found)
@@ -80,7 +83,7 @@ def sweep() -> str:
         handed_out = 0
         for provider, _ in runtime.settings().providers():
             with _part(f"handing out {provider}"):
-                handed_out += dispatch_due(provider)
+                handed_out += 0 if hands_out_here() else dispatch_due(provider)
         said = f"{opened} windows opened, {reopened} denied, failed or refused ones due again"
         said = f"{said}, {handed_out} attempts handed out"
         logger.info("sweep: %s", said, extra=fields(event="swept", opened=opened, handed_out=handed_out))

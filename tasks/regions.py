@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,22 +25,33 @@ def with_regions(connection: Connection, plans: Iterable[TargetPlan], now: datet
     Where nobody can tell which are enabled now, the last that were told count; where they were never told, those that
     are collected already. So no target is lost to an error.
     """
-    return [one for plan in plans for one in _expand(connection, plan, now)]
+    plans = list(plans)
+    return expand(plans, regions_of(connection, plans, now))
 
 
-def _expand(connection: Connection, plan: TargetPlan, now: datetime) -> Iterator[TargetPlan]:
+def regions_of(connection: Connection, plans: Iterable[TargetPlan], now: datetime) -> dict[Target, list[str]]:
+    """What those targets stand for that stand for all regions of an account."""
+    asked = [plan.target for plan in plans if plan.target.region == ALL_REGIONS]
+    told = {provider: ledger.enabled_regions(connection, provider) for provider in {one.provider for one in asked}}
+    return {target: _regions(connection, target, told[target.provider].get(target.account), now) for target in asked}
+
+
+def expand(plans: Iterable[TargetPlan], regions: Mapping[Target, list[str]]) -> list[TargetPlan]:
+    """``plans`` with these regions."""
+    return [one for plan in plans for one in _expand(plan, regions)]
+
+
+def _expand(plan: TargetPlan, regions: Mapping[Target, list[str]]) -> Iterator[TargetPlan]:
     target = plan.target
-    if target.region != ALL_REGIONS:
+    if target not in regions:
         yield plan
         return
-    for region in _regions(connection, plan, now):
+    for region in regions[target]:
         yield replace(plan, target=Target(target.provider, target.account, region, target.service))
 
 
-def _regions(connection: Connection, plan: TargetPlan, now: datetime) -> list[str]:
-    target = plan.target
+def _regions(connection: Connection, target: Target, known: ledger.EnabledRegions | None, now: datetime) -> list[str]:
     source = f"{target.provider}/{target.account}/global/{ledger.REGIONS_SERVICE}"
-    known = ledger.enabled_regions(connection, target.provider, target.account)
     if known is None:
         logger.warning("%s: its regions are not known yet: %s has not told them", target, source)
         return ledger.collected_regions(connection, target)

@@ -17,6 +17,7 @@ from agents.core.context import Shared
 from agents.core.provider import find_provider
 from agents.core.service import find
 from storage.database import Database
+from tasks.lanes import queues_of
 from tasks.limits import RedisLimiter
 from tasks.price_cache import RedisPriceCache
 from tasks.redis_client import redis_of
@@ -73,7 +74,7 @@ class Runtime:
         """Before the first task of a worker of ``queues``: check its configuration, start what samples by itself."""
         try:
             for (provider, name), plan in self.planned().items():
-                if any(target.queue in queues for target in plan.targets):
+                if not queues_of(plan).isdisjoint(queues):
                     find_provider(provider).require()
                     find(provider, name).warmed_up(self.shared(provider))
         except ConfigError as error:

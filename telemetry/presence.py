@@ -17,6 +17,7 @@ MAGIC = b"FP"
 _LONGEST = 8192
 _MOST_TEXT = 200
 _MOST_QUEUES = 4000
+_MOST_THREADS = 10_000
 _RELAYED = re.compile(r"beat|worker (?!plan$)[a-z][a-z0-9_-]{0,39}")
 """Roles without a database; the others write theirs themselves, and nobody may do so in their place."""
 _EARLIEST, _LATEST = 1_500_000_000.0, 32_503_680_000.0
@@ -41,6 +42,8 @@ class Sign(msgspec.Struct, frozen=True, array_like=True):
     stopped: bool = False
     #: Why it does not work although it runs; empty where it works.
     trouble: str = ""
+    #: How many tasks it runs at once; 0: not known, or none.
+    threads: int = 0
 
 
 _decoder = msgspec.msgpack.Decoder(Sign)
@@ -53,7 +56,8 @@ def fitting(sign: Sign) -> Sign:
         if len(" ".join([*queues, queue])) <= _MOST_QUEUES:
             queues.append(queue)
     texts = {name: clean(getattr(sign, name)) for name in ("role", "host", "machine", "version", "trouble")}
-    return msgspec.structs.replace(sign, queues=tuple(queues), **texts)
+    threads = min(max(sign.threads, 0), _MOST_THREADS)
+    return msgspec.structs.replace(sign, queues=tuple(queues), threads=threads, **texts)
 
 
 def clean(text: str) -> str:

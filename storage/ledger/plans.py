@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, NamedTuple
+
+import msgspec
 
 from storage.database import Connection
 from storage.ledger.backfills import Asked, begin_backfill
@@ -82,9 +85,17 @@ class _Known(NamedTuple):
 
 
 def sync_targets(
-    connection: Connection, plans: Collection[TargetPlan], provider: str, service: str, now: datetime
+    connection: Connection,
+    plans: Collection[TargetPlan],
+    provider: str,
+    service: str,
+    now: datetime,
+    *,
+    digest: str = "",
 ) -> Synced:
     """Make the targets of one service those of ``plans``, which are all that are configured of it.
+
+    Noted as what was planned last, by the ``digest`` of the plans: see :func:`was_planned`.
 
     A new target owes windows from ``plan.first_window(now)``. One that is configured no more is disabled: nothing is
     owed or dispatched until it is configured again, and the time between is a pause, not a gap. A changed interval
@@ -108,7 +119,22 @@ def sync_targets(
         if touched := added | changed | resumed:
             connection.execute(_SQL["upsert_targets"], key | _columns([wanted[place] for place in touched], now))
         _note_past(connection, key, [wanted[place] for place in added], now)
+        connection.execute(_SQL["note_planned"], key | {"digest": digest or digest_of(plans), "now": now})
     return Synced(len(added), len(changed - resumed), len(resumed), len(gone))
+
+
+def digest_of(plans: Collection[TargetPlan]) -> str:
+    """Of all that the ledger keeps of these targets: the same as long as they are."""
+    rows = sorted(
+        (plan.target, plan.queue, plan.live, plan.interval // _SECOND, plan.delay // _SECOND) for plan in plans
+    )
+    return sha256(msgspec.msgpack.encode(rows)).hexdigest()
+
+
+def was_planned(connection: Connection, provider: str, service: str, digest: str, since: datetime) -> bool:
+    """Whether the targets of a service were last made those of this ``digest``, and compared since then."""
+    values = {"provider": provider, "service": service, "digest": digest, "since": since}
+    return connection.execute(_SQL["was_planned"], values).rowcount > 0
 
 
 def disable_unknown(connection: Connection, configured: Collection[tuple[str, str]], now: datetime) -> int:
@@ -118,6 +144,8 @@ def disable_unknown(connection: Connection, configured: Collection[tuple[str, st
         gone = [row[0] for row in connection.execute(_SQL["lock_unknown"], names)]
         if gone:
             connection.execute(_SQL["pause"], {"target_ids": gone, "now": now})
+        # Whoever has such a service in its configuration again compares.
+        connection.execute(_SQL["forget_planned"], names)
     return len(gone)
 
 

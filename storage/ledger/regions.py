@@ -22,13 +22,10 @@ class EnabledRegions(NamedTuple):
     told_at: datetime
 
 
-def enabled_regions(connection: Connection, provider: str, account: str) -> EnabledRegions | None:
-    """The enabled regions of an account by name, in order; None where nothing was ever told of it."""
-    place = {"provider": provider, "account": account, "service": REGIONS_SERVICE}
-    rows = connection.execute(_SQL["enabled_regions"], place).fetchall()
-    if not rows:
-        return None
-    return EnabledRegions([region for region, enabled, _ in rows if enabled], max(told_at for *_, told_at in rows))
+def enabled_regions(connection: Connection, provider: str) -> dict[str, EnabledRegions]:
+    """The enabled regions of every account of a provider that any were told of: by name, in order."""
+    place = {"provider": provider, "service": REGIONS_SERVICE}
+    return {account: EnabledRegions(*told) for account, *told in connection.execute(_SQL["enabled_regions"], place)}
 
 
 def collected_regions(connection: Connection, target: Target) -> list[str]:

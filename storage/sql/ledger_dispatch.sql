@@ -29,107 +29,229 @@ UPDATE finfleet.collections AS c
        ) AS lost
  WHERE c.target_id = lost.target_id AND c.window_start = lost.window_start
 
--- name: count_in_flight
--- Every provider that is collected, and how many of its windows are out.
-SELECT t.provider, count(c.target_id)
-  FROM finfleet.targets AS t
-  LEFT JOIN finfleet.collections AS c ON c.target_id = t.target_id AND c.state = 'dispatched'
- WHERE (%(provider)s::text IS NULL OR t.provider = %(provider)s)
-   AND t.enabled
- GROUP BY t.provider
+-- name: is_any_due
+-- Whether a look finds anything: two places of small indexes. What is out longer than its lease is due too.
+SELECT EXISTS (
+           SELECT FROM finfleet.collections WHERE state IN ('planned', 'dispatched') AND due_at <= %(now)s
+       ) OR EXISTS (
+           SELECT FROM finfleet.collections WHERE refresh_at <= %(now)s AND state IN ('complete', 'empty')
+       )
+
+-- name: kinds
+-- Everything that is collected, by what tells where it goes.
+SELECT provider, queue, service
+  FROM finfleet.targets
+ WHERE enabled
+   AND (%(provider)s::text IS NULL OR provider = %(provider)s)
+   AND (%(service)s::text IS NULL OR service = %(service)s)
+ GROUP BY provider, queue, service
+
+-- name: count_out
+-- What is out and not lost, by what tells where it went. Such a row is due when its lease ends.
+SELECT t.provider, t.queue, t.service, count(*)
+  FROM finfleet.collections AS c
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE c.state = 'dispatched'
+   AND c.due_at > %(now)s
+ GROUP BY t.provider, t.queue, t.service
+
+-- name: may_go_out
+-- Of what is planned and due (c), for its target (t): a part of the statements that find it and that take it.
+   t.enabled
+   AND (
+           t.denied_until IS NULL
+           OR (
+               t.denied_until <= %(now)s
+               -- One probe: its newest window, while none of it is out.
+               AND NOT EXISTS (
+                   SELECT
+                     FROM finfleet.collections AS other
+                    WHERE other.target_id = c.target_id
+                      AND other.state IN ('planned', 'dispatched')
+                      AND (other.state = 'dispatched' OR other.window_start > c.window_start)
+               )
+           )
+       )
+   -- What a back-fill has opened and nobody asks for any more is withdrawn by the next healing.
+   AND (
+           c.backfill_id IS NULL
+           OR c.backfilled_from IS NOT NULL
+           OR c.records IS NOT NULL
+           OR EXISTS (
+               SELECT
+                 FROM finfleet.backfill_targets AS p
+                 JOIN finfleet.backfills AS b USING (backfill_id)
+                WHERE p.target_id = c.target_id
+                  AND p.since <= c.window_start
+                  AND c.window_start < p.until
+                  AND b.cancelled_at IS NULL
+           )
+       )
+   -- Of a back-fill with a budget only what is left pays for.
+   AND (
+           c.backfill_id IS NULL
+           OR c.backfill_id <> ALL(%(budgeted)s::int[])
+           OR (c.target_id, c.window_start) IN (
+               SELECT * FROM unnest(%(paid_targets)s::int[], %(paid_starts)s::timestamptz[])
+           )
+       )
+
+-- name: budgets
+SELECT backfill_id FROM finfleet.backfills WHERE budget_usd IS NOT NULL AND cancelled_at IS NULL
+
+-- name: find_due
+-- The present first: the newest window of a target that has closed, and the one before it. Then the past. Of each the
+-- accounts take turns, whose turn comes the later the more of theirs is out; within one account the newest go first.
+-- Numbers instead of names: to sort by texts takes longer than all the rest.
+WITH kind AS (
+    SELECT * FROM unnest(%(kind_providers)s::text[], %(services)s::text[], %(kind_lanes)s::text[])
+                      AS n(provider, service, lane)
+),
+room AS (
+    SELECT * FROM unnest(%(providers)s::text[], %(queues)s::text[], %(lanes)s::text[], %(rooms)s::int[])
+                      WITH ORDINALITY AS n(provider, queue, lane, room, number)
+),
+place AS MATERIALIZED (
+    SELECT t.target_id, room.number, room.room, t.interval_seconds, t.delay_seconds,
+           hashtextextended(t.account, extract(epoch FROM %(now)s::timestamptz)::bigint + hashtext(t.provider)) AS account
+      FROM finfleet.targets AS t
+      JOIN kind USING (provider, service)
+      JOIN room USING (provider, queue, lane)
+     WHERE t.enabled
+),
+open AS MATERIALIZED (
+    -- Of a few targets the newest, however long their past is; of very many targets whatever is due.
+    SELECT c.target_id, c.window_start, c.window_end, c.backfill_id
+      FROM finfleet.targets AS t
+      JOIN place USING (target_id)
+     CROSS JOIN LATERAL (
+               SELECT c.*
+                 FROM finfleet.collections AS c
+                WHERE c.target_id = t.target_id
+                  AND c.state = 'planned'
+                  AND c.due_at <= %(now)s
+                  AND /* may_go_out */
+                ORDER BY c.window_start DESC
+                LIMIT %(newest)s::int
+           ) AS c
+     WHERE %(newest)s::int IS NOT NULL
+    UNION ALL
+    SELECT c.target_id, c.window_start, c.window_end, c.backfill_id
+      FROM finfleet.collections AS c
+      JOIN finfleet.targets AS t USING (target_id)
+     WHERE %(newest)s::int IS NULL
+       AND c.state = 'planned'
+       AND c.due_at <= %(now)s
+       AND /* may_go_out */
+),
+busy AS (
+    SELECT place.account, count(*) AS out
+      FROM finfleet.collections AS c
+      JOIN place USING (target_id)
+     WHERE c.state = 'dispatched'
+       AND c.due_at > %(now)s
+     GROUP BY place.account
+),
+turns AS (
+    SELECT open.target_id, open.window_start, open.window_end, open.backfill_id,
+           place.number, place.room, place.account, past.past,
+           coalesce(busy.out, 0) + row_number() OVER (
+               PARTITION BY place.number, place.account, past.past
+                   ORDER BY open.window_end DESC, open.window_start DESC, open.target_id
+           ) AS turn
+      FROM open
+      JOIN place USING (target_id)
+      LEFT JOIN busy USING (account)
+     CROSS JOIN LATERAL (
+               SELECT open.window_end < date_bin(
+                          make_interval(secs => place.interval_seconds),
+                          %(now)s - make_interval(secs => place.delay_seconds),
+                          timestamptz 'epoch'
+                      ) - make_interval(secs => place.interval_seconds) AS past
+           ) AS past
+),
+places AS (
+    SELECT turns.*, row_number() OVER (PARTITION BY number ORDER BY past, turn, account, window_end DESC) AS place
+      FROM turns
+)
+SELECT number, target_id, window_start, backfill_id = ANY(%(budgeted)s::int[]) IS TRUE AS is_budgeted
+  FROM places
+ WHERE place <= room
+ ORDER BY past, turn, account, place
+ LIMIT %(limit)s
+
+-- name: find_refreshes
+-- Settled windows that are to be read again, after everything that was never read; the accounts take turns here too.
+WITH kind AS (
+    SELECT * FROM unnest(%(kind_providers)s::text[], %(services)s::text[], %(kind_lanes)s::text[])
+                      AS n(provider, service, lane)
+),
+room AS (
+    SELECT * FROM unnest(%(providers)s::text[], %(queues)s::text[], %(lanes)s::text[], %(rooms)s::int[])
+                      WITH ORDINALITY AS n(provider, queue, lane, room, number)
+),
+turns AS (
+    SELECT c.target_id, c.window_start, c.refresh_at, room.number, room.room,
+           row_number() OVER (
+               PARTITION BY room.number, t.provider, t.account ORDER BY c.refresh_at, c.target_id
+           ) AS turn
+      FROM finfleet.collections AS c
+      JOIN finfleet.targets AS t USING (target_id)
+      JOIN kind USING (provider, service)
+      JOIN room USING (provider, queue, lane)
+     WHERE t.enabled
+       AND t.denied_until IS NULL
+       AND c.state IN ('complete', 'empty')
+       AND c.refresh_at <= %(now)s
+),
+places AS (
+    SELECT turns.*, row_number() OVER (PARTITION BY number ORDER BY turn, refresh_at) AS place
+      FROM turns
+)
+SELECT number, target_id, window_start
+  FROM places
+ WHERE place <= room
+ ORDER BY turn, refresh_at
+ LIMIT %(limit)s
 
 -- name: take_planned
--- The newest first: the present matters more than the past, and a back-fill must not hold it up.
+-- What was found, as far as it may still go out.
 UPDATE finfleet.collections AS c
    SET state = 'dispatched', attempt = c.attempt + 1, dispatched_at = %(now)s, due_at = %(lease_end)s
   FROM (
-        SELECT due.*
-          FROM unnest(%(providers)s::text[], %(rooms)s::int[]) AS free(provider, room)
-         CROSS JOIN LATERAL (
-                SELECT c.target_id, c.window_start
-                  FROM finfleet.collections AS c
-                  JOIN finfleet.targets AS t USING (target_id)
-                 WHERE t.provider = free.provider
-                   AND (%(service)s::text IS NULL OR t.service = %(service)s)
-                   AND t.enabled
-                   AND (
-                           t.denied_until IS NULL
-                           OR (
-                               t.denied_until <= %(now)s
-                               -- One probe: its newest window, while none of it is out.
-                               AND NOT EXISTS (
-                                   SELECT
-                                     FROM finfleet.collections AS other
-                                    WHERE other.target_id = c.target_id
-                                      AND other.state IN ('planned', 'dispatched')
-                                      AND (other.state = 'dispatched' OR other.window_start > c.window_start)
-                               )
-                           )
-                       )
-                   AND c.state = 'planned'
-                   AND c.due_at <= %(now)s
-                   -- What a back-fill has opened and nobody asks for any more is withdrawn by the next healing.
-                   AND (
-                           c.backfill_id IS NULL
-                           OR c.backfilled_from IS NOT NULL
-                           OR c.records IS NOT NULL
-                           OR EXISTS (
-                               SELECT
-                                 FROM finfleet.backfill_targets AS p
-                                 JOIN finfleet.backfills AS b USING (backfill_id)
-                                WHERE p.target_id = c.target_id
-                                  AND p.since <= c.window_start
-                                  AND c.window_start < p.until
-                                  AND b.cancelled_at IS NULL
-                           )
-                       )
-                   -- Of a back-fill with a budget only what is left pays for.
-                   AND (
-                           c.backfill_id IS NULL
-                           OR c.backfill_id <> ALL(%(budgeted)s::int[])
-                           OR (c.target_id, c.window_start) IN (
-                               SELECT * FROM unnest(%(paid_targets)s::int[], %(paid_starts)s::timestamptz[])
-                           )
-                       )
-                 ORDER BY c.window_start DESC
-                 LIMIT free.room
-                   FOR NO KEY UPDATE OF c SKIP LOCKED
-               ) AS due
-         ORDER BY due.window_start DESC
-         LIMIT %(limit)s
+        SELECT c.target_id, c.window_start, n.place
+          FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) WITH ORDINALITY AS n(target_id, window_start, place)
+          JOIN finfleet.collections AS c USING (target_id, window_start)
+          JOIN finfleet.targets AS t USING (target_id)
+         WHERE c.state = 'planned'
+           AND c.due_at <= %(now)s
+           AND /* may_go_out */
+           FOR NO KEY UPDATE OF c SKIP LOCKED
        ) AS due
   JOIN finfleet.targets AS t USING (target_id)
  WHERE c.target_id = due.target_id AND c.window_start = due.window_start
-RETURNING c.target_id, t.provider, t.account, t.region, t.service, t.queue, c.window_start, c.window_end, c.attempt
+RETURNING due.place, c.target_id, t.provider, t.account, t.region, t.service, t.queue, c.window_start, c.window_end,
+          c.attempt
 
 -- name: take_refreshes
--- Settled windows that are to be read again, after everything that was never read.
 UPDATE finfleet.collections AS c
    SET state = 'dispatched', attempt = c.attempt + 1, dispatched_at = %(now)s, due_at = %(lease_end)s,
        failures = 0, lost = 0, refresh_at = NULL, refreshes = c.refreshes + 1
   FROM (
-        SELECT due.*
-          FROM unnest(%(providers)s::text[], %(rooms)s::int[]) AS free(provider, room)
-         CROSS JOIN LATERAL (
-                SELECT c.target_id, c.window_start, c.refresh_at
-                  FROM finfleet.collections AS c
-                  JOIN finfleet.targets AS t USING (target_id)
-                 WHERE t.provider = free.provider
-                   AND (%(service)s::text IS NULL OR t.service = %(service)s)
-                   AND t.enabled
-                   AND t.denied_until IS NULL
-                   AND c.state IN ('complete', 'empty')
-                   AND c.refresh_at <= %(now)s
-                 ORDER BY c.refresh_at
-                 LIMIT free.room
-                   FOR NO KEY UPDATE OF c SKIP LOCKED
-               ) AS due
-         ORDER BY due.refresh_at
-         LIMIT %(limit)s
+        SELECT c.target_id, c.window_start, n.place
+          FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) WITH ORDINALITY AS n(target_id, window_start, place)
+          JOIN finfleet.collections AS c USING (target_id, window_start)
+          JOIN finfleet.targets AS t USING (target_id)
+         WHERE t.enabled
+           AND t.denied_until IS NULL
+           AND c.state IN ('complete', 'empty')
+           AND c.refresh_at <= %(now)s
+           FOR NO KEY UPDATE OF c SKIP LOCKED
        ) AS due
   JOIN finfleet.targets AS t USING (target_id)
  WHERE c.target_id = due.target_id AND c.window_start = due.window_start
-RETURNING c.target_id, t.provider, t.account, t.region, t.service, t.queue, c.window_start, c.window_end, c.attempt
+RETURNING due.place, c.target_id, t.provider, t.account, t.region, t.service, t.queue, c.window_start, c.window_end,
+          c.attempt
 
 -- name: give_back
 -- Only while the attempt is still the one that could not be sent.

@@ -1,12 +1,16 @@
 -- What `regions: all` of an account stands for.
 
 -- name: enabled_regions
-SELECT region, (attributes ->> 'enabled')::boolean, last_seen
+-- Of all accounts at once. An id is the account's configured name, a slash, and the region.
+SELECT left(provider_id, -1 - length(region)) AS account,
+       coalesce(array_agg(region ORDER BY region) FILTER (WHERE (attributes ->> 'enabled')::boolean), '{}') AS names,
+       max(last_seen) AS told_at
   FROM finfleet.resources
  WHERE provider = %(provider)s
    AND service = %(service)s
-   AND provider_id = concat_ws('/', %(account)s::text, region)
- ORDER BY region
+   AND length(provider_id) > 1 + length(region)
+   AND right(provider_id, 1 + length(region)) = '/' || region
+ GROUP BY 1
 
 -- name: collected_regions
 SELECT region

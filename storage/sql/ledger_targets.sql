@@ -65,3 +65,19 @@ SELECT target_id
    AND (provider, service) NOT IN (SELECT * FROM unnest(%(providers)s::text[], %(services)s::text[]))
  ORDER BY target_id
    FOR NO KEY UPDATE
+
+-- name: was_planned
+SELECT
+  FROM finfleet.planned_services
+ WHERE (provider, service) = (%(provider)s, %(service)s)
+   AND digest = %(digest)s
+   AND compared_at >= %(since)s
+
+-- name: note_planned
+INSERT INTO finfleet.planned_services (provider, service, digest, compared_at)
+VALUES (%(provider)s, %(service)s, %(digest)s, %(now)s)
+    ON CONFLICT (provider, service) DO UPDATE SET digest = excluded.digest, compared_at = excluded.compared_at
+
+-- name: forget_planned
+DELETE FROM finfleet.planned_services
+ WHERE (provider, service) NOT IN (SELECT * FROM unnest(%(providers)s::text[], %(services)s::text[]))

@@ -30,10 +30,65 @@ SELECT target_id, interval_seconds, planned_until,
 
 -- name: pauses
 -- A statement of its own, after the lock: a subquery beside FOR UPDATE would show what was before the wait.
-SELECT target_id, paused_from, paused_until
-  FROM finfleet.pauses
- WHERE target_id = ANY(%(target_ids)s::int[])
- ORDER BY target_id, paused_from
+SELECT p.target_id, p.paused_from, p.paused_until
+  FROM finfleet.pauses AS p
+  JOIN finfleet.targets AS t USING (target_id)
+ WHERE p.target_id = ANY(%(target_ids)s::int[])
+   AND (p.paused_until IS NULL OR p.paused_until > t.planned_until)
+ ORDER BY p.target_id, p.paused_from
+
+-- name: open_whole
+-- The same as to cut, insert_windows and advance, of locked targets without a pause in what they owe: at most so many
+-- windows of each. The first may be shorter, where the interval was another one. Returns the number of windows.
+WITH span AS MATERIALIZED (
+    SELECT t.target_id, t.live, t.planned_until AS since, n.step, date_bin(n.step, t.planned_until, timestamptz 'epoch') AS edge,
+           date_bin(n.step, %(now)s - make_interval(secs => t.delay_seconds), timestamptz 'epoch') AS closed_until
+      FROM finfleet.targets AS t
+     CROSS JOIN LATERAL (SELECT make_interval(secs => t.interval_seconds) AS step) AS n
+     WHERE t.target_id = ANY(%(target_ids)s::int[])
+),
+part AS MATERIALIZED (
+    SELECT target_id, live, since, step, edge, least(closed_until, edge + step * %(share)s::int) AS until
+      FROM span
+),
+w AS MATERIALIZED (
+    SELECT part.target_id, part.live, greatest(part.since, edge.at) AS window_start, edge.at + part.step AS window_end
+      FROM part
+     CROSS JOIN LATERAL generate_series(part.edge, part.until - part.step, part.step) AS edge(at)
+),
+advanced AS (
+    UPDATE finfleet.targets AS t
+       SET planned_until = part.until
+      FROM part
+     WHERE t.target_id = part.target_id
+),
+inserted AS (
+    INSERT INTO finfleet.collections
+           (target_id, window_start, window_end, due_at, planned_at, state, settled_at, error, backfill_id, attempt)
+    SELECT w.target_id, w.window_start, w.window_end, %(now)s, %(now)s,
+           CASE WHEN lost.lost THEN 'failed' ELSE 'planned' END,
+           CASE WHEN lost.lost THEN %(now)s::timestamptz END,
+           CASE WHEN lost.lost THEN %(no_sampler)s ELSE '' END,
+           asked.backfill_id,
+           CASE WHEN asked.backfill_id IS NULL THEN 0 ELSE (
+               SELECT coalesce(max(r.attempt), 0)
+                 FROM finfleet.runs AS r
+                WHERE r.target_id = w.target_id AND r.window_start = w.window_start
+           ) END
+      FROM w
+     CROSS JOIN LATERAL (SELECT w.live AND w.window_end <= %(live_since)s::timestamptz AS lost) AS lost
+     CROSS JOIN LATERAL (
+               SELECT max(b.backfill_id) AS backfill_id
+                 FROM finfleet.backfill_targets AS p
+                 JOIN finfleet.backfills AS b USING (backfill_id)
+                WHERE p.target_id = w.target_id
+                  AND p.since <= w.window_start
+                  AND w.window_start < p.until
+                  AND b.cancelled_at IS NULL
+           ) AS asked
+        ON CONFLICT (target_id, window_start) DO NOTHING
+)
+SELECT count(*) FROM w
 
 -- name: insert_windows
 -- A live target can only be measured by a sampler that was running then: what is long past is failed at once.

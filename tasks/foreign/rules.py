@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tasks.lanes import queues_of
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE, push_queue
 from tasks.targets import Planned
 from telemetry.errors import ConfigError
@@ -37,12 +38,12 @@ def queue_rules(settings: Settings, planned: Mapping[tuple[str, str], Planned]) 
     for name, source in push_queues(settings.push_sources):
         rules[name] = Rule(frozenset({PUSH}), source=source, public=True)
     for (provider, _), plan in planned.items():
-        for target in plan.targets:
-            former = rules.get(target.queue, NOTHING)
+        for queue in sorted(queues_of(plan)):
+            former = rules.get(queue, NOTHING)
             if former.tasks - {COLLECT}:
-                problem = f"{provider}.queue: {target.queue!r}: it is not a queue of collections; choose another"
+                problem = f"{provider}.queue: {queue!r}: it is not a queue of collections; choose another"
                 raise ConfigError("configuration", (problem,))
-            rules[target.queue] = Rule(frozenset({COLLECT}), former.providers | {provider})
+            rules[queue] = Rule(frozenset({COLLECT}), former.providers | {provider})
     return rules
 
 

@@ -63,8 +63,8 @@ class LedgerSettings(Section):
     #: From handing out an attempt until it is taken for lost.
     lease: Duration = timedelta(minutes=15)
     max_attempts: int = Field(default=8, ge=1, le=1000)
-    #: Attempts of one provider that are out at the same time.
-    max_in_flight: int = Field(default=500, ge=1, le=1_000_000)
+    #: Attempts of one provider that are out at the same time; None: as many as keep its workers busy.
+    max_in_flight: int | None = Field(default=None, ge=1, le=1_000_000)
     #: Back-pressure: no new attempts while the results queue holds more messages, or older ones.
     max_backlog: int = Field(default=2000, ge=1, le=100_000_000)
     max_backlog_age: Duration = timedelta(minutes=10)

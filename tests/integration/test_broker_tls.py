@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from tasks.app import make_app
+from tasks.depths import QueueDepths
 from tasks.redis_client import redis_of
 from tasks.results import CarrierUnavailable, open_carrier
 from telemetry.errors import ConfigError, PublishRefused
@@ -19,7 +20,6 @@ from telemetry.settings import Settings, load_settings
 from tests.support.brokers import Broker, Lending, bodies, fresh_name, publish, receive
 from tests.support.certificates import self_signed
 from tests.support.proxy import Proxy
-from workers.queues import QueueDepths
 
 KINDS = [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)]
 

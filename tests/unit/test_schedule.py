@@ -97,7 +97,10 @@ def test_the_application_reads_well_and_is_safe(tmp_path: Path) -> None:
     assert sorted(queue.name for queue in app.conf.task_queues) == [
         "collect.aws",
         "collect.aws.b",
+        "collect.aws.b.paid",
+        "collect.aws.paid",
         "collect.generic",
+        "collect.generic.live",
         "plan",
     ]
     assert app.conf.accept_content == ["json"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import click
-from celery.signals import worker_ready
+from celery import Celery
+from celery.signals import worker_ready, worker_shutting_down
 from celery.utils.nodenames import host_format
 
 from agents.core.provider import providers
 from agents.core.unattended import never_ask
 from storage.timeouts import WRITE
 from tasks.foreign.rules import push_queues
+from tasks.lanes import queues_of
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
 from telemetry.closest import did_you_mean
@@ -74,10 +76,12 @@ def command(
         from workers.metrics.fleet import FleetCollector  # noqa: PLC0415 - collectors need no database
 
         REGISTRY.register(FleetCollector(settings, app))
-    presence = Presence(f"worker {role}", chosen, _tell(settings, role))
+    presence = Presence(f"worker {role}", chosen, _tell(settings, role), threads=threads)
     # Not before: until then a signal ends the process without a word.
     worker_ready.connect(lambda **_: presence.start(), weak=False)
     at_end(presence.stopped)
+    if role == PLAN_QUEUE:
+        _hand_out(app)
     ending = WorkerEnding(role, chosen, threads)
     with serve(role, metrics_port, metrics_address):
         # Not by Celery's command line, which loads Flower, a shell and all of its commands first.
@@ -93,6 +97,16 @@ def command(
     if (status := ending.status()) == 0:
         presence.stopped()
     return status
+
+
+def _hand_out(app: Celery) -> None:
+    """Have the planner look for what is due by itself, from its start to its end."""
+    from tasks.handing import HandOutThread  # noqa: PLC0415 - the planner's own
+    from tasks.plan import keeper  # noqa: PLC0415
+
+    thread = HandOutThread(app, keeper)
+    worker_ready.connect(lambda **_: thread.start(), weak=False)
+    worker_shutting_down.connect(lambda **_: thread.stop(), weak=False)
 
 
 def _tell(settings: Settings, role: str) -> Tell:
@@ -113,7 +127,7 @@ def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, 
             raise ConfigError("configuration", (problem,))
     else:
         plans = [plan for (provider, _), plan in plan_targets(settings).items() if provider == role]
-        known = {target.queue for plan in plans for target in plan.targets}
+        known = {queue for plan in plans for queue in queues_of(plan)}
     if not known:
         push = [PUSH_QUEUE] if settings.push_sources else []
         roles = [PLAN_QUEUE, *push, *(provider for provider, _ in settings.providers())]

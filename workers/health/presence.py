@@ -47,7 +47,7 @@ Tell = Callable[[Sign], None]
 class Presence:
     """The signs of one process. Start it, and say in the end whether the process was told to stop."""
 
-    def __init__(self, role: str, queues: Sequence[str], tell: Tell, *, every: float = EVERY) -> None:
+    def __init__(self, role: str, queues: Sequence[str], tell: Tell, *, every: float = EVERY, threads: int = 0) -> None:
         """Give no sign yet; ``tell`` is called by a thread, and may raise whatever it likes."""
         self._sign = fitting(
             Sign(
@@ -59,6 +59,7 @@ class Presence:
                 pid=os.getpid(),
                 version=version("finfleet"),
                 started_at=time.time(),
+                threads=threads,
             )
         )
         self._tell = tell

@@ -18,9 +18,9 @@ from celery.signals import task_postrun, task_received, task_revoked, worker_rea
 from celery.worker import state
 from kombu.exceptions import OperationalError
 
+from tasks.depths import QueueDepths
 from telemetry.logs import fields
 from workers.health.heartbeat import Heartbeat
-from workers.queues import QueueDepths
 
 logger = logging.getLogger(__name__)
 

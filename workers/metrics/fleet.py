@@ -24,12 +24,12 @@ from storage.database import Database
 from storage.errors import StorageError
 from storage.reports import Gauges, read_gauges
 from storage.timeouts import LOOK
+from tasks.depths import QueueDepths
 from tasks.redis_client import redis_of
 from tasks.results import CarrierUnavailable, ingest_queues, open_carrier
 from tasks.spend import used_share
 from telemetry.settings import Settings
 from workers.process import required_broker, required_database_url
-from workers.queues import QueueDepths
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ def fields(facts: Facts, problems: Sequence[Problem]) -> dict[str, Any]:
         **_of_database(facts),
         "results_queue": _depth(depths["results"] if depths else None, facts.broker_fault),
         "ingest_queues": {label: depth.messages for label, depth in (depths or {}).items()},
-        "task_queues": dict.fromkeys(task_queues(facts.settings)) if facts.queues is None else facts.queues,
+        "task_queues": dict.fromkeys(task_queues(facts.settings)) if facts.queues is None else facts.task_queues,
         "processes": facts.beside,
         "processes_alive": _living(facts),
         "problems": [

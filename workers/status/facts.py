@@ -77,6 +77,15 @@ class Facts:
             return None
         return judge(self.database.processes, broker_answers=not self.broker_fault)
 
+    @property
+    def task_queues(self) -> Mapping[str, int] | None:
+        """Messages by Celery queue, with the lanes that somebody takes from though nothing waits on them."""
+        if self.queues is None:
+            return None
+        consumed = {queue for one in self.living() for queue in one.queues.split()}
+        lanes = {queue for queue in consumed if queue.rpartition(".")[0] in self.queues}
+        return dict(sorted((dict.fromkeys(lanes, 0) | dict(self.queues)).items()))
+
     def living(self) -> Sequence[Process]:
         """The processes that live."""
         return [] if self.fates is None else self.fates.those(Fate.LIVES)

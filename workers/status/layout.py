@@ -162,7 +162,7 @@ def _queues(facts: Facts, room: Room) -> Iterator[str]:
             yield from _wrap(f"results queue: {results.messages:,} messages{age}", room)
         if others := [f"{label} {depth.messages:,}" for label, depth in depths.items() if label != "results"]:
             yield from _wrap(f"other queues of the ingest: {', '.join(others)}", room)
-    queues = ", ".join(f"{name} {cell(count)}" for name, count in (facts.queues or {}).items())
+    queues = ", ".join(f"{name} {cell(count)}" for name, count in (facts.task_queues or {}).items())
     yield from _wrap(f"task queues: {queues or 'not known'}", room)
 
 
