@@ -50,7 +50,7 @@ def fold_rates(connection: Connection, now: datetime, *, after: timedelta = _AFT
     return 0
 
 
-def forget_rates(connection: Connection, before: datetime) -> int:
+def forget_intervals(connection: Connection, before: datetime) -> int:
     """Forget some intervals that ended before a time, and what began before it; how many rows, 0 for none."""
     values = {"before": before, "limit": _FORGOTTEN}
     with connection.transaction():

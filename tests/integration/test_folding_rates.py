@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from storage import partitions
 from storage.database import Connection, Database
-from storage.folding.rates import fold_rates, forget_rates
+from storage.folding.rates import fold_rates, forget_intervals
 from storage.migrate import downgrade, migrate
 from telemetry.batch import Batch
 from telemetry.target import Window
@@ -233,7 +233,7 @@ def test_what_is_too_old_is_forgotten(connection: Connection) -> None:
         writing.put(connection, made)
     while fold_rates(connection, LONG_AFTER):
         pass
-    assert [forget_rates(connection, window(1).start) for _ in range(2)] == [2, 0]
+    assert [forget_intervals(connection, window(1).start) for _ in range(2)] == [2, 0]
     assert [start for _, start, _ in shown(connection)] == [window(1).start]
 
 
