@@ -400,13 +400,14 @@ rate_intervals = Table(
     Column("start", DateTime(timezone=True), primary_key=True),
     _time("until"),
     Column("phase", Integer, nullable=False),  # seconds of start since 1970, modulo period
+    Column("month", Date, nullable=False),  # of start, in UTC: none goes on into the next one
     Column("amount", Numeric, nullable=False),
     _text("currency"),
     _text("basis"),
     _text("resource_type"),
     CheckConstraint("until > start", name="range"),
-    Index("rate_intervals_until_idx", "until"),
-    Index("rate_intervals_during_idx", text("tstzrange(start, until)"), postgresql_using="gist"),
+    Index(None, "until"),
+    Index(None, "month"),
 )
 
 # When the rates began that were folded: by them a view finds the intervals of a time, and tells one rate from the next.
@@ -416,6 +417,7 @@ rate_starts = Table(
     Column("start", DateTime(timezone=True), primary_key=True),
     Column("period", Integer, primary_key=True, autoincrement=False),
     Column("phase", Integer, nullable=False),
+    Column("month", Date, nullable=False),
 )
 
 # Lines of costs stay with the run that read them, and those that count are those of the run that settled the window:

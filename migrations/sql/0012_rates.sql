@@ -6,6 +6,7 @@ CREATE TABLE finfleet.rate_intervals (
     start timestamptz NOT NULL,
     until timestamptz NOT NULL,
     phase integer NOT NULL,
+    month date NOT NULL,
     amount numeric NOT NULL,
     currency text NOT NULL,
     basis text NOT NULL,
@@ -14,12 +15,13 @@ CREATE TABLE finfleet.rate_intervals (
     CONSTRAINT rate_intervals_range_check CHECK (until > start)
 );
 CREATE INDEX rate_intervals_until_idx ON finfleet.rate_intervals (until);
-CREATE INDEX rate_intervals_during_idx ON finfleet.rate_intervals USING gist (tstzrange(start, until));
+CREATE INDEX rate_intervals_month_idx ON finfleet.rate_intervals (month);
 
 CREATE TABLE finfleet.rate_starts (
     start timestamptz NOT NULL,
     period integer NOT NULL,
     phase integer NOT NULL,
+    month date NOT NULL,
     CONSTRAINT rate_starts_pkey PRIMARY KEY (start, period)
 );
 

@@ -23,7 +23,7 @@ INSERT INTO finfleet.cost_rates (resource_id, start, period, amount, currency, b
 SELECT i.resource_id, s.start, i.period, i.amount, i.currency, i.basis, i.resource_type
   FROM finfleet.rate_intervals AS i
   JOIN finfleet.rate_starts AS s
-    ON s.period = i.period AND s.phase = i.phase AND tstzrange(i.start, i.until) @> s.start
+    ON s.month = i.month AND s.period = i.period AND s.phase = i.phase AND s.start >= i.start AND s.start < i.until
     ON CONFLICT DO NOTHING;
 
 DROP TABLE finfleet.rate_starts;

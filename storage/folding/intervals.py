@@ -1,19 +1,19 @@
 """Rates that hold without a break as intervals, and new ones over them: no database here.
 
-A chain is the rates of one resource with the same period and phase (the start, modulo the period): they never overlap,
-they follow each other or leave a gap. An interval stands for the rates of its chain that begin in it.
+A chain is the rates of one resource and month with the same period and phase (the start, modulo the period): they never
+overlap, they follow each other or leave a gap. An interval stands for the rates of its chain that begin in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-Chain = tuple[int, int, int]
-"""resource_id, period in seconds, phase in seconds."""
+Chain = tuple[int, int, int, date]
+"""resource_id, period and phase in seconds, the first day of the month in UTC."""
 
 
 class Interval(NamedTuple):

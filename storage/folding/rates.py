@@ -50,7 +50,7 @@ def fold_rates(connection: Connection, now: datetime, *, after: timedelta = _AFT
     return 0
 
 
-def forget_rates(connection: Connection, before: datetime) -> int:
+def forget_intervals(connection: Connection, before: datetime) -> int:
     """Forget some intervals that ended before a time, and what began before it; how many rows, 0 for none."""
     values = {"before": before, "limit": _FORGOTTEN}
     with connection.transaction():
@@ -91,8 +91,8 @@ def _of(partition: str, name: str) -> sql.Composed:
 
 
 def _interval(row: Sequence[Any]) -> Interval:
-    resource_id, period, phase, *rest = row[:9]
-    return Interval((resource_id, period, phase), *rest)
+    resource_id, period, phase, month, *rest = row[:10]
+    return Interval((resource_id, period, phase, month), *rest)
 
 
 def _columns(intervals: Sequence[Interval]) -> dict[str, list[Any]]:
@@ -100,6 +100,7 @@ def _columns(intervals: Sequence[Interval]) -> dict[str, list[Any]]:
         "resource_id": [one.chain[0] for one in intervals],
         "period": [one.chain[1] for one in intervals],
         "phase": [one.chain[2] for one in intervals],
+        "month": [one.chain[3] for one in intervals],
         "start": [one.start for one in intervals],
         "until": [one.until for one in intervals],
         "amount": [one.amount for one in intervals],

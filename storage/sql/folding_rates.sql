@@ -25,8 +25,9 @@ taken AS MATERIALIZED (
     RETURNING c.*
 ),
 noted AS (
-    INSERT INTO finfleet.rate_starts (start, period, phase)
-    SELECT DISTINCT start, period, extract(epoch FROM start)::bigint %% period FROM taken
+    INSERT INTO finfleet.rate_starts (start, period, phase, month)
+    SELECT DISTINCT start, period, extract(epoch FROM start)::bigint %% period, date_trunc('month', start, 'UTC')::date
+      FROM taken
         ON CONFLICT DO NOTHING
 ),
 marked AS (
@@ -41,7 +42,8 @@ grouped AS (
     SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY resource_id, period, phase ORDER BY start) AS piece
       FROM marked
 )
-SELECT resource_id, period, phase, min(start), max(start) + make_interval(secs => period),
+SELECT resource_id, period, phase, date_trunc('month', min(start), 'UTC')::date,
+       min(start), max(start) + make_interval(secs => period),
        amount, currency, basis, resource_type, count(*)
   FROM grouped
  GROUP BY resource_id, period, phase, piece, amount, currency, basis, resource_type
@@ -49,15 +51,18 @@ SELECT resource_id, period, phase, min(start), max(start) + make_interval(secs =
 
 -- name: touched
 -- Intervals that these cover or touch.
-SELECT i.resource_id, i.period, i.phase, i.start, i.until, i.amount, i.currency, i.basis, i.resource_type
-  FROM unnest(%(resource_id)s::int[], %(period)s::int[], %(phase)s::int[], %(start)s::timestamptz[], %(until)s::timestamptz[])
-           AS n(resource_id, period, phase, start, until)
+SELECT i.resource_id, i.period, i.phase, i.month, i.start, i.until, i.amount, i.currency, i.basis, i.resource_type
+  FROM unnest(
+           %(resource_id)s::int[], %(period)s::int[], %(phase)s::int[], %(month)s::date[], %(start)s::timestamptz[],
+           %(until)s::timestamptz[]
+       ) AS n(resource_id, period, phase, month, start, until)
  CROSS JOIN LATERAL (
            SELECT *
              FROM finfleet.rate_intervals AS i
             WHERE i.resource_id = n.resource_id
               AND i.period = n.period
               AND i.phase = n.phase
+              AND i.month = n.month
               AND i.start <= n.until
               AND i.until >= n.start
            OFFSET 0
@@ -70,10 +75,12 @@ DELETE FROM finfleet.rate_intervals AS i
  WHERE i.resource_id = n.resource_id AND i.period = n.period AND i.start = n.start
 
 -- name: insert
-INSERT INTO finfleet.rate_intervals (resource_id, period, phase, start, until, amount, currency, basis, resource_type)
+INSERT INTO finfleet.rate_intervals (
+    resource_id, period, phase, month, start, until, amount, currency, basis, resource_type
+)
 SELECT *
   FROM unnest(
-           %(resource_id)s::int[], %(period)s::int[], %(phase)s::int[], %(start)s::timestamptz[],
+           %(resource_id)s::int[], %(period)s::int[], %(phase)s::int[], %(month)s::date[], %(start)s::timestamptz[],
            %(until)s::timestamptz[], %(amount)s::numeric[], %(currency)s::text[], %(basis)s::text[],
            %(resource_type)s::text[]
        )

@@ -1,35 +1,34 @@
+-- Each step looks at the rows of one day alone, so a range of days leads to them.
 CREATE VIEW reporting.cost_sources AS
-WITH scopes AS (
-    -- A day may lie in two windows of a target whose interval was changed.
-    SELECT s.target_id, s.day, s.sub_account_id, bool_or(s.counts) AS counts
-      FROM finfleet.cost_scopes AS s
-     GROUP BY s.target_id, s.day, s.sub_account_id
-),
-units AS (
-    SELECT s.target_id, s.day, s.sub_account_id, s.counts, t.provider, t.account, t.region, t.service, t.enabled,
-           count(*) FILTER (WHERE s.sub_account_id <> '') OVER (PARTITION BY s.target_id, s.day) AS accounts
-      FROM scopes AS s
-      JOIN finfleet.targets AS t USING (target_id)
-)
-SELECT concat_ws('/', u.provider, u.account, u.region, u.service) AS target,
-       u.provider, u.account, u.region, u.service,
-       u.sub_account_id, u.day, u.counts,
-       concat_ws('/', f.provider, f.account, f.region, f.service) AS counted_from,
+SELECT target, provider, account, region, service, sub_account_id, day, counts,
+       CASE WHEN counts OR sub_account_id = '' OR NOT winner_counts THEN '' ELSE winner END AS counted_from,
        CASE
-           WHEN u.counts THEN ''
-           WHEN u.sub_account_id = '' THEN 'all accounts of this bill are counted from other ones'
-           WHEN f.enabled AND NOT u.enabled THEN 'it is configured, and this one is not any more'
-           WHEN f.accounts > u.accounts THEN 'it bills more accounts that day'
+           WHEN counts THEN ''
+           WHEN sub_account_id = '' THEN 'all accounts of this bill are counted from other ones'
+           WHEN winner_counts AND winner_enabled AND NOT enabled THEN 'it is configured, and this one is not any more'
+           WHEN winner_counts AND winner_accounts > accounts THEN 'it bills more accounts that day'
            ELSE 'it comes first by its name'
        END AS reason
-  FROM units AS u
-  LEFT JOIN units AS f
-    ON NOT u.counts
-   AND u.sub_account_id <> ''
-   AND f.counts
-   AND f.provider = u.provider
-   AND f.day = u.day
-   AND lower(f.sub_account_id) = lower(u.sub_account_id);
+  FROM (
+        SELECT *,
+               first_value(target) OVER same AS winner,
+               first_value(counts) OVER same AS winner_counts,
+               first_value(enabled) OVER same AS winner_enabled,
+               first_value(accounts) OVER same AS winner_accounts
+          FROM (
+                SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
+                       t.provider, t.account, t.region, t.service, t.enabled, s.sub_account_id, s.day, s.counts,
+                       count(*) FILTER (WHERE s.sub_account_id <> '') OVER (PARTITION BY s.target_id, s.day) AS accounts
+                  FROM (
+                        -- A day may lie in two windows of a target whose interval was changed.
+                        SELECT target_id, day, sub_account_id, bool_or(counts) AS counts
+                          FROM finfleet.cost_scopes
+                         GROUP BY target_id, day, sub_account_id
+                       ) AS s
+                  JOIN finfleet.targets AS t USING (target_id)
+               ) AS u
+        WINDOW same AS (PARTITION BY provider, day, lower(sub_account_id) ORDER BY counts DESC)
+       ) AS u;
 
 COMMENT ON VIEW reporting.cost_sources IS
     'Per billed account and day, which target''s bill counts for it in reporting.costs, and which is left out: one'

@@ -57,9 +57,9 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id,
 COMMENT ON VIEW reporting.rate_intervals IS
     'What each resource cost an hour, a row for each time over which price, state and type stayed the same: the same'
     ' figures as in reporting.cost_per_hour. A time between two rows was not collected, or has no known price: that is'
-    ' not zero. The last hours are rows of their own, so what goes on may be cut in two there. For a span, ask for'
-    ' start < its end AND until > its beginning. Money for it: amount * extract(epoch FROM least(until, its end) -'
-    ' greatest(start, its beginning)) / 3600, added up by currency.';
+    ' not zero. A month has rows of its own, and so have the last hours: what goes on may be cut'
+    ' there. For a span, ask for start < its end AND until > its beginning. Money for it: amount * extract(epoch'
+    ' FROM least(until, its end) - greatest(start, its beginning)) / 3600, added up by currency.';
 COMMENT ON COLUMN reporting.rate_intervals.provider IS :'provider';
 COMMENT ON COLUMN reporting.rate_intervals.account IS :'provider_account';
 COMMENT ON COLUMN reporting.rate_intervals.region IS :'region';

@@ -85,6 +85,8 @@ def test_the_figures_are_those_that_were_stored(seeded: Connection) -> None:
 
     assert [row[1:] for row in ask("Bill by day")] == [("aws USD", 12.5)]
     assert ask("Most expensive resources")[0][-1] == Decimal("0.096") * 300 / 3600
+    rate = [(writing.WINDOW.start, "aws/ec2 USD", 0.096), (writing.WINDOW.end, "aws/ec2 USD", None)]
+    assert ask("List price of what runs, per hour") == rate, "and from then on it is not known"
     assert ask("Idle resources")[0][3:] == ("i-1", 4.0)
     assert [row[1:] for row in ask("What collecting costs, by day")] == [("aws cloudwatch:GetMetricData", 0.04)]
     assert ("failed: x",) in [row[4:] for row in ask("Gaps")]

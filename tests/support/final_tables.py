@@ -20,9 +20,9 @@ SELECT r.provider_id, s.metric, s.source_metric, s.unit, s.statistic, s.period, 
  WHERE r.provider = %(provider)s AND p.start >= %(since)s AND p.start < %(until)s
 """
 _RATES = """
-SELECT r.provider_id, c.start, c.period, c.amount::text, c.currency, c.basis, c.resource_type
-  FROM finfleet.cost_rates AS c JOIN finfleet.resources AS r USING (resource_id)
- WHERE r.provider = %(provider)s AND c.start >= %(since)s AND c.start < %(until)s
+SELECT c.resource_id, c.start, c.period, c.amount::text, c.currency, c.basis, c.type
+  FROM reporting.cost_per_hour AS c
+ WHERE c.provider = %(provider)s AND c.start >= %(since)s AND c.start < %(until)s
 """
 _COSTS = """
 SELECT c.* FROM reporting.costs AS c

@@ -6,13 +6,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.folding.intervals import Interval, overlay
+from storage.folding.intervals import Chain, Interval, overlay
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
-CHAINS = [(1, 300, 0), (1, 300, 60), (1, 60, 0), (2, 300, 0)]
+MONTH = START.date().replace(day=1)
+CHAINS: list[Chain] = [(1, 300, 0, MONTH), (1, 300, 60, MONTH), (1, 60, 0, MONTH), (2, 300, 0, MONTH)]
 AMOUNTS = [Decimal("1.0"), Decimal("1.00"), Decimal(2)]
 
-Rates = dict[tuple[tuple[int, int, int], int], Decimal]
+Rates = dict[tuple[Chain, int], Decimal]
 """The amount by chain and place in it."""
 
 
