@@ -16,7 +16,9 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
              JOIN finfleet.series AS s USING (series_id)
              JOIN finfleet.resources AS r USING (resource_id)
              LEFT JOIN (
-                      SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+                      SELECT CASE
+                                 WHEN c.relname ~ '^points_[0-9]{8}$' THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                             END AS day
                         FROM pg_inherits AS i
                         JOIN pg_class AS c ON c.oid = i.inhrelid
                        WHERE i.inhparent = 'finfleet.points'::regclass
@@ -43,7 +45,9 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
                   min(p.value) AS minimum, max(p.value) AS maximum,
                   (array_agg(p.value ORDER BY p.start DESC))[1] AS last
              FROM (
-                      SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+                      SELECT CASE
+                                 WHEN c.relname ~ '^points_[0-9]{8}$' THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                             END AS day
                         FROM pg_inherits AS i
                         JOIN pg_class AS c ON c.oid = i.inhrelid
                        WHERE i.inhparent = 'finfleet.points'::regclass
@@ -71,7 +75,9 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
              JOIN finfleet.series AS s USING (series_id)
              JOIN finfleet.resources AS r USING (resource_id)
              JOIN (
-                      SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+                      SELECT CASE
+                                 WHEN c.relname ~ '^points_[0-9]{8}$' THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                             END AS day
                         FROM pg_inherits AS i
                         JOIN pg_class AS c ON c.oid = i.inhrelid
                        WHERE i.inhparent = 'finfleet.points'::regclass

@@ -16,7 +16,9 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id, r.name,
   JOIN finfleet.resources AS r USING (resource_id)
   LEFT JOIN (
            -- Days of which something lies in points; all others need not be compared.
-           SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+           SELECT CASE
+                      WHEN c.relname ~ '^points_[0-9]{8}$' THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                  END AS day
              FROM pg_inherits AS i
              JOIN pg_class AS c ON c.oid = i.inhrelid
             WHERE i.inhparent = 'finfleet.points'::regclass
