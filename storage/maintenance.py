@@ -106,15 +106,27 @@ def maintain(
     until = None if limit is None else time.monotonic() + limit.total_seconds()
     found = [Done(step.name, step.counts) for step in steps]
     turns = list(zip(steps, found, strict=True))
-    while turns and (until is None or time.monotonic() < until):
-        for step, done in turns:
-            _run(database, step, done, now, kept)
-            if until is not None and time.monotonic() >= until:
-                break
-        turns = [(step, done) for step, done in turns if not done.finished and done.error is None]
+    # What one step has done may be work for another: until a whole round finds nothing.
+    while _take_turns(database, turns, now, kept, until):
+        continue
     for done in found:
         _tell(done)
     return found
+
+
+def _take_turns(
+    database: Database, turns: Sequence[tuple[Step, Done]], now: datetime, kept: Kept, until: float | None
+) -> bool:
+    """Run the steps in turn until each says that nothing is left; whether there was something, and time is left."""
+    before = sum(done.count for _, done in turns)
+    left = [(step, done) for step, done in turns if done.error is None]
+    while left:
+        for step, done in left:
+            if until is not None and time.monotonic() >= until:
+                return False
+            _run(database, step, done, now, kept)
+        left = [(step, done) for step, done in left if not done.finished and done.error is None]
+    return sum(done.count for _, done in turns) > before
 
 
 def _run(database: Database, step: Step, done: Done, now: datetime, kept: Kept) -> None:

@@ -35,11 +35,16 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
  GROUP BY t.target_id ORDER BY 1
 """
 _STORED = """
+WITH measured AS (
+    SELECT provider, service, count(*) AS points, min(start) AS first, max(start) AS last
+      FROM reporting.resource_metrics
+     GROUP BY 1, 2
+)
 SELECT r.provider, r.service, count(DISTINCT r.resource_id) AS resources, count(DISTINCT s.series_id) AS series,
-       count(p.*) AS points, min(p.start) AS first, max(p.start) AS last
+       coalesce(max(m.points), 0) AS points, max(m.first) AS first, max(m.last) AS last
   FROM finfleet.resources AS r
   LEFT JOIN finfleet.series AS s USING (resource_id)
-  LEFT JOIN finfleet.points AS p USING (series_id)
+  LEFT JOIN measured AS m USING (provider, service)
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 _RATES = """

@@ -10,6 +10,8 @@ CREATE TABLE finfleet.sealed_points (
     CONSTRAINT sealed_points_pkey PRIMARY KEY (series_id, day),
     CONSTRAINT sealed_points_starts_check CHECK ((step_seconds IS NULL) <> (seconds IS NULL))
 ) PARTITION BY RANGE (day);
+-- Compressed, and in its row: TOAST would cut what cannot be compressed into pieces that fill pages ill.
+ALTER TABLE finfleet.sealed_points ALTER COLUMN "values" SET STORAGE MAIN;
 CREATE INDEX sealed_points_day_idx ON finfleet.sealed_points (day);
 
 CREATE TABLE finfleet.points_hourly (

@@ -1,6 +1,7 @@
 -- Of a series and day there is a rollup; or there are points that are not sealed; or both, since points came late: then
 -- it is made anew of what is sealed and what came. Where the points that a rollup is of were forgotten, the rollup
--- counts, whatever comes late. Sums are in the order of the starts, in all of them.
+-- counts, whatever comes late. Sums are in the order of the starts, in all of them. OFFSET 0 has Postgres look the days
+-- of partitions up once.
 CREATE VIEW reporting.metric_daily AS
 SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
        d.metric, d.source_metric, d.unit, d.statistic,
@@ -16,10 +17,14 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
              JOIN finfleet.series AS s USING (series_id)
              JOIN finfleet.resources AS r USING (resource_id)
              LEFT JOIN (
-                      SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+                      SELECT CASE
+                                 WHEN c.relname ~ '^points_[0-9]{8}$'
+                                     THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                             END AS day
                         FROM pg_inherits AS i
                         JOIN pg_class AS c ON c.oid = i.inhrelid
                        WHERE i.inhparent = 'finfleet.points'::regclass
+                      OFFSET 0
                   ) AS hot USING (day)
             WHERE hot.day IS NULL
               OR NOT EXISTS (
@@ -33,35 +38,57 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
                      SELECT FROM finfleet.sealed_points AS o WHERE o.series_id = d.series_id AND o.day = d.day
                  )
            UNION ALL
-           SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id, r.name,
-                  s.metric, s.source_metric, s.unit, s.statistic, s.period, r.source,
-                  hot.day, count(*)::int AS count,
-                  CASE
-                      WHEN max(abs(p.value)) <= 1e300
-                          THEN sum(p.value ORDER BY p.start) FILTER (WHERE abs(p.value) <= 1e300)
-                  END AS sum,
-                  min(p.value) AS minimum, max(p.value) AS maximum,
-                  (array_agg(p.value ORDER BY p.start DESC))[1] AS last
+           SELECT g.provider, g.account, g.region, g.service, g.resource_id, g.name,
+                  g.metric, g.source_metric, g.unit, g.statistic, g.period, g.source,
+                  g.day, g.count, g.sum, g.minimum, g.maximum, g.last
              FROM (
-                      SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
-                        FROM pg_inherits AS i
-                        JOIN pg_class AS c ON c.oid = i.inhrelid
-                       WHERE i.inhparent = 'finfleet.points'::regclass
-                  ) AS hot
-             JOIN finfleet.points AS p
-               ON p.start >= hot.day::timestamp AT TIME ZONE 'UTC'
-              AND p.start < (hot.day + 1)::timestamp AT TIME ZONE 'UTC'
-             JOIN finfleet.series AS s USING (series_id)
-             JOIN finfleet.resources AS r USING (resource_id)
-            GROUP BY s.series_id, r.resource_id, hot.day
-           HAVING NOT EXISTS (
-                      SELECT FROM finfleet.sealed_points AS o WHERE o.series_id = s.series_id AND o.day = hot.day
-                  )
-              AND NOT EXISTS (
-                      SELECT FROM finfleet.points_daily AS o WHERE o.series_id = s.series_id AND o.day = hot.day
-                  )
-              AND NOT EXISTS (
-                      SELECT FROM finfleet.points_hourly AS o WHERE o.series_id = s.series_id AND o.day = hot.day
+                      SELECT s.series_id, r.provider, r.account, r.region, r.service, r.provider_id AS resource_id,
+                             r.name,
+                             s.metric, s.source_metric, s.unit, s.statistic, s.period, r.source,
+                             hot.day, count(*)::int AS count,
+                             CASE
+                                 WHEN max(abs(p.value)) <= 1e300
+                                     THEN sum(p.value ORDER BY p.start) FILTER (WHERE abs(p.value) <= 1e300)
+                             END AS sum,
+                             min(p.value) AS minimum, max(p.value) AS maximum,
+                             (array_agg(p.value ORDER BY p.start DESC))[1] AS last
+                        FROM (
+                                 SELECT CASE
+                                            WHEN c.relname ~ '^points_[0-9]{8}$'
+                                                THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                                        END AS day
+                                   FROM pg_inherits AS i
+                                   JOIN pg_class AS c ON c.oid = i.inhrelid
+                                  WHERE i.inhparent = 'finfleet.points'::regclass
+                                 OFFSET 0
+                             ) AS hot
+                        JOIN finfleet.points AS p
+                          ON p.start >= hot.day::timestamp AT TIME ZONE 'UTC'
+                         AND p.start < (hot.day + 1)::timestamp AT TIME ZONE 'UTC'
+                        JOIN finfleet.series AS s USING (series_id)
+                        JOIN finfleet.resources AS r USING (resource_id)
+                       GROUP BY s.series_id, r.resource_id, hot.day
+                  ) AS g
+            WHERE NOT EXISTS (
+                      SELECT
+                        FROM (
+                                 SELECT CASE
+                                            WHEN c.relname ~ '^points_[0-9]{8}$'
+                                                THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                                        END AS day
+                                   FROM pg_inherits AS i
+                                   JOIN pg_class AS c ON c.oid = i.inhrelid
+                                  WHERE i.inhparent = 'finfleet.points'::regclass
+                                 OFFSET 0
+                             ) AS hot
+                        JOIN (
+                                 SELECT series_id, day FROM finfleet.sealed_points
+                                 UNION ALL
+                                 SELECT series_id, day FROM finfleet.points_daily
+                                 UNION ALL
+                                 SELECT series_id, day FROM finfleet.points_hourly
+                             ) AS o USING (day)
+                       WHERE o.series_id = g.series_id AND o.day = g.day
                   )
            UNION ALL
            SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id, r.name,
@@ -71,10 +98,14 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
              JOIN finfleet.series AS s USING (series_id)
              JOIN finfleet.resources AS r USING (resource_id)
              JOIN (
-                      SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+                      SELECT CASE
+                                 WHEN c.relname ~ '^points_[0-9]{8}$'
+                                     THEN to_date(right(c.relname, 8), 'YYYYMMDD')
+                             END AS day
                         FROM pg_inherits AS i
                         JOIN pg_class AS c ON c.oid = i.inhrelid
                        WHERE i.inhparent = 'finfleet.points'::regclass
+                      OFFSET 0
                   ) AS hot USING (day)
             CROSS JOIN LATERAL (
                       SELECT count(*)::int AS count,

@@ -151,3 +151,18 @@ def test_former_readings_are_forgotten_and_the_bill_stays(connection: Connection
     assert sum(bill(connection).values()) == Decimal("14.75")
     assert [entry[0] for entry in history(connection)] == [2]
     assert writing.count(connection, "cost_lines") == 3
+
+
+def test_former_lines_are_forgotten_before_their_runs(connection: Connection) -> None:
+    for number in (1, 2):
+        put(connection, *reading(number))
+    put(connection, batch(attempt(3), [line("EC2", "1")]))  # without its report: it may be whole yet, and count
+    week, never = timedelta(days=7), timedelta(0)
+    before, held = bill(connection), writing.count(connection, "cost_lines")
+    forget(connection, DAY.end + timedelta(days=1), points=never, runs=never, sent=never, history=week)
+    assert writing.count(connection, "cost_lines") == held
+    forget(connection, DAY.end + 5 * week, points=never, runs=never, sent=never, history=week)
+    assert bill(connection) == before
+    assert [entry[0] for entry in history(connection)] == [2]
+    assert writing.count(connection, "cost_lines") == held - len(READINGS[0])
+    assert writing.count(connection, "runs") == 3

@@ -15,9 +15,9 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target, c.w
  WHERE t.provider = %(provider)s AND c.window_start >= %(since)s AND c.window_start < %(until)s
 """
 _POINTS = """
-SELECT r.provider_id, s.metric, s.source_metric, s.unit, s.statistic, s.period, p.start, p.value
-  FROM finfleet.points AS p JOIN finfleet.series AS s USING (series_id) JOIN finfleet.resources AS r USING (resource_id)
- WHERE r.provider = %(provider)s AND p.start >= %(since)s AND p.start < %(until)s
+SELECT resource_id, metric, source_metric, unit, statistic, extract(epoch FROM period)::int, start, value
+  FROM reporting.resource_metrics
+ WHERE provider = %(provider)s AND start >= %(since)s AND start < %(until)s
 """
 _RATES = """
 SELECT c.resource_id, c.start, c.period, c.amount::text, c.currency, c.basis, c.type

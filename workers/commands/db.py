@@ -14,6 +14,7 @@ from storage.standing import Standing, look
 from tasks.maintenance import kept_by
 from telemetry.terminal import say
 from workers import completion
+from workers.commands import db_size
 from workers.groups import Group
 from workers.output import json_option, print_json, print_table, progress
 from workers.process import fleet_settings, open_database, required_database_url
@@ -21,7 +22,10 @@ from workers.process import fleet_settings, open_database, required_database_url
 
 @click.group(name="db", cls=Group)
 def command() -> None:
-    """Migrate the database to the schema of this release, or check its schema."""
+    """Look after the database: its schema, its size, and what is too old."""
+
+
+command.add_command(db_size.command)
 
 
 @command.command(name="migrate")
