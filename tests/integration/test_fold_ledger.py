@@ -233,7 +233,7 @@ def test_what_a_back_fill_did_and_cost_is_told_of_what_is_folded(connection: Con
     ledger.backfill(connection, targets, span, NOW, backfill_id=number)
     collect(connection, {"01:00": Outcome.DENIED})
     before = ledger.list_backfills(connection)[0]
-    assert (before.done, before.bad, before.spent_usd) == (11, 1, 0)
+    assert (before.done, before.bad, before.spent_usd) == (11, 1, Decimal(0))
     assert fold(connection, THEN) == 131
     assert ledger.list_backfills(connection)[0] == before
 
