@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from storage.database import Connection, Database
 from storage.folding.ledger import fold_ledger
 from storage.folding.runs import forget_runs
 from storage.folding.unfold import unfold
+from telemetry.batch import Message
 from tests.support import writing as w
 from tests.support.folded import fold, ledger_of, views
 from tests.support.ledger import NOW, minutes, plan, sync, take
@@ -38,6 +40,10 @@ def progress(connection: Connection) -> int:
     return w.count(connection, "collections") * 1000 + w.count(connection, "runs")
 
 
+def _moved(connection: Connection, at: int) -> Callable[[], bool]:
+    return lambda: progress(connection) != at
+
+
 @pytest.mark.timeout(120)
 def test_kills_in_the_middle_of_folding_lose_no_window_and_double_none(
     database: Database, database_url: str, tmp_path: Path
@@ -48,7 +54,7 @@ def test_kills_in_the_middle_of_folding_lose_no_window_and_double_none(
         sync(connection, plan(backfill=minutes(1500)))
         while ledger.open_windows(connection, None, None, NOW):
             pass
-        messages = []
+        messages: list[list[Message]] = []
         for one in take(connection):
             run = w.run(one.target, one.window, attempt=one.attempt)
             messages.append([w.batch(run), w.report(run)])
@@ -65,7 +71,7 @@ def test_kills_in_the_middle_of_folding_lose_no_window_and_double_none(
                 "tests.faults.test_fold_kill:fold_for_ever", [THEN.isoformat()], environment, tmp_path / "log"
             )
             with started as process:
-                until(lambda at=at: progress(connection) != at, 30, "it folds")
+                until(_moved(connection, at), 30, "it folds")
                 for late in chance.sample(messages, 3):
                     assert not w.put(connection, *late, now=NOW).rejected
                 process.send_signal(signal.SIGKILL)

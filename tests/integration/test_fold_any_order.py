@@ -142,7 +142,8 @@ class Story:
         ).fetchall()
         return {
             "windows": found,
-            "views": {name: [row[1:] for row in rows] for name, rows in views(self.connection).items()},
+            "gaps": views(self.connection)["gaps"],
+            "coverage": views(self.connection)["coverage"],
             "states": ledger.count_states(self.connection),
             "backfills": [one[1:] for one in listed],
             "points": points,
@@ -173,8 +174,8 @@ def both(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=STEPS)
-# A window that was never answered is, after it was folded and its runs were forgotten.
-@example(steps=[("collect", ["w", "s", "w", "e"]), ("wait", 200), ("forget", None), ("late", [1, 0])])
+# What is folded comes again after its runs were forgotten, and what never came.
+@example(steps=[("collect", ["w", "s", "w", "e"]), ("wait", 200), ("forget", None), ("late", [2, 3, 1, 0])])
 # What is asked for again is given up in the middle, and asked for once more.
 @example(
     steps=[
@@ -190,8 +191,12 @@ def both(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[
 )
 def test_folded_after_each_step_all_is_as_if_it_never_was(both: list[Connection], steps: Steps) -> None:
     folded, plain = Story(both[0], folds=True), Story(both[1], folds=False)
+    forgotten = False
     for step in steps:
         for story in (folded, plain):
             story.happen(*step)
         assert folded.told() == plain.told(), step
+        # What comes again after its run was forgotten has taken calls once more, for all that anybody knows.
+        forgotten = forgotten or step[0] == "forget"
+        assert forgotten or views(both[0])["collection_cost"] == views(both[1])["collection_cost"]
     assert w.count(both[1], "folded_windows") == 0
