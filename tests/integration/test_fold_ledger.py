@@ -259,3 +259,16 @@ def test_while_a_process_of_another_release_may_write_nothing_is_folded(connecti
     assert fold(connection, THEN) == 0
     connection.execute("UPDATE finfleet.processes SET stopped_at = now() WHERE role = 'ingest'")
     assert fold(connection, THEN) == 119
+
+
+def test_of_a_target_that_does_not_answer_the_newest_window_stays_the_one_that_probes(connection: Connection) -> None:
+    handed = take(connection)
+    for one in handed:
+        run = w.run(one.target, one.window, attempt=one.attempt)
+        w.put(connection, w.report(run, Outcome.FAILED, 0, error="broken"), now=NOW, max_attempts=1)
+    connection.execute(
+        "UPDATE finfleet.collections SET failed_since = settled_at - interval '7 days', backfill_id = NULL"
+    )
+    assert fold(connection, THEN) == 119
+    assert list(windows(connection)) == [handed[0].window]
+    assert ledger.heal_gaps(connection, THEN) == (0, 0)
