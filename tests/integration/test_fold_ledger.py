@@ -17,8 +17,9 @@ from storage.reports import (
     read_partial,
     read_troubles,
 )
+from storage.writer import name_sources
 from telemetry.batch import Outcome
-from telemetry.target import Window
+from telemetry.target import Target, Window
 from tests.support import writing as w
 from tests.support.folded import LATER, fold, folded, ledger_of, views
 from tests.support.ledger import NOW, at, minutes, plan, sync, take, windows
@@ -272,3 +273,20 @@ def test_of_a_target_that_does_not_answer_the_newest_window_stays_the_one_that_p
     assert fold(connection, THEN) == 119
     assert list(windows(connection)) == [handed[0].window]
     assert ledger.heal_gaps(connection, THEN) == (0, 0)
+
+
+def test_what_is_pushed_to_a_folded_window_finds_it(connection: Connection) -> None:
+    name_sources(connection, ["training"], NOW)
+    target = Target("generic", "training", "global", "push")
+    runs = [w.run(target, Window(at(clock), at(clock) + minutes(5))) for clock in ("11:00", "11:05", "11:10")]
+    for run in runs:
+        w.put(connection, w.batch(run), w.report(run), now=NOW)
+    assert fold(connection, THEN) == 2
+    again = w.run(target, runs[0].window, second=60)
+    for _ in range(2):
+        written = w.put(connection, w.batch(again, points=[("i-9", 0, 5.0)]), w.report(again), now=THEN)
+        assert not written.rejected
+    assert written.duplicates == 2
+    assert list(ledger_of(connection, "global").values()) == ["complete"] * 3
+    assert fold(connection, THEN + DAY * 3) == 1
+    assert folded(connection, "windows", "records") == [(2, 4)]
