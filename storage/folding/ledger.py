@@ -20,8 +20,8 @@ TRIED_FOR = timedelta(days=7)
 """What was denied, or has failed, is tried again by itself for so long: heal_gaps does it."""
 _MARGIN = timedelta(days=1)
 _SILENT = timedelta(minutes=10)
-_WINDOWS = 5000
-_MONTHS = 32
+_WINDOWS = 2000
+_MONTHS = 8
 
 _SQL = load("folding_ledger")
 

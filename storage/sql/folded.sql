@@ -24,8 +24,15 @@ AND CASE
                 )
         WHEN t.live THEN true
         WHEN c.state = 'denied' THEN c.window_start < %(tried_until)s
-        -- One that was not tried again yet is, as soon as its target answers, whenever that is.
-        ELSE c.settled_at >= c.failed_since + %(reopen)s::interval
+        -- One that was not tried again yet is, as soon as its target answers, whenever that is. Of a target that does not
+        -- answer the newest one is tried, and no other in its place.
+        ELSE
+            c.settled_at >= c.failed_since + %(reopen)s::interval
+            AND c.window_start < (
+                    SELECT max(bad.window_start)
+                      FROM finfleet.collections AS bad
+                     WHERE bad.target_id = c.target_id AND bad.state = 'failed'
+                )
     END
 AND (c.window_start, c.window_end) = (date_trunc('second', c.window_start), date_trunc('second', c.window_end))
 AND (

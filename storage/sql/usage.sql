@@ -57,7 +57,8 @@ SELECT t.provider, t.service, used.api, sum(used.calls)::bigint AS calls,
 -- again), windows of them that were never read, readings that reported, and attempts that no report came of. Of a window
 -- that is folded nobody knows any more when it was opened: when it was delivered, or the back-fill was asked for, it was due.
 SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled,
-       opened.windows + folded.windows AS opened, opened.unread + folded.unread AS unread, opened.lost,
+       coalesce(opened.windows, 0) + folded.windows AS opened, coalesce(opened.unread, 0) + folded.unread AS unread,
+       coalesce(opened.lost, 0) AS lost,
        folded.again + (
            SELECT count(*)
              FROM unnest(%(services)s::text[], %(offsets)s::int[]) AS again(service, seconds)
@@ -75,15 +76,16 @@ SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled
               AND r.reported_at >= %(since)s
        ) AS reported
   FROM finfleet.targets AS t
- CROSS JOIN LATERAL (
-           SELECT count(*) FILTER (WHERE c.planned_at >= %(since)s AND c.planned_at < %(now)s) AS windows,
+  LEFT JOIN (
+           SELECT c.target_id,
+                  count(*) FILTER (WHERE c.planned_at >= %(since)s AND c.planned_at < %(now)s) AS windows,
                   count(*) FILTER (
                       WHERE c.planned_at >= %(since)s AND c.planned_at < %(now)s AND c.records IS NULL
                   ) AS unread,
-                  coalesce(sum(c.lost), 0) AS lost
+                  sum(c.lost) AS lost
              FROM finfleet.collections AS c
-            WHERE c.target_id = t.target_id
-       ) AS opened
+            GROUP BY c.target_id
+       ) AS opened USING (target_id)
  CROSS JOIN LATERAL (
            SELECT coalesce(sum(due.windows), 0)::bigint AS windows,
                   coalesce(sum(due.windows) FILTER (WHERE f.state IN ('denied', 'failed')), 0)::bigint AS unread,
@@ -115,4 +117,10 @@ SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled
                              ) AS span
                   ) AS due
             WHERE f.target_id = t.target_id
+              AND (
+                      f.backfill_id <> 0
+                      OR upper(f.ranges) >= %(since)s - make_interval(secs => greatest(
+                             t.delay_seconds, (SELECT max(later) FROM unnest(%(offsets)s::int[]) AS later)
+                         ))
+                  )
        ) AS folded

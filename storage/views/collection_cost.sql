@@ -28,7 +28,8 @@ SELECT u.day,
 
 COMMENT ON VIEW reporting.collection_cost IS
     'Per day, target and API: what collecting took, and what the provider charges for it. Counts the runs that'
-    ' reported; the calls of a run that was lost on its way are not known. Name a range of day.';
+    ' reported; the calls of a run that was lost on its way are not known. Of runs that are older than'
+    ' retention.runs a summary of each day stays. Name a range of day.';
 COMMENT ON COLUMN reporting.collection_cost.day IS 'Day in UTC on which the runs started.';
 COMMENT ON COLUMN reporting.collection_cost.target IS :'target';
 COMMENT ON COLUMN reporting.collection_cost.provider IS :'provider';

@@ -1,52 +1,51 @@
 CREATE VIEW reporting.coverage AS
-WITH hot AS (
-    SELECT target_id,
-           (window_start AT TIME ZONE 'UTC')::date AS day,
+WITH hot AS MATERIALIZED (
+    SELECT target_id, date_bin(interval '1 day', window_start, timestamptz '1970-01-01 00:00:00+00') AS day, state,
+           records > 0 AS has_records, records IS NULL AS is_missing, partial <> '' AS partial, refused,
+           count(*)::int AS windows
+      FROM finfleet.collections
+     GROUP BY 1, 2, 3, 4, 5, 6, 7
+),
+folded AS MATERIALIZED (
+    SELECT f.target_id, f.state, f.partial <> '' AS partial, f.refused, f.seconds,
+           extract(epoch FROM lower(part))::bigint AS since, extract(epoch FROM upper(part))::bigint AS until
+      FROM finfleet.folded_windows AS f
+     CROSS JOIN LATERAL unnest(f.ranges) AS part
+),
+windows AS (
+    SELECT target_id, (day AT TIME ZONE 'UTC')::date AS day,
            -- A window that is being read again keeps what it has meanwhile.
            CASE
                WHEN state NOT IN ('planned', 'dispatched') THEN state
-               WHEN records > 0 THEN 'complete'
-               WHEN records = 0 THEN 'empty'
-               ELSE 'waiting'
+               WHEN has_records THEN 'complete'
+               WHEN is_missing THEN 'waiting'
+               ELSE 'empty'
            END AS state,
-           state IN ('planned', 'dispatched') AND records IS NOT NULL AS refreshing,
-           records IS NOT NULL AND partial <> '' AS partial,
-           refused,
-           count(*) AS windows
-      FROM finfleet.collections
-     GROUP BY 1, 2, 3, 4, 5, 6
-),
--- Of what is folded those that begin in each day of each range.
-folded AS (
-    SELECT f.target_id, (timestamp 'epoch' + make_interval(days => d.day))::date AS day, f.state,
-           f.partial <> '' AS partial, f.refused,
-           (least(r.until, (d.day + 1) * bigint '86400') - r.since + f.seconds - 1) / f.seconds
-           - (greatest(r.since, d.day * bigint '86400') - r.since + f.seconds - 1) / f.seconds AS windows
-      FROM finfleet.folded_windows AS f
-     CROSS JOIN LATERAL unnest(f.ranges) AS part
-     CROSS JOIN LATERAL (
-               SELECT extract(epoch FROM lower(part))::bigint AS since, extract(epoch FROM upper(part))::bigint AS until
-           ) AS r
-     CROSS JOIN LATERAL generate_series((r.since / 86400)::int, ((r.until - 1) / 86400)::int) AS d(day)
-),
-windows AS (
-    SELECT target_id, day, state, refreshing, partial, refused, windows FROM hot
+           state IN ('planned', 'dispatched') AND NOT is_missing AS refreshing,
+           NOT is_missing AND partial AS partial, refused, windows
+      FROM hot
      UNION ALL
-    SELECT target_id, day, state, false, partial, refused, windows FROM folded WHERE windows > 0
+    -- Of each range those that begin in each day that it touches.
+    SELECT f.target_id, date '1970-01-01' + d.day, f.state, false, f.partial, f.refused,
+           ((least(f.until, (d.day + 1) * bigint '86400') - f.since + f.seconds - 1) / f.seconds
+            - (greatest(f.since, d.day * bigint '86400') - f.since + f.seconds - 1) / f.seconds)::int
+      FROM folded AS f
+     CROSS JOIN LATERAL generate_series((f.since / 86400)::int, ((f.until - 1) / 86400)::int) AS d(day)
 ),
 days AS (
     SELECT target_id, day,
-           sum(windows)::bigint AS planned,
-           coalesce(sum(windows) FILTER (WHERE state = 'complete'), 0)::bigint AS complete,
-           coalesce(sum(windows) FILTER (WHERE state = 'empty'), 0)::bigint AS empty,
-           coalesce(sum(windows) FILTER (WHERE state = 'denied'), 0)::bigint AS denied,
-           coalesce(sum(windows) FILTER (WHERE state = 'failed'), 0)::bigint AS failed,
-           coalesce(sum(windows) FILTER (WHERE state = 'waiting'), 0)::bigint AS waiting,
-           coalesce(sum(windows) FILTER (WHERE refreshing), 0)::bigint AS refreshing,
-           coalesce(sum(windows) FILTER (WHERE partial), 0)::bigint AS partial,
-           coalesce(sum(windows) FILTER (WHERE refused), 0)::bigint AS refused
+           sum(windows) AS planned,
+           coalesce(sum(windows) FILTER (WHERE state = 'complete'), 0) AS complete,
+           coalesce(sum(windows) FILTER (WHERE state = 'empty'), 0) AS empty,
+           coalesce(sum(windows) FILTER (WHERE state = 'denied'), 0) AS denied,
+           coalesce(sum(windows) FILTER (WHERE state = 'failed'), 0) AS failed,
+           coalesce(sum(windows) FILTER (WHERE state = 'waiting'), 0) AS waiting,
+           coalesce(sum(windows) FILTER (WHERE refreshing), 0) AS refreshing,
+           coalesce(sum(windows) FILTER (WHERE partial), 0) AS partial,
+           coalesce(sum(windows) FILTER (WHERE refused), 0) AS refused
       FROM windows
      GROUP BY target_id, day
+    HAVING sum(windows) > 0
 )
 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        t.provider, t.account, t.region, t.service, t.enabled,

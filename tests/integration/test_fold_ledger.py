@@ -17,8 +17,9 @@ from storage.reports import (
     read_partial,
     read_troubles,
 )
+from storage.writer import name_sources
 from telemetry.batch import Outcome
-from telemetry.target import Window
+from telemetry.target import Target, Window
 from tests.support import writing as w
 from tests.support.folded import LATER, fold, folded, ledger_of, views
 from tests.support.ledger import NOW, at, minutes, plan, sync, take, windows
@@ -233,7 +234,7 @@ def test_what_a_back_fill_did_and_cost_is_told_of_what_is_folded(connection: Con
     ledger.backfill(connection, targets, span, NOW, backfill_id=number)
     collect(connection, {"01:00": Outcome.DENIED})
     before = ledger.list_backfills(connection)[0]
-    assert (before.done, before.bad, before.spent_usd) == (11, 1, 0)
+    assert (before.done, before.bad, before.spent_usd) == (11, 1, Decimal(0))
     assert fold(connection, THEN) == 131
     assert ledger.list_backfills(connection)[0] == before
 
@@ -259,3 +260,33 @@ def test_while_a_process_of_another_release_may_write_nothing_is_folded(connecti
     assert fold(connection, THEN) == 0
     connection.execute("UPDATE finfleet.processes SET stopped_at = now() WHERE role = 'ingest'")
     assert fold(connection, THEN) == 119
+
+
+def test_of_a_target_that_does_not_answer_the_newest_window_stays_the_one_that_probes(connection: Connection) -> None:
+    handed = take(connection)
+    for one in handed:
+        run = w.run(one.target, one.window, attempt=one.attempt)
+        w.put(connection, w.report(run, Outcome.FAILED, 0, error="broken"), now=NOW, max_attempts=1)
+    connection.execute(
+        "UPDATE finfleet.collections SET failed_since = settled_at - interval '7 days', backfill_id = NULL"
+    )
+    assert fold(connection, THEN) == 119
+    assert list(windows(connection)) == [handed[0].window]
+    assert ledger.heal_gaps(connection, THEN) == (0, 0)
+
+
+def test_what_is_pushed_to_a_folded_window_finds_it(connection: Connection) -> None:
+    name_sources(connection, ["training"], NOW)
+    target = Target("generic", "training", "global", "push")
+    runs = [w.run(target, Window(at(clock), at(clock) + minutes(5))) for clock in ("11:00", "11:05", "11:10")]
+    for run in runs:
+        w.put(connection, w.batch(run), w.report(run), now=NOW)
+    assert fold(connection, THEN) == 2
+    again = w.run(target, runs[0].window, second=60)
+    for _ in range(2):
+        written = w.put(connection, w.batch(again, points=[("i-9", 0, 5.0)]), w.report(again), now=THEN)
+        assert not written.rejected
+    assert written.duplicates == 2
+    assert list(ledger_of(connection, "global").values()) == ["complete"] * 3
+    assert fold(connection, THEN + DAY * 3) == 1
+    assert folded(connection, "windows", "records") == [(2, 4)]
