@@ -18,7 +18,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="that each fleet is watched")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8])
-    parser.add_argument("--threads", type=int, default=1, help="of each worker; a thread sleeps, so cores matter little")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of each worker; a thread sleeps, so cores matter little"
+    )
     parser.add_argument("--call", type=float, default=0.05, help="seconds that a call of the stub's API takes")
     parser.add_argument("--calls", type=int, default=3, help="calls of a window")
     options = parser.parse_args()
