@@ -73,6 +73,9 @@ fuzz: $(VENV)/.dev  ## Harm 20,000 answers of the clouds, and send a million hos
 bench: $(VENV)/.dev  ## Measure, and print tables of ratios
 	@$(BIN)/python -m benchmarks.ingest
 	@$(BIN)/python -m benchmarks.aws_calls
+	@$(BIN)/python -m benchmarks.fleet
+	@$(BIN)/python -m benchmarks.planner
+	@$(BIN)/python -m benchmarks.latency
 
 # --universal: one lock for every platform and Python. No index line: where packages come from is the installer's business.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

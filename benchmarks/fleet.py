@@ -44,20 +44,23 @@ def _measure(workers: int, options: argparse.Namespace) -> tuple[float, float]:
             "backfill": "20d",
         }
     }
-    with running() as servers, tempfile.TemporaryDirectory(prefix="finfleet-") as folder:
-        with fleet(servers, Path(folder) / "fleet", configuration) as processes:
-            processes.start("ingest")
-            processes.start("worker", "plan")
-            stub = {"STUB_SECONDS": str(options.call), "STUB_CALLS": str(options.calls)}
-            processes.start("worker", "stub", "--concurrency", str(options.threads), count=workers, **stub)
-            until(lambda: _works(servers, workers), 120, "all workers have settled a window")
-            time.sleep(3)
-            before, begun = processes.cpu(), time.monotonic()
-            settled = _settled(servers)
-            time.sleep(options.seconds)
-            rate = (_settled(servers) - settled) / (time.monotonic() - begun)
-            cpu = sum(processes.cpu().values()) - sum(before.values())
-            return rate, cpu / options.seconds
+    with (
+        running() as servers,
+        tempfile.TemporaryDirectory(prefix="finfleet-") as folder,
+        fleet(servers, Path(folder) / "fleet", configuration) as processes,
+    ):
+        processes.start("ingest")
+        processes.start("worker", "plan")
+        stub = {"STUB_SECONDS": str(options.call), "STUB_CALLS": str(options.calls)}
+        processes.start("worker", "stub", "--concurrency", str(options.threads), count=workers, **stub)
+        until(lambda: _works(servers, workers), 120, "all workers have settled a window")
+        time.sleep(3)
+        before, begun = processes.cpu(), time.monotonic()
+        settled = _settled(servers)
+        time.sleep(options.seconds)
+        rate = (_settled(servers) - settled) / (time.monotonic() - begun)
+        cpu = sum(processes.cpu().values()) - sum(before.values())
+        return rate, cpu / options.seconds
 
 
 def _works(servers: Servers, workers: int) -> bool:

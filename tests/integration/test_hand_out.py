@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 import redis
 from kombu.connection import Connection as KombuConnection
-from pydantic import SecretStr
 
 from agents.core import context
 from storage import ledger, locks, processes
@@ -194,10 +193,10 @@ def test_each_planner_notices_what_another_one_has_changed(
 
 
 @pytest.mark.amqp
+@pytest.mark.usefixtures("clock")
 def test_over_rabbitmq_too(
-    brokers: Lending, database: Database, database_url: str, tmp_path: Path, clock: Clock, connection: Connection
+    brokers: Lending, database: Database, database_url: str, tmp_path: Path, connection: Connection
 ) -> None:
-    del clock
     _worker(connection, "collect.aws", "collect.aws.paid", "collect.aws.slow", threads=4)
     with brokers.lend("amqp") as broker, _planner(database, database_url, broker.url, tmp_path) as planner:
         for _ in range(3):

@@ -11,13 +11,12 @@ from tests.support.ledger import NOW, at, minutes
 
 _LANES = {("aws", "ec2"): "paid", ("aws", "rds"): "", ("aws", "cost"): "slow"}
 _LEASE = minutes(15)
+_INTERVAL = minutes(5)
 
 
-def _plan(account: str, service: str = "ec2", back: timedelta = minutes(5), queue: str = "q") -> ledger.TargetPlan:
+def _plan(account: str, service: str = "ec2", back: timedelta = _INTERVAL) -> ledger.TargetPlan:
     target = Target("aws", account, "us-east-1", service)
-    return ledger.TargetPlan(
-        target=target, queue=queue, interval=minutes(5), delay=minutes(0), live=False, backfill=back
-    )
+    return ledger.TargetPlan(target=target, queue="q", interval=_INTERVAL, delay=minutes(0), live=False, backfill=back)
 
 
 def _owe(connection: Connection, *plans: ledger.TargetPlan) -> None:
@@ -40,7 +39,7 @@ def test_no_account_holds_every_place_while_others_have_work(database: Database)
         small = [_plan(f"small-{number}") for number in range(5)]
         _owe(connection, _plan("large", back=minutes(500)), *small)
         taken = Counter(one.target.account for one in _take(connection, {"paid": 6}))
-        assert taken == {name: 1 for name in ("large", *(f"small-{number}" for number in range(5)))}
+        assert taken == dict.fromkeys(("large", *(f"small-{number}" for number in range(5))), 1)
         assert Counter(one.target.account for one in _take(connection, {"paid": 20})) == {"large": 20}
 
 
