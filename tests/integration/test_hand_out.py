@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from agents.core import context
 from storage import ledger, locks, processes
 from storage.database import Connection, Database
 from storage.session import Session
-from tasks import dispatch, handing, keeping
+from tasks import dispatch, handing
 from tasks.handing import HandOut
 from tasks.keeping import TargetKeeper
 from tasks.rooms import HANDFUL
@@ -75,7 +76,7 @@ def _worker(connection: Connection, *queues: str, threads: int = 8) -> None:
 
 def _depths(redis_url: str) -> dict[str, int]:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        return {name: client.llen(name) for name in sorted(client.keys("collect.*"))}  # type: ignore[union-attr]
+        return {name: client.llen(name) for name in sorted(client.keys("collect.*"))}
 
 
 def test_a_queue_without_consumers_gets_a_handful(planner: HandOut, redis_url: str) -> None:
@@ -142,9 +143,9 @@ def test_a_look_that_finds_nothing_asks_one_question(
     asked: list[str] = []
     execute = Session.execute
 
-    def noted(self: Session, query: bytes, *args: object, **options: object) -> object:
+    def noted(self: Session, query: bytes, *args: Any, **options: Any) -> Any:
         asked.append(str(query))
-        return execute(self, query, *args, **options)  # type: ignore[arg-type]
+        return execute(self, query, *args, **options)
 
     monkeypatch.setattr(Session, "execute", noted)
     assert planner.look() == handing.IDLE
@@ -158,11 +159,11 @@ def test_targets_are_compared_when_they_have_changed_and_once_an_hour(
     compared = []
     sync = ledger.sync_targets
 
-    def noted(*args: object, **options: object) -> ledger.Synced:
+    def noted(*args: Any, **options: Any) -> ledger.Synced:
         compared.append(args)
-        return sync(*args, **options)  # type: ignore[arg-type]
+        return sync(*args, **options)
 
-    monkeypatch.setattr(keeping.ledger, "sync_targets", noted)
+    monkeypatch.setattr(ledger, "sync_targets", noted)
     plan = runtime.planned()["aws", "ec2"]
     keeper = TargetKeeper()
     assert keeper.keep(connection, plan, clock.now) == (1, 0, 0, 0)
@@ -197,8 +198,8 @@ def test_each_planner_notices_what_another_one_has_changed(
 def test_over_rabbitmq_too(
     brokers: Lending, database: Database, database_url: str, tmp_path: Path, connection: Connection
 ) -> None:
-    _worker(connection, "collect.aws", "collect.aws.paid", "collect.aws.slow", threads=4)
     with brokers.lend("amqp") as broker, _planner(database, database_url, broker.url, tmp_path) as planner:
+        _worker(connection, "collect.aws", "collect.aws.paid", "collect.aws.slow", threads=4)
         for _ in range(3):
             planner.look()
         with KombuConnection(broker.url) as link, link.channel() as channel:
