@@ -18,7 +18,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="that each fleet is watched")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8])
-    parser.add_argument("--threads", type=int, default=1, help="of each worker; a thread sleeps, so cores matter little")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of each worker; a thread sleeps, so cores matter little"
+    )
     parser.add_argument("--call", type=float, default=0.05, help="seconds that a call of the stub's API takes")
     parser.add_argument("--calls", type=int, default=3, help="calls of a window")
     options = parser.parse_args()
@@ -42,20 +44,23 @@ def _measure(workers: int, options: argparse.Namespace) -> tuple[float, float]:
             "backfill": "20d",
         }
     }
-    with running() as servers, tempfile.TemporaryDirectory(prefix="finfleet-") as folder:
-        with fleet(servers, Path(folder) / "fleet", configuration) as processes:
-            processes.start("ingest")
-            processes.start("worker", "plan")
-            stub = {"STUB_SECONDS": str(options.call), "STUB_CALLS": str(options.calls)}
-            processes.start("worker", "stub", "--concurrency", str(options.threads), count=workers, **stub)
-            until(lambda: _works(servers, workers), 120, "all workers have settled a window")
-            time.sleep(3)
-            before, begun = processes.cpu(), time.monotonic()
-            settled = _settled(servers)
-            time.sleep(options.seconds)
-            rate = (_settled(servers) - settled) / (time.monotonic() - begun)
-            cpu = sum(processes.cpu().values()) - sum(before.values())
-            return rate, cpu / options.seconds
+    with (
+        running() as servers,
+        tempfile.TemporaryDirectory(prefix="finfleet-") as folder,
+        fleet(servers, Path(folder) / "fleet", configuration) as processes,
+    ):
+        processes.start("ingest")
+        processes.start("worker", "plan")
+        stub = {"STUB_SECONDS": str(options.call), "STUB_CALLS": str(options.calls)}
+        processes.start("worker", "stub", "--concurrency", str(options.threads), count=workers, **stub)
+        until(lambda: _works(servers, workers), 120, "all workers have settled a window")
+        time.sleep(3)
+        before, begun = processes.cpu(), time.monotonic()
+        settled = _settled(servers)
+        time.sleep(options.seconds)
+        rate = (_settled(servers) - settled) / (time.monotonic() - begun)
+        cpu = sum(processes.cpu().values()) - sum(before.values())
+        return rate, cpu / options.seconds
 
 
 def _works(servers: Servers, workers: int) -> bool:

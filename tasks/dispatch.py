@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -60,7 +61,8 @@ class HandingOut:
     """Hands out again and again, and remembers what it has found. One thread uses it."""
 
     _depths: QueueDepths | None = None
-    _found: list[ledger.Found] = field(default_factory=list)
+    #: What is due, with its place in the order in which all should go out.
+    _found: dict[Outlet, deque[tuple[int, ledger.Found]]] = field(default_factory=dict)
     #: Nothing new is looked up before, in monotonic seconds, unless more is known to be due.
     _fresh_until: float = float("-inf")
     _new_until: float = float("-inf")
@@ -185,20 +187,22 @@ class HandingOut:
         if lanes != self._lanes or self._is_stale(free):
             self._look_up(connection, lanes, rooms, now)
         fitting: list[ledger.Found] = []
-        left: list[ledger.Found] = []
-        for place, one in enumerate(self._found):
-            if len(fitting) == _AT_ONCE:
-                left += self._found[place:]
-                break
-            (fitting if rooms.take(Outlet(one.room.provider, one.room.queue, one.room.lane)) else left).append(one)
-        self._found = left
+        heads = [(self._found[outlet][0][0], outlet) for outlet in free if self._found.get(outlet)]
+        heapify(heads)
+        while heads and len(fitting) < _AT_ONCE:
+            _, outlet = heappop(heads)
+            if not rooms.take(outlet):
+                continue
+            found = self._found[outlet]
+            fitting.append(found.popleft()[1])
+            if found:
+                heappush(heads, (found[0][0], outlet))
         return ledger.take(connection, fitting, now, lease=limits.lease) if fitting else []
 
     def _is_stale(self, free: Sequence[Outlet]) -> bool:
         if time.monotonic() > self._fresh_until:
             return True
-        known = {(one.room.provider, one.room.queue, one.room.lane) for one in self._found}
-        return not self._is_all and any(outlet not in known for outlet in free)
+        return not self._is_all and any(not self._found.get(outlet) for outlet in free)
 
     def _look_up(
         self, connection: Connection, lanes: Mapping[tuple[str, str], str], rooms: Rooms, now: datetime
@@ -208,9 +212,12 @@ class HandingOut:
         wanted = [ledger.Room(*outlet, _FOUND) for outlet in rooms.queues]
         targets = sum(len(plan.targets) for plan in runtime.planned().values())
         newest = max(2, 2 * _FOUND // max(1, targets)) if targets < _FOUND else None
-        self._found = ledger.find_due(connection, ledger.Choice(lanes, wanted), now, 5 * _FOUND, newest=newest)
-        most = max(Counter(one.target_id for one in self._found).values(), default=0)
-        self._is_all = len(self._found) < _FOUND and (newest is None or most < newest)
+        due = ledger.find_due(connection, ledger.Choice(lanes, wanted), now, 5 * _FOUND, newest=newest)
+        self._found = defaultdict(deque)
+        for place, one in enumerate(due):
+            self._found[Outlet(one.room.provider, one.room.queue, one.room.lane)].append((place, one))
+        most = max(Counter(one.target_id for one in due).values(), default=0)
+        self._is_all = len(due) < _FOUND and (newest is None or most < newest)
         took = time.monotonic() - begun
         self._fresh_until, self._new_until = begun + _SHARE * took, begun + _SHARE_OF_NEW * took
 

@@ -97,6 +97,7 @@ class HandOut:
                 if key not in self._closes:
                     self.keeper.keep(connection, plan, now)
                     self._closes[key] = now
+                    yield 0  # which may have taken a while
                 done = True
                 for part in ledger.open_closed(connection, *key, now):
                     done = False

@@ -61,7 +61,7 @@ class Seen:
         if last is None or self.waiting is None:
             return 0.0
         before = last.drained / 2 if last.age < _RECENT else 0.0
-        return max(before, last.left_waiting - self.waiting.get(queue, 0), 0.0)
+        return max(before, float(last.left_waiting - self.waiting.get(queue, 0)), 0.0)
 
     def had_run_dry(self, queue: str) -> bool:
         """Whether more could have been taken from it."""
@@ -145,5 +145,5 @@ def _bound(outlet: Outlet, queue: str, every: Sequence[Outlet], seen: Seen) -> i
     slow = {queue_of(one.queue, one.lane) for one in every if one.lane == SLOW}
     takers = [(queues, threads) for queues, threads in seen.consumers if queue in queues and threads]
     if not takers:
-        return _LEAST
+        return 1  # they may have one thread, or be of a former release
     return sum(threads if queues <= slow else max(1, threads // 2) for queues, threads in takers)

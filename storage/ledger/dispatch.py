@@ -20,6 +20,8 @@ _SQL = {
     name: statement.replace(b"/* may_go_out */", _PARTS["may_go_out"].partition(b"\n")[2])
     for name, statement in _PARTS.items()
 }
+_EACH_TIME = False
+"""Planned each time: a plan for any time would read whole tables where an index has the few that are due."""
 _NO_BUDGET: Mapping[str, Any] = MappingProxyType({"paid_targets": [], "paid_starts": []})
 
 
@@ -167,13 +169,15 @@ def find_due(
     """
     values = {**choice.values(), "now": now}
     bounds = {"limit": limit, "newest": newest}
-    due = connection.execute(_SQL["find_due"], {**values, **_budgets(connection, now, limit), **bounds}).fetchall()
+    budgets = _budgets(connection, now, limit)
+    due = connection.execute(_SQL["find_due"], {**values, **budgets, **bounds}, prepare=_EACH_TIME).fetchall()
     found = [
         Found(choice.rooms[number - 1], target_id, start, is_budgeted, is_refresh=False)
         for number, target_id, start, is_budgeted in due
     ]
     if len(found) < limit:
-        again = connection.execute(_SQL["find_refreshes"], {**values, "limit": limit - len(found)}).fetchall()
+        bounds["limit"] = limit - len(found)
+        again = connection.execute(_SQL["find_refreshes"], {**values, **bounds}, prepare=_EACH_TIME).fetchall()
         found += [
             Found(choice.rooms[number - 1], target_id, start, is_budgeted=False, is_refresh=True)
             for number, target_id, start in again
@@ -208,7 +212,7 @@ def _take(connection: Connection, statement: str, found: Sequence[Found], values
     if not found:
         return []
     which = {"target_ids": [one.target_id for one in found], "starts": [one.start for one in found]}
-    rows = connection.execute(_SQL[statement], {**values, **which}).fetchall()
+    rows = connection.execute(_SQL[statement], {**values, **which}, prepare=_EACH_TIME).fetchall()
     return [
         Dispatch(Target(*place), Window(start, end), attempt, queue, target_id)
         for _, target_id, *place, queue, start, end, attempt in sorted(rows)

@@ -147,7 +147,9 @@ def test_the_documented_copy_for_a_provider_of_another_distribution(kustomize: K
     (worker,) = (d for d in documents if d["kind"] == "Deployment" and d["metadata"]["name"] == f"worker-{new}")
     assert worker["spec"]["template"]["spec"]["containers"][0]["command"] == ["finfleet", "worker", new]
     scaled = [d for d in documents if d["kind"] == "ScaledObject" and d["metadata"]["name"] == f"worker-{new}"]
-    assert [one["listName"] for one in _references(scaled, "metadata") if "listName" in one] == [f"collect.{new}"]
+    queues = [one["listName"] for one in _references(scaled, "metadata") if "listName" in one]
+    assert queues[0] == f"collect.{new}"
+    assert all(queue.startswith(f"collect.{new}.") for queue in queues[1:])
     assert f"worker-{old}" in _named(documents, "Deployment")
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from agents.core.service import services
+from tasks.lanes import SLOW, lane_of, queue_of
 from tasks.results import BILLS, NAME
 from telemetry.settings.model import CollectSettings
 from tests.support import manifests
@@ -179,11 +181,16 @@ def _check_scaled(document: Document, deployments: dict[str, Any]) -> None:
     if name == "ingest":
         _check_scaled_by_streams(spec["triggers"])
     else:
-        (trigger,) = spec["triggers"]
-        assert trigger["type"] == "redis"
-        assert trigger["metadata"].keys() == {"listName", "listLength", "databaseIndex"}
         queue = name.removeprefix("worker-")
-        assert trigger["metadata"]["listName"] == (queue if queue == "push" else f"collect.{queue}")
+        own = queue if queue == "push" else f"collect.{queue}"
+        names = [trigger["metadata"]["listName"] for trigger in spec["triggers"]]
+        assert names[0] == own
+        # A lane for each kind of work that there is, but for bills, of which no more is out than what is worked at.
+        lanes = {lane_of(service) for service in services().values() if service.provider == queue} - {"", SLOW}
+        assert set(names[1:]) == {queue_of(own, lane) for lane in lanes}
+        for trigger in spec["triggers"]:
+            assert trigger["type"] == "redis"
+            assert trigger["metadata"].keys() == {"listName", "listLength", "databaseIndex"}
 
 
 def _check_scaled_by_streams(triggers: list[Document]) -> None:

@@ -41,7 +41,7 @@ def test_each_process_says_that_it_lives_and_that_it_was_told_to_stop(
             return {one.role: one.pid for one in processes.listing(connection) if not one.stopped}
 
         until(lambda: living() == {role: process.pid for role, process in running.items()}, 30, "each has given a sign")
-        assert {one.queues for one in processes.listing(connection)} == {"", "collect.generic"}
+        assert {one.queues for one in processes.listing(connection)} == {"", "collect.generic collect.generic.live"}
         for role in reversed(running):  # the ingest last: it writes down what the others say
             running[role].send_signal(signal.SIGTERM)
             until(lambda role=role: role not in living(), 30, f"{role} has ended in order")  # type: ignore[misc]

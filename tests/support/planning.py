@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from pydantic import SecretStr
 
 from storage.database import Database
@@ -19,21 +20,24 @@ _CONFIG = "aws: {services: [ec2], regions: [us-east-1], backfill: 1h}"
 
 
 @contextmanager
-def planning(database: Database, database_url: str, redis_url: str, directory: Path) -> Iterator[None]:
-    """Have the tasks plan EC2 of one region, an hour of it."""
+def planning(
+    database: Database, database_url: str, broker_url: str, directory: Path, config: str = _CONFIG
+) -> Iterator[Celery]:
+    """Have the tasks plan EC2 of one region, an hour of it; or what another configuration says."""
     path = directory / "telemetry.yaml"
-    path.write_text(_CONFIG, encoding="utf-8")
+    path.write_text(config, encoding="utf-8")
     variables = {
         "FINFLEET_DATABASE_URL": database_url,
-        "FINFLEET_BROKER_URL": redis_url,
+        "FINFLEET_BROKER_URL": broker_url,
         "FINFLEET_SIGNING_KEYS": granting.KEY.get_secret_value(),
     }
     settings = load_settings(path, variables)
     app = make_app(settings)
-    with closing(open_carrier(SecretStr(redis_url))) as carrier, pytest.MonkeyPatch.context() as patch:
+    with closing(open_carrier(SecretStr(broker_url))) as carrier, pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "settings", lambda: settings)
         patch.setattr(runtime, "database", lambda: database)
         patch.setattr(runtime, "carrier", lambda *_: carrier)
-        patch.setattr(runtime, "planned", lambda: plan_targets(settings))
-        yield
+        planned = plan_targets(settings)
+        patch.setattr(runtime, "planned", lambda: planned)
+        yield app
     app.close()

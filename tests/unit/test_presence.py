@@ -19,6 +19,19 @@ def test_what_was_wrapped_comes_out() -> None:
     assert unwrap(wrap(last)) == last
 
 
+def test_a_former_release_reads_ours_and_we_read_its() -> None:
+    ours = msgspec.structs.replace(SIGN, threads=8)
+    assert unwrap(wrap(ours)).threads == 8
+    former = msgspec.msgpack.encode(msgspec.to_builtins(SIGN)[:-1])
+    assert unwrap(MAGIC + former) == SIGN
+
+    class Former(msgspec.Struct, array_like=True):
+        process_id: UUID
+        role: str
+
+    assert msgspec.msgpack.decode(wrap(ours)[len(MAGIC) :], type=Former) == Former(SIGN.process_id, SIGN.role)
+
+
 @pytest.mark.parametrize("role", ["ingest", "forward", "worker plan", "worker", "beat 2", "worker ../x", ""])
 def test_only_processes_without_a_database_speak_over_the_broker(role: str) -> None:
     """Nobody may say in the place of an ingest that it lives."""
@@ -36,6 +49,8 @@ def test_only_processes_without_a_database_speak_over_the_broker(role: str) -> N
         {"queues": ("queue",) * 2000},
         {"pid": -1},
         {"pid": 2**31},
+        {"threads": -1},
+        {"threads": 10**6},
         {"started_at": float("inf")},
         {"started_at": float("nan")},
         {"started_at": -1.0},
