@@ -18,7 +18,6 @@ from storage import dead_letters, outbox
 from storage.database import Database
 from storage.ledger import count_states, is_settled
 from storage.reports import gauges, resources, usage
-from storage.retention import forget
 from tasks import plan
 from tasks.app import make_app
 from tasks.results import open_carrier
@@ -33,7 +32,6 @@ azure:
   subscription_id: 00000000-0000-0000-0000-000000000000
 gcp: {services: [compute, cloud_functions, gke, storage, billing], project_id: project-1}
 """
-_FOR_EVER = timedelta(days=10_000)
 _PATIENCE = 600.0
 
 
@@ -61,7 +59,6 @@ class Fleet:
             "plan --compare, a week": self._compare,
             "dead letters, the newest": lambda: self._ask(lambda c: dead_letters.listing(c, limit=100)),
             "outbox": lambda: self._ask(outbox.status),
-            "retention, nothing to forget": self._forget,
         }
 
     def command(self) -> None:
@@ -86,9 +83,6 @@ class Fleet:
     def _compare(self) -> None:
         since = self.now - timedelta(days=7)
         self._ask(lambda c: (usage.metered(c, since), usage.planned_readings(c, since, self.now, ())))
-
-    def _forget(self) -> None:
-        self._ask(lambda c: forget(c, self.now, points=_FOR_EVER, runs=_FOR_EVER, sent=_FOR_EVER))
 
     def _ask(self, question: Callable[..., object]) -> None:
         with self.database.connection() as connection:
