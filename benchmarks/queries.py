@@ -72,9 +72,9 @@ class Walk:
                     continue  # settings of the session
                 found = self._measure(f"{name}: {label}", statement.text, statement.values)
                 rows.append(_cells(f"  {label}", found))
-        whole = timed(of.command, self.rounds)
-        self._note("finfleet status, the command", whole)
-        rows.append(_cells("finfleet status, the command", Measured(whole)))
+        told = timed(of.command, self.rounds) if of.command() else None
+        self._note("finfleet status, the command", told)
+        rows.append(_cells("finfleet status, the command", Measured(told)))
         frame.show("what finfleet asks itself, and the statements of each", ("", *_COLUMNS[2:]), rows)
 
     def _measure(self, name: str, statement: bytes, values: object = None, role: str = "") -> Measured:

@@ -33,6 +33,7 @@ azure:
 gcp: {services: [compute, cloud_functions, gke, storage, billing], project_id: project-1}
 """
 _PATIENCE = 600.0
+_BLIND = 69
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ class Fleet:
             "outbox": lambda: self._ask(outbox.status),
         }
 
-    def command(self) -> None:
-        """`finfleet status` in a process of its own, from its start to its end."""
+    def command(self) -> bool:
+        """`finfleet status` in a process of its own, from its start to its end; whether the database told in time."""
         command = [sys.executable, "-m", "workers.cli", "status", "--json"]
         done = subprocess.run(command, env={**os.environ, **self.variables}, capture_output=True, check=False)
-        if done.returncode not in {0, 1}:
-            raise SystemExit(done.stderr.decode())
+        if done.returncode not in {0, 1, _BLIND}:
+            raise SystemExit(f"finfleet status: {done.returncode}: {done.stderr.decode()}")
+        return done.returncode != _BLIND
 
     def sweep(self) -> str:
         """As the planner does it, at the time at which nothing is due."""
