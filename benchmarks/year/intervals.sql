@@ -1,7 +1,9 @@
--- The list prices of the year before some day, as folding has them: a row for each price and type that held.
+-- The list prices of the year before some day, as folding has them: a row for each price and type that held. It ends
+-- with the month, when the price changes.
 
-INSERT INTO finfleet.rate_intervals (resource_id, period, phase, start, until, amount, currency, basis, resource_type)
-SELECT resource_id, 300, 0, min(day), max(day) + interval '1 day', amount, currency, 'on_demand_list', type
+INSERT INTO finfleet.rate_intervals
+       (resource_id, period, phase, month, start, until, amount, currency, basis, resource_type)
+SELECT resource_id, 300, 0, date_trunc('month', min(day), 'UTC')::date, min(day), max(day) + interval '1 day', amount, currency, 'on_demand_list', type
   FROM (
            SELECT *,
                   row_number() OVER (PARTITION BY resource_id ORDER BY day)
