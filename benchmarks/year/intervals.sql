@@ -3,7 +3,8 @@
 
 INSERT INTO finfleet.rate_intervals
        (resource_id, period, phase, month, start, until, amount, currency, basis, resource_type)
-SELECT resource_id, 300, 0, date_trunc('month', min(day), 'UTC')::date, min(day), max(day) + interval '1 day', amount, currency, 'on_demand_list', type
+SELECT resource_id, 300, 0, date_trunc('month', min(day), 'UTC')::date, min(day), max(day) + interval '1 day', amount,
+       currency, 'on_demand_list', type
   FROM (
            SELECT *,
                   row_number() OVER (PARTITION BY resource_id ORDER BY day)

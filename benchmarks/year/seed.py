@@ -11,10 +11,13 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
+from psycopg import sql
+
 from benchmarks.year.folding import fold
 from benchmarks.year.past import Folded, folded, repeat_sealed_days
 from storage import partitions
 from storage.database import Connection
+from storage.names import SCHEMA
 
 DAY = timedelta(days=1)
 _ACCOUNTS, _LEAST_ACCOUNTS = 20, 4
@@ -110,7 +113,7 @@ def seed(connection: Connection, size: Size, now: datetime) -> None:
     fold(connection, now)
     if there.points:
         repeat_sealed_days(connection, values)
-    connection.execute("VACUUM ANALYZE")
+    _vacuum(connection)
     connection.execute("RESET synchronous_commit")
 
 
@@ -128,7 +131,7 @@ def _once(connection: Connection, values: Mapping[str, Any], there: Folded) -> N
     if there.rates:
         _run(connection, "intervals", values)
         _run(connection, "starts", values)
-    connection.execute("VACUUM ANALYZE")
+    _vacuum(connection)
 
 
 def _day_of_readings(
@@ -141,6 +144,17 @@ def _day_of_readings(
     numbers = {"first": int(start.timestamp()) // _PERIOD, "last": int(end.timestamp()) // _PERIOD - 1}
     for table in tables:
         _run(connection, _READINGS[table], {**values, **numbers, "day": start})
+
+
+def _vacuum(connection: Connection) -> None:
+    """As autovacuum would sooner or later; of a table with partitions, these as well."""
+    rows = connection.execute(
+        "SELECT relname FROM pg_class"
+        " WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition",
+        (SCHEMA,),
+    )
+    tables = sql.SQL(", ").join(sql.Identifier(SCHEMA, row[0]) for row in rows)
+    connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(tables))
 
 
 def _run(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
