@@ -1,7 +1,7 @@
 """Run benchmarks one after the other, each in a process of its own: `python -m benchmarks [NAME ...] [--record]`.
 
-Every module of this folder is one whose text says how it is run: `python -m benchmarks.NAME`, without arguments. What
-else is on the command line goes to each of them: `python -m benchmarks queries --scale 0.1`.
+What else is on the command line goes to each of them: `python -m benchmarks queries --scale 0.1`. A new one is named in
+`NAMES`, and has a section in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import argparse
 import ast
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -19,16 +18,29 @@ from pathlib import Path
 from benchmarks import history
 from benchmarks.frame import FIGURES, say
 
+NAMES = (
+    "fleet",
+    "planner",
+    "latency",
+    "ingest",
+    "aws_calls",
+    "azure_calls",
+    "gcp_calls",
+    "storage",
+    "queries",
+    "memory",
+)
 _FOLDER = Path(__file__).parent
 
 
 def names() -> dict[str, str]:
     """The benchmarks that there are, with what each measures."""
     found = {}
-    for path in sorted(_FOLDER.glob("[a-z]*.py")):
-        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        if shown := re.match(rf"(.*?): `python -m benchmarks\.{path.stem}`", said, re.DOTALL):
-            found[path.stem] = " ".join(shown[1].split())
+    for name in NAMES:
+        path = _FOLDER / f"{name}.py"
+        if path.exists():
+            said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            found[name] = said.partition("\n")[0].partition(": `python -m")[0]
     return found
 
 

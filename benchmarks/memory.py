@@ -79,6 +79,7 @@ class Measured:
 
     def __init__(self, way: str, provider: str, variables: Mapping[str, str]) -> None:
         """Start it."""
+        self._name = f"{provider}, {way}"
         command = [sys.executable, "-m", "benchmarks.memory_process", way, provider]
         environment = {**os.environ, **variables}
         self._process = subprocess.Popen(
@@ -94,7 +95,7 @@ class Measured:
         questions.flush()
         modules = answers.readline()
         if not modules:
-            raise SystemExit(f"{self._process.args}: ended with {self._process.wait()}")
+            raise SystemExit(f"{self._name}: it ended with {self._process.wait()}")
         process = psutil.Process(self._process.pid)
         memory = process.memory_full_info()
         pss = getattr(memory, "pss", None)

@@ -75,7 +75,9 @@ def main() -> None:
         threading.Thread(target=_answer, args=(questions, answers), daemon=True).start()
         _worker(provider)
         return
-    kept = _SDKS[provider]() if way == "bare" else _agent()
+    kept = _SDKS[provider]() if way == "bare" else []
+    if way == "agent":
+        _agent()
     thread = threading.Thread(target=_answer, args=(questions, answers))
     thread.start()
     thread.join()

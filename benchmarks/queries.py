@@ -40,7 +40,8 @@ class Walk:
     rounds: int
     limit: float
     slow: dict[str, float | None] = field(default_factory=dict)
-    plans: list[str] = field(default_factory=list)
+    #: A file for the plans of what is slow.
+    plans: Path | None = None
     unadvised: list[str] = field(default_factory=list)
     asked: int = 0
 
@@ -72,17 +73,18 @@ class Walk:
                     continue  # settings of the session
                 found = self._measure(f"{name}: {label}", statement.text, statement.values)
                 rows.append(_cells(f"  {label}", found))
-        whole = timed(of.command, self.rounds)
-        self._note("finfleet status, the command", whole)
-        rows.append(_cells("finfleet status, the command", Measured(whole)))
+        told = timed(of.command, self.rounds) if of.command() else None
+        self._note("finfleet status, the command", told)
+        rows.append(_cells("finfleet status, the command", Measured(told)))
         frame.show("what finfleet asks itself, and the statements of each", ("", *_COLUMNS[2:]), rows)
 
     def _measure(self, name: str, statement: bytes, values: object = None, role: str = "") -> Measured:
         self.asked += 1
         found = measure(self.connection, statement, values, rounds=self.rounds, limit=self.limit, role=role)
-        if self._note(name, found.seconds):
+        if self._note(name, found.seconds) and self.plans:
             plan = plan_of(self.connection, statement, values, limit=self.limit, role=role)
-            self.plans.append(f"== {name}\n{_seconds(found.seconds)}\n{statement.decode()}\n{values or ''}\n{plan}\n")
+            with self.plans.open("a", encoding="utf-8") as file:
+                file.write(f"== {name}: {_seconds(found.seconds)}\n{statement.decode()}\n{values or ''}\n{plan}\n\n")
         return found
 
     def _note(self, name: str, seconds: float | None) -> bool:
@@ -97,7 +99,7 @@ def main() -> None:
     parser = frame.parser(__doc__, scale=1.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=120.0, help="seconds that one question may take [%(default)s]")
-    parser.add_argument("--plans", type=Path, help="a file for the plans of what is slow")
+    parser.add_argument("--plans", type=Path, help="a file that the plans of what is slow are appended to")
     arguments = parser.parse_args()
     size = year.Size(arguments.scale)
     with ExitStack() as stack:
@@ -111,13 +113,11 @@ def main() -> None:
         frame.say(f"{size} seeded in {time.perf_counter() - start:.0f} s")
         connection.execute(f"GRANT {READER} TO CURRENT_USER".encode())
         span = Span(now - MONTH, now)
-        walk = Walk(connection, arguments.rounds, arguments.limit)
+        walk = Walk(connection, arguments.rounds, arguments.limit, plans=arguments.plans)
         walk.read(views(connection, span))
         walk.read(panels(span))
         walk.read(examples())
         walk.ask(stack.enter_context(fleet(servers, database, now, folder)))
-    if arguments.plans:
-        arguments.plans.write_text("\n".join(walk.plans), encoding="utf-8")
     _conclude(walk, arguments.scale)
 
 

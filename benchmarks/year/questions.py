@@ -14,11 +14,12 @@ from psycopg import sql
 from storage.database import Connection
 
 ROOT = Path(__file__).parents[2]
-_ADVICE = re.compile(r"\b[Nn]ame ((?:(?:a range of|one|an|a) [a-z_]+(?:, and |, | and )?)+)")
-_NAMED = re.compile(r"(a range of|one|an|a) ([a-z_]+)")
-_RANGE = "a range of"
+_ADVICE = re.compile(r"\b[Nn]ame ((?:(?:a range of|of|one|an|a) [a-z_]+(?:, and |, | and )?)+)")
+_NAMED = re.compile(r"(a range of|of|one|an|a) ([a-z_]+)")
+_OVERLAP = re.compile(r"\bask for ([a-z_]+) < its end AND ([a-z_]+) > its beginning")
+_RANGE, _ONE, _BEFORE, _AFTER = "a range of", "one", "before", "after"
 _READINGS = "start"
-"""A range of it is a day: there are hundreds of rows a day of each thing. Any other range is a month."""
+"""Where a range of it is advised, a day is asked for: there are hundreds of rows a day of each thing. Else a month."""
 _BLOCK = re.compile(r"^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _VIEWS = b"""
 SELECT v.viewname, coalesce(obj_description(format('reporting.%I', v.viewname)::regclass, 'pg_class'), '')
@@ -51,38 +52,55 @@ class Span(NamedTuple):
     end: datetime
 
 
+class Filter(NamedTuple):
+    """What a view is to be asked by."""
+
+    kind: str
+    column: str
+    #: Of the column.
+    type: str
+
+
 def views(connection: Connection, span: Span) -> Iterator[Question]:
     """Every view of the catalogue, all columns, with the filter that its comment advises: ``Name a range of day``."""
     for name, comment in connection.execute(_VIEWS).fetchall():
         types: dict[str, str] = dict(connection.execute(_COLUMNS, (name,)).fetchall())
         view = sql.Identifier("reporting", name)
-        advice = [(kind, column) for kind, column in advised(comment) if column in types]
-        parts = [
-            _within(column, types[column], span) if kind == _RANGE else _one(connection, view, column, types[column])
-            for kind, column in advice
-        ]
+        advice = [Filter(kind, column, types[column]) for kind, column in advised(comment) if column in types]
+        day = Span(max(span.start, span.end - timedelta(days=1)), span.end)
+        asked = day if any((one.kind, one.column) == (_RANGE, _READINGS) for one in advice) else span
+        parts = [_condition(connection, view, one, asked) for one in advice]
         where = sql.SQL(" WHERE {}").format(sql.SQL(" AND ").join(parts)) if parts else sql.SQL("")
         statement = sql.SQL("SELECT * FROM {}{}").format(view, where)
-        yield Question("view", name, statement.as_bytes(connection), ", ".join(column for _, column in advice))
+        yield Question("view", name, statement.as_bytes(connection), ", ".join(one.column for one in advice))
 
 
 def advised(comment: str) -> list[tuple[str, str]]:
-    """How a view is to be filtered, as its comment says: (``a range of``, column) or (``one``, column)."""
-    found = [named for advice in _ADVICE.findall(comment) for named in _NAMED.findall(advice)]
-    return [(kind if kind == _RANGE else "one", column) for kind, column in found]
+    """How a view is to be filtered, as its comment says: by a range of a column, or by one value of it.
+
+    ``Name one breakdown, and a range of start, and of day``; ``ask for start < its end AND until > its beginning``.
+    """
+    found: list[tuple[str, str]] = []
+    for advice in _ADVICE.findall(comment):
+        for kind, column in _NAMED.findall(advice):
+            # A second range may be short: a range of start, and of day.
+            found.append((_RANGE if kind == "of" else kind if kind == _RANGE else _ONE, column))
+    for before, after in _OVERLAP.findall(comment):
+        found += [(_BEFORE, before), (_AFTER, after)]
+    return found
 
 
-def _within(column: str, type_: str, span: Span) -> sql.Composable:
-    start = max(span.start, span.end - timedelta(days=1)) if column == _READINGS else span.start
-    ends = [sql.SQL("{}::{}").format(sql.Literal(end.isoformat()), sql.SQL(type_)) for end in (start, span.end)]
-    return sql.SQL("{0} >= {1} AND {0} <= {2}").format(sql.Identifier(column), *ends)
-
-
-def _one(connection: Connection, view: sql.Identifier, column: str, type_: str) -> sql.Composable:
-    """Any that there is."""
-    name = sql.Identifier(column)
-    row = connection.execute(sql.SQL("SELECT {}::text FROM {} LIMIT 1").format(name, view)).fetchone()
-    return sql.SQL("{} = {}::{}").format(name, sql.Literal(row[0] if row else None), sql.SQL(type_))
+def _condition(connection: Connection, view: sql.Identifier, of: Filter, span: Span) -> sql.Composable:
+    name, of_type = sql.Identifier(of.column), sql.SQL(of.type)
+    start, end = (sql.SQL("{}::{}").format(sql.Literal(at.isoformat()), of_type) for at in span)
+    if of.kind == _ONE:
+        row = connection.execute(sql.SQL("SELECT {}::text FROM {} LIMIT 1").format(name, view)).fetchone()
+        return sql.SQL("{} = {}::{}").format(name, sql.Literal(row[0] if row else None), of_type)
+    if of.kind == _BEFORE:
+        return sql.SQL("{} < {}").format(name, end)
+    if of.kind == _AFTER:
+        return sql.SQL("{} > {}").format(name, start)
+    return sql.SQL("{0} >= {1} AND {0} <= {2}").format(name, start, end)
 
 
 def panels(span: Span, folder: Path = ROOT / "deploy") -> Iterator[Question]:

@@ -78,6 +78,8 @@ def test_every_view_says_what_it_is_to_be_filtered_by(connection: Connection, ye
         ("Name one breakdown and a range of day.", [("one", "breakdown"), ("a range of", "day")]),
         ("What is gone stays: name a provider, an account, and a range of day.",
          [("one", "provider"), ("one", "account"), ("a range of", "day")]),
+        ("Name a range of start, and of day as well.", [("a range of", "start"), ("a range of", "day")]),
+        ("For a span, ask for start < its end AND until > its beginning.", [("before", "start"), ("after", "until")]),
         ("The name that people gave it.", []),
     ],
 )  # fmt: skip
