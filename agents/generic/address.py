@@ -22,6 +22,8 @@ from telemetry.errors import CollectionFailed, Unavailable
 
 Address = IPv4Address | IPv6Address
 
+API = "http:GET"
+"""What a request to an address is counted as."""
 PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)(\.(0[xX][0-9a-fA-F]*|[0-9]+))*\.?")

@@ -19,12 +19,11 @@ import httpx
 from agents.core.meter import Meter
 from agents.core.retry_after import parse_retry_after
 from agents.core.unpacking import ACCEPTED, unpacked
-from agents.generic.address import Place, find
+from agents.generic.address import API, Place, find
 from agents.generic.settings import PolledSource
 from telemetry.errors import CollectionError, CollectionFailed, Denied, Throttled, Unavailable
 from telemetry.redact import redact
 
-API = "http:GET"
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -53,15 +54,19 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _NOT_FINITE = re.compile(rb"(?<=[:\[,\s])-?(?:NaN|Infinity)(?=[\s,\]}])")
 
 _NOTHING = Raw(b"")
-_firsts = msgspec.json.Decoder(
-    msgspec.defstruct("_Firsts", [(f"part_{n}", Raw, _NOTHING) for n in range(_MOST + 1)], array_like=True)
-)
 _raws = msgspec.json.Decoder(list[Raw])
 _object = msgspec.json.Decoder(dict[str, Raw])
 _known = {
     model: msgspec.json.Decoder(msgspec.defstruct("_Known", [(name, Raw, _NOTHING) for name in names]))
     for model, names in _LISTS.items()
 }
+
+
+@cache
+def _firsts() -> msgspec.json.Decoder[Any]:
+    """Reads the first parts of a list. It is made when it is needed: that takes longer than all other imports do."""
+    parts = [(f"part_{n}", Raw, _NOTHING) for n in range(_MOST + 1)]
+    return msgspec.json.Decoder(msgspec.defstruct("_Firsts", parts, array_like=True))
 
 
 class Faults:
@@ -153,7 +158,7 @@ def _parts(raw: Raw) -> list[Raw]:
     """The parts of a list, one more than _MOST at the most."""
     if bytes(raw).count(b",") < _MANY_COMMAS:
         return _raws.decode(raw)
-    firsts = _firsts.decode(raw)
+    firsts = _firsts().decode(raw)
     found = (getattr(firsts, name) for name in firsts.__struct_fields__)
     return [part for part in found if part is not _NOTHING]
 

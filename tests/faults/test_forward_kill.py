@@ -18,7 +18,7 @@ from storage.migrate import migrate
 from tests.support.forwarding import by_target, nothing_waits
 from tests.support.outbox import fill, states
 from tests.support.scripted_http import OK, Reply, Request, ScriptedServer
-from tests.support.waiting import until
+from tests.support.waiting import patient, until
 
 _ROOT = Path(__file__).parents[2]
 _PARALLEL = 3
@@ -84,7 +84,7 @@ def test_stopped_in_order_nothing_is_sent_twice(database: Database, database_url
             with _forwarder(database_url, server.url) as process:
                 until(lambda before=before: len(server.ingests()) >= before + 7, 30)  # type: ignore[misc]  # this turn's
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(5) == 0
+                assert process.wait(patient(5)) == 0
         assert not nothing_waits(database)
         with _forwarder(database_url, server.url):
             until(lambda: nothing_waits(database), 30)

@@ -31,22 +31,24 @@ from tests.support.foreign import foreign_messages, good_push
 from tests.support.foreign_run import putting, read_letters, running_worker
 from tests.support.hostile import hostile_bodies
 from tests.support.ingesting import run_messages, windows
-from tests.support.waiting import until
+from tests.support.waiting import patient, until
 
 SOURCES = ("training", "billing")
 GOOD_WITHIN = 10.0
 GROWTH = 200 * 1024 * 1024
 """Bytes of memory that an ingest may take beyond what it has taken for a first few hundred of every kind."""
 BURST = 500
-TOTAL = int(os.environ.get("HOSTILE_MESSAGES", "50000"))
+TOTAL = int(os.environ.get("HOSTILE_MESSAGES", "20000"))
+BOMB_EVERY = min(3000, TOTAL // 15)
+"""Of few messages as many are bombs as of many, and each is another one."""
 CARRIERS = [
     pytest.param("redis", TOTAL * 4 // 5, id="redis"),
     pytest.param("amqp", TOTAL // 5, id="amqp", marks=pytest.mark.amqp),
 ]
 
 
-def _tenth(case: ParameterSet) -> ParameterSet:
-    return pytest.param(case.values[0], int(str(case.values[1])) // 10, id=case.id, marks=case.marks)
+def _quarter(case: ParameterSet) -> ParameterSet:
+    return pytest.param(case.values[0], int(str(case.values[1])) // 4, id=case.id, marks=case.marks)
 
 
 pytestmark = pytest.mark.timeout(max(600, TOTAL // 20))
@@ -112,7 +114,7 @@ class _Closing:
 def test_nothing_ends_and_every_message_is_accounted_for(
     kind: str, number: int, *, brokers: Lending, database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    bodies = hostile_bodies(seed=20261127, source="training")
+    bodies = hostile_bodies(seed=20261127, source="training", bomb_every=BOMB_EVERY)
     sent: Counter[str] = Counter()
     with (
         brokers.lend(kind) as broker,
@@ -168,10 +170,10 @@ def _good(fleet: Fleet, connection: Connection, index: int, window: Window) -> N
         return row is not None and row[0] >= 1 and row[1] >= len(SOURCES)
 
     until(stored, GOOD_WITHIN, f"burst {index}: the good ones are stored")
-    assert time.monotonic() - begun < GOOD_WITHIN + 5
+    assert time.monotonic() - begun < patient(GOOD_WITHIN) + 5
 
 
-@pytest.mark.parametrize(("kind", "number"), [_tenth(one) for one in CARRIERS])
+@pytest.mark.parametrize(("kind", "number"), [_quarter(one) for one in CARRIERS])
 def test_no_worker_ends_and_every_foreign_message_is_accounted_for(
     kind: str, number: int, brokers: Lending, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ from tests.support.pipeline import REGIONS, Pipeline, running_pipeline, small_aw
 from tests.support.servers import short_directory
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("pipeline")]
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("pipeline_faults")]
 
 KINDS = ["beat", "plan", "collect.aws", "ingest", "forward", "flower", "postgres", "valkey"]
 DISTURBANCES = [*KINDS, "flushall"]

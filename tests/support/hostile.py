@@ -12,7 +12,8 @@ messages of failed tests and for counts. What a test may rely on:
   dead letter: by ``decode``, ``parse`` and ``unwrap``, or as unplanned. Pushes name ``source``, which should be let in.
 - ``wrapped/whole`` and ``wrapped/nested`` are whole messages of ``telemetry.undeliverable``.
 - Bodies may repeat (``again/...`` on purpose), so there are fewer distinct bodies than bodies.
-- Most have some hundred bytes. About one of 3,000 is a bomb of up to 8 MB, unless ``bombs=False``.
+- Most have some hundred bytes. Each 3,000th, or of the number that ``bomb_every`` says, is a bomb of up to 8 MB; none
+  is where it says 0. No bomb is there twice before each was there once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 
 from telemetry import undeliverable
 from tests.support import hostile_batches, hostile_bombs, hostile_pushes
@@ -28,20 +30,20 @@ from tests.support import hostile_batches, hostile_bombs, hostile_pushes
 Draw = random.Random
 Maker = Callable[[Draw], tuple[str, bytes]]
 
-_BOMBS = 1 / 3000
 _AGAIN = 1 / 50
 
 
-def hostile_bodies(seed: int, *, source: str = "training", bombs: bool = True) -> Iterator[tuple[str, bytes]]:
+def hostile_bodies(seed: int, *, source: str = "training", bomb_every: int = 3000) -> Iterator[tuple[str, bytes]]:
     """Kinds and bodies without an end."""
     draw = random.Random(seed)
     batches = hostile_batches.makers()
     pushes = [partial(maker, source) for maker in hostile_pushes.makers()]
     makers: list[Maker] = [_noise, *batches, *batches, *pushes, partial(_wrapped, [*batches, *pushes])]
+    each_bomb = hostile_bombs.bombs(draw, source)
     former: deque[tuple[str, bytes]] = deque(maxlen=100)
-    while True:
-        if bombs and draw.random() < _BOMBS:
-            yield hostile_bombs.bomb(draw, source)
+    for number in count(1):
+        if bomb_every and number % bomb_every == 0:
+            yield next(each_bomb)
             continue
         if former and draw.random() < _AGAIN:
             kind, body = draw.choice(former)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from uuid import UUID
 
@@ -20,10 +20,11 @@ _HEAD = MAGIC + bytes([SCHEMA])
 _SIZE = 8_000_000
 
 
-def bomb(draw: Draw, source: str) -> tuple[str, bytes]:
-    """One of them."""
-    name = draw.choice(list(BOMBS))
-    return f"bomb/{name}", _made(name, source)
+def bombs(draw: Draw, source: str) -> Iterator[tuple[str, bytes]]:
+    """Each of them, again and again, each time in another order."""
+    while True:
+        for name in draw.sample(list(BOMBS), len(BOMBS)):
+            yield f"bomb/{name}", _made(name, source)
 
 
 @cache

@@ -2,8 +2,8 @@
 
 The base is Debian's Python, put together by debootstrap under the name that the Dockerfile asks for. What the locks
 name is fetched once, in that base, by whatever pip settings this machine has; the builds see these packages, no index.
-Base and packages are kept in `.venv-image`. Where this machine cannot build, the tests that ask are skipped and say
-why; in CI (variable CI) they fail.
+Base and packages are kept in this user's cache (`~/.cache/finfleet/image`), for all checkouts. Where this machine
+cannot build, the tests that ask are skipped and say why; in CI (variable CI) they fail.
 """
 
 import ast
@@ -13,8 +13,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from hashlib import sha256
 from importlib.metadata import distribution
 from pathlib import Path
@@ -25,9 +27,11 @@ from tests.support.absent import absent
 from tests.support.manifests import ROOT
 from tests.support.servers import memory, short_directory
 
-_CACHE = ROOT / ".venv-image"
+_KEPT_FOR = timedelta(days=14)
+"""That nobody has asked for."""
 #: With proxies and certificates: conftest takes them out of what the tests see.
 _MACHINE = dict(os.environ)
+_CACHE = Path(_MACHINE.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "finfleet" / "image"
 _NEEDED = ("buildah", "debootstrap", "unshare")
 _OUR_PIP = distribution("pip")
 _ROOM = 6 * 1024**3
@@ -144,22 +148,28 @@ def _packages_key() -> str:
 
 
 def _kept(name: str, key: str, make: Any) -> Path:
-    """A directory that is made once for a key; what was made for other keys goes."""
+    """A directory that is made once for a key; what nobody has asked for in a while goes."""
     place = _CACHE / f"{name}-{sha256(key.encode()).hexdigest()[:12]}"
     if not place.exists():
-        for other in _CACHE.glob(f"{name}-*"):
-            shutil.rmtree(other)
         making = Path(tempfile.mkdtemp(prefix="making-", dir=_made(_CACHE)))
         try:
             make(making)
-            making.rename(place)
+            # The tests of another checkout may have made it meanwhile.
+            with suppress(OSError):
+                making.rename(place)
+            assert place.exists()
         finally:
             shutil.rmtree(making, ignore_errors=True)
+    place.touch()
+    for other in _CACHE.iterdir():
+        with suppress(FileNotFoundError):
+            if time.time() - other.stat().st_mtime > _KEPT_FOR.total_seconds():
+                shutil.rmtree(other, ignore_errors=True)
     return place
 
 
 def _made(directory: Path) -> Path:
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     return directory
 
 

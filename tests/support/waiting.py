@@ -7,10 +7,15 @@ _PATIENCE = 3
 """How many times longer a test waits than it should have to: that the machine is busy is no fault of what is tested."""
 
 
+def patient(seconds: float) -> float:
+    """How long that may take here which takes so many seconds on a quiet machine."""
+    return seconds * _PATIENCE
+
+
 def until(condition: Callable[[], object], within: float = 10.0, what: str = "") -> None:
     """Return as soon as `condition()` is true; fail where a quiet machine would take longer than so many seconds."""
-    deadline = time.monotonic() + within * _PATIENCE
+    deadline = time.monotonic() + patient(within)
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within * _PATIENCE:g} s: {what or condition}")
+            raise AssertionError(f"not within {patient(within):g} s: {what or condition}")
         time.sleep(0.02)

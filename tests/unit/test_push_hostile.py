@@ -42,7 +42,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_large_messages_have_the_faults_of_small_ones(in_parts: Any) -> None:
-    pushes = (item for item in hostile_bodies(5, bombs=False) if item[0].startswith("push/"))
+    pushes = (item for item in hostile_bodies(5, bomb_every=0) if item[0].startswith("push/"))
     for kind, text in islice(pushes, 1500):
         small, large = _said(text), in_parts(text)
         assert "taken" not in {small, large}, kind

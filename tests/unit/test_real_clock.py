@@ -10,6 +10,7 @@ _ALLOWED = {
     # The machine's clock is what the code under test goes by.
     "tests/unit/test_aws_errors.py": "how far this machine's clock is off",
     "tests/unit/test_azure_waits.py": "waits until a time of day",
+    "tests/unit/test_clock_reads.py": "looks at the clock, to be seen",
     "tests/unit/test_disk_prices.py": "the times of files",
     "tests/unit/test_generic_collectors.py": "the sample of the reference",
     "tests/unit/test_health_judge.py": "the times of files",

@@ -96,7 +96,7 @@ def _said_by(attempt: Callable[[], object]) -> str:
 def _faults(document: Any, environ: dict[str, str] | None = None) -> str:
     """What is said of it; nothing where it has no fault."""
     path = Path("telemetry.yaml")
-    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True), encoding="utf-8")
     return _said_by(lambda: load_settings(path, {"SET": "x", **(environ or {})}))
 
 

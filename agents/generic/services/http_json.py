@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
+from agents.generic.address import API
 from agents.generic.documents import add_samples, read_document
-from agents.generic.fetch import API, fetch
 from agents.generic.samples import Samples, moment_of
 from agents.generic.settings import HttpJsonSource
 from telemetry.errors import CollectionFailed
@@ -35,6 +35,8 @@ class HttpJson(Service):
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """Nothing is stored of a document without records; a record that does not fit is left out and named."""
+        from agents.generic.fetch import fetch  # noqa: PLC0415 - whoever polls none loads no HTTP client
+
         source = context.account.options.get("source")
         if not isinstance(source, HttpJsonSource):
             raise CollectionFailed(f"{target}: no entry of generic.sources is a http_json of that name")

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
-from agents.generic.fetch import API, NotAcceptable, fetch
+from agents.generic.address import API
 from agents.generic.samples import Samples, moment_of
 from agents.generic.settings import PrometheusSource
 from telemetry.errors import CollectionFailed
@@ -35,6 +35,7 @@ class Prometheus(Service):
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """Nothing is stored of a page that cannot be read to its end; an odd family is left out, counted and named."""
         from agents.generic.exposition import LENIENT, STRICT, add_samples  # noqa: PLC0415 - whoever polls none loads no parser
+        from agents.generic.fetch import NotAcceptable, fetch  # noqa: PLC0415 - and no HTTP client
 
         source = context.account.options.get("source")
         if not isinstance(source, PrometheusSource):
