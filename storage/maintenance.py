@@ -79,6 +79,7 @@ STEPS: tuple[Step, ...] = (
     Step("bills", "readings of bills added up", lambda connection, now, _: fold_bills(connection, now)),
     Step("points", "months of points forgotten", retention.forget_points),
     Step("rates", "days of rates forgotten", retention.forget_rates),
+    Step("intervals", "intervals of rates forgotten", retention.forget_intervals),
     Step("hourly", "months of hourly rollups forgotten", retention.forget_hourly),
     Step("daily", "years of daily rollups forgotten", retention.forget_daily),
     Step("runs", "runs forgotten", retention.forget_runs),

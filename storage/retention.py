@@ -15,7 +15,7 @@ from psycopg.errors import LockNotAvailable
 
 from storage import outbox, processes, suspects
 from storage.database import Connection
-from storage.folding import runs
+from storage.folding import rates, runs
 from storage.names import PARTITIONED, SCHEMA
 from storage.partitions import partitions_of
 from storage.sql import load
@@ -57,6 +57,11 @@ def forget_points(connection: Connection, now: datetime, kept: Kept) -> int:
 def forget_rates(connection: Connection, now: datetime, kept: Kept) -> int:
     """Drop a day of rates."""
     return _drop_old(connection, "cost_rates", now, kept.points)
+
+
+def forget_intervals(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Delete some intervals of rates."""
+    return rates.forget_intervals(connection, now - kept.points) if kept.points else 0
 
 
 def forget_hourly(connection: Connection, now: datetime, kept: Kept) -> int:

@@ -72,7 +72,7 @@ def _run(carrier: Carrier, database: Database, settings: IngestSettings, count: 
         for window in windows(connection, count):
             put(carrier, *run_messages(writing.run(window=window), series=5, batches=1))
     wrapped = _Carrier(carrier)
-    consumer: Ingest = ingest(wrapped, database, settings)  # type: ignore[arg-type]  # a carrier
+    consumer: Ingest = ingest(wrapped, database, settings)
     written: list[Written] = []
     object.__setattr__(consumer, "on_written", written.append)
     with running_ingest(carrier, database, settings, consumer=consumer):

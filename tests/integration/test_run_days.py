@@ -9,10 +9,10 @@ import pytest
 from storage import ledger
 from storage.database import Connection, Database
 from storage.folding.runs import forget_runs
-from storage.retention import forget
 from telemetry.batch import ApiUse, Outcome
 from tests.support import writing as w
 from tests.support.folded import LATER, fold, folded, ledger_of, views
+from tests.support.forgetting import forget
 from tests.support.ledger import NOW, at, minutes, plan, sync, take
 
 THEN = NOW + LATER
@@ -74,7 +74,7 @@ def test_runs_stay_while_a_newer_one_of_their_window_does(connection: Connection
     fold(connection, THEN)
     connection.execute("UPDATE finfleet.runs SET reported_at = %s WHERE window_start = %s", (THEN, at("11:00")))
     kept = timedelta(days=5)
-    assert forget(connection, THEN, points=timedelta(0), runs=kept, sent=timedelta(0)).runs == 20
+    assert forget(connection, THEN, runs=kept).runs == 20
     assert runs(connection) == 4
 
 
