@@ -17,7 +17,8 @@ SELECT provider, account, region, service, resource_id, name, former_until, star
 
 COMMENT ON VIEW reporting.price_changes IS
     'When the hourly price of a resource, its type or its state changed, and from what to what. It was seen at'
-    ' changed_at; where former_until is earlier, what lies between was not collected, and it changed somewhere in it.';
+    ' changed_at; where former_until is earlier, what lies between was not collected, and it changed somewhere in it.'
+    ' Name a range of changed_at.';
 COMMENT ON COLUMN reporting.price_changes.provider IS :'provider';
 COMMENT ON COLUMN reporting.price_changes.account IS :'provider_account';
 COMMENT ON COLUMN reporting.price_changes.region IS :'region';
