@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 
@@ -14,7 +15,9 @@ from agents.destinations.openfinops.client import OpenFinOpsClient
 from storage import outbox
 from storage.database import Database
 from storage.errors import StorageUnavailable
+from storage.maintenance import maintain
 from storage.migrate import check_drift, downgrade, migrate
+from storage.retention import Kept
 from storage.revision import check_migrated
 from storage.session import SETTINGS, Session
 from tasks import plan
@@ -27,6 +30,7 @@ from tests.support.outbox import fill
 from tests.support.pgbouncer import SERVER_CONNECTIONS, PgBouncer, running_pgbouncer
 from tests.support.planning import planning
 from tests.support.scripted_http import ScriptedServer
+from tests.support.sealing import values
 from tests.support.waiting import until
 from workers.embedded import EmbeddedPostgres
 
@@ -150,3 +154,17 @@ def test_a_pooler_that_has_no_transactions_is_refused_in_words(
         database.connection() as connection,
     ):
         connection.execute("SELECT 1")
+
+
+def test_maintenance_works_over_a_pooler_and_leaves_the_vacuum_to_the_server(pooled: Database) -> None:
+    with pooled.connection() as connection:
+        writing.plan(connection)
+        of = writing.run()
+        writing.put(connection, writing.batch(of), writing.report(of))
+        done = {one.step: one for one in maintain(pooled, writing.START + timedelta(days=3), Kept())}
+        assert [one.error for one in done.values() if one.error] == []
+        assert done["seal"].count == 1
+        assert len(values(connection)) == 1
+        later = maintain(pooled, writing.START + timedelta(days=4), Kept())
+        assert {one.step: one.count for one in later}["sealed days"] == 1
+        assert len(values(connection)) == 1
