@@ -100,7 +100,7 @@ def _points(connection: Connection, series: int, days: int) -> None:
 def _others(connection: Connection) -> None:
     """The other kinds, and what folding makes of those that are folded, each in bytes of what it was."""
     rows = []
-    for name, seed, kind in (("window of the ledger", _windows, "ledger"), ("rate", _rates, "rates")):
+    for name, seed, kind in (("window of the ledger", _windows, "ledger, hot"), ("rate", _rates, "rates, hot")):
         empty = _all_bytes(connection)
         count = seed(connection)
         full = _all_bytes(connection)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from storage.database import Connection
+from storage.folding.ledger import AGE as FOLD_AFTER
 from storage.folding.points import SEAL_AFTER
 from storage.partitions import partitions_of
 from storage.retention import Kept
@@ -17,14 +18,18 @@ _YEAR = timedelta(days=365)
 _DAYS = 3
 """Whole days that a rate is of, where each has a partition."""
 _KINDS: Mapping[str, tuple[str, ...]] = {
-    "ledger": ("collections",),
+    "ledger, hot": ("collections",),
+    "ledger, folded": ("folded_windows",),
     "runs": ("runs", "batches"),
+    "runs, summed": ("run_days",),
     "points, hot": ("points",),
     "points, sealed": ("sealed_points",),
     "points, hourly": ("points_hourly",),
     "points, daily": ("points_daily",),
-    "rates": ("cost_rates",),
+    "rates, hot": ("cost_rates",),
+    "rates, folded": ("rate_intervals", "rate_starts"),
     "bills": ("cost_lines", "cost_scopes"),
+    "bills, sums": ("bill_summaries", "bills"),
     "outbox": ("outbox",),
     "dead letters": ("dead_letters",),
     "resources": ("resources", "series"),
@@ -102,13 +107,16 @@ def _years(connection: Connection, now: datetime, kept: Kept, sizes: Mapping[str
     windows = _number(connection, "windows_a_day")
     hot = _of_days(connection, "points", now)
     return {
-        "ledger": _of_rows(sizes["ledger"], windows),
+        # In a year nearly all that is collected now is folded.
+        "ledger, hot": _of_rows(sizes["ledger, hot"], windows, FOLD_AFTER + timedelta(days=1)),
+        "ledger, folded": _whole(_share(sizes["ledger, folded"], windows, _number(connection, "windows_folded"))),
         "runs": _of_rows(sizes["runs"], windows, kept.runs),
         "points, hot": _whole(hot, SEAL_AFTER + timedelta(days=1)),
         "points, sealed": _of_rows(sizes["points, sealed"], series, kept.points),
         "points, hourly": _of_rows(sizes["points, hourly"], series, kept.hourly),
         "points, daily": _of_rows(sizes["points, daily"], series, kept.daily),
-        "rates": _whole(_of_days(connection, "cost_rates", now), kept.points),
+        "rates, hot": _whole(_of_days(connection, "cost_rates", now), timedelta(days=1)),
+        "rates, folded": _whole(_share(sizes["rates, folded"], 1, _number(connection, "days_of_rates")), kept.points),
         "bills": _of_rows(sizes["bills"], _number(connection, "lines_a_day", now=now)),
         "resources": _of_rows(sizes["resources"], _number(connection, "resources_a_day", now=now)),
     }
@@ -118,6 +126,11 @@ def _of_rows(size: Size, rows_a_day: float | None, kept: timedelta = timedelta(0
     if rows_a_day is None or size.bytes_a_row is None:
         return None
     return _whole(rows_a_day * size.bytes_a_row, kept)
+
+
+def _share(size: Size, wanted: float | None, there: float | None) -> float | None:
+    """Bytes of so many, of those that are there."""
+    return size.bytes * wanted / there if wanted and there else None
 
 
 def _whole(bytes_a_day: float | None, kept: timedelta = timedelta(0)) -> int | None:

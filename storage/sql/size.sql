@@ -43,3 +43,13 @@ SELECT CASE WHEN min(first_seen) < %(now)s - interval '7 days' THEN
            (count(*) FILTER (WHERE first_seen > %(now)s - interval '7 days'))::float8 / 7
        END
   FROM finfleet.resources
+
+-- name: windows_folded
+SELECT nullif(sum(windows), 0)::float8 FROM finfleet.folded_windows
+
+-- name: days_of_rates
+-- That are folded; null of less than a day.
+SELECT CASE WHEN max(until) - min(start) >= interval '1 day' THEN
+           extract(epoch FROM max(until) - min(start))::float8 / 86400
+       END
+  FROM finfleet.rate_intervals

@@ -93,7 +93,8 @@ def test_size_says_what_lies_where(database: Database, database_url: str, comman
     kinds: dict[str, dict[str, Any]] = {one["kind"]: one for one in found["kinds"]}
     assert kinds["points, hot"]["rows"] == 288
     assert kinds["points, sealed"]["rows"] == kinds["points, daily"]["rows"] == 2
-    assert kinds["ledger"]["year"] > 0
+    assert kinds["ledger, hot"]["year"] > 0
+    assert kinds["ledger, folded"]["year"] is None
     assert kinds["bills"]["year"] is None
     # Of a year of hourly rollups seven days are kept.
     a_day = kinds["points, hourly"]["bytes_a_row"]
