@@ -1,5 +1,5 @@
--- Runs that are forgotten leave a summary of their day. How old a run is, says our clock, never that of who sent it. What was
--- pushed is known for as long as it may be pushed again. Batches go with their run.
+-- Runs that are forgotten leave a summary of their day. How old a run is, says our clock, never that of who sent it.
+-- What was pushed is known for as long as it may be pushed again. Batches go with their run.
 
 -- name: forget
 -- The run that settled a window stays: it says what its figures took, and what of a bill counts.

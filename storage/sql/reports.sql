@@ -71,7 +71,9 @@ SELECT t.provider, t.account, t.region, t.service,
             WHERE error <> ''
               AND (%(since)s::timestamptz IS NULL OR window_start >= %(since)s)
             UNION ALL
-           SELECT target_id, state, error, permission, 0, windows, since, until FROM ({folded.since}) AS f WHERE error <> ''
+           SELECT target_id, state, error, permission, 0, windows, since, until
+             FROM ({folded.since}) AS f
+            WHERE error <> ''
        ) AS c
   JOIN finfleet.targets AS t USING (target_id)
  WHERE t.enabled

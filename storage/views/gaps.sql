@@ -58,7 +58,8 @@ never_planned AS (
 ),
 -- Rows of the ledger, and ranges of what is folded.
 windows AS (
-    SELECT target_id, window_start, window_end, state, records IS NULL AS is_missing, error, permission, partial, refused
+    SELECT target_id, window_start, window_end, state, records IS NULL AS is_missing, error, permission, partial,
+           refused
       FROM finfleet.collections
      WHERE state IN ('denied', 'failed')
         OR (state IN ('planned', 'dispatched') AND records IS NULL)
