@@ -44,12 +44,15 @@ AND (
                AND other.state IN ('planned', 'dispatched')
         )
     )
-AND NOT EXISTS (
-        SELECT
+-- A value rather than NOT EXISTS, which Postgres would look up in all lines of all bills at once.
+AND (
+        SELECT r.run_id
           FROM finfleet.runs AS r
-          JOIN finfleet.cost_lines AS l USING (run_id)
-         WHERE r.target_id = c.target_id AND r.window_start = c.window_start
-    )
+         WHERE r.target_id = c.target_id
+           AND r.window_start = c.window_start
+           AND EXISTS (SELECT FROM finfleet.cost_lines AS l WHERE l.run_id = r.run_id)
+         LIMIT 1
+    ) IS NULL
 
 -- name: since
 -- Of each kind of outcome the windows that began since then, the start of the first and the end of the last.

@@ -12,10 +12,20 @@ SELECT *
  WHERE p.value IS DISTINCT FROM excluded.value
 
 -- name: add_points
--- Of what is newer it is forgotten which points it had: none that is there is changed.
+-- Of what is newer it is forgotten which points it had: none that is there, sealed or not, is changed.
 INSERT INTO finfleet.points (series_id, start, value)
-SELECT *
-  FROM unnest(%(series)b::int[], %(start)b::timestamptz[], %(value)b::float8[])
+SELECT n.series_id, n.start, n.value
+  FROM unnest(%(series)b::int[], %(start)b::timestamptz[], %(value)b::float8[]) AS n(series_id, start, value)
+ WHERE NOT EXISTS (
+           SELECT
+             FROM finfleet.sealed_points AS d
+            CROSS JOIN LATERAL unnest(d.values, d.seconds) WITH ORDINALITY AS u(value, at, place)
+            WHERE d.series_id = n.series_id
+              AND d.day = (n.start AT TIME ZONE 'UTC')::date
+              AND u.value IS NOT NULL
+              AND coalesce(u.at, d.first_second + (u.place - 1) * d.step_seconds)
+                  = extract(epoch FROM n.start - (d.day::timestamp AT TIME ZONE 'UTC'))
+       )
     ON CONFLICT (series_id, start) DO NOTHING
 
 -- name: add_rates
@@ -26,6 +36,14 @@ SELECT resource_id, start, period, amount, currency, basis, resource_type
            %(resource_id)b::int[], %(start)b::timestamptz[], %(period)b::int[], %(amount)s::numeric[],
            %(currency)s::text[], %(basis)s::text[], %(resource_type)s::text[]
        ) AS n(resource_id, start, period, amount, currency, basis, resource_type)
+ WHERE NOT EXISTS (
+           SELECT
+             FROM finfleet.rate_intervals AS i
+            WHERE (i.resource_id, i.period) = (n.resource_id, n.period)
+              AND i.phase = extract(epoch FROM n.start)::bigint %% n.period
+              AND i.start <= n.start
+              AND n.start < i.until
+       )
     ON CONFLICT (resource_id, start, period) DO NOTHING
 
 -- name: merge_rates

@@ -8,6 +8,8 @@ import pytest
 
 from storage import ledger
 from storage.database import Connection, Database
+from storage.folding.points import fold_points
+from storage.folding.rates import fold_rates
 from storage.reports import (
     planned_readings,
     read_bad_windows,
@@ -48,6 +50,22 @@ def collect(connection: Connection, outcomes: dict[str, Outcome] | None = None, 
             told = {"error": "no", "permission": "ec2:Describe"} if outcome is Outcome.DENIED else {"error": "broken"}
             told = told if outcome in {Outcome.DENIED, Outcome.FAILED} else {}
             w.put(connection, w.report(run, outcome, 0, **told), now=NOW, max_attempts=1)  # type: ignore[arg-type]
+
+
+def seal(connection: Connection) -> None:
+    """Seal the points, and fold the rates."""
+    while fold_points(connection, THEN + DAY) + fold_rates(connection, THEN + DAY):
+        pass
+    assert w.points(connection) == {}
+    assert w.rates(connection) == {}
+
+
+def read(connection: Connection) -> tuple[dict[str, float], dict[str, Decimal]]:
+    """Values and rates by resource, each of which is there once."""
+    values = connection.execute("SELECT name, value FROM reporting.resource_metrics").fetchall()
+    rates = connection.execute("SELECT name, amount FROM reporting.cost_per_hour").fetchall()
+    assert (len(dict(values)), len(dict(rates))) == (len(values), len(rates))
+    return dict(values), dict(rates)
 
 
 MIXED = {"05:00": Outcome.DENIED, "05:05": Outcome.DENIED, "06:00": Outcome.EMPTY}
@@ -135,14 +153,18 @@ def test_a_running_back_fill_keeps_its_windows(connection: Connection) -> None:
     assert fold(connection, THEN) == 0
 
 
-def test_a_late_batch_of_a_folded_window_adds_and_a_newer_attempt_replaces(connection: Connection) -> None:
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_late_batch_of_a_folded_window_adds_and_a_newer_attempt_replaces(
+    connection: Connection, sealed: bool
+) -> None:
     [*_, first] = take(connection)  # the oldest, of which nothing comes for now
     collect(connection)
     run = w.run(first.target, first.window, attempt=1)
     target_id, start = first.target_id, first.window.start
     connection.execute("UPDATE finfleet.collections SET attempt = 2, due_at = %s WHERE state = 'dispatched'", (THEN,))
     newer = w.run(first.target, first.window, attempt=2, second=5)
-    w.put(connection, w.batch(newer, points=[("i-1", 0, 2.0)]), w.report(newer), now=NOW)
+    brought = w.batch(newer, points=[("i-1", 0, 2.0)], rates=[("i-1", 0, "2")])
+    w.put(connection, brought, w.report(newer), now=NOW)
     connection.execute(
         "UPDATE finfleet.collections SET state = 'complete', records = 1, settled_at = %s WHERE window_start <> %s",
         (NOW, start),
@@ -152,16 +174,17 @@ def test_a_late_batch_of_a_folded_window_adds_and_a_newer_attempt_replaces(conne
         written = w.put(connection, w.batch(run, points=[("i-1", 0, 1.0), ("i-2", 0, 1.0)]), w.report(run), now=NOW)
         assert not written.rejected
     assert written.duplicates == 2
-    points = {name: value for (name, _), value in w.points(connection).items()}
-    assert points == {"i-1": 2.0, "i-2": 1.0}
+    assert read(connection) == ({"i-1": 2.0, "i-2": 1.0}, {"i-1": 2})
     # Once their runs are forgotten, the same once more, and another of the same attempt, change nothing.
     for _ in range(2):
         fold(connection, THEN, timedelta(0))
         assert connection.execute("SELECT count(*) FROM finfleet.collections").fetchone() == (1,)
         connection.execute("DELETE FROM finfleet.runs")
-        w.put(connection, w.batch(run, points=[("i-1", 0, 1.0), ("i-3", 0, 3.0)]), w.report(run), now=NOW)
-        points = {name: value for (name, _), value in w.points(connection).items()}
-        assert points == {"i-1": 2.0, "i-2": 1.0, "i-3": 3.0}
+        if sealed:
+            seal(connection)
+        late = w.batch(run, points=[("i-1", 0, 1.0), ("i-3", 0, 3.0)], rates=[("i-1", 0, "1"), ("i-3", 0, "3")])
+        w.put(connection, late, w.report(run), now=NOW)
+        assert read(connection) == ({"i-1": 2.0, "i-2": 1.0, "i-3": 3.0}, {"i-1": 2, "i-3": 3})
         row = "SELECT state, attempt, records FROM finfleet.collections WHERE (target_id, window_start) = (%s, %s)"
         assert connection.execute(row, (target_id, start)).fetchone() == ("complete", 2, 1)
     # And what is handed out from now on is newer than all of it.
@@ -170,7 +193,7 @@ def test_a_late_batch_of_a_folded_window_adds_and_a_newer_attempt_replaces(conne
     assert again.attempt == 3
     newest = w.run(again.target, again.window, attempt=3)
     w.put(connection, w.batch(newest, points=[("i-1", 0, 9.0)]), w.report(newest), now=NOW)
-    assert {name: value for (name, _), value in w.points(connection).items()}["i-1"] == 9.0
+    assert read(connection)[0]["i-1"] == 9.0
     assert fold(connection, THEN, timedelta(0)) == 1
     assert connection.execute("SELECT count(*) FROM finfleet.runs WHERE started_at > '2100-01-01'").fetchone() == (0,)
 
