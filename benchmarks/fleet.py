@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+
+import redis
 
 from benchmarks.processes import fleet, query, until
 from benchmarks.servers import Servers, running
 
 _ACCOUNTS = 20
+_BUSY = """
+SELECT coalesce(sum(extract(epoch FROM least(finished_at, %s) - greatest(started_at, %s))), 0)::float8
+  FROM finfleet.runs WHERE finished_at > %s AND started_at < %s
+"""
 
 
 def main() -> None:
@@ -25,17 +32,20 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=3, help="calls of a window")
     options = parser.parse_args()
     print(f"a window: {options.calls} calls of {options.call * 1000:.0f} ms; {options.threads} threads a worker")
-    print(f"{'workers':>8} {'windows/s':>10} {'busy':>7} {'x one':>7} {'cpu-s/s':>8}")
+    print("in calls: the part of the threads' time that the API takes; busy: that collections take; dry: looks at the")
+    print("queue that found it empty")
+    print(f"{'workers':>8} {'windows/s':>10} {'in calls':>9} {'busy':>6} {'dry':>6} {'x one':>6} {'cpu-s/s':>8}")
     first = 0.0
     for workers in options.workers:
-        rate, cpu = _measure(workers, options)
+        rate, busy, dry, cpu = _measure(workers, options)
         first = first or rate / workers
-        busy = rate * options.calls * options.call / (workers * options.threads)
-        print(f"{workers:>8} {rate:>10.1f} {busy:>7.0%} {rate / first:>7.2f} {cpu:>8.2f}", flush=True)
+        threads = workers * options.threads
+        shares = f"{rate * options.calls * options.call / threads:>9.0%} {busy / threads:>6.0%} {dry:>6.0%}"
+        print(f"{workers:>8} {rate:>10.1f} {shares} {rate / first:>6.2f} {cpu:>8.2f}", flush=True)
 
 
-def _measure(workers: int, options: argparse.Namespace) -> tuple[float, float]:
-    """Windows a second while work is due, and CPU-seconds a second of all processes."""
+def _measure(workers: int, options: argparse.Namespace) -> tuple[float, float, float, float]:
+    """Windows a second while work is due, threads that collect, looks at an empty queue, CPU-seconds a second."""
     configuration = {
         "stub": {
             "services": ["quick1"],
@@ -55,12 +65,16 @@ def _measure(workers: int, options: argparse.Namespace) -> tuple[float, float]:
         processes.start("worker", "stub", "--concurrency", str(options.threads), count=workers, **stub)
         until(lambda: _works(servers, workers), 120, "all workers have settled a window")
         time.sleep(3)
-        before, begun = processes.cpu(), time.monotonic()
-        settled = _settled(servers)
-        time.sleep(options.seconds)
-        rate = (_settled(servers) - settled) / (time.monotonic() - begun)
-        cpu = sum(processes.cpu().values()) - sum(before.values())
-        return rate, cpu / options.seconds
+        since, cpu, begun = datetime.now(UTC), sum(processes.cpu().values()), time.monotonic()
+        settled, looks = _settled(servers), []
+        with redis.Redis.from_url(servers.broker.get_secret_value()) as client:
+            while time.monotonic() - begun < options.seconds:
+                looks.append(client.llen("collect.stub") == 0)
+                time.sleep(0.05)
+        took, now = time.monotonic() - begun, datetime.now(UTC)
+        rate = (_settled(servers) - settled) / took
+        busy = float(str(query(servers, _BUSY, now, since, since, now)[0][0])) / took
+        return rate, busy, sum(looks) / len(looks), (sum(processes.cpu().values()) - cpu) / took
 
 
 def _works(servers: Servers, workers: int) -> bool:
