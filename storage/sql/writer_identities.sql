@@ -23,6 +23,20 @@ SELECT *
     ON CONFLICT DO NOTHING
 RETURNING provider, account, region, service, provider_id, source, resource_id
 
+-- name: find_changed_resources
+-- Those that a whole reading says something new of: as lock_changed_resources, where a fingerprint tells, of numbers
+-- only. It locks nothing, so a transaction that changes nothing waits for nobody; what it finds is looked at once more.
+SELECT r.resource_id
+  FROM unnest(
+           %(resource_id)b::int[], %(fingerprint)b::bigint[], %(first_seen)b::timestamptz[],
+           %(last_seen)b::timestamptz[], %(described_at)b::timestamptz[]
+       ) AS n(resource_id, fingerprint, first_seen, last_seen, described_at)
+  JOIN finfleet.resources AS r USING (resource_id)
+ WHERE n.first_seen < r.first_seen
+    OR n.last_seen >= r.last_seen + interval '1 hour'
+    OR (n.fingerprint <> r.fingerprint
+        AND (n.described_at, n.fingerprint) > (coalesce(r.described_at, r.last_seen), r.fingerprint))
+
 -- name: lock_changed_resources
 -- Those that a reading says something new of. A resource that is merely seen again is written once an hour. Of a reading
 -- of a part its words are given, of a whole one none: its fingerprint tells. Rows of before have no described_at.

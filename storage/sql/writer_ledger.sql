@@ -7,7 +7,7 @@ SELECT t.target_id, t.provider, t.account, t.region, t.service
   JOIN finfleet.targets AS t USING (provider, account, region, service)
 
 -- name: lock_windows
--- Windows first, then their targets, each in the order of its key: the planner does the same, so nobody deadlocks.
+-- Windows first, their targets last, each in the order of its key: the planner does the same, so nobody deadlocks.
 SELECT c.target_id, c.window_start, c.window_end, c.state, c.due_at, c.attempt, c.failures, c.settled_at,
        c.refresh_at, c.newest_attempt, c.newest_started_at, c.settled_run, c.records, c.error, c.permission, c.failed_since,
        c.partial, c.refused
@@ -17,7 +17,6 @@ SELECT c.target_id, c.window_start, c.window_end, c.state, c.due_at, c.attempt, 
    FOR NO KEY UPDATE OF c
 
 -- name: lock_targets
--- From here on nobody else writes for these targets: ids of the outbox come in the order of commits.
 SELECT target_id
   FROM finfleet.targets
  WHERE target_id = ANY(%(target_ids)s::int[])
@@ -50,33 +49,36 @@ SELECT run_id, number, keys
  WHERE run_id = ANY(%(run_ids)s::uuid[])
 
 -- name: upsert_runs
+-- Without a report so far, a run has no reported_at; and a batch that comes behind the report leaves that as it is.
 INSERT INTO finfleet.runs AS r
-       (run_id, target_id, window_start, window_end, attempt, started_at, batches_committed, records_committed)
+       (run_id, target_id, window_start, window_end, attempt, started_at, batches_committed, records_committed,
+        reported_at, finished_at, outcome, batches_expected, calls, throttles, api_cost_usd, apis, unknown_prices,
+        error, partial, permission, refused)
 SELECT *
-  FROM unnest(
-           %(run_ids)s::uuid[], %(target_ids)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-           %(attempts)s::int[], %(started_at)s::timestamptz[], %(batches)s::int[], %(records)s::bigint[]
-       ) AS n(run_id, target_id, window_start, window_end, attempt, started_at, batches, records)
+  FROM json_to_recordset(%(rows)s::json) AS n(
+           run_id uuid, target_id int, window_start timestamptz, window_end timestamptz, attempt int,
+           started_at timestamptz, batches_committed int, records_committed bigint, reported_at timestamptz,
+           finished_at timestamptz, outcome text, batches_expected int, calls bigint, throttles bigint,
+           api_cost_usd numeric, apis jsonb, unknown_prices int, error text, partial text, permission text,
+           refused boolean
+       )
  ORDER BY run_id
     ON CONFLICT (run_id) DO UPDATE
-   SET batches_committed = excluded.batches_committed, records_committed = excluded.records_committed
-
--- name: report_run
-UPDATE finfleet.runs
-   SET reported_at = %(now)s,
-       finished_at = %(finished_at)s,
-       outcome = %(outcome)s,
-       batches_expected = %(batches)s,
-       calls = %(calls)s,
-       throttles = %(throttles)s,
-       api_cost_usd = %(api_cost_usd)s,
-       apis = %(apis)s,
-       unknown_prices = %(unknown_prices)s,
-       error = %(error)s,
-       partial = %(partial)s,
-       permission = %(permission)s,
-       refused = %(refused)s
- WHERE run_id = %(run_id)s
+   SET batches_committed = excluded.batches_committed,
+       records_committed = excluded.records_committed,
+       reported_at = CASE WHEN excluded.reported_at IS NULL THEN r.reported_at ELSE excluded.reported_at END,
+       finished_at = CASE WHEN excluded.reported_at IS NULL THEN r.finished_at ELSE excluded.finished_at END,
+       outcome = CASE WHEN excluded.reported_at IS NULL THEN r.outcome ELSE excluded.outcome END,
+       batches_expected = CASE WHEN excluded.reported_at IS NULL THEN r.batches_expected ELSE excluded.batches_expected END,
+       calls = CASE WHEN excluded.reported_at IS NULL THEN r.calls ELSE excluded.calls END,
+       throttles = CASE WHEN excluded.reported_at IS NULL THEN r.throttles ELSE excluded.throttles END,
+       api_cost_usd = CASE WHEN excluded.reported_at IS NULL THEN r.api_cost_usd ELSE excluded.api_cost_usd END,
+       apis = CASE WHEN excluded.reported_at IS NULL THEN r.apis ELSE excluded.apis END,
+       unknown_prices = CASE WHEN excluded.reported_at IS NULL THEN r.unknown_prices ELSE excluded.unknown_prices END,
+       error = CASE WHEN excluded.reported_at IS NULL THEN r.error ELSE excluded.error END,
+       partial = CASE WHEN excluded.reported_at IS NULL THEN r.partial ELSE excluded.partial END,
+       permission = CASE WHEN excluded.reported_at IS NULL THEN r.permission ELSE excluded.permission END,
+       refused = CASE WHEN excluded.reported_at IS NULL THEN r.refused ELSE excluded.refused END
 
 -- name: insert_batches
 INSERT INTO finfleet.batches (run_id, number, records, keys)
@@ -90,28 +92,42 @@ SELECT d.destination, n.target_id, n.run_id, n.number, n.body
  CROSS JOIN unnest(%(destinations)s::text[]) WITH ORDINALITY AS d(destination, place)
  ORDER BY n.place, d.place
 
--- name: save_window
-UPDATE finfleet.collections
-   SET state = %(state)s,
-       due_at = %(due_at)s,
+-- name: save_windows
+UPDATE finfleet.collections AS c
+   SET state = n.state,
+       due_at = n.due_at,
        -- A report of it came: a worker lives, and bears it.
        lost = CASE
-                  WHEN %(state)s IN ('complete', 'empty') OR (state = 'dispatched' AND state <> %(state)s) THEN 0
-                  ELSE lost
+                  WHEN n.state IN ('complete', 'empty') OR (c.state = 'dispatched' AND c.state <> n.state) THEN 0
+                  ELSE c.lost
               END,
-       failures = %(failures)s,
-       settled_at = %(settled_at)s,
-       refresh_at = %(refresh_at)s,
-       newest_attempt = %(newest_attempt)s,
-       newest_started_at = %(newest_started_at)s,
-       settled_run = %(settled_run)s,
-       records = %(records)s,
-       error = %(error)s,
-       permission = %(permission)s,
-       failed_since = %(failed_since)s,
-       partial = %(partial)s,
-       refused = %(refused)s
- WHERE target_id = %(target_id)s AND window_start = %(window_start)s
+       failures = n.failures,
+       settled_at = n.settled_at,
+       refresh_at = n.refresh_at,
+       newest_attempt = n.newest_attempt,
+       newest_started_at = n.newest_started_at,
+       settled_run = n.settled_run,
+       records = n.records,
+       error = n.error,
+       permission = n.permission,
+       failed_since = n.failed_since,
+       partial = n.partial,
+       refused = n.refused
+  FROM json_to_recordset(%(windows)s::json) AS n(
+           target_id int, window_start timestamptz, state text, due_at timestamptz, failures int,
+           settled_at timestamptz, refresh_at timestamptz, newest_attempt int, newest_started_at timestamptz,
+           settled_run uuid, records bigint, error text, permission text, failed_since timestamptz, partial text,
+           refused boolean
+       )
+ WHERE c.target_id = n.target_id AND c.window_start = n.window_start
+
+-- name: lock_judged
+-- Of the targets that answered those that are denied so far, and those that refused: in the order of their key.
+SELECT target_id
+  FROM finfleet.targets
+ WHERE (target_id = ANY(%(allowed)s::int[]) AND denied_until IS NOT NULL) OR target_id = ANY(%(denied)s::int[])
+ ORDER BY target_id
+   FOR NO KEY UPDATE
 
 -- name: allow_targets
 UPDATE finfleet.targets
@@ -119,7 +135,9 @@ UPDATE finfleet.targets
  WHERE target_id = ANY(%(target_ids)s::int[])
    AND denied_until IS NOT NULL
 
--- name: deny_target
-UPDATE finfleet.targets
-   SET denied_until = %(denied_until)s, denied_error = %(error)s, denied_permission = %(permission)s
- WHERE target_id = %(target_id)s
+-- name: deny_targets
+UPDATE finfleet.targets AS t
+   SET denied_until = n.denied_until, denied_error = n.error, denied_permission = n.permission
+  FROM unnest(%(target_ids)s::int[], %(denied_until)s::timestamptz[], %(errors)s::text[], %(permissions)s::text[])
+           AS n(target_id, denied_until, error, permission)
+ WHERE t.target_id = n.target_id

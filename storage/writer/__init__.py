@@ -2,7 +2,7 @@
 
 ::
 
-    admission     locks the windows and targets; what is new, known already, or was never planned
+    admission     locks the windows; what is new, known already, or was never planned
     pushed        lets in what was pushed by a source with a name, for which nobody plans
     identities    ids of resources and series, from a cache where they are known
     readings      points and rates: copied, or merged so that the newest wins

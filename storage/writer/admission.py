@@ -1,4 +1,4 @@
-"""Locks what the messages are about, and sorts out which of them are new, which are known, and which nobody planned."""
+"""Locks the windows of the messages, and sorts out which are new, which are known, and which nobody planned."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _SQL = load("writer_ledger")
 
 
 def admit(connection: Connection, received: Sequence[Received], written: Written) -> Admitted:
-    """Lock windows and targets, and pick the messages that are new; the others are counted in ``written``.
+    """Lock the windows, and pick the messages that are new; the others are counted in ``written``.
 
-    Inside of the caller's transaction, whose end lets go of the locks.
+    Inside of the caller's transaction, whose end lets go of the locks. Targets are locked later, and only where the
+    order of commits counts (bookkeeping): two writers with windows of the same targets do most of their work at once.
     """
     targets = _find_targets(connection, {item.message.run.target for item in received})
     runs = {(item.message.run.target, item.message.run.window) for item in received}
@@ -124,8 +125,6 @@ def _find_targets(connection: Connection, targets: Iterable[Target]) -> dict[Tar
 def _lock(connection: Connection, keys: Iterable[WindowKey]) -> dict[WindowKey, WindowState]:
     with connection.cursor(row_factory=class_row(WindowState)) as cursor:
         windows = cursor.execute(_SQL["lock_windows"], _columns(keys)).fetchall()
-    target_ids = sorted({window.target_id for window in windows})
-    connection.execute(_SQL["lock_targets"], {"target_ids": target_ids})
     return {window.key: window for window in windows}
 
 

@@ -90,14 +90,19 @@ def insert_columns(readings: Sequence[Reading]) -> dict[str, Any]:
 
 def update_changed(connection: Connection, readings: Mapping[int, Reading]) -> None:
     """Write down what ``readings``, by resource_id, say anew."""
+    whole = {resource_id: reading for resource_id, reading in readings.items() if reading.resource.whole}
+    if whole:
+        columns = {"resource_id": int4s(list(whole)), **_seen(list(whole.values()))}
+        changed = {row[0] for row in connection.execute(_SQL["find_changed_resources"], columns)}
+        readings = {key: one for key, one in readings.items() if key not in whole or key in changed}
     if not readings:
         return
     # A fingerprint is of the whole: of a part its words are compared.
     parts = [_NOTHING if reading.resource.whole else reading.resource for reading in readings.values()]
     columns = {"resource_id": int4s(list(readings)), **_described(parts), **_seen(list(readings.values()))}
-    changed = [row[0] for row in connection.execute(_SQL["lock_changed_resources"], columns)]
-    if changed:
-        new = {"resource_id": int4s(changed), **insert_columns([readings[resource_id] for resource_id in changed])}
+    locked = [row[0] for row in connection.execute(_SQL["lock_changed_resources"], columns)]
+    if locked:
+        new = {"resource_id": int4s(locked), **insert_columns([readings[resource_id] for resource_id in locked])}
         connection.execute(_SQL["update_resources"], new)
 
 
