@@ -1,5 +1,6 @@
 """How fast results become rows, beside what Postgres can take in at all: `python -m benchmarks.ingest`.
 
+With ``--against REV`` a former release takes windows of several sizes in too, in turn with this one.
 Every contender brings the same points into the same table, in one run on one server, in turn; ratios are of medians.
 finfleet's contenders write more than the others: resources, rates, runs, batches, the outbox and the ledger too.
 """
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from benchmarks import pipeline, rivals
 from benchmarks.load import FIRST, Load
+from benchmarks.releases import HERE, releases
 from benchmarks.servers import Servers, running
 from storage.database import Connection, Database
 from storage.partitions import create
@@ -27,7 +29,9 @@ from telemetry.batch import Batch, Message
 from telemetry.codec import encode
 
 LIMIT = "server-side COPY, then merge"
-AIM = 0.6
+AIM = 1.0
+SHAPES = ((1, 400, 6), (10, 200, 6), (180, 30, 2))
+"""Resources of a window, targets, and windows of each."""
 OFF_THE_QUEUE = "finfleet, off the results queue (Redis)"
 FROM_MEMORY = "finfleet, out of memory"
 PUBLISHING = "publishing to the results queue, encoded already"
@@ -56,6 +60,7 @@ def main() -> None:
     parser.add_argument("--targets", type=int, default=60)
     parser.add_argument("--windows", type=int, default=2, help="of each target, each a batch of about 5,000 records")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--against", metavar="REV", help="a revision to measure beside this one: a tag, or a commit")
     arguments = parser.parse_args()
     load = Load(targets=arguments.targets, windows=arguments.windows)
     with running() as servers:
@@ -69,6 +74,18 @@ def main() -> None:
                 steps.append(pipeline.one_after_the_other(connection, prepared.bodies))
     _print_ratios({name: median(times) for name, times in spent.items()}, prepared)
     _print_steps({name: median(step[name] for step in steps) for name in steps[0]})
+    _print_windows(_windows(arguments.against, arguments.rounds))
+
+
+def _windows(against: str | None, rounds: int) -> dict[tuple[int, str], dict[str, float]]:
+    """By resources and release: the medians of what each round said."""
+    found: dict[tuple[int, str], list[Mapping[str, float]]] = defaultdict(list)
+    with releases("windows.py", against) as both:
+        for resources, targets, windows in SHAPES:
+            for _ in range(rounds):
+                for release in both:
+                    found[resources, release.name].append(release.measure(resources, targets, windows))
+    return {key: {name: median(one[name] for one in said) for name in said[0]} for key, said in found.items()}
 
 
 def _prepare(load: Load, servers: Servers) -> Prepared:
@@ -83,8 +100,8 @@ def _prepare(load: Load, servers: Servers) -> Prepared:
 
 
 def _by_transaction(messages: Sequence[Message]) -> list[tuple[Keys, Values]]:
-    size = pipeline.TRANSACTION
-    return [_points(messages[place : place + size]) for place in range(0, len(messages), size)]
+    bodies = [encode(message) for message in messages]
+    return [_points([item.message for item in part]) for part in pipeline.transactions(bodies)]
 
 
 def _points(messages: Sequence[Message]) -> tuple[Keys, Values]:
@@ -170,7 +187,9 @@ def _print_ratios(spent: Mapping[str, float], prepared: Prepared) -> None:
     count = prepared.rows.count
     limit = spent[LIMIT]
     into_postgres = {name: seconds for name, seconds in spent.items() if name != PUBLISHING}
-    table = Table(title=f"{count:,} points, {pipeline.TRANSACTION} messages a transaction", title_justify="left")
+    table = Table(
+        title=f"{count:,} points, {pipeline.SETTINGS.max_records:,} records a transaction", title_justify="left"
+    )
     table.add_column("")
     table.add_column("points/s", justify="right")
     table.add_column("of the limit", justify="right")
@@ -182,6 +201,23 @@ def _print_ratios(spent: Mapping[str, float], prepared: Prepared) -> None:
     verdict = "reached" if ratio >= AIM else "MISSED"
     console.print(f"{OFF_THE_QUEUE}: {ratio:.2f} of {LIMIT}; aim {AIM}: {verdict}", soft_wrap=True)
     console.print(f"{PUBLISHING}: {count / spent[PUBLISHING]:,.0f} points/s\n", soft_wrap=True)
+
+
+def _print_windows(found: Mapping[tuple[int, str], Mapping[str, float]]) -> None:
+    table = Table(title="Windows a second, each of five metrics x five points a resource", title_justify="left")
+    for column in ("resources", "", "out of memory", "off the queue", "ms of Python a window"):
+        table.add_column(column, justify="left" if not column else "right")
+    for (resources, release), said in found.items():
+        here = found[resources, HERE]
+        ratio = {name: "" if release == HERE else f" ({here[name] / said[name]:.2f} x)" for name in said}
+        table.add_row(
+            str(resources),
+            release,
+            f"{said['memory']:,.0f}{ratio['memory']}",
+            f"{said['queue']:,.0f}{ratio['queue']}",
+            f"{said['busy']:.2f}{ratio['busy']}",
+        )
+    Console().print(table)
 
 
 def _print_steps(spent: Mapping[str, float]) -> None:

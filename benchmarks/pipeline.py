@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -18,13 +18,14 @@ from storage.database import Connection, Database
 from storage.writer import Received, Written, take_in, writing
 from storage.writer.identities import Identities
 from tasks.results import open_carrier
+from telemetry.batch import Batch
 from telemetry.codec import decode
 from telemetry.settings.model import IngestSettings
 from workers.ingest import Ingest, Queues
 
 DESTINATIONS = ("openfinops",)
-TRANSACTION = IngestSettings().max_messages
-"""Messages in one transaction, as a user gets it."""
+SETTINGS = IngestSettings()
+"""As a user gets them."""
 _STEPS = {
     "admit": "lock windows and targets, tell new from known",
     "save_runs": "runs and reports",
@@ -37,19 +38,28 @@ _STEPS = {
 }
 
 
-def decode_all(bodies: Sequence[bytes]) -> list[Received]:
-    """As the consumer does it."""
-    return [Received(decode(body), body) for body in bodies]
+def transactions(bodies: Iterable[bytes]) -> Iterator[list[Received]]:
+    """Decoded as they are asked for, as many in each as the consumer takes into one transaction."""
+    taken: list[Received] = []
+    records = 0
+    for body in bodies:
+        message = decode(body)
+        size = message.record_count if isinstance(message, Batch) else 1
+        if taken and (records + size > SETTINGS.max_records or len(taken) >= SETTINGS.max_messages):
+            yield taken
+            taken, records = [], 0
+        taken.append(Received(message, body))
+        records += size
+    if taken:
+        yield taken
 
 
 def from_memory(connection: Connection, bodies: Sequence[bytes]) -> float:
     """Seconds to decode, write and commit, the next transaction being decoded while the last one is written."""
-    parts = [bodies[first : first + TRANSACTION] for first in range(0, len(bodies), TRANSACTION)]
     start = time.perf_counter()
     with ThreadPoolExecutor(1) as writer:
         former: Future[Written] | None = None
-        for part in parts:
-            received = decode_all(part)
+        for received in transactions(bodies):
             if former:
                 former.result()
             former = writer.submit(_take_in, connection, received)
@@ -61,12 +71,11 @@ def from_memory(connection: Connection, bodies: Sequence[bytes]) -> float:
 def one_after_the_other(connection: Connection, bodies: Sequence[bytes]) -> dict[str, float]:
     """Seconds of each step, without overlap; what is left of the whole is the transaction's own time and our code."""
     with _measured() as spent:
-        whole = time.perf_counter()
-        for first in range(0, len(bodies), TRANSACTION):
-            start = time.perf_counter()
-            received = decode_all(bodies[first : first + TRANSACTION])
+        whole = start = time.perf_counter()
+        for received in transactions(bodies):
             spent["decode and check messages"] += time.perf_counter() - start
             _take_in(connection, received)
+            start = time.perf_counter()
         whole = time.perf_counter() - whole
     spent["begin, commit and the rest"] = whole - sum(spent.values())
     return spent
@@ -88,9 +97,7 @@ def off_the_queue(database: Database, broker: Any, bodies: Sequence[bytes]) -> t
         if left[0] <= 0:
             stop.set()
 
-    ingest = Ingest(
-        Queues(carrier), database, IngestSettings(), DESTINATIONS, {}, 8, keys=(KEY,), on_written=on_written
-    )
+    ingest = Ingest(Queues(carrier), database, SETTINGS, DESTINATIONS, {}, 8, keys=(KEY,), on_written=on_written)
     start = time.perf_counter()
     ingest.run(stop)
     return published, time.perf_counter() - start

@@ -64,9 +64,9 @@ class AmqpCarrier:
     def consumer(
         self, *, prefetch: int = PREFETCH, claim_after: float = CLAIM_AFTER, most_bytes: int = MOST_BYTES
     ) -> AmqpConsumer:
-        """A consumer that holds up to ``prefetch`` messages; the rest is for the other carrier."""
-        del claim_after, most_bytes  # the broker gives back what a consumer held as soon as its connection ends
-        return AmqpConsumer(self._address, self._name, prefetch)
+        """A consumer that holds up to ``prefetch`` messages; ``claim_after`` is for the other carrier."""
+        del claim_after  # the broker gives back what a consumer held as soon as its connection ends
+        return AmqpConsumer(self._address, self._name, prefetch, most_bytes)
 
     def depth(self) -> Depth:
         """The messages that no consumer holds; their age is not to be had here. CarrierUnavailable."""

@@ -37,13 +37,16 @@ _AT_ONCE = 0.001  # not 0: without a time-out, py-amqp spins while a message is 
 class AmqpConsumer:
     """Takes messages off the queue, with manual acknowledgement."""
 
-    def __init__(self, address: Address, name: str, prefetch: int) -> None:
+    def __init__(self, address: Address, name: str, prefetch: int, most_bytes: int) -> None:
         self._address = address
         self._name = name
         self._prefetch = prefetch
+        self._most_bytes = most_bytes
         self._outage = Outage(address.where)
         self._link: Link | None = None
         self._arrived: deque[Delivery] = deque()
+        self._arrived_bytes = 0
+        self._read_at = 0.0
         self._held: set[int] = set()  # delivery tags of this connection that were handed out
 
     def receive(self, max_messages: int, wait: float) -> list[Delivery]:
@@ -51,7 +54,9 @@ class AmqpConsumer:
         deadline = time.monotonic() + wait
         while self._outage.wait(deadline):
             try:
-                self._collect(self._connected(), max_messages, deadline)
+                link = self._connected()
+                if not self._is_full():
+                    self._collect(link, max_messages, deadline)
             except ERRORS as error:
                 self._lost(error)
             else:
@@ -71,8 +76,14 @@ class AmqpConsumer:
             self._attempt(lambda link, tag=tag: link.channel.basic_reject(tag, requeue=True))
 
     def hold(self) -> None:
-        """Keep the connection alive; what arrives meanwhile waits for the next receive."""
-        self._attempt(lambda link: self._collect(link, len(self._arrived), time.monotonic()))
+        """Keep the connection alive; what arrives meanwhile waits for the next receive.
+
+        Where enough is here, the rest waits at the broker: of that only as much is read as shows that it lives.
+        """
+        if self._is_full() and time.monotonic() < self._read_at + HEARTBEAT / 4:
+            self._attempt(lambda link: link.connection.heartbeat_check())
+        else:
+            self._attempt(lambda link: self._collect(link, len(self._arrived), time.monotonic()))
 
     def close(self) -> None:
         """Disconnect; the broker gives what was held to others at once."""
@@ -103,14 +114,15 @@ class AmqpConsumer:
     def _collect(self, link: Link, enough: int, deadline: float) -> None:
         """Read what is there, and wait for the first message where there is none."""
         while True:
-            longest = min(1.0, HEARTBEAT / 4, deadline - time.monotonic())
+            self._read_at = time.monotonic()
+            longest = min(1.0, HEARTBEAT / 4, deadline - self._read_at)
             wait = _AT_ONCE if self._arrived else max(_AT_ONCE, longest)
             try:
                 link.connection.drain_events(timeout=wait)
             except TimeoutError:
                 done = bool(self._arrived) or time.monotonic() >= deadline
             else:
-                done = len(self._arrived) >= enough
+                done = len(self._arrived) >= enough or self._is_full()
             # After reading: what came in meanwhile is the other side's sign of life.
             link.connection.heartbeat_check()
             if done:
@@ -118,9 +130,11 @@ class AmqpConsumer:
 
     def _on_message(self, message: Message) -> None:
         headers = message.headers if isinstance(message.headers, dict) else {}
+        body = message.body or b""  # py-amqp makes a string of an empty one
+        self._arrived_bytes += len(body)
         self._arrived.append(
             Delivery(
-                body=message.body or b"",  # py-amqp makes a string of an empty one
+                body=body,
                 delivery_count=1 + _count(headers.get(_DELIVERY_COUNT)),
                 published_at=_time(headers.get(PUBLISHED_AT)),
                 tag=(self._link, message.delivery_tag),
@@ -128,9 +142,19 @@ class AmqpConsumer:
         )
 
     def _hand_out(self, max_messages: int) -> list[Delivery]:
-        found = [self._arrived.popleft() for _ in range(min(max_messages, len(self._arrived)))]
+        found: list[Delivery] = []
+        size = 0
+        while self._arrived and len(found) < max_messages:
+            size += len(self._arrived[0].body)
+            if found and size > self._most_bytes:
+                break
+            found.append(self._arrived.popleft())
+        self._arrived_bytes = sum(len(delivery.body) for delivery in self._arrived)
         self._held.update(cast("tuple[Link, int]", delivery.tag)[1] for delivery in found)
         return found
+
+    def _is_full(self) -> bool:
+        return self._arrived_bytes >= self._most_bytes
 
     def _take_back(self, deliveries: Sequence[Delivery]) -> list[int]:
         """The tags of those that are held over the present connection. The broker ends a channel over a wrong tag."""
@@ -156,6 +180,7 @@ class AmqpConsumer:
     def _forget(self) -> None:
         self._link = None
         self._arrived.clear()
+        self._arrived_bytes = 0
         self._held.clear()
 
 

@@ -115,8 +115,7 @@ class Carrier(Protocol):
 
         ``prefetch`` has to cover all that the caller holds at a time, its next batch included (AMQP; on Redis a
         receive takes what it asks for). ``claim_after``, in seconds, is for Redis; an AMQP broker sees for itself
-        that a consumer is gone. ``most_bytes`` of a receive, whose first message counts in any case, is for Redis too:
-        AMQP knows no such limit.
+        that a consumer is gone. ``most_bytes`` bounds a receive, whose first message counts in any case.
         """
 
     def depth(self) -> Depth:

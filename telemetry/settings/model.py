@@ -83,7 +83,10 @@ class CollectSettings(Section):
 class IngestSettings(Section):
     """``ingest:``: one transaction of the ingest consumer."""
 
-    max_messages: int = Field(default=16, ge=1, le=1000)
+    #: A transaction takes what waits until it has so many records ...
+    max_records: int = Field(default=50_000, ge=1, le=1_000_000)
+    #: ... or messages. It never waits for more.
+    max_messages: int = Field(default=512, ge=1, le=1000)
     flush_interval: Duration = timedelta(milliseconds=500)
     #: A message that a consumer held so long without a commit is taken over by another.
     claim_after: Duration = timedelta(seconds=60)

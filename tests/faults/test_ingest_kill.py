@@ -53,7 +53,7 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
                 until(_further(connection, before), 60, "progress")
                 assert not _all(connection), f"all was written before kill {kill}: the kills hit nothing"
                 # Anywhere in the next transactions.
-                threading.Event().wait(chance.uniform(0, 0.05))
+                threading.Event().wait(chance.uniform(0, 0.02))
                 process.send_signal(signal.SIGKILL)
         producer.join()
         assert done.is_set()

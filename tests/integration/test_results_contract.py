@@ -50,6 +50,21 @@ class TestDelivery:
         assert bodies(found) == numbered(100)
         assert {delivery.delivery_count for delivery in found} == {1}
 
+    def test_takes_no_more_bytes_at_a_time_than_it_may(self, carrier: Carrier) -> None:
+        large = [bytes([number]) * 1000 for number in range(6)]
+        publish(carrier, *large)
+        with closing(carrier.consumer(most_bytes=2500)) as consumer:
+            taken: list[list[bytes]] = []
+
+            def all_came() -> bool:
+                taken.append(bodies(consumer.receive(100, 0.5)))
+                consumer.hold()
+                return sum(map(len, taken)) == len(large)
+
+            until(all_came, 20, "all of it comes")
+        assert [body for found in taken for body in found] == large
+        assert max(map(len, taken)) == 2
+
     def test_tells_when_a_message_was_published(self, carrier: Carrier) -> None:
         before = datetime.now(UTC) - timedelta(milliseconds=1)
         publish(carrier, b"x")

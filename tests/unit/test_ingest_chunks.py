@@ -52,6 +52,13 @@ def test_messages_and_bytes_are_bounded_too() -> None:
     assert [len(chunk.items) for chunk in chunks([_item(0, 1, MAX_BYTES + 1), _item(0, 1)])] == [1, 1]
 
 
+def test_records_are_bounded_as_the_settings_say() -> None:
+    items = [_item(0, 1) for _ in range(5)]  # of two records each
+    assert [len(chunk.items) for chunk in chunks(items, 4)] == [2, 2, 1]
+    assert [len(chunk.items) for chunk in chunks(items, 5)] == [2, 2, 1]
+    assert [len(chunk.items) for chunk in chunks(items, 1)] == [1] * 5
+
+
 def test_it_is_lazy() -> None:
     asked = []
 

@@ -15,8 +15,9 @@ from telemetry.batch import Batch, Message
 from workers.ingest.parcel import Item, Parcel
 
 MAX_DAYS = 64
-MAX_RECORDS = 100_000
-MAX_MESSAGES = 500
+MAX_RECORDS = 50_000
+"""Unless the settings say otherwise (``ingest.max_records``)."""
+MAX_MESSAGES = 1000
 MAX_BYTES = 32 * 1024 * 1024
 """Of bodies, as they travel."""
 
@@ -28,6 +29,7 @@ class Chunk:
     items: list[Item] = field(default_factory=list)
     #: Messages that are written down as dead letters.
     letters: list[tuple[Parcel, Undecodable]] = field(default_factory=list)
+    most_records: int = MAX_RECORDS
     _days: set[int] = field(default_factory=set)
     _records: int = 0
     _bytes: int = 0
@@ -57,18 +59,18 @@ class Chunk:
         return (
             len(self.items) + len(self.letters) < MAX_MESSAGES
             and len(self._days | days) <= MAX_DAYS
-            and self._records + records <= MAX_RECORDS
+            and self._records + records <= self.most_records
             and self._bytes + size <= MAX_BYTES
         )
 
 
-def chunks(parts: Iterable[Item | tuple[Parcel, Undecodable]]) -> Iterator[Chunk]:
+def chunks(parts: Iterable[Item | tuple[Parcel, Undecodable]], most_records: int = MAX_RECORDS) -> Iterator[Chunk]:
     """``parts`` in as few chunks as their order allows. Lazy: a part is asked for when the chunk before it is taken."""
-    chunk = Chunk()
+    chunk = Chunk(most_records=most_records)
     for part in parts:
         if not chunk.add(part):
             yield chunk
-            chunk = Chunk()
+            chunk = Chunk(most_records=most_records)
             chunk.add(part)
     if chunk:
         yield chunk

@@ -128,6 +128,7 @@ class Ingest:
             inlets=inlets,
             writer=Writer(name, self.database, self._store, heartbeat),
             most=self.settings.max_messages,
+            most_records=self.settings.max_records,
             patience=self.settings.flush_interval.total_seconds(),
             now=self.now,
             forward=partial(self._forward, publishers, Waiting(self.queues.pushes.__getitem__)),

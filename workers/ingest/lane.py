@@ -62,8 +62,9 @@ class Lane:
     name: str
     inlets: Sequence[Inlet]
     writer: Writer
-    #: Messages a turn, and seconds to wait for the first of them.
+    #: Messages a turn, records a transaction, and seconds to wait for the first message where nothing is under way.
     most: int
+    most_records: int
     patience: float
     now: Callable[[], datetime]
     #: Puts a message onto the queue of its source; MessageError where it may not be there, PublishRefused where that
@@ -125,7 +126,9 @@ class Lane:
         if not self._takes(inlet):
             return False
         try:
-            found = inlet.consumer.receive(self.most, self.patience if len(self.inlets) == 1 else 0.0)
+            # What is being written is acknowledged at its commit, and not after a wait for something new.
+            waits = len(self.inlets) == 1 and self._writing is None
+            found = inlet.consumer.receive(self.most, self.patience if waits else 0.0)
         except ConfigError as error:
             if self.essential:
                 raise
@@ -133,7 +136,8 @@ class Lane:
             inlet.rests_until = time.monotonic() + _REST
             return False
         inlet.suspects.extend(delivery for delivery in found if delivery.delivery_count >= ALONE_AFTER)
-        inlet.work = chunks(self._parts(inlet, [one for one in found if one.delivery_count < ALONE_AFTER]))
+        parts = self._parts(inlet, [one for one in found if one.delivery_count < ALONE_AFTER])
+        inlet.work = chunks(parts, self.most_records)
         return bool(found)
 
     def _takes(self, inlet: Inlet) -> bool:
@@ -193,7 +197,7 @@ class Lane:
             error = PoisonMessage(f"each of the {tries - 1} times that it was tried alone, the process ended")
             parcel.left = 1
             parts = [(parcel, Undecodable(parcel.delivery.body, error.code, str(error)))]
-        for chunk in chunks(parts):
+        for chunk in chunks(parts, self.most_records):
             self._writing = pool.submit(self.writer.write, chunk, stop), chunk
             self._finish()
         # The process lives: whatever became of it, it has not ended it.
@@ -220,8 +224,8 @@ class Lane:
         if outcome is None:
             return
         stuck = {id(one.item) for one in outcome.stuck}
-        self._settle([item.parcel for item in chunk.items if id(item) not in stuck])
-        self._settle([parcel for parcel, _ in chunk.letters])
+        done = [item.parcel for item in chunk.items if id(item) not in stuck]
+        self._settle([*done, *(parcel for parcel, _ in chunk.letters)])
         for one in outcome.stuck:
             self._aside.put(one)
         if len(stuck) < len(chunk.items):
@@ -235,11 +239,14 @@ class Lane:
         return future.result()
 
     def _settle(self, parcels: Iterable[Parcel]) -> None:
-        """One part of each is done; acknowledge those of which it was the last."""
+        """One part of each is done; acknowledge, by inlet and all at once, those of which it was the last."""
+        done: dict[int, list[Parcel]] = {}
         for parcel in parcels:
             parcel.left -= 1
             if not parcel.left:
-                parcel.inlet.consumer.ack([parcel.delivery])
+                done.setdefault(id(parcel.inlet), []).append(parcel)
+        for whole in done.values():
+            whole[0].inlet.consumer.ack([parcel.delivery for parcel in whole])
 
     def _clear(self, digest: bytes) -> None:
         try:
