@@ -8,6 +8,7 @@ and its batches are not taken for those of the first.
 from __future__ import annotations
 
 import uuid
+from collections.abc import MutableSequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -72,13 +73,13 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Points(msgspec.Struct, frozen=True, array_like=True):
-    """Metric values as three columns of the same length."""
+    """Metric values as three columns of the same length: lists, or arrays (telemetry/packed.py), as they travel."""
 
     #: Index into the batch's ``series``.
-    series: list[int]
+    series: MutableSequence[int]
     #: Seconds since 1970-01-01 UTC.
-    start: list[int]
-    value: list[float]
+    start: MutableSequence[int]
+    value: MutableSequence[float]
 
 
 class Rate(msgspec.Struct, frozen=True, array_like=True):

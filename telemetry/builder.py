@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 
+from telemetry import packed
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Points, Rate, Run, Series
 from telemetry.costs import TEXTS, CostLine
 from telemetry.faults import size_of
@@ -17,7 +18,7 @@ from telemetry.records import AttributeValue, CostRate, MetricPoint, Record, Res
 _cost_texts = attrgetter(*TEXTS)
 # Bytes of msgpack beside the texts, rather too many than too few; amounts as providers write them.
 _A_TEXT = 5
-_A_POINT = 3 + 5 + 9
+_A_POINT = sum(packed.SIZES.values())
 _A_SERIES = 25
 _A_RATE = 160
 _A_RESOURCE = 60
@@ -33,7 +34,7 @@ class _Draft:
         self.size = 0
         self.resources: list[Resource] = []
         self.series: list[Series] = []
-        self.points = Points([], [], [])
+        self.points = Points(packed.column(packed.INDEX), packed.column(packed.SECONDS), packed.column(packed.VALUE))
         self.rates: list[Rate] = []
         self.costs: list[CostLine] = []
         self._resource_index: dict[tuple[str, ...], int] = {}

@@ -36,7 +36,8 @@ from telemetry.limits import (
     MAX_TEXT,
     MAX_WINDOW,
 )
-from telemetry.records import Resource
+from telemetry.packed import bounds
+from telemetry.records import AttributeValue, Resource
 from telemetry.target import PART
 
 __all__ = ["MAX_INT4", "MAX_KEY", "MAX_RECORDS", "MAX_TEXT", "MAX_WINDOW", "check"]
@@ -118,6 +119,8 @@ def _check_batch(batch: Batch) -> None:
 
 
 def _check_resources(batch: Batch) -> None:
+    if _are_fine(batch.resources, batch.run.target.provider):
+        return
     seen: dict[tuple[str, ...], int] = {}
     for index, resource in enumerate(batch.resources):
         path = f"resources[{index}]"
@@ -129,6 +132,35 @@ def _check_resources(batch: Batch) -> None:
             fail(path, resource.resource_id, f"once in a batch; it is resources[{former}] already")
 
 
+def _are_fine(resources: Sequence[Resource], provider: str) -> bool:
+    """Whether a glance at all of them shows that each is possible, as it does of almost all batches."""
+    keys = {resource.key for resource in resources}
+    if len(keys) < len(resources) or not all(map(all, keys)):
+        return False
+    if 4 * max(map(len, map("".join, keys)), default=0) > MAX_KEY:
+        return False
+    texts: list[str] = []
+    values: list[AttributeValue] = []
+    for resource in resources:
+        tags, attributes = resource.tags, resource.attributes
+        if resource.provider != provider or len(tags) + len(attributes) > _FEW_TAGS:
+            return False
+        texts += resource.key
+        texts += (resource.type, resource.name)
+        texts += tags
+        texts += tags.values()
+        texts += attributes
+        values += attributes.values()
+    texts += [value for value in values if type(value) is str]
+    numbers = [value for value in values if type(value) is int or type(value) is float]
+    # NaN is within no bounds.
+    return are_short(texts, _SHORT) and all(-_LARGE < number < _LARGE for number in numbers)
+
+
+_SHORT = 400
+_FEW_TAGS = 64
+"""With so many tags and attributes, and texts of so many characters at four bytes each, a record is not too large."""
+_LARGE = 2.0**62
 _KEY = ("provider", "account", "region", "service", "resource_id")
 
 
@@ -198,12 +230,15 @@ def _check_points(batch: Batch) -> None:
     if not points.series:
         return
     count = len(batch.series)
-    if not 0 <= min(points.series) <= max(points.series) < count:
+    lowest, highest = bounds(points.series)
+    if not 0 <= lowest <= highest < count:
         _first("points.series", points.series, lambda index: 0 <= index < count, f"an index into the {count} series")
     first, last = batch.run.window.start.timestamp(), batch.run.window.end.timestamp()
-    if not first <= min(points.start) <= max(points.start) < last:
+    lowest, highest = bounds(points.start)
+    if not first <= lowest <= highest < last:
         _first("points.start", points.start, lambda start: first <= start < last, _inside(batch))
-    if not all(map(math.isfinite, points.value)):
+    # What is not finite stays so in a sum, which may leave the numbers by itself.
+    if not math.isfinite(sum(points.value)) and not all(map(math.isfinite, points.value)):
         _first("points.value", points.value, math.isfinite, "a finite number; leave out what is unknown")
 
 

@@ -7,6 +7,7 @@ bounded whatever the bytes: large bodies are shown by their beginning, and value
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
@@ -109,7 +110,7 @@ class _Shown:
             return self._struct(value, depth)
         if isinstance(value, Mapping):
             return self._object(value.items(), len(value), depth)
-        if isinstance(value, list | tuple | set | frozenset):
+        if isinstance(value, list | tuple | set | frozenset | array):
             return self._list(value, len(value), depth)
         return self._scalar(value)
 

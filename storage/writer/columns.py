@@ -44,7 +44,7 @@ class BinaryArray:
 
 def int4s(column: Sequence[int] | NDArray[Any]) -> BinaryArray:
     """As ``int4[]``."""
-    return BinaryArray(np.asarray(column), 23, ">i4")
+    return BinaryArray(np.asarray(column, dtype=np.int64), 23, ">i4")
 
 
 def int8s(column: Sequence[int] | NDArray[Any]) -> BinaryArray:
@@ -82,18 +82,20 @@ def register(context: AdaptContext) -> None:
 
 def point_keys(series: Sequence[int], index: Sequence[int], start: Sequence[int]) -> Keys:
     """Keys of points: ``series`` are the ids that ``index`` points into, ``start`` is in seconds since 1970."""
-    ids = np.array(series, dtype=np.uint64)[np.array(index, dtype=np.intp)]
-    keys: Keys = (ids << _HALF) | np.array(start, dtype=np.uint64)
+    ids = np.array(series, dtype=np.uint64)[np.asarray(index, dtype=np.intp)]
+    keys: Keys = (ids << _HALF) | np.asarray(start).astype(np.uint64)
     return keys
 
 
 def newest(keys: Keys, values: Values) -> tuple[Keys, Values]:
     """Sorted by key; of equal keys the last is kept."""
-    order = np.argsort(keys, kind="stable")
-    keys, values = keys[order], values[order]
-    last = np.ones(len(keys), dtype=bool)
-    last[:-1] = keys[1:] != keys[:-1]
-    return keys[last], values[last]
+    if len(keys) and not (keys[1:] > keys[:-1]).all():  # most batches are in order as they come
+        order = np.argsort(keys, kind="stable")
+        keys, values = keys[order], values[order]
+        last = np.ones(len(keys), dtype=bool)
+        last[:-1] = keys[1:] != keys[:-1]
+        keys, values = keys[last], values[last]
+    return keys, values
 
 
 def days_of(keys: Keys) -> list[int]:

@@ -74,7 +74,7 @@ def read(new: NewBatch, ids: BatchIds) -> Readings:
         (ids.resources[rate.resource], rate.start, rate.period): (rate, batch.resources[rate.resource].type)
         for rate in batch.rates
     }
-    keys, values = newest(keys, np.array(batch.points.value, dtype=np.float64))
+    keys, values = newest(keys, np.asarray(batch.points.value, dtype=np.float64))
     return Readings(new, keys, values, rates, KeySet(keys, frozenset(rates)))
 
 

@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
-import msgspec
 import pytest
-import zstandard
 from kombu.connection import Connection as Link
 
 from storage import dead_letters
 from storage.database import Connection, Database
 from tasks.results import NAME, Carrier
-from telemetry.codec import MAGIC, SCHEMA, encode
+from telemetry.codec import MAGIC, encode
 from telemetry.push.sources import Pushers
 from telemetry.target import Target
 from tests.support import pushing, writing
 from tests.support.brokers import Broker, Lending, publish, until_depth
+from tests.support.hostile_batches import frame, pack
 from tests.support.ingesting import ingest, put, run_messages, running_ingest, totals, windows
 from tests.support.waiting import until
 
@@ -64,8 +63,7 @@ def test_three_times_and_out_of_order_is_once(carrier: Carrier, database: Databa
 
 def _impossible() -> bytes:
     batch = writing.batch(writing.run(), points=(("i-1", 0, float("nan")),))
-    body = msgspec.msgpack.Encoder(decimal_format="string").encode(batch)
-    return MAGIC + bytes([SCHEMA]) + zstandard.compress(body)
+    return frame(pack(batch))
 
 
 BAD = {

@@ -5,16 +5,15 @@ from contextlib import closing
 
 import msgspec
 import pytest
-import zstandard
 from pydantic import SecretStr
 
 from storage import dead_letters
 from storage.database import Database
 from tasks.results import Carrier, open_carrier
 from telemetry.batch import Batch
-from telemetry.codec import MAGIC, SCHEMA
 from tests.support import writing
 from tests.support.brokers import publish
+from tests.support.hostile_batches import frame, pack
 from tests.support.ingesting import put, run_messages, running_ingest, windows
 from tests.support.waiting import until
 
@@ -27,8 +26,7 @@ def carrier(redis_url: str) -> Iterator[Carrier]:
 
 def _unchecked(batch: Batch) -> bytes:
     """As a publisher would send it that checks nothing."""
-    packed = msgspec.msgpack.Encoder(decimal_format="string").encode(batch)
-    return MAGIC + bytes([SCHEMA]) + zstandard.compress(packed)
+    return frame(pack(batch))
 
 
 def test_it_writes_nothing_of_another_provider(carrier: Carrier, database: Database) -> None:

@@ -16,20 +16,22 @@ from telemetry.batch import ApiUse, Batch, Report
 from telemetry.builder import build_batches
 from telemetry.codec import MAGIC, SCHEMA
 from telemetry.costs import CostLine
+from telemetry.packed import to_bytes
 from telemetry.target import Target, Window
 from tests.support.messages import NOW, WINDOW, make_report, make_run, records
 
 Draw = random.Random
 TARGET = Target("aws", "hostile", "us-east-1", "ec2")
 """Of no planner."""
-_encode = msgspec.msgpack.Encoder(decimal_format="string").encode
+_encode = msgspec.msgpack.Encoder(decimal_format="string", enc_hook=list).encode
+_encode_columns = msgspec.msgpack.Encoder(decimal_format="string", enc_hook=to_bytes).encode
 _RUN = msgspec.structs.replace(make_run(TARGET), run_id=uuid.UUID(int=7))
 _compress = zstandard.ZstdCompressor(level=1).compress
 Raw = msgspec.Raw
 
 
 def pack(value: object) -> bytes:
-    """As msgpack; a Raw goes in as it is."""
+    """As msgpack, points in lists as up to schema 2; a Raw goes in as it is."""
     return _encode(value)
 
 
@@ -67,6 +69,7 @@ def _templates() -> dict[str, Any]:
     report: Report = msgspec.structs.replace(make_report(_RUN), apis=[ApiUse("ec2:X", 1, 0, None)])
     return {
         "batch": msgspec.msgpack.decode(_encode(batch)),
+        "columns": msgspec.msgpack.decode(_encode_columns(batch)),
         "report": msgspec.msgpack.decode(_encode(report)),
     }
 
@@ -77,7 +80,7 @@ _FRAMED = {name: frame(packed) for name, packed in _PACKED.items()}
 
 
 def with_field(name: str, place: int, value: object) -> bytes:
-    """A valid ``batch`` or ``report`` but for one field (0 is the kind, 1 the run)."""
+    """A valid ``batch``, ``columns`` (one of schema 3) or ``report`` but for one field: 0 is the kind, 1 the run."""
     template = list(_TEMPLATES[name])
     template += [None] * (place - len(template))
     template[place : place + 1] = [value]
@@ -126,7 +129,7 @@ def _appended(draw: Draw) -> tuple[str, bytes]:
 
 
 def _schema(draw: Draw) -> tuple[str, bytes]:
-    return "schema/unknown", frame(_PACKED["batch"], draw.choice([0, 3, 9, 127, 255]))
+    return "schema/unknown", frame(_PACKED["batch"], draw.choice([0, SCHEMA + 1, 9, 127, 255]))
 
 
 def _frames(draw: Draw) -> tuple[str, bytes]:
@@ -148,6 +151,7 @@ def _frames(draw: Draw) -> tuple[str, bytes]:
 
 _WRONG: tuple[Any, ...] = (
     None, True, -1, 0, 2**31, 2**32, 2**63 - 1, 2**64 - 1, -(2**63), 0.5, float("nan"), float("inf"), 1e308,
+    b"\xff" * 32, b"\x7f\xf0\x00\x00\x00\x00\x00\x00" * 4,
     "", "\0", "a\x1b]0;title\x07", "\u202e", "x" * 3000, b"", b"\xff" * 20, [], {}, [[]], [None] * 50, {"a": {}},
     {str(number): "" for number in range(300)}, list(range(300)),
     "NaN", "-Infinity", "sNaN123", "1e999999999", "1e-999999999", "1_000", "\u0661\u0662", " 1 ", "9" * 5000, "0x10",

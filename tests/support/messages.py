@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
+
+import msgspec
 
 from telemetry.batch import Batch, Outcome, Report, Run
 from telemetry.builder import build_batches
@@ -17,6 +20,11 @@ NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 
 def make_run(target: Target = TARGET, window: Window = WINDOW, attempt: int = 1) -> Run:
     return Run.start(target, window, attempt, NOW, granted(target, window, attempt))
+
+
+def plain(message: object) -> Any:
+    """Its values, points in lists."""
+    return msgspec.to_builtins(message, enc_hook=list)
 
 
 def instance(number: int) -> Resource:

@@ -164,7 +164,7 @@ def test_amounts_keep_every_digit_and_times_their_zone() -> None:
     assert str(batch.costs[0].billed_cost) == exact
     (batch, _) = expand(_parse(body(metrics=[{"name": "a", "value": 1, "time": "2026-11-20T07:02:03+02:00"}])))
     assert isinstance(batch, Batch)
-    assert batch.points.start == [int(datetime.fromisoformat(SENT_AT).timestamp())]
+    assert list(batch.points.start) == [int(datetime.fromisoformat(SENT_AT).timestamp())]
 
 
 def test_a_person_sees_a_dead_push_as_it_was_sent() -> None:
