@@ -82,9 +82,9 @@ def save_settlement(connection: Connection, settlement: Settlement) -> None:
     connection.execute(_SQL["save_windows"], {"windows": _as_json(settlement.touched)})
     if settlement.allowed or settlement.denied:
         judged = {"allowed": sorted(settlement.allowed), "denied": sorted(settlement.denied)}
-        connection.execute(_SQL["lock_judged"], judged)
-    if settlement.allowed:
-        connection.execute(_SQL["allow_targets"], {"target_ids": sorted(settlement.allowed)})
+        locked = {target_id for (target_id,) in connection.execute(_SQL["lock_judged"], judged)}
+        if allowed := sorted(locked & settlement.allowed.keys()):
+            connection.execute(_SQL["allow_targets"], {"target_ids": allowed})
     if settlement.denied:
         denials = [settlement.denied[target_id] for target_id in sorted(settlement.denied)]
         columns = {

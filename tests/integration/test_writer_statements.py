@@ -67,7 +67,7 @@ def test_many_windows_take_no_more_statements_than_few(database: Database) -> No
             assert written.reports == count
             counts.append(sent)
     assert counts[0] == counts[1]
-    assert counts[0].total() < 30
+    assert counts[0].total() < 20
 
 
 _HOLD_COMMIT = """
