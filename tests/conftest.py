@@ -3,11 +3,12 @@
 Servers start when the first test asks for them, once for each process of the test run.
 """
 
+import gc
 import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -50,6 +51,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         grouped = vars(item).get("_nodeid")
         if grouped is not None and hasattr(item, "_id"):
             item._id = type(item._id).parse(grouped)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among what is imported: neither while it is, nor again and again while the tests run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ To import takes a second of a processor; what is started thirty times need not d
 program has run in the one that is forked, which has no thread, no connection and no file of its own.
 """
 
+import gc
 import json
 import os
 import signal
@@ -117,6 +118,9 @@ def _become(asked: dict[str, Any]) -> None:
 def _serve() -> None:
     for module in sys.argv[1:]:
         import_module(module)
+    # Whoever looks for garbage among what all forks share has to copy it first.
+    gc.collect()
+    gc.freeze()
     # Read to the byte: what a buffer holds, a fork would have too.
     while line := _read_line():
         asked = json.loads(line)
