@@ -174,7 +174,7 @@ def test_a_late_batch_of_a_folded_window_adds_and_a_newer_attempt_replaces(
         written = w.put(connection, w.batch(run, points=[("i-1", 0, 1.0), ("i-2", 0, 1.0)]), w.report(run), now=NOW)
         assert not written.rejected
     assert written.duplicates == 2
-    assert read(connection) == ({"i-1": 2.0, "i-2": 1.0}, {"i-1": 2})
+    assert read(connection) == ({"i-1": 2.0, "i-2": 1.0}, {"i-1": Decimal(2)})
     # Once their runs are forgotten, the same once more, and another of the same attempt, change nothing.
     for _ in range(2):
         fold(connection, THEN, timedelta(0))
@@ -184,7 +184,7 @@ def test_a_late_batch_of_a_folded_window_adds_and_a_newer_attempt_replaces(
             seal(connection)
         late = w.batch(run, points=[("i-1", 0, 1.0), ("i-3", 0, 3.0)], rates=[("i-1", 0, "1"), ("i-3", 0, "3")])
         w.put(connection, late, w.report(run), now=NOW)
-        assert read(connection) == ({"i-1": 2.0, "i-2": 1.0, "i-3": 3.0}, {"i-1": 2, "i-3": 3})
+        assert read(connection) == ({"i-1": 2.0, "i-2": 1.0, "i-3": 3.0}, {"i-1": Decimal(2), "i-3": Decimal(3)})
         row = "SELECT state, attempt, records FROM finfleet.collections WHERE (target_id, window_start) = (%s, %s)"
         assert connection.execute(row, (target_id, start)).fetchone() == ("complete", 2, 1)
     # And what is handed out from now on is newer than all of it.
