@@ -42,10 +42,11 @@ CANARIES = {"OPENFINOPS_API_KEY": "canary-openfinops-key", "FLOWER_BASIC_AUTH": 
 # Runs command lines, each in a process of its own that has the program's modules already: to import them twenty times
 # takes longer than all the looks.
 _LOOKS = """
-import json, os, sys
+import gc, json, os, sys
 import storage.migrate, workers.commands.health, workers.health.readiness
 from workers.cli import main
 
+gc.freeze()
 children = []
 for argv, environment, output in json.load(sys.stdin):
     children.append(os.fork())
