@@ -14,7 +14,7 @@ from tests.support import manifests
 from tests.support.kustomize import Kustomizations
 from tests.support.manifests import KUSTOMIZE, ROOT, WORKERS, Document
 
-_IMAGE = "registry.example.com/finfleet:0.2.0"
+_IMAGE = "registry.example.com/finfleet:0.3.0"
 _OVERLAYS = sorted(path.parent.name for path in (KUSTOMIZE / "overlays").glob("*/kustomization.yaml"))
 _schema = cache(kubernetes_validate.utils.schema_contents)
 

@@ -39,7 +39,7 @@ class Kustomizations:
         document["resources"] = resources
         if images:
             document["namespace"] = "finfleet"
-            document["images"] = [{"name": "finfleet", "newName": "registry.example.com/finfleet", "newTag": "0.2.0"}]
+            document["images"] = [{"name": "finfleet", "newName": "registry.example.com/finfleet", "newTag": "0.3.0"}]
             files = ["telemetry.yaml"]
             document["configMapGenerator"] = [{"name": "finfleet-configuration", "files": files}]
             shutil.copy(KUSTOMIZE / "overlays" / "example" / "telemetry.yaml", folder)
