@@ -51,11 +51,15 @@ def test_every_worker_is_listed_with_its_queue(flower: httpx.Client) -> None:
     def queues() -> dict[str, list[str]]:
         workers = flower.get("/api/workers?refresh=1").json()
         return {
-            name.split("@")[0]: [queue["name"] for queue in worker.get("active_queues", [])]
+            name.split("@")[0]: sorted(queue["name"] for queue in worker.get("active_queues", []))
             for name, worker in workers.items()
         }
 
-    wanted = {"plan": ["plan"], "aws": ["collect.aws"], "generic": ["collect.generic"]}
+    wanted = {
+        "plan": ["plan"],
+        "aws": ["collect.aws", "collect.aws.paid"],
+        "generic": ["collect.generic", "collect.generic.live"],
+    }
     until(lambda: queues() == wanted, 30, "Flower knows all three workers")
 
 
@@ -91,7 +95,7 @@ def test_a_person_sees_them_too(pipeline: Pipeline, flower: httpx.Client, tmp_pa
         page = rendered(f"{url}/tasks", tmp_path / "other profile")
     # The rows are there, which the page's script fetches: an empty table is a picture, too.
     assert len(re.findall(r">tasks\.collect\.collect<", page)) >= 1
-    assert re.search(r"\(aws/default/us-(east-1|west-2)/ec2, 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/20\d\d", page)
+    assert re.search(r"\((aws|generic)/default/[a-z0-9-]+/[a-z0-9]+, 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/20\d\d", page)
     assert re.search(r">complete, [\d,]+ records<", page)
     assert picture.stat().st_size > 20_000
     assert colours(picture) > 50

@@ -20,7 +20,7 @@ SELECT resource_id, metric, source_metric, unit, statistic, extract(epoch FROM p
  WHERE provider = %(provider)s AND start >= %(since)s AND start < %(until)s
 """
 _RATES = """
-SELECT c.resource_id, c.start, c.period, c.amount::text, c.currency, c.basis, c.type
+SELECT c.resource_id, c.start, extract(epoch FROM c.period)::int, c.amount::text, c.currency, c.basis, c.type
   FROM reporting.cost_per_hour AS c
  WHERE c.provider = %(provider)s AND c.start >= %(since)s AND c.start < %(until)s
 """
