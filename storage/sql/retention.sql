@@ -2,6 +2,7 @@
 
 -- name: forget_history
 -- Lines of readings that do not settle their window. Only of whole ones: what is not whole yet may be, and count then.
+-- And of those that are added up, since the history shows their sums.
 -- Few runs have lines, so they are looked for by the lines.
 WITH RECURSIVE read (run_id) AS (
     (SELECT run_id FROM finfleet.cost_lines ORDER BY run_id LIMIT 1)
@@ -24,6 +25,7 @@ DELETE FROM finfleet.cost_lines AS l
               AND r.batches_committed = r.batches_expected
               AND c.state NOT IN ('planned', 'dispatched')
               AND c.settled_run <> r.run_id
+              AND EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id AND b.lines IS NOT NULL)
             LIMIT %(limit)s
        ) AS old
  WHERE l.run_id = old.run_id AND l.number = old.number AND l.line = old.line
