@@ -144,8 +144,9 @@ class HandingOut:
         said_at, said = self._said.get((provider, bills), (float("-inf"), ""))
         if reason and (not said or time.monotonic() - said_at > _SAID_EVERY):
             found = fields(event="held_back", provider=provider)
-            text = "%s: nothing is handed out: %s; what is due waits in the ledger"
-            logger.warning(text, provider, reason, extra=found)
+            logger.warning(
+                "%s: nothing is handed out: %s; what is due waits in the ledger", provider, reason, extra=found
+            )
             said_at = time.monotonic()
         self._said[provider, bills] = said_at, reason
         return bool(reason)

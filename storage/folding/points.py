@@ -68,8 +68,7 @@ def fold_day(connection: Connection, partition: str, day: date, now: datetime, *
         if series:
             moved, forgotten = _seal(connection, partition, day, series)
             if forgotten:
-                message = "sealing: late points of %d series of %s are forgotten, as those of that day are"
-                logger.warning(message, forgotten, day)
+                logger.warning("sealing: late points of %d series of %s are forgotten, as that day is", forgotten, day)
             connection.execute(_SQL["sealed_to"], {"day": day, "next_series": series[-1] + 1, "now": now})
             return moved
         if row:

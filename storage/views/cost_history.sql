@@ -71,7 +71,8 @@ WINDOW own AS (PARTITION BY s.target_id, s.window_start, s.billing_currency ORDE
 
 COMMENT ON VIEW reporting.cost_history IS
     'Every whole collection of a window of costs, one row a currency: how the provider restated it. Only the row'
-    ' that is_current counts; collections that do not are forgotten after retention.runs. Name a range of window_start.';
+    ' that is_current counts; collections that do not are forgotten after retention.runs.'
+    ' Name a range of window_start.';
 COMMENT ON COLUMN reporting.cost_history.provider IS :'provider';
 COMMENT ON COLUMN reporting.cost_history.account IS :'asked_account';
 COMMENT ON COLUMN reporting.cost_history.window_start IS 'Beginning of the window, in UTC.';

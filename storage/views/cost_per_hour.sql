@@ -38,10 +38,10 @@ COMMENT ON COLUMN reporting.cost_per_hour.service IS 'The collected service: ec2
 COMMENT ON COLUMN reporting.cost_per_hour.resource_id IS :'resource_id';
 COMMENT ON COLUMN reporting.cost_per_hour.name IS :'name';
 COMMENT ON COLUMN reporting.cost_per_hour.type IS
-    'The kind that the resource was of at that time (m5.large): it may have been resized since.';
+    :'rate_type';
 COMMENT ON COLUMN reporting.cost_per_hour.start IS
     'UTC. The rate holds from start, included, to start + period, excluded.';
 COMMENT ON COLUMN reporting.cost_per_hour.period IS 'Length of the time that the rate holds for.';
 COMMENT ON COLUMN reporting.cost_per_hour.amount IS :'hourly_amount';
-COMMENT ON COLUMN reporting.cost_per_hour.currency IS 'ISO 4217: USD, EUR ...';
+COMMENT ON COLUMN reporting.cost_per_hour.currency IS :'rate_currency';
 COMMENT ON COLUMN reporting.cost_per_hour.basis IS :'rate_basis';

@@ -78,7 +78,7 @@ COMMENT ON COLUMN reporting.cost_summaries.region_id IS :'region_id';
 COMMENT ON COLUMN reporting.cost_summaries.charge_category IS :'charge_category';
 COMMENT ON COLUMN reporting.cost_summaries.billing_currency IS :'billing_currency';
 COMMENT ON COLUMN reporting.cost_summaries.billing_period_start IS :'billing_period_start';
-COMMENT ON COLUMN reporting.cost_summaries.lines IS 'Lines of the bill that these are the sums of.';
+COMMENT ON COLUMN reporting.cost_summaries.lines IS :'lines_of_sums';
 COMMENT ON COLUMN reporting.cost_summaries.billed_cost IS :'billed_cost_sum';
 COMMENT ON COLUMN reporting.cost_summaries.effective_cost IS :'effective_cost_sum';
 COMMENT ON COLUMN reporting.cost_summaries.list_cost IS :'list_cost_sum';

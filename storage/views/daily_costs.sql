@@ -28,7 +28,7 @@ COMMENT ON COLUMN reporting.daily_costs.effective_cost IS :'effective_cost_sum';
 COMMENT ON COLUMN reporting.daily_costs.estimated IS :'estimated';
 COMMENT ON COLUMN reporting.daily_costs.list_cost IS :'list_cost_sum';
 COMMENT ON COLUMN reporting.daily_costs.contracted_cost IS :'contracted_cost_sum';
-COMMENT ON COLUMN reporting.daily_costs.lines IS 'Lines of the bill that these are the sums of.';
+COMMENT ON COLUMN reporting.daily_costs.lines IS :'lines_of_sums';
 COMMENT ON COLUMN reporting.daily_costs.without_billed_cost IS :'without_cost';
 COMMENT ON COLUMN reporting.daily_costs.without_effective_cost IS :'without_cost';
 COMMENT ON COLUMN reporting.daily_costs.without_list_cost IS :'without_cost';

@@ -31,7 +31,7 @@ COMMENT ON COLUMN reporting.price_changes.former_type IS 'The kind that the reso
 COMMENT ON COLUMN reporting.price_changes.new_type IS 'The kind that it is of since: another one where it was resized.';
 COMMENT ON COLUMN reporting.price_changes.former_amount IS 'Per hour, in former_currency, before.';
 COMMENT ON COLUMN reporting.price_changes.new_amount IS 'Per hour, in new_currency, since.';
-COMMENT ON COLUMN reporting.price_changes.former_currency IS 'ISO 4217: USD, EUR ...';
-COMMENT ON COLUMN reporting.price_changes.new_currency IS 'ISO 4217: USD, EUR ...';
+COMMENT ON COLUMN reporting.price_changes.former_currency IS :'rate_currency';
+COMMENT ON COLUMN reporting.price_changes.new_currency IS :'rate_currency';
 COMMENT ON COLUMN reporting.price_changes.former_basis IS :'rate_basis';
 COMMENT ON COLUMN reporting.price_changes.new_basis IS :'rate_basis';

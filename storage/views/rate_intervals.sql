@@ -4,7 +4,8 @@ WITH recent AS (
     SELECT resource_id, period, phase, min(start) AS start, max(start) + make_interval(secs => period) AS until,
            amount, currency, basis, resource_type
       FROM (
-            SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY resource_id, period, phase ORDER BY start) AS piece
+            SELECT *,
+                   count(*) FILTER (WHERE begins) OVER (PARTITION BY resource_id, period, phase ORDER BY start) AS piece
               FROM (
                     SELECT *,
                            (start, amount, scale(amount), currency, basis, resource_type) IS DISTINCT FROM
@@ -67,11 +68,11 @@ COMMENT ON COLUMN reporting.rate_intervals.service IS :'service';
 COMMENT ON COLUMN reporting.rate_intervals.resource_id IS :'resource_id';
 COMMENT ON COLUMN reporting.rate_intervals.name IS :'name';
 COMMENT ON COLUMN reporting.rate_intervals.type IS
-    'The kind that the resource was of at that time (m5.large): it may have been resized since.';
+    :'rate_type';
 COMMENT ON COLUMN reporting.rate_intervals.start IS 'UTC. From then on, included.';
 COMMENT ON COLUMN reporting.rate_intervals.until IS 'UTC. Up to then, excluded.';
 COMMENT ON COLUMN reporting.rate_intervals.amount IS :'hourly_amount';
-COMMENT ON COLUMN reporting.rate_intervals.currency IS 'ISO 4217: USD, EUR ...';
+COMMENT ON COLUMN reporting.rate_intervals.currency IS :'rate_currency';
 COMMENT ON COLUMN reporting.rate_intervals.basis IS :'rate_basis';
 COMMENT ON COLUMN reporting.rate_intervals.period IS 'Length of each of the rates that this one is made of.';
 COMMENT ON COLUMN reporting.rate_intervals.source IS

@@ -261,5 +261,5 @@ def test_late_points_of_a_forgotten_day_leave_its_rollups_as_they_are(
                 pass
         assert values(connection) == {("i-1", start): value for start, value in late["i-1"].items()}
         assert (
-            "sealing: late points of 1 series of 2026-11-24 are forgotten, as those of that day are" in caplog.messages
+            "sealing: late points of 1 series of 2026-11-24 are forgotten, as that day is" in caplog.messages
         )
