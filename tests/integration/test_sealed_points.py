@@ -260,6 +260,4 @@ def test_late_points_of_a_forgotten_day_leave_its_rollups_as_they_are(
             while fold_points(connection, CLOSED):
                 pass
         assert values(connection) == {("i-1", start): value for start, value in late["i-1"].items()}
-        assert (
-            "sealing: late points of 1 series of 2026-11-24 are forgotten, as that day is" in caplog.messages
-        )
+        assert "sealing: late points of 1 series of 2026-11-24 are forgotten, as that day is" in caplog.messages
