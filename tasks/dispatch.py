@@ -285,8 +285,9 @@ def _send(attempt: ledger.Dispatch, queue: str, limits: LedgerSettings, now: dat
         "tasks.collect.collect",
         args=(str(attempt.target), str(attempt.window), attempt.attempt, signed),
         queue=queue,
-        # After that the ledger has handed out another attempt: this one must not cost calls any more.
-        expires=limits.lease.total_seconds(),
+        # After that the ledger has handed out another attempt: this one must not cost calls any more, however long
+        # this process stood still before it sent it.
+        expires=now + limits.lease,
         # How Flower and the logs name it.
         argsrepr=f"({attempt.target}, {attempt.window}, attempt {attempt.attempt})",
         retry=False,
