@@ -105,7 +105,7 @@ class HandingOut:
             last = ledger.last_looks(connection)
         every = outlets_of(planned)
         waiting = self._waiting(every, consumers)
-        now = utc_now()
+        now, taken_at = utc_now(), time.monotonic()
         with runtime.database().connection() as connection, connection.transaction():
             if wait:
                 locks.take(connection, locks.DISPATCH)
@@ -134,7 +134,7 @@ class HandingOut:
                         for queue, count in sent.items()
                     },
                 )
-        return self._send(due, queues, limits, now)
+        return self._send(due, queues, limits, now, taken_at)
 
     def _held_back(self, planned: Planned) -> bool:
         """Whether a service waits until results of its kind are taken; the other kind holds it up in nothing."""
@@ -232,11 +232,16 @@ class HandingOut:
         self._fresh_until, self._new_until = begun + _SHARE * took, begun + _SHARE_OF_NEW * took
 
     def _send(
-        self, due: Sequence[ledger.Dispatch], queues: Sequence[str], limits: LedgerSettings, now: datetime
+        self,
+        due: Sequence[ledger.Dispatch],
+        queues: Sequence[str],
+        limits: LedgerSettings,
+        now: datetime,
+        taken_at: float,
     ) -> int:
         for index, (attempt, queue) in enumerate(zip(due, queues, strict=True)):
             try:
-                _send(attempt, queue, limits, now)
+                _send(attempt, queue, limits, now, taken_at)
             except (OperationalError, OSError) as error:
                 logger.warning("the broker took %d of %d attempts: %s", index, len(due), error)
                 with runtime.database().connection() as connection:
@@ -279,7 +284,7 @@ def _outlet(one: ledger.Dispatch, lanes: Mapping[tuple[str, str], str]) -> Outle
     return Outlet(one.target.provider, one.queue, lanes[one.target.provider, one.target.service])
 
 
-def _send(attempt: ledger.Dispatch, queue: str, limits: LedgerSettings, now: datetime) -> None:
+def _send(attempt: ledger.Dispatch, queue: str, limits: LedgerSettings, now: datetime, taken_at: float) -> None:
     signed = grant(limits.signing_keys[0], attempt.target, attempt.window, attempt.attempt, now + limits.lease)
     current_app.send_task(
         "tasks.collect.collect",
@@ -287,7 +292,7 @@ def _send(attempt: ledger.Dispatch, queue: str, limits: LedgerSettings, now: dat
         queue=queue,
         # After that the ledger has handed out another attempt: this one must not cost calls any more, however long
         # this process stood still before it sent it.
-        expires=now + limits.lease,
+        expires=max(1.0, limits.lease.total_seconds() - (time.monotonic() - taken_at)),
         # How Flower and the logs name it.
         argsrepr=f"({attempt.target}, {attempt.window}, attempt {attempt.attempt})",
         retry=False,

@@ -1,5 +1,6 @@
 """A planner looks by itself for what is due: what it opens, hands out and compares, and what it leaves alone."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from celery import current_app
 from kombu.connection import Connection as KombuConnection
 
 from agents.core import context
@@ -186,6 +188,22 @@ def test_a_queue_that_was_changed_after_the_look_up_costs_no_look(
         planner.look()
         assert client.llen("elsewhere") > 0
     assert planner.look() <= handing.IDLE
+
+
+def test_a_task_ends_with_its_lease_however_late_it_is_sent(planner: HandOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[float] = []
+
+    def sent(*_: object, expires: float, **__: object) -> None:
+        ends.append(expires)
+        if len(ends) == 1:
+            late = time.monotonic() + 600  # the process stood still after the first
+            monkeypatch.setattr(time, "monotonic", lambda: late)
+
+    monkeypatch.setattr(current_app, "send_task", sent)
+    planner.look()
+    lease = runtime.settings().ledger.lease.total_seconds()
+    assert ends[0] == pytest.approx(lease, abs=5)
+    assert ends[1] == pytest.approx(lease - 600, abs=5)
 
 
 def test_a_look_that_finds_nothing_asks_one_question(
