@@ -35,6 +35,7 @@ _SILENT_AFTER = timedelta(seconds=35)
 _AT_ONCE = 1000
 _FOUND = 10_000
 """Windows of each lane that are looked up at a time. It takes as long to find one among many as to find thousands."""
+_MOST_FOUND = 5 * _FOUND
 _SHARE, _SHARE_OF_NEW = 20, 3
 """To find what is due takes at most a part in so many of the time; where more is known to be due."""
 _OVERDUE_EVERY = 5.0
@@ -66,8 +67,8 @@ class HandingOut:
     #: Nothing new is looked up before, in monotonic seconds, unless more is known to be due.
     _fresh_until: float = float("-inf")
     _new_until: float = float("-inf")
-    #: What was found is all that was due.
-    _is_all: bool = False
+    #: Of these more may have been due than was found; of the others that was all.
+    _cut: set[Outlet] = field(default_factory=set)
     #: Those that were looked up.
     _lanes: Mapping[tuple[str, str], str] = field(default_factory=dict)
     _overdue_at: float = float("-inf")
@@ -104,7 +105,7 @@ class HandingOut:
             last = ledger.last_looks(connection)
         every = outlets_of(planned)
         waiting = self._waiting(every, consumers)
-        now = utc_now()
+        now, taken_at = utc_now(), time.monotonic()
         with runtime.database().connection() as connection, connection.transaction():
             if wait:
                 locks.take(connection, locks.DISPATCH)
@@ -121,9 +122,10 @@ class HandingOut:
             rooms = Rooms(every, seen, limits.max_in_flight)
             due = self._take(connection, lanes, rooms, limits, now)
             sent: dict[str, int] = dict.fromkeys({rooms.queues[outlet] for outlet in every}, 0)
-            queues = [rooms.queues[_outlet(one, lanes)] for one in due]
+            # Another planner, with another configuration, may have changed a queue since it was looked up.
+            queues = [rooms.queues.get(_outlet(one, lanes), one.queue) for one in due]
             for queue in queues:
-                sent[queue] += 1
+                sent[queue] = sent.get(queue, 0) + 1
             if due:
                 ledger.note_looks(
                     connection,
@@ -132,7 +134,7 @@ class HandingOut:
                         for queue, count in sent.items()
                     },
                 )
-        return self._send(due, queues, limits, now)
+        return self._send(due, queues, limits, now, taken_at)
 
     def _held_back(self, planned: Planned) -> bool:
         """Whether a service waits until results of its kind are taken; the other kind holds it up in nothing."""
@@ -203,7 +205,7 @@ class HandingOut:
     def _is_stale(self, free: Sequence[Outlet]) -> bool:
         if time.monotonic() > self._fresh_until:
             return True
-        return not self._is_all and any(not self._found.get(outlet) for outlet in free)
+        return any(outlet in self._cut and not self._found.get(outlet) for outlet in free)
 
     def _look_up(
         self, connection: Connection, lanes: Mapping[tuple[str, str], str], rooms: Rooms, now: datetime
@@ -213,21 +215,33 @@ class HandingOut:
         wanted = [ledger.Room(*outlet, _FOUND) for outlet in rooms.queues]
         targets = sum(len(plan.targets) for plan in runtime.planned().values())
         newest = max(2, 2 * _FOUND // max(1, targets)) if targets < _FOUND else None
-        due = ledger.find_due(connection, ledger.Choice(lanes, wanted), now, 5 * _FOUND, newest=newest)
+        due = ledger.find_due(connection, ledger.Choice(lanes, wanted), now, _MOST_FOUND, newest=newest)
         self._found = defaultdict(deque)
         for place, one in enumerate(due):
             self._found[Outlet(one.room.provider, one.room.queue, one.room.lane)].append((place, one))
-        most = max(Counter(one.target_id for one in due).values(), default=0)
-        self._is_all = len(due) < _FOUND and (newest is None or most < newest)
+        counts = Counter(one.target_id for one in due)
+        long = {target_id for target_id, count in counts.items() if newest is not None and count >= newest}
+        self._cut = {
+            outlet
+            for outlet in rooms.queues
+            if len(due) >= _MOST_FOUND
+            or len(found := self._found[outlet]) >= _FOUND
+            or any(one.target_id in long for _, one in found)
+        }
         took = time.monotonic() - begun
         self._fresh_until, self._new_until = begun + _SHARE * took, begun + _SHARE_OF_NEW * took
 
     def _send(
-        self, due: Sequence[ledger.Dispatch], queues: Sequence[str], limits: LedgerSettings, now: datetime
+        self,
+        due: Sequence[ledger.Dispatch],
+        queues: Sequence[str],
+        limits: LedgerSettings,
+        now: datetime,
+        taken_at: float,
     ) -> int:
         for index, (attempt, queue) in enumerate(zip(due, queues, strict=True)):
             try:
-                _send(attempt, queue, limits, now)
+                _send(attempt, queue, limits, now, taken_at)
             except (OperationalError, OSError) as error:
                 logger.warning("the broker took %d of %d attempts: %s", index, len(due), error)
                 with runtime.database().connection() as connection:
@@ -270,14 +284,15 @@ def _outlet(one: ledger.Dispatch, lanes: Mapping[tuple[str, str], str]) -> Outle
     return Outlet(one.target.provider, one.queue, lanes[one.target.provider, one.target.service])
 
 
-def _send(attempt: ledger.Dispatch, queue: str, limits: LedgerSettings, now: datetime) -> None:
+def _send(attempt: ledger.Dispatch, queue: str, limits: LedgerSettings, now: datetime, taken_at: float) -> None:
     signed = grant(limits.signing_keys[0], attempt.target, attempt.window, attempt.attempt, now + limits.lease)
     current_app.send_task(
         "tasks.collect.collect",
         args=(str(attempt.target), str(attempt.window), attempt.attempt, signed),
         queue=queue,
-        # After that the ledger has handed out another attempt: this one must not cost calls any more.
-        expires=limits.lease.total_seconds(),
+        # After that the ledger has handed out another attempt: this one must not cost calls any more, however long
+        # this process stood still before it sent it.
+        expires=max(1.0, limits.lease.total_seconds() - (time.monotonic() - taken_at)),
         # How Flower and the logs name it.
         argsrepr=f"({attempt.target}, {attempt.window}, attempt {attempt.attempt})",
         retry=False,

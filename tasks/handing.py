@@ -56,6 +56,8 @@ class HandOut:
     #: When the next window of each service closes.
     _closes: dict[Key, datetime] = field(default_factory=dict)
     _pause: float = BUSY
+    #: Another planner is opening windows.
+    _is_opening_elsewhere: bool = False
     _opened: int = 0
     _handed_out: int = 0
     _said_at: float = field(default_factory=time.monotonic)
@@ -90,6 +92,7 @@ class HandOut:
 
     def _open(self, planned: Mapping[Key, Planned], now: datetime) -> Iterator[int]:
         """Open what has closed since the last look, some of it at a time: yields how many windows."""
+        self._is_opening_elsewhere = False
         for key, plan in planned.items():
             if self._closes.get(key, _LONG_AGO) > now:
                 continue
@@ -101,13 +104,15 @@ class HandOut:
                 done = True
                 for part in ledger.open_closed(connection, *key, now):
                     done = False
+                    self._is_opening_elsewhere |= part is None
                     yield part or 0
             if done:  # else some may not be open yet, or another planner is at it: the next look looks again
                 self._closes[key] = next_close(plan, now)
 
     def _until_next(self, most: float) -> float:
         closes = min(self._closes.values(), default=_LONG_AGO)
-        return min(most, max(0.01, (closes - utc_now()) / timedelta(seconds=1)))
+        least = BUSY if self._is_opening_elsewhere else 0.01
+        return min(most, max(least, (closes - utc_now()) / timedelta(seconds=1)))
 
     def _say(self, opened: int, handed_out: int) -> None:
         self._opened += opened

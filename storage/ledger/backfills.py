@@ -95,15 +95,23 @@ def begin_backfill(
     return int(row[0])
 
 
-def payable(connection: Connection, choice: Mapping[str, Any], limit: int) -> Payable:
+def payable(
+    connection: Connection,
+    choice: Mapping[str, Any],
+    limit: int,
+    of: tuple[Sequence[int], Sequence[datetime]] | None = None,
+) -> Payable:
     """Which of the windows that are due budgets pay for; the others say from now on that none does.
 
-    ``choice`` says what is handed out ``now``: of which ``provider`` and ``service``. The caller holds dispatch's lock.
+    ``choice`` says what is handed out ``now``: of which ``provider`` and ``service``. ``of`` are targets and starts of
+    the only windows that can go out: nothing else has to be paid beside them. The caller holds dispatch's lock.
     """
-    rows = connection.execute(_SQL["within_budget"], {**choice, "limit": limit}).fetchall()
+    of_targets, of_starts = of or (None, None)
+    values = {**choice, "limit": limit, "of_targets": of_targets, "of_starts": of_starts}
+    rows = connection.execute(_SQL["within_budget"], values).fetchall()
     fits = [row for row in rows if row[3]]
     found = Payable(sorted({row[0] for row in rows}), [row[1] for row in fits], [row[2] for row in fits])
-    if short := sorted({row[0] for row in rows if row[3] is False}):
+    if of is None and (short := sorted({row[0] for row in rows if row[3] is False})):
         values = {"backfill_ids": short, "target_ids": found.target_ids, "starts": found.starts, "limit": 10 * limit}
         connection.execute(_SQL["hold"], {**choice, **values})
     return found

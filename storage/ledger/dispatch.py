@@ -194,7 +194,7 @@ def take(connection: Connection, found: Sequence[Found], now: datetime, *, lease
     again = [one for one in found if one.is_refresh]
     values = {"now": now, "lease_end": now + lease}
     if any(one.is_budgeted for one in planned):
-        budgets = _budgets(connection, now, len(planned))
+        budgets = _budgets(connection, now, len(planned), planned)
     else:
         budgets = {**_NO_BUDGET, "budgeted": [row[0] for row in connection.execute(_SQL["budgets"])]}
     return [
@@ -203,8 +203,9 @@ def take(connection: Connection, found: Sequence[Found], now: datetime, *, lease
     ]
 
 
-def _budgets(connection: Connection, now: datetime, limit: int) -> dict[str, Any]:
-    paid = payable(connection, {"now": now, "provider": None, "service": None}, limit)
+def _budgets(connection: Connection, now: datetime, limit: int, found: Sequence[Found] | None = None) -> dict[str, Any]:
+    of = None if found is None else ([one.target_id for one in found], [one.start for one in found])
+    paid = payable(connection, {"now": now, "provider": None, "service": None}, limit, of)
     return {"budgeted": paid.backfill_ids, "paid_targets": paid.target_ids, "paid_starts": paid.starts}
 
 

@@ -104,7 +104,8 @@ SELECT r.backfill_id, w.target_id, w.window_start, w.usd = 0 OR w.sum <= r.usd A
   FROM remaining AS r
   LEFT JOIN LATERAL (
            SELECT may.target_id, may.window_start, may.usd,
-                  sum(may.usd) OVER (ORDER BY may.window_start DESC, may.target_id) AS sum
+                  sum(may.usd) OVER (ORDER BY may.window_start DESC, may.target_id) AS sum,
+                  row_number() OVER (PARTITION BY may.usd > 0 ORDER BY may.window_start DESC, may.target_id) AS turn
              FROM (
                    SELECT c.target_id, c.window_start, p.usd, (p.usd = 0 AND p.is_known) OR p.was_read AS at_once, p.is_out,
                           row_number() OVER (PARTITION BY c.target_id ORDER BY c.window_start DESC) AS place
@@ -114,6 +115,12 @@ SELECT r.backfill_id, w.target_id, w.window_start, w.usd = 0 OR w.sum <= r.usd A
                       AND c.state = 'planned'
                       -- What cannot be handed out now would keep its place before all that can.
                       AND c.due_at <= %(now)s
+                      AND (
+                              %(of_targets)s::int[] IS NULL
+                              OR (c.target_id, c.window_start) IN (
+                                  SELECT * FROM unnest(%(of_targets)s::int[], %(of_starts)s::timestamptz[])
+                              )
+                          )
                       AND EXISTS (
                               SELECT
                                 FROM finfleet.targets AS t
@@ -124,10 +131,7 @@ SELECT r.backfill_id, w.target_id, w.window_start, w.usd = 0 OR w.sum <= r.usd A
                           )
                   ) AS may
             WHERE may.at_once OR (may.place = 1 AND NOT may.is_out)
-            -- What is free waits behind nothing.
-            ORDER BY may.usd > 0, may.window_start DESC, may.target_id
-            LIMIT %(limit)s
-       ) AS w ON true
+       ) AS w ON w.turn <= %(limit)s  -- of what is free, and as many of what is paid: neither waits for the other
 
 -- name: hold
 -- What the budget does not pay says so, for finfleet status and reporting.gaps.

@@ -1,5 +1,6 @@
 """A planner looks by itself for what is due: what it opens, hands out and compares, and what it leaves alone."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from celery import current_app
 from kombu.connection import Connection as KombuConnection
 
 from agents.core import context
@@ -132,6 +134,76 @@ def test_no_look_waits_for_another_planner(planner: HandOut, database: Database,
         assert writing.count(connection, "collections WHERE state = 'dispatched'") == 0
     planner.look()
     assert writing.count(connection, "collections WHERE state = 'dispatched'") > 0
+
+
+def test_what_another_planner_opens_is_not_asked_for_without_a_pause(
+    planner: HandOut, database: Database, connection: Connection
+) -> None:
+    while planner.look() < handing.BUSY:
+        pass
+    connection.execute("UPDATE finfleet.targets SET planned_until = planned_until - interval '5 min'")
+    planner._closes = dict.fromkeys(planner._closes, at("12:00:00"))
+    with database.connection() as other, other.transaction():
+        locks.take(other, locks.OPENING)
+        assert [planner.look() for _ in range(3)] == [handing.BUSY] * 3
+
+
+def test_a_lane_without_work_does_not_have_every_look_read_the_ledger(
+    planner: HandOut, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while planner.look() < handing.BUSY:
+        pass
+    _worker(connection, "collect.aws", "collect.aws.paid", "collect.aws.slow")
+    connection.execute(
+        "UPDATE finfleet.collections AS c SET state = 'complete', records = 1, refresh_at = NULL"
+        "  FROM finfleet.targets AS t WHERE t.target_id = c.target_id AND t.service = 'cost'"
+    )
+    monkeypatch.setattr(dispatch, "_FOUND", 40)  # a past that is longer than what is looked up at a time
+    monkeypatch.setattr(dispatch, "_SHARE", 10_000)
+    asked: list[Any] = []
+    find_due = ledger.find_due
+
+    def noted(*args: Any, **options: Any) -> list[ledger.Found]:
+        asked.append(args)
+        return find_due(*args, **options)
+
+    monkeypatch.setattr(ledger, "find_due", noted)
+    planner.handing.close()
+    planner.handing = dispatch.HandingOut()
+    for _ in range(6):
+        planner.look()
+    assert len(asked) == 1, "the slow lane has room, and nothing is due of it"
+
+
+def test_a_queue_that_was_changed_after_the_look_up_costs_no_look(
+    planner: HandOut, connection: Connection, monkeypatch: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    monkeypatch.setattr(dispatch, "_SHARE", 10_000)
+    while planner.look() < handing.BUSY:
+        pass
+    # By a planner with a newer configuration.
+    connection.execute("UPDATE finfleet.targets SET queue = 'elsewhere' WHERE service = 'ec2'")
+    with redis.Redis.from_url(redis_url) as client:
+        client.delete("collect.aws")
+        planner.look()
+        assert client.llen("elsewhere") > 0
+    assert planner.look() <= handing.IDLE
+
+
+def test_a_task_ends_with_its_lease_however_late_it_is_sent(planner: HandOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[float] = []
+
+    def sent(*_: object, expires: float, **__: object) -> None:
+        ends.append(expires)
+        if len(ends) == 1:
+            late = time.monotonic() + 600  # the process stood still after the first
+            monkeypatch.setattr(time, "monotonic", lambda: late)
+
+    monkeypatch.setattr(current_app, "send_task", sent)
+    planner.look()
+    lease = runtime.settings().ledger.lease.total_seconds()
+    assert ends[0] == pytest.approx(lease, abs=5)
+    assert ends[1] == pytest.approx(lease - 600, abs=5)
 
 
 def test_a_look_that_finds_nothing_asks_one_question(

@@ -201,6 +201,36 @@ def test_what_is_free_waits_behind_nothing_that_is_not_paid(connection: Connecti
     assert [one.target.region for one in take(connection, limit=4)] == ["us-west-2"] * 4
 
 
+def test_what_waits_for_room_elsewhere_does_not_hold_up_what_the_budget_pays(connection: Connection) -> None:
+    targets = ledger.find_targets(connection)
+    span = Window(at("11:00"), at("11:30"))
+    prices = {"us-east-1": CENT, "us-west-2": Decimal(0)}
+    asked = [ledger.Asked(one.target_id, span, prices[one.target.region]) for one in targets]
+    number = ledger.begin_backfill(connection, asked, NOW, budget_usd=Decimal(1))
+    ledger.backfill(connection, targets, span, NOW, backfill_id=number)
+    (paid,) = (one.target_id for one in targets if one.target.region == "us-east-1")
+    choice = ledger.Choice({("aws", "ec2"): ""}, [ledger.Room("aws", "collect.aws", "", 100)])
+    with connection.transaction():
+        found = ledger.find_due(connection, choice, NOW, 100)
+        fitting = [one for one in found if one.target_id == paid]
+        assert len(fitting) == 1
+        taken = ledger.take(connection, fitting, NOW, lease=minutes(15))
+    assert [one.target.region for one in taken] == ["us-east-1"]
+
+
+def test_what_is_free_does_not_take_the_place_of_what_is_paid(connection: Connection) -> None:
+    targets = ledger.find_targets(connection)
+    span = Window(at("11:00"), at("11:30"))
+    prices = {"us-east-1": CENT, "us-west-2": Decimal(0)}
+    asked = [ledger.Asked(one.target_id, span, prices[one.target.region]) for one in targets]
+    number = ledger.begin_backfill(connection, asked, NOW, budget_usd=Decimal(1))
+    ledger.backfill(connection, targets, span, NOW, backfill_id=number)
+    choice = ledger.Choice({("aws", "ec2"): ""}, [ledger.Room("aws", "collect.aws", "", 100)])
+    found = ledger.find_due(connection, choice, NOW, 4)
+    paid = [one for one in targets if one.target.region == "us-east-1"]
+    assert {one.target_id for one in found} > {one.target_id for one in paid}
+
+
 def test_a_larger_budget_goes_on_with_what_is_left(connection: Connection) -> None:
     begin(connection, "11:00", "11:30", region="us-east-1", budget=CENT)
     assert len(take(connection)) == 1

@@ -10,6 +10,7 @@ from tasks.handing import next_close
 from tasks.lanes import LANES, LIVE, PAID, SLOW, lane_of, queues_of
 from tasks.targets import plan_targets
 from telemetry.settings import load_settings
+from workers.commands import worker
 
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: "/".join(service.key))
@@ -27,6 +28,23 @@ def test_a_service_may_go_over_its_accounts_queues_and_its_lane_of_each(tmp_path
     planned = plan_targets(load_settings(path, {}))
     assert queues_of(planned["aws", "ec2"]) == {"collect.aws", "collect.aws.paid", "own", "own.paid"}
     assert queues_of(planned["aws", "cost"]) == {"collect.aws", "collect.aws.slow", "own", "own.slow"}
+
+
+@pytest.mark.parametrize(
+    ("named", "taken"),
+    [
+        (("own",), ("own", "own.paid", "own.slow")),
+        (("own.slow",), ("own.slow",)),
+        (("own.slow", "own.paid"), ("own.paid", "own.slow")),
+        ((), ("collect.aws", "collect.aws.paid", "collect.aws.slow", "own", "own.paid", "own.slow")),
+    ],
+)
+def test_a_worker_for_the_queue_of_one_account_takes_its_lanes_too(
+    tmp_path: Path, named: tuple[str, ...], taken: tuple[str, ...]
+) -> None:
+    path = tmp_path / "telemetry.yaml"
+    path.write_text("aws: {services: [ec2, cost], accounts: [{name: a}, {name: b, queue: own}]}", encoding="utf-8")
+    assert worker._queues(load_settings(path, {}), "aws", named) == taken
 
 
 @pytest.mark.parametrize(

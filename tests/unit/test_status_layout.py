@@ -60,6 +60,15 @@ def test_each_trouble_is_told_in_the_first_five_lines(kind: str, says: str) -> N
     assert says in told
 
 
+@pytest.mark.parametrize("width", range(60, 90, 3))
+def test_each_queue_stands_beside_its_number(width: int) -> None:
+    facts = replace(healthy(), queues={f"collect.gcp.{lane}": 0 for lane in ("a", "bill", "live", "paid", "slow")})
+    lines = _shown(facts, Room(width, 23, everything=False))
+    start = next(number for number, line in enumerate(lines) if line.startswith("task queues: "))
+    found = [line.rstrip() for line in lines[start : start + 3] if "collect.gcp" in line or line.startswith("  ")]
+    assert all(line.endswith((" 0", " 0,")) for line in found), found
+
+
 def test_of_very_many_problems_the_most_severe_are_told() -> None:
     bad = [
         BadWindows(Target("aws", f"account-{n}", "us-east-1", "ec2"), "failed", "", f"reason {n}", 1, NOW, NOW)

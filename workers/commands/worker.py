@@ -11,7 +11,7 @@ from agents.core.provider import providers
 from agents.core.unattended import never_ask
 from storage.timeouts import WRITE
 from tasks.foreign.rules import push_queues
-from tasks.lanes import queues_of
+from tasks.lanes import LANES, queue_of, queues_of
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
 from telemetry.closest import did_you_mean
@@ -35,7 +35,7 @@ from workers.process import fleet_settings, open_database, required_broker, requ
     "queues",
     multiple=True,
     shell_complete=completion.queues,
-    help="Consume only this queue of the role; can be repeated.",
+    help="Consume only this queue of the role, with its lanes, or this lane alone; can be repeated.",
 )
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Number of threads [default: collect.concurrency].")
 @click.option("--name", help="Name in Flower [default: the role]; must be unique on a machine.")
@@ -53,8 +53,9 @@ def command(
     """Run the tasks of the planner, process pushed messages, or collect a provider (see `finfleet services`).
 
     You can run any number of workers. The planner needs the database. A collector needs only the broker and the
-    credentials of its provider, and consumes the queues of all accounts of the provider. The role push needs only the
-    broker, because untrusted producers write to its queues. Runs until SIGTERM or Ctrl-C, then finishes running tasks.
+    credentials of its provider, and consumes the queues of all accounts of the provider, with their lanes for live,
+    paid and slow work. The role push needs only the broker, because untrusted producers write to its queues. Runs until
+    SIGTERM or Ctrl-C, then finishes running tasks.
     """
     never_ask()
     if role not in (roles := (PLAN_QUEUE, PUSH_QUEUE, *providers())):
@@ -138,4 +139,6 @@ def _queues(settings: Settings, role: str, only: tuple[str, ...]) -> tuple[str, 
             "configuration",
             (f"{unknown[0]}: no account of {role} has this queue; {did_you_mean(unknown[0], sorted(known))}",),
         )
-    return only or tuple(sorted(known))
+    # Whoever is for one account alone takes all of its work: a lane that others take from is used, whoever else waits.
+    chosen = {queue_of(queue, lane) for queue in only for lane in ("", *LANES)}
+    return tuple(sorted(known & chosen if only else known))

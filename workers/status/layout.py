@@ -162,8 +162,10 @@ def _queues(facts: Facts, room: Room) -> Iterator[str]:
             yield from _wrap(f"results queue: {results.messages:,} messages{age}", room)
         if others := [f"{label} {depth.messages:,}" for label, depth in depths.items() if label != "results"]:
             yield from _wrap(f"other queues of the ingest: {', '.join(others)}", room)
-    queues = ", ".join(f"{name} {cell(count)}" for name, count in (facts.task_queues or {}).items())
-    yield from _wrap(f"task queues: {queues or 'not known'}", room)
+    # No line ends between a queue and its number.
+    queues = ", ".join(f"{name}\N{NO-BREAK SPACE}{cell(count)}" for name, count in (facts.task_queues or {}).items())
+    for line in _wrap(f"task queues: {queues or 'not known'}", room):
+        yield line.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _outbox(facts: Facts, room: Room) -> Iterator[str]:
