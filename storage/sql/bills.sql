@@ -81,34 +81,24 @@ numbered AS (
 SELECT target_id, window_start, run_id FROM numbered WHERE before < %(lines)s ORDER BY before
 
 -- name: note
--- Whole runs with lines that a writer of a former release has written: of targets that ever had a bill.
+-- Whole runs with lines that a writer of a former release has written. Few runs have lines, so they are looked for by
+-- the lines: a target whose only bill was taken back has nothing else to be found by.
 INSERT INTO finfleet.bills (run_id, target_id, window_start)
-WITH RECURSIVE billed (target_id) AS (
-    (SELECT target_id FROM finfleet.cost_scopes ORDER BY target_id LIMIT 1)
+WITH RECURSIVE read (run_id) AS (
+    (SELECT run_id FROM finfleet.cost_lines ORDER BY run_id LIMIT 1)
     UNION ALL
-    SELECT (SELECT s.target_id FROM finfleet.cost_scopes AS s WHERE s.target_id > b.target_id ORDER BY s.target_id LIMIT 1)
-      FROM billed AS b
-     WHERE b.target_id IS NOT NULL
-),
-known (target_id) AS (
-    (SELECT target_id FROM finfleet.bills ORDER BY target_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT s.target_id FROM finfleet.bills AS s WHERE s.target_id > k.target_id ORDER BY s.target_id LIMIT 1)
-      FROM known AS k
-     WHERE k.target_id IS NOT NULL
+    SELECT n.run_id
+      FROM read
+     CROSS JOIN LATERAL (
+               SELECT l.run_id FROM finfleet.cost_lines AS l WHERE l.run_id > read.run_id ORDER BY l.run_id LIMIT 1
+           ) AS n
 )
-SELECT r.run_id, t.target_id, r.window_start
-  FROM (SELECT target_id FROM billed UNION SELECT target_id FROM known) AS t
- CROSS JOIN LATERAL (
-           SELECT r.run_id, r.window_start
-             FROM finfleet.runs AS r
-            WHERE r.target_id = t.target_id
-              AND r.outcome IN ('complete', 'empty')
-              AND r.batches_committed = r.batches_expected
-              AND NOT EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id)
-              AND EXISTS (SELECT FROM finfleet.cost_lines AS l WHERE l.run_id = r.run_id)
-           OFFSET 0
-       ) AS r
+SELECT r.run_id, r.target_id, r.window_start
+  FROM read
+  JOIN finfleet.runs AS r USING (run_id)
+ WHERE r.outcome IN ('complete', 'empty')
+   AND r.batches_committed = r.batches_expected
+   AND NOT EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id)
  ORDER BY r.run_id
  LIMIT %(limit)s
     ON CONFLICT DO NOTHING

@@ -37,7 +37,12 @@ SELECT c.provider, c.account, s.window_start, c.window_end, s.billing_currency,
                  WHERE b.lines IS NULL AND r.outcome = 'complete' AND r.batches_committed = r.batches_expected
                  UNION ALL
                 SELECT w.target_id, w.window_start, r.run_id, r.attempt, r.started_at
-                  FROM (SELECT DISTINCT target_id, window_start FROM finfleet.cost_scopes) AS w
+                  FROM (
+                        -- A window whose last reading has no line has bills, and no scope.
+                        SELECT target_id, window_start FROM finfleet.cost_scopes
+                         UNION
+                        SELECT target_id, window_start FROM finfleet.bills
+                       ) AS w
                  CROSS JOIN LATERAL (
                            SELECT r.run_id, r.attempt, r.started_at
                              FROM finfleet.runs AS r

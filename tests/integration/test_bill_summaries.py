@@ -115,8 +115,9 @@ def check(connection: Connection) -> None:
         SELECT r.window_start, r.attempt, r.run_id, l.*
           FROM finfleet.runs AS r JOIN finfleet.cost_lines AS l USING (run_id)
          WHERE l.breakdown = '' AND r.outcome = 'complete' AND r.batches_committed = r.batches_expected
-           -- What a former writer has restated to nothing is found by the next maintenance.
-           AND (EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id)
+           -- Where a former writer has restated its only bill to nothing, it is found by the next maintenance.
+           AND (EXISTS (SELECT FROM finfleet.bills AS b
+                         WHERE b.target_id = r.target_id AND b.window_start = r.window_start)
                 OR EXISTS (SELECT FROM finfleet.cost_scopes AS s
                             WHERE s.target_id = r.target_id AND s.window_start = r.window_start))
         """,
@@ -197,6 +198,35 @@ def test_the_sums_are_the_lines_whatever_happens(connection: Connection, seed: i
     )
     assert rows(connection, unknown) == []
     check(connection)
+
+
+def test_the_history_has_what_a_former_writer_wrote_before_it_restated_the_day_to_nothing(
+    connection: Connection,
+) -> None:
+    writing.plan(connection, target("a"), window(0), attempt=ATTEMPTS)
+    settle(connection, "a", 0, 1, [line(0, billed_cost=Decimal(1))])
+    settle(connection, "a", 0, 2, [line(0, billed_cost=Decimal(2))])
+    connection.execute(
+        "DELETE FROM finfleet.bills WHERE run_id IN (SELECT run_id FROM finfleet.runs WHERE attempt = 2)"
+    )
+    settle(connection, "a", 0, 3, [])
+    statement = "SELECT attempt, billed_cost, billed_cost_change FROM reporting.cost_history ORDER BY attempt"
+    expected = [
+        {"attempt": 1, "billed_cost": Decimal(1), "billed_cost_change": None},
+        {"attempt": 2, "billed_cost": Decimal(2), "billed_cost_change": Decimal(1)},
+    ]
+    assert rows(connection, statement) == expected
+
+
+def test_maintenance_finds_the_only_bill_of_a_target_that_was_restated_to_nothing(connection: Connection) -> None:
+    writing.plan(connection, target("a"), window(0), attempt=ATTEMPTS)
+    settle(connection, "a", 0, 1, [line(0)])
+    connection.execute("DELETE FROM finfleet.bills")  # a writer of the former release knows of none
+    settle(connection, "a", 0, 2, [])
+    connection.execute("DELETE FROM finfleet.bills")
+    while fold_bills(connection, NOW):
+        continue
+    assert [one["attempt"] for one in rows(connection, "SELECT * FROM reporting.cost_history")] == [1]
 
 
 def test_a_sum_says_over_how_many_lines_it_is_not(connection: Connection) -> None:
