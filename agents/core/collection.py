@@ -177,7 +177,11 @@ def find_account(shared: Shared, target: Target) -> Account:
     section = shared.settings.provider(target.provider)
     if section is None:
         raise CollectionFailed(f"{target}: {target.provider} is not enabled in the configuration of this worker")
-    accounts = {account.name: account for account in section.accounts_of(target.provider)}
+    # There may be thousands, and each window asks for one. The section is kept, else its id might become another's.
+    _, accounts = shared.once(
+        ("accounts by name", target.provider, id(section)),
+        lambda: (section, {account.name: account for account in section.accounts_of(target.provider)}),
+    )
     if target.account in accounts:
         return accounts[target.account]
     raise CollectionFailed(
