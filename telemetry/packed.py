@@ -28,6 +28,7 @@ def column(code: str, numbers: Iterable[Any] = ()) -> array[Any]:
 def to_bytes(numbers: object) -> bytes:
     """For msgspec, which asks for what it does not know: a column as it travels."""
     if not isinstance(numbers, array):
+        # What msgspec's enc_hook is to raise for what it cannot encode.
         raise NotImplementedError(f"{type(numbers).__name__} has no place in a message")
     if _SWAPPED:
         numbers = numbers[:]

@@ -15,11 +15,7 @@ from storage.ledger.windows import settle_denied
 from storage.sql import load
 from telemetry.target import Target, Window
 
-_PARTS = load("ledger_dispatch")
-_SQL = {
-    name: statement.replace(b"/* may_go_out */", _PARTS["may_go_out"].partition(b"\n")[2])
-    for name, statement in _PARTS.items()
-}
+_SQL = load("ledger_dispatch")
 _EACH_TIME = False
 """Planned each time: a plan for any time would read whole tables where an index has the few that are due."""
 _NO_BUDGET: Mapping[str, Any] = MappingProxyType({"paid_targets": [], "paid_starts": []})

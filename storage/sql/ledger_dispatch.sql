@@ -62,47 +62,6 @@ SELECT t.provider, t.queue, t.service, count(*)
    AND c.due_at > %(now)s
  GROUP BY t.provider, t.queue, t.service
 
--- name: may_go_out
--- Of what is planned and due (c), for its target (t): a part of the statements that find it and that take it.
-   t.enabled
-   AND (
-           t.denied_until IS NULL
-           OR (
-               t.denied_until <= %(now)s
-               -- One probe: its newest window, while none of it is out.
-               AND NOT EXISTS (
-                   SELECT
-                     FROM finfleet.collections AS other
-                    WHERE other.target_id = c.target_id
-                      AND other.state IN ('planned', 'dispatched')
-                      AND (other.state = 'dispatched' OR other.window_start > c.window_start)
-               )
-           )
-       )
-   -- What a back-fill has opened and nobody asks for any more is withdrawn by the next healing.
-   AND (
-           c.backfill_id IS NULL
-           OR c.backfilled_from IS NOT NULL
-           OR c.records IS NOT NULL
-           OR EXISTS (
-               SELECT
-                 FROM finfleet.backfill_targets AS p
-                 JOIN finfleet.backfills AS b USING (backfill_id)
-                WHERE p.target_id = c.target_id
-                  AND p.since <= c.window_start
-                  AND c.window_start < p.until
-                  AND b.cancelled_at IS NULL
-           )
-       )
-   -- Of a back-fill with a budget only what is left pays for.
-   AND (
-           c.backfill_id IS NULL
-           OR c.backfill_id <> ALL(%(budgeted)s::int[])
-           OR (c.target_id, c.window_start) IN (
-               SELECT * FROM unnest(%(paid_targets)s::int[], %(paid_starts)s::timestamptz[])
-           )
-       )
-
 -- name: budgets
 SELECT backfill_id FROM finfleet.backfills WHERE budget_usd IS NOT NULL AND cancelled_at IS NULL
 
@@ -137,7 +96,7 @@ open AS MATERIALIZED (
                 WHERE c.target_id = t.target_id
                   AND c.state = 'planned'
                   AND c.due_at <= %(now)s
-                  AND /* may_go_out */
+                  AND {ledger_parts.may_go_out}
                 ORDER BY c.window_start DESC
                 LIMIT %(newest)s::int
            ) AS c
@@ -149,7 +108,7 @@ open AS MATERIALIZED (
      WHERE %(newest)s::int IS NULL
        AND c.state = 'planned'
        AND c.due_at <= %(now)s
-       AND /* may_go_out */
+       AND {ledger_parts.may_go_out}
 ),
 busy AS (
     SELECT place.account, count(*) AS out
@@ -232,7 +191,7 @@ UPDATE finfleet.collections AS c
           JOIN finfleet.targets AS t USING (target_id)
          WHERE c.state = 'planned'
            AND c.due_at <= %(now)s
-           AND /* may_go_out */
+           AND {ledger_parts.may_go_out}
            FOR NO KEY UPDATE OF c SKIP LOCKED
        ) AS due
   JOIN finfleet.targets AS t USING (target_id)

@@ -65,27 +65,10 @@ advanced AS (
 inserted AS (
     INSERT INTO finfleet.collections
            (target_id, window_start, window_end, due_at, planned_at, state, settled_at, error, backfill_id, attempt)
-    SELECT w.target_id, w.window_start, w.window_end, %(now)s, %(now)s,
-           CASE WHEN lost.lost THEN 'failed' ELSE 'planned' END,
-           CASE WHEN lost.lost THEN %(now)s::timestamptz END,
-           CASE WHEN lost.lost THEN %(no_sampler)s ELSE '' END,
-           asked.backfill_id,
-           CASE WHEN asked.backfill_id IS NULL THEN 0 ELSE (
-               SELECT coalesce(max(r.attempt), 0)
-                 FROM finfleet.runs AS r
-                WHERE r.target_id = w.target_id AND r.window_start = w.window_start
-           ) END
+    SELECT {ledger_parts.as_opened}
       FROM w
      CROSS JOIN LATERAL (SELECT w.live AND w.window_end <= %(live_since)s::timestamptz AS lost) AS lost
-     CROSS JOIN LATERAL (
-               SELECT max(b.backfill_id) AS backfill_id
-                 FROM finfleet.backfill_targets AS p
-                 JOIN finfleet.backfills AS b USING (backfill_id)
-                WHERE p.target_id = w.target_id
-                  AND p.since <= w.window_start
-                  AND w.window_start < p.until
-                  AND b.cancelled_at IS NULL
-           ) AS asked
+     {ledger_parts.asked_for}
         ON CONFLICT (target_id, window_start) DO NOTHING
 )
 SELECT count(*) FROM w
@@ -96,29 +79,12 @@ SELECT count(*) FROM w
 -- it was withdrawn.
 INSERT INTO finfleet.collections
        (target_id, window_start, window_end, due_at, planned_at, state, settled_at, error, backfill_id, attempt)
-SELECT w.target_id, w.window_start, w.window_end, %(now)s, %(now)s,
-       CASE WHEN lost.lost THEN 'failed' ELSE 'planned' END,
-       CASE WHEN lost.lost THEN %(now)s::timestamptz END,
-       CASE WHEN lost.lost THEN %(no_sampler)s ELSE '' END,
-       asked.backfill_id,
-       CASE WHEN asked.backfill_id IS NULL THEN 0 ELSE (
-           SELECT coalesce(max(r.attempt), 0)
-             FROM finfleet.runs AS r
-            WHERE r.target_id = w.target_id AND r.window_start = w.window_start
-       ) END
+SELECT {ledger_parts.as_opened}
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
            AS w(target_id, window_start, window_end)
   JOIN finfleet.targets AS t USING (target_id)
  CROSS JOIN LATERAL (SELECT t.live AND w.window_end <= %(live_since)s::timestamptz AS lost) AS lost
- CROSS JOIN LATERAL (
-           SELECT max(b.backfill_id) AS backfill_id
-             FROM finfleet.backfill_targets AS p
-             JOIN finfleet.backfills AS b USING (backfill_id)
-            WHERE p.target_id = w.target_id
-              AND p.since <= w.window_start
-              AND w.window_start < p.until
-              AND b.cancelled_at IS NULL
-       ) AS asked
+ {ledger_parts.asked_for}
  ORDER BY w.target_id, w.window_start
     ON CONFLICT (target_id, window_start) DO NOTHING
 

@@ -24,6 +24,7 @@ class _Broken(Service):
     interval, delay, permissions = timedelta(minutes=5), timedelta(0), ()
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        # Only its estimate is asked for.
         raise NotImplementedError
 
     def estimate(self, window: Window, resources: int) -> Estimate:
