@@ -1,7 +1,8 @@
 """The views of schema ``reporting`` as their files have them.
 
 A file is SQL as psql takes it: ``CREATE VIEW``, then a ``COMMENT`` on the view and on each of its columns. A text that
-several columns share is written once, in ``shared.toml``, and named as psql names a variable: ``:'provider'``.
+several columns share is written once, in ``shared.toml``, and named as psql names a variable: ``:'provider'``. So is a
+part of several queries, in ``parts.toml``: ``:hot_days``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 _SHARED = "shared.toml"
+_PARTS = "parts.toml"
 _VIEW = re.compile(r"^CREATE VIEW reporting\.([a-z][a-z0-9_]*) AS\n(.+?);$", re.MULTILINE | re.DOTALL)
 _QUOTED = r"'(?:[^']|'')*'"
 _COMMENT = re.compile(
@@ -22,6 +24,7 @@ _COMMENT = re.compile(
     rf"(?:({_QUOTED}(?:\s*\n\s*{_QUOTED})*)|:'(\w+)');$",  # texts on lines that follow each other are one
     re.MULTILINE,
 )
+_PART = re.compile(r"(?<!:):([a-z_]+)")  # two colons are a cast
 _REMARK = re.compile(r"--.*")
 _NAMED = re.compile(r"\breporting\.(\w+)")
 
@@ -43,8 +46,9 @@ def load(folder: Traversable | None = None) -> list[View]:
     """
     folder = folder or files("storage").joinpath("views")
     shared = tomllib.loads(folder.joinpath(_SHARED).read_text(encoding="utf-8"))
+    parts = tomllib.loads(files("storage").joinpath("views", _PARTS).read_text(encoding="utf-8"))
     found = sorted((path for path in folder.iterdir() if path.name.endswith(".sql")), key=lambda path: path.name)
-    views = {view.name: view for view in (_read(path, shared) for path in found)}
+    views = {view.name: view for view in (_read(path, shared, parts) for path in found)}
     order = TopologicalSorter({name: _reads(view, views) for name, view in views.items()})
     return [views[name] for name in order.static_order()]
 
@@ -54,7 +58,7 @@ def _reads(view: View, views: Mapping[str, View]) -> list[str]:
     return sorted(named & views.keys())
 
 
-def _read(path: Traversable, shared: Mapping[str, str]) -> View:
+def _read(path: Traversable, shared: Mapping[str, str], parts: Mapping[str, str]) -> View:
     text = path.read_text(encoding="utf-8")
     created = _VIEW.search(text)
     if created is None or path.name != f"{created[1]}.sql":
@@ -69,7 +73,9 @@ def _read(path: Traversable, shared: Mapping[str, str]) -> View:
         comments[column] = shared[name] if name else _text(literal)
     if left := _REMARK.sub("", _COMMENT.sub("", rest)).strip():
         raise ValueError(f"storage/views/{path.name}: this is neither the view nor a comment: {left[:60]!r}")
-    return View(created[1], created[2], comments)
+    if unknown := set(_PART.findall(created[2])) - parts.keys():
+        raise ValueError(f"storage/views/{path.name}: {_PARTS} has no part {min(unknown)!r}")
+    return View(created[1], _PART.sub(lambda part: parts[part[1]], created[2]), comments)
 
 
 def _text(literal: str) -> str:

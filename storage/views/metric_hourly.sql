@@ -1,7 +1,6 @@
 -- Of a series and day there is a rollup; or there are points that are not sealed; or both, since points came late: then
 -- it is made anew of what is sealed and what came. Where the points that a rollup is of were forgotten, the rollup
--- counts, whatever comes late. Sums are in the order of the starts, in all of them. OFFSET 0 has Postgres look the days
--- of partitions up once.
+-- counts, whatever comes late. Sums are in the order of the starts, in all of them.
 CREATE VIEW reporting.metric_hourly AS
 SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
        d.metric, d.source_metric, d.unit, d.statistic,
@@ -17,16 +16,7 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
              FROM finfleet.points_hourly AS d
              JOIN finfleet.series AS s USING (series_id)
              JOIN finfleet.resources AS r USING (resource_id)
-             LEFT JOIN (
-                      SELECT CASE
-                                 WHEN c.relname ~ '^points_[0-9]{8}$'
-                                     THEN to_date(right(c.relname, 8), 'YYYYMMDD')
-                             END AS day
-                        FROM pg_inherits AS i
-                        JOIN pg_class AS c ON c.oid = i.inhrelid
-                       WHERE i.inhparent = 'finfleet.points'::regclass
-                      OFFSET 0
-                  ) AS hot USING (day)
+             LEFT JOIN :hot_days AS hot USING (day)
             CROSS JOIN LATERAL unnest(d.counts, d.sums, d.minimums, d.maximums, d.lasts) WITH ORDINALITY
                    AS h(count, sum, minimum, maximum, last, place)
             WHERE h.count IS NOT NULL
@@ -58,16 +48,7 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
                              END AS sum,
                              min(p.value) AS minimum, max(p.value) AS maximum,
                              (array_agg(p.value ORDER BY p.start DESC))[1] AS last
-                        FROM (
-                                 SELECT CASE
-                                            WHEN c.relname ~ '^points_[0-9]{8}$'
-                                                THEN to_date(right(c.relname, 8), 'YYYYMMDD')
-                                        END AS day
-                                   FROM pg_inherits AS i
-                                   JOIN pg_class AS c ON c.oid = i.inhrelid
-                                  WHERE i.inhparent = 'finfleet.points'::regclass
-                                 OFFSET 0
-                             ) AS hot
+                        FROM :hot_days AS hot
                         JOIN finfleet.points AS p
                           ON p.start >= hot.day::timestamp AT TIME ZONE 'UTC'
                          AND p.start < (hot.day + 1)::timestamp AT TIME ZONE 'UTC'
@@ -77,16 +58,7 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
                   ) AS g
             WHERE NOT EXISTS (
                       SELECT
-                        FROM (
-                                 SELECT CASE
-                                            WHEN c.relname ~ '^points_[0-9]{8}$'
-                                                THEN to_date(right(c.relname, 8), 'YYYYMMDD')
-                                        END AS day
-                                   FROM pg_inherits AS i
-                                   JOIN pg_class AS c ON c.oid = i.inhrelid
-                                  WHERE i.inhparent = 'finfleet.points'::regclass
-                                 OFFSET 0
-                             ) AS hot
+                        FROM :hot_days AS hot
                         JOIN (
                                  SELECT series_id, day FROM finfleet.sealed_points
                                  UNION ALL
@@ -103,16 +75,7 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
              FROM finfleet.sealed_points AS d
              JOIN finfleet.series AS s USING (series_id)
              JOIN finfleet.resources AS r USING (resource_id)
-             JOIN (
-                      SELECT CASE
-                                 WHEN c.relname ~ '^points_[0-9]{8}$'
-                                     THEN to_date(right(c.relname, 8), 'YYYYMMDD')
-                             END AS day
-                        FROM pg_inherits AS i
-                        JOIN pg_class AS c ON c.oid = i.inhrelid
-                       WHERE i.inhparent = 'finfleet.points'::regclass
-                      OFFSET 0
-                  ) AS hot USING (day)
+             JOIN :hot_days AS hot USING (day)
             CROSS JOIN LATERAL (
                       SELECT date_trunc('hour', b.start, 'UTC') AS start, count(*)::int AS count,
                              CASE

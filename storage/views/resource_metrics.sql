@@ -1,5 +1,4 @@
 -- A point is in one of two places, or in both where it came again after its day was sealed: then that of points counts.
--- OFFSET 0 has Postgres look the days up once.
 CREATE VIEW reporting.resource_metrics AS
 SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id, r.name,
        s.metric, s.source_metric, s.unit, s.statistic,
@@ -15,17 +14,7 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id, r.name,
   FROM finfleet.sealed_points AS d
   JOIN finfleet.series AS s USING (series_id)
   JOIN finfleet.resources AS r USING (resource_id)
-  LEFT JOIN (
-           -- Days of which something lies in points; all others need not be compared.
-           SELECT CASE
-                      WHEN c.relname ~ '^points_[0-9]{8}$'
-                          THEN to_date(right(c.relname, 8), 'YYYYMMDD')
-                  END AS day
-             FROM pg_inherits AS i
-             JOIN pg_class AS c ON c.oid = i.inhrelid
-            WHERE i.inhparent = 'finfleet.points'::regclass
-           OFFSET 0
-       ) AS hot USING (day)
+  LEFT JOIN :hot_days AS hot USING (day)
  CROSS JOIN LATERAL unnest(d.values, d.seconds) WITH ORDINALITY AS u(value, at, place)
  CROSS JOIN LATERAL (
            SELECT to_timestamp((d.day - date '1970-01-01') * 86400::float8

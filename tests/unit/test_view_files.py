@@ -51,6 +51,7 @@ def test_a_view_comes_after_those_that_it_reads(tmp_path: Path) -> None:
         ("VIEW reporting.one IS", "VIEW reporting.two IS", r"two\. is there twice, or not its own"),
         ("VIEW reporting.one IS", "COLUMN reporting.one.number IS", r"one\.number is there twice"),
         (":'number'", ":'letter'", "shared.toml has no text 'letter'"),
+        ("SELECT", "SELECT :letter,", "parts.toml has no part 'letter'"),
         (":'number'", "number", "neither the view nor a comment: 'COMMENT ON COLUMN"),
         ("COMMENT ON VIEW", "DROP TABLE finfleet.points;\nCOMMENT ON VIEW", "neither the view .*: 'DROP TABLE"),
     ],
