@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import SecretStr
 
+from storage.clock import Clock
 from storage.errors import StorageReadOnly, StorageUnavailable, translate, translated
 from storage.session import Session, check_suitable, parameters_of, settle
 from storage.timeouts import USUAL, Timeouts
@@ -53,6 +54,8 @@ class Database:
         self._parameters = {**parameters_of(parameters, application), "autocommit": True}
         self._settle = partial(settle, timeouts=timeouts)
         self._was_read_only = False
+        #: That of the server.
+        self.clock = Clock()
         self._pool: ConnectionPool[Session] = ConnectionPool(
             connection_class=Session,
             kwargs=self._parameters,

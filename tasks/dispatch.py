@@ -14,7 +14,6 @@ from heapq import heapify, heappop, heappush
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from agents.core.context import utc_now
 from storage import ledger, locks, processes
 from storage.database import Connection
 from tasks.depths import QueueDepths
@@ -105,12 +104,12 @@ class HandingOut:
             last = ledger.last_looks(connection)
         every = outlets_of(planned)
         waiting = self._waiting(every, consumers)
-        now, taken_at = utc_now(), time.monotonic()
         with runtime.database().connection() as connection, connection.transaction():
             if wait:
                 locks.take(connection, locks.DISPATCH)
             elif not locks.try_take(connection, locks.DISPATCH):
                 return None
+            now, taken_at = runtime.database().clock.now(connection), time.monotonic()
             self._settle_overdue(connection, limits, now)
             newer = ledger.last_looks(connection)
             if {queue: look.looks for queue, look in newer.items()} != {
@@ -293,6 +292,8 @@ def _send(attempt: ledger.Dispatch, queue: str, limits: LedgerSettings, now: dat
         # After that the ledger has handed out another attempt: this one must not cost calls any more, however long
         # this process stood still before it sent it.
         expires=max(1.0, limits.lease.total_seconds() - (time.monotonic() - taken_at)),
+        # The same by the clock of the ledger: Celery would tell the worker by that of this machine.
+        headers={"expires": (now + limits.lease).isoformat()},
         # How Flower and the logs name it.
         argsrepr=f"({attempt.target}, {attempt.window}, attempt {attempt.attempt})",
         retry=False,

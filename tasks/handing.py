@@ -16,7 +16,6 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
-from agents.core.context import utc_now
 from storage import ledger
 from storage.errors import StorageError
 from tasks.dispatch import HandingOut
@@ -64,8 +63,11 @@ class HandOut:
 
     def look(self) -> float:
         """Open what has closed and hand out what is due; seconds until the next look."""
-        now = utc_now()
         planned = runtime.planned()
+        clock = runtime.database().clock
+        with runtime.database().connection() as connection:
+            now = clock.passed(connection)
+            due = ledger.is_any_due(connection, clock.known())
         opened, since = 0, time.monotonic()
         for part in self._open(planned, now):
             opened += part
@@ -74,9 +76,7 @@ class HandOut:
                 # To open takes its time, and workers wait for none of it.
                 self._hand_out(planned, opened)
                 since = time.monotonic()
-        with runtime.database().connection() as connection:
-            due = ledger.is_any_due(connection, now)
-        if not due:
+        if not due and not opened:
             return self._until_next(IDLE)
         handed_out = self._hand_out(planned, opened)
         # What is due and cannot go out now is not looked at as often.
@@ -98,7 +98,7 @@ class HandOut:
                 continue
             with runtime.database().connection() as connection:
                 if key not in self._closes:
-                    self.keeper.keep(connection, plan, now)
+                    self.keeper.keep(connection, plan, runtime.database().clock.known())
                     self._closes[key] = now
                     yield 0  # which may have taken a while
                 done = True
@@ -112,7 +112,7 @@ class HandOut:
     def _until_next(self, most: float) -> float:
         closes = min(self._closes.values(), default=_LONG_AGO)
         least = BUSY if self._is_opening_elsewhere else 0.01
-        return min(most, max(least, (closes - utc_now()) / timedelta(seconds=1)))
+        return min(most, max(least, (closes - runtime.database().clock.known_passed()) / timedelta(seconds=1)))
 
     def _say(self, opened: int, handed_out: int) -> None:
         self._opened += opened

@@ -14,7 +14,6 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from agents.core.context import utc_now
 from storage import ledger, outbox
 from storage.cost_scopes import judge_again
 from storage.errors import StorageError
@@ -47,11 +46,11 @@ def fan_out(provider: str, service: str) -> str:
     if plan is None:
         logger.warning("fan_out %s/%s: it is not in the configuration of this worker", provider, service)
         return f"{provider}/{service} is not in the configuration of this worker"
-    now = utc_now()
+    clock = runtime.database().clock
     with _waiting(f"fan_out {provider}/{service}") as tick:
         with runtime.database().connection() as connection:
-            keeper.keep(connection, plan, now)
-            opened = ledger.open_windows(connection, provider, service, now)
+            keeper.keep(connection, plan, clock.now(connection))
+            opened = ledger.open_windows(connection, provider, service, clock.passed(connection))
         handed_out = 0 if hands_out_here() else dispatch_due(provider, service)
         said = f"{opened} windows opened, {handed_out} attempts handed out"
         found = fields(event="planned", provider=provider, service=service, opened=opened, handed_out=handed_out)
@@ -67,16 +66,17 @@ def sweep() -> str:
     What one part of it cannot do for now, such as one statement over a large table, does not keep the others from it.
     Returns what came of it.
     """
+    clock = runtime.database().clock
     with _waiting("sweep") as tick:
         opened, reopened = 0, 0
         with _part("what is configured"), runtime.database().connection() as connection:
-            ledger.disable_unknown(connection, list(runtime.planned()), utc_now())
+            ledger.disable_unknown(connection, list(runtime.planned()), clock.now(connection))
         with _part("opening windows"), runtime.database().connection() as connection:
             # What ticks have missed, and what is more than one tick opens: a long back-fill, a long time without a
             # planner.
-            opened = ledger.open_windows(connection, None, None, utc_now())
+            opened = ledger.open_windows(connection, None, None, clock.passed(connection))
         with _part("healing"), runtime.database().connection() as connection:
-            healed = ledger.heal_gaps(connection, utc_now())
+            healed = ledger.heal_gaps(connection, clock.passed(connection))
             opened, reopened = opened + healed.opened, healed.reopened
         with _part("whose bill counts"), runtime.database().connection() as connection:
             judge_again(connection)
@@ -100,11 +100,13 @@ def forget_old() -> str:
     settings = runtime.settings()
     with _waiting("maintenance") as tick:
         with runtime.database().connection() as connection:
+            # What is forgotten is so for ever: nothing is that is not old by both clocks.
+            now = runtime.database().clock.passed(connection)
             # Not at once: while a configuration is rolled out, others may know a destination that this one does not.
-            released = outbox.release(connection, settings.known_destinations.keys(), utc_now() - _REMOVED_FOR)
+            released = outbox.release(connection, settings.known_destinations.keys(), now - _REMOVED_FOR)
         if released:
             logger.warning("outbox: %d entries are dead: their destination is not in the configuration", released)
-        done = maintain(runtime.database(), utc_now(), kept_by(settings), _MAINTAIN_FOR)
+        done = maintain(runtime.database(), now, kept_by(settings), _MAINTAIN_FOR)
         said = ", ".join(one.said for one in done if one.count) or "nothing to do"
         logger.info("maintenance: %s", said, extra=fields(event="maintenance"))
         tick.said = said

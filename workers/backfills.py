@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import click
 
-from agents.core.context import utc_now
 from storage import ledger
 from telemetry.target import format_time
 from telemetry.terminal import say
@@ -102,7 +101,9 @@ def cancel_command(
             if not sys.stdin.isatty():
                 raise click.UsageError("nothing is given up yet: say that you mean it with --yes")
             click.confirm("give up what is not collected yet?", abort=True, err=True)
-        done = ledger.cancel_backfills(connection, [one.target_id for one in found], utc_now(), ids or None)
+        done = ledger.cancel_backfills(
+            connection, [one.target_id for one in found], database.clock.now(connection), ids or None
+        )
     if as_json:
         print_json(done._asdict())
         return

@@ -13,7 +13,7 @@ import redis
 from celery import current_app
 from kombu.connection import Connection as KombuConnection
 
-from agents.core import context
+import storage.clock
 from storage import ledger, locks, processes
 from storage.database import Connection, Database
 from storage.session import Session
@@ -45,8 +45,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     set_clock = Clock()
-    for module in (context, dispatch, handing):
-        monkeypatch.setattr(module, "utc_now", set_clock)
+    for name in ("now", "passed", "known", "known_passed"):
+        monkeypatch.setattr(storage.clock.Clock, name, lambda *_: set_clock())
     return set_clock
 
 
@@ -190,11 +190,14 @@ def test_a_queue_that_was_changed_after_the_look_up_costs_no_look(
     assert planner.look() <= handing.IDLE
 
 
-def test_a_task_ends_with_its_lease_however_late_it_is_sent(planner: HandOut, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_ends_with_its_lease_however_late_it_is_sent(
+    planner: HandOut, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
     ends: list[float] = []
 
-    def sent(*_: object, expires: float, **__: object) -> None:
+    def sent(*_: object, expires: float, headers: dict[str, str], **__: object) -> None:
         ends.append(expires)
+        assert headers == {"expires": (clock.now + runtime.settings().ledger.lease).isoformat()}
         if len(ends) == 1:
             late = time.monotonic() + 600  # the process stood still after the first
             monkeypatch.setattr(time, "monotonic", lambda: late)

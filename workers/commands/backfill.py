@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from agents.core.context import utc_now
 from agents.core.service import services
 from storage import ledger
 from storage.database import Connection
@@ -62,6 +61,8 @@ class _Asked(NamedTuple):
     budget: Decimal | None
     resources: int | None
     as_json: bool
+    #: By the clock of the ledger.
+    now: datetime
 
 
 @click.group(name="backfill", cls=Group, invoke_without_command=True)
@@ -107,9 +108,10 @@ def command(
     if since >= until:
         raise click.UsageError(f"--from {format_time(since)} must come before --to {format_time(until)}")
     settings = fleet_settings()
-    asked = _Asked(again, dry_run, yes, budget, resources, as_json)
     with open_database(settings, "finfleet backfill") as database, database.connection() as connection:
         found = chosen(connection, patterns, providers, names, live=bool(patterns))
+        now = database.clock.passed(connection)
+        asked = _Asked(again, dry_run, yes, budget, resources, as_json, now)
         try:
             _backfill(connection, settings, found, Window(since, until), asked)
         except ledger.BackfillRefused as error:
@@ -123,7 +125,7 @@ command.add_command(cancel_command)
 def _backfill(
     connection: Connection, settings: Settings, found: list[ledger.LedgerTarget], span: Window, asked: _Asked
 ) -> None:
-    now = utc_now()
+    now = asked.now
     parts = _parts(found, span, now)
     previews = [
         (part, one) for part, some in parts for one in ledger.preview(connection, some, part, again=asked.again)
@@ -191,10 +193,10 @@ def _run(connection: Connection, parts: _Parts, price: Price, asked: _Asked) -> 
     if price.windows:
         usd = price.by_target
         past = [ledger.Asked(one.target_id, span, usd.get(one.target_id)) for span, some in parts for one in some]
-        number = ledger.begin_backfill(connection, past, utc_now(), budget_usd=asked.budget)
+        number = ledger.begin_backfill(connection, past, asked.now, budget_usd=asked.budget)
     try:
         for span, some in parts:
-            done = ledger.backfill(connection, some, span, utc_now(), again=asked.again, backfill_id=number)
+            done = ledger.backfill(connection, some, span, asked.now, again=asked.again, backfill_id=number)
             opened, reopened = opened + done.opened, reopened + done.reopened
     except KeyboardInterrupt:
         say("interrupted: the planner opens what is missing of what was begun; run it again for the rest", err=True)

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import click
 
-from agents.core.context import utc_now
 from storage.errors import StorageNotMigrated
 from storage.maintenance import Done, maintain
 from storage.revision import check_migrated, head
@@ -93,8 +92,9 @@ def maintain_command(seconds: int | None, as_json: bool) -> int:
     with open_database(settings, "finfleet db maintain", size=1) as database:
         with database.connection() as connection:
             check_migrated(connection)
+            now = database.clock.passed(connection)
         progress(f"maintaining {database.address}")
-        done = maintain(database, utc_now(), kept_by(settings), limit)
+        done = maintain(database, now, kept_by(settings), limit)
     if as_json:
         print_json([_as_json(one) for one in done])
     else:

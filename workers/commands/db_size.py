@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from agents.core.context import utc_now
 from storage.reports import size
 from storage.revision import check_migrated
 from storage.timeouts import LOOK
@@ -31,7 +30,7 @@ def command(as_json: bool) -> None:
     opened = open_database(settings, "finfleet db size", size=1, timeouts=LOOK)
     with opened as database, database.connection() as connection:
         check_migrated(connection)
-        found = size.look(connection, utc_now(), kept_by(settings))
+        found = size.look(connection, database.clock.now(connection), kept_by(settings))
     if as_json:
         print_json({"kinds": [_as_json(one) for one in found.kinds], "sealed_point_bytes": found.sealed_point})
         return

@@ -152,7 +152,9 @@ def by_database(database: Database, relay: Relay | None = None) -> Tell:
 
     def tell(sign: Sign) -> None:
         with database.connection() as connection:
-            processes.tell(connection, [sign, *(relay.take() if relay else ())])
+            database.clock.now(connection)
+            own = msgspec.structs.replace(sign, trouble=sign.trouble or database.clock.trouble)
+            processes.tell(connection, [own, *(relay.take() if relay else ())])
 
     return tell
 

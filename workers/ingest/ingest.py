@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from pydantic import SecretStr
 
-from agents.core.context import utc_now
 from storage.database import Connection, Database
+from storage.errors import StorageError
 from storage.writer import Received, Undecodable, Written, name_sources, take_in
 from tasks.results import MOST_BYTES, Carrier, Publisher
 from tasks.results.waiting import Waiting
@@ -62,7 +63,8 @@ class Ingest:
     notice: Callable[[Sign], None] = lambda _: None
     #: Called with what each transaction did; by several threads.
     on_written: Callable[[Written], None] = lambda _: None
-    now: Callable[[], datetime] = utc_now
+    #: The time; None: by the database's clock.
+    now: Callable[[], datetime] | None = None
     #: Set until the database knows the sources.
     _unnamed: threading.Event = field(default_factory=threading.Event)
     _alone: threading.Lock = field(default_factory=threading.Lock)
@@ -70,6 +72,8 @@ class Ingest:
     def run(self, stop: threading.Event) -> None:
         """Consume until ``stop`` is set. ConfigError where the broker refuses us the queue of results or of bills."""
         self._unnamed.set()
+        with suppress(StorageError), self.database.connection() as connection:
+            self.database.clock.now(connection)
         publishers = {source: carrier.publisher() for source, carrier in self.queues.pushes.items()}
         beats = _Beats(self.heartbeat)
         lanes = [self._lane(name, inlets, publishers, beats.of(name)) for name, inlets in self._inlets().items()]
@@ -87,10 +91,14 @@ class Ingest:
         if failures:
             raise failures[0]
 
+    @property
+    def _clock(self) -> Callable[[], datetime]:
+        return self.now or self.database.clock.known
+
     def _inlets(self) -> dict[str, list[Inlet]]:
         """By lane."""
-        doors = Doors(self.keys, self.pushers, self.now, frozenset(self.queues.pushes))
-        here = Doors(self.keys, self.pushers, self.now)
+        doors = Doors(self.keys, self.pushers, self._clock, frozenset(self.queues.pushes))
+        here = Doors(self.keys, self.pushers, self._clock)
         lanes = {"results": [self._inlet(self.queues.results, doors.results, here.results)]}
         if self.queues.bills is not None:
             lanes["bills"] = [self._inlet(self.queues.bills, doors.results, here.results)]
@@ -130,7 +138,7 @@ class Ingest:
             most=self.settings.max_messages,
             most_records=self.settings.max_records,
             patience=self.settings.flush_interval.total_seconds(),
-            now=self.now,
+            now=self._clock,
             forward=partial(self._forward, publishers, Waiting(self.queues.pushes.__getitem__)),
             heartbeat=heartbeat,
             on_written=self.on_written,
@@ -140,8 +148,10 @@ class Ingest:
         )
 
     def _store(self, connection: Connection, items: Sequence[Item], letters: Sequence[Undecodable]) -> Written:
+        self.database.clock.now(connection)
+        now = self._clock()
         if self._unnamed.is_set():
-            name_sources(connection, self.pushers.owner_names, self.now())
+            name_sources(connection, self.pushers.owner_names, now)
             self._unnamed.clear()
         received: list[Received] = [item.received for item in items]
         return take_in(
@@ -151,7 +161,7 @@ class Ingest:
             destinations=self.destinations,
             refresh=self.refresh,
             max_attempts=self.max_attempts,
-            now=self.now(),
+            now=now,
         )
 
     def _forward(self, publishers: Mapping[str, Publisher], waiting: Waiting, source: str, body: bytes) -> None:

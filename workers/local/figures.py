@@ -14,7 +14,6 @@ from typing import Generic, Self, TypeVar
 
 from pydantic import SecretStr
 
-from agents.core.context import utc_now
 from storage import dead_letters, outbox
 from storage.database import Database
 from storage.errors import StorageError
@@ -166,7 +165,7 @@ def _ask(database: Database) -> Figures:
     with database.connection() as connection:
         return Figures(
             windows=count_states(connection),
-            activity={each.provider: each for each in read_activity(connection, utc_now())},
+            activity={each.provider: each for each in read_activity(connection, database.clock.now(connection))},
             destinations=outbox.count_waiting(connection),
             dead_letters=dead_letters.count_waiting(connection),
         )

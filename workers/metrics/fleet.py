@@ -131,7 +131,7 @@ class FleetCollector(Collector):
 
     def _ask_database(self) -> Values:
         with self._database.connection() as connection:
-            return _of_gauges(read_gauges(connection, utc_now()))
+            return _of_gauges(read_gauges(connection, self._database.clock.now(connection)))
 
     def _ask_results(self) -> Values:
         depths = {label: carrier.depth() for label, carrier in self._carriers.items()}

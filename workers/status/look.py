@@ -56,10 +56,10 @@ class Looker:
     def look(self) -> Facts:
         """Ask everything."""
         url, broker = required_database_url(self.settings), required_broker(self.settings)
-        now, within = utc_now(), self.within
+        within = self.within
         database, ingest, queues = DatabaseReading(), BrokerReading(), dict[str, int]()
         questions: dict[str, Callable[[], None]] = {
-            "database": partial(read_database, url, now, self.filters.since, database, within),
+            "database": partial(read_database, url, None, self.filters.since, database, within),
             "room": partial(probe_database, url, within),
             "broker": partial(read_broker, broker, self.settings.push_sources, ingest),
             "queues": lambda: queues.update(task_queue_depths(self.settings)),
@@ -70,7 +70,7 @@ class Looker:
         write_error = answers["room"].error
         return Facts(
             settings=self.settings,
-            at=now,
+            at=database.at or utc_now(),
             within=within,
             database_address=where,
             database=database,

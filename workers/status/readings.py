@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from storage import processes, room
+from storage.clock import Clock
 from storage.database import Connection, connected
 from storage.errors import StorageError, StorageNotMigrated, translated
 from storage.processes import Process
@@ -40,6 +41,8 @@ class DatabaseReading:
 
     #: Why its schema is not that of this release; empty where it is.
     schema: str | None = None
+    #: The time by its clock, which the ledger is kept by.
+    at: datetime | None = None
     processes: list[Process] | None = None
     #: Seconds since the last sign of any process, however long ago; None too where there never was one.
     newest_sign: float | None = None
@@ -67,9 +70,15 @@ def limits(within: float) -> Timeouts:
     return Timeouts(statement=longest, lock=longest, idle=longest)
 
 
-def read_database(url: SecretStr, now: datetime, since: datetime | None, into: DatabaseReading, within: float) -> None:
-    """Fill the reading; StorageError where the database cannot be reached, or fails on the way."""
+def read_database(
+    url: SecretStr, now: datetime | None, since: datetime | None, into: DatabaseReading, within: float
+) -> None:
+    """Fill the reading, as of ``now`` by the database's clock, unless another time is meant.
+
+    StorageError where the database cannot be reached, or fails on the way.
+    """
     with connected(url, application=_NAME, timeouts=limits(within)) as connection:
+        into.at = now = now or Clock().now(connection)
         into.schema = _schema(connection)
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -76,7 +76,7 @@ def _needed(facts: Facts) -> Iterator[str]:
         yield f"worker {provider}"
 
 
-@kind("process_troubled", "A process lives, and says itself that it does not work.")
+@kind("process_troubled", "A process lives, and says itself that it does not work, or that a clock is wrong.")
 def _troubled(facts: Facts) -> Iterator[Found]:
     yield from grouped((named(one), one.trouble) for one in facts.living() if one.trouble)
 
