@@ -22,6 +22,7 @@ _LIMITS = ((4000, 8000, 500), (1000, 2000, 200), (200, 300, 60))
 """Characters of the message, of the traceback and of a field; the next ones where the line is too long all the same."""
 _TOLD = frozenset({"event", "provider", "service", "task", "trace"})
 """What the message, or another field, tells a person already."""
+_IN_NAMES = re.compile(r"[\w.]")
 _BARE = re.compile(r"[!#-<>-\[\]-~]+")
 """A value that logfmt needs no quotes for: printable ASCII without a space, quote, equals sign or backslash."""
 
@@ -148,7 +149,17 @@ def _as_text(entry: Entry, encoding: str) -> str:
 
 def _has(message: str, value: Plain) -> bool:
     """Whether a person has read it already: a name, and no number that may be another one."""
-    return isinstance(value, str) and re.search(rf"(?<![\w.]){re.escape(value)}(?![\w.])", message) is not None
+    if not isinstance(value, str):
+        return False
+    # No pattern of its own for each value: to compile one takes longer than all the rest of a line.
+    start = message.find(value)
+    while start >= 0:
+        end = start + len(value)
+        beside = message[max(0, start - 1) : start] + message[end : end + 1]
+        if not _IN_NAMES.search(beside):
+            return True
+        start = message.find(value, start + 1)
+    return False
 
 
 def _as_json(entry: Entry, encoding: str) -> str:

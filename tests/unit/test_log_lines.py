@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from telemetry.errors import ConfigError, Denied
 from telemetry.logs import FORMATS, Formatter, Levels, context, fields, levels_of, log_what_nobody_caught, write_to
 from telemetry.logs.fields import NAMES, trace_of
-from telemetry.logs.formats import MAX_LINE
+from telemetry.logs.formats import MAX_LINE, _has
 from telemetry.redact import MASK, redact, remember
 from telemetry.target import Target, Window
 from telemetry.text import shown
@@ -40,6 +40,22 @@ def _record(
     record = logging.LogRecord("agents.x", level, "", 0, message, args, sys.exc_info() if error else None)
     vars(record).update(extra)
     return record
+
+
+_few_letters = st.text("ab.- ", max_size=6)
+
+
+@given(_few_letters, _few_letters)
+def test_what_a_message_says_is_a_name_of_its_own_in_it(message: str, value: str) -> None:
+    found = re.search(rf"(?<![\w.]){re.escape(value)}(?![\w.])", message)
+    assert _has(message, value) == (found is not None)
+
+
+def test_no_value_costs_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = _record("%d %s", 3, "instances", **fields(event="collected", target=TARGET, window=WINDOW))
+    monkeypatch.setattr(re, "compile", _fail)
+    monkeypatch.setattr(re, "search", _fail)
+    assert "instances" in Formatter("text").format(record)
 
 
 def _fail(message: str) -> None:
