@@ -136,6 +136,16 @@ class RedisChannel(kombu_redis.Channel):
     QoS = _QoS
     connection_class = PlainConnection
     connection_class_ssl = SecureConnection
+    _borrowed: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """As kombu's, which makes a client at each command: to make one takes longer than most commands."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._borrowed is None or self._borrowed.connection_pool is not self._pool:
+            # It keeps no connection: each command takes one from the pool, so threads may share it as they share that.
+            self._borrowed = super()._create_client()
+        return self._borrowed
 
     def _get_client(self) -> Any:
         super()._get_client()  # checks the version

@@ -101,6 +101,26 @@ def test_what_is_drained_is_filled_up(planner: HandOut, redis_url: str, connecti
     assert _depths(redis_url)["collect.aws.slow"] == 4  # half of the threads, whatever is due
 
 
+def test_no_command_to_the_broker_makes_a_client_of_its_own(
+    planner: HandOut, redis_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _worker(connection, "collect.aws", "collect.aws.paid", "collect.aws.slow")
+    planner.look()
+    made = []
+    begin = redis.Redis.__init__
+
+    def noted(self: redis.Redis, *args: Any, **options: Any) -> None:
+        made.append(self)
+        begin(self, *args, **options)
+
+    with redis.Redis.from_url(redis_url) as client:
+        client.lpop("collect.aws.paid", 16)
+        monkeypatch.setattr(redis.Redis, "__init__", noted)
+        planner.look()
+    assert _depths(redis_url)["collect.aws.paid"] == 48
+    assert len(made) == 1, "that which looks at the depths"
+
+
 def test_a_window_is_opened_when_its_delay_ends_and_not_before(
     planner: HandOut, connection: Connection, clock: Clock
 ) -> None:
