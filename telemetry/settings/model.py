@@ -85,7 +85,7 @@ class IngestSettings(Section):
 
     #: A transaction takes what waits until it has so many records ...
     max_records: int = Field(default=50_000, ge=1, le=1_000_000)
-    #: ... or messages. It never waits for more.
+    #: ... or messages. A small one follows the last one after a tenth of a second.
     max_messages: int = Field(default=512, ge=1, le=1000)
     flush_interval: Duration = timedelta(milliseconds=500)
     #: A message that a consumer held so long without a commit is taken over by another.

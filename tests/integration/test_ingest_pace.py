@@ -1,5 +1,6 @@
 """How the ingest takes its transactions: as much as waits, by records, and acknowledged when it is committed."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -100,6 +101,29 @@ def test_a_bound_of_messages_from_a_former_configuration_still_holds(carrier: Ca
 
 
 def test_what_is_being_written_is_not_held_up_by_a_wait_for_more(carrier: Carrier, database: Database) -> None:
-    _, noting = _run(carrier, database, _settings(flush_interval=0.5), 3)
-    assert noting.waits
-    assert set(noting.waits) == {0.0}
+    wrapped = _Carrier(carrier)
+    consumer: Ingest = ingest(wrapped, database, _settings(flush_interval=5))
+    with database.connection() as connection, running_ingest(carrier, database, consumer=consumer):
+        for window in windows(connection, 3):
+            with connection.transaction():
+                # It takes its time to be written.
+                connection.execute("LOCK TABLE finfleet.batches IN SHARE MODE")
+                put(carrier, *run_messages(writing.run(window=window), series=5, batches=1))
+                until(lambda: bool(wrapped.noting and wrapped.noting.waits), 20, "it looks for more meanwhile")
+            until(lambda: carrier.depth().messages == 0, 2, "it is acknowledged when it is written")
+            assert wrapped.noting
+            assert set(wrapped.noting.waits) == {0.0}
+            wrapped.noting.waits.clear()
+
+
+def test_what_trickles_in_shares_a_transaction(carrier: Carrier, database: Database) -> None:
+    written: list[Written] = []
+    consumer: Ingest = ingest(carrier, database, _settings())
+    object.__setattr__(consumer, "on_written", written.append)
+    begun = time.monotonic()
+    with database.connection() as connection, running_ingest(carrier, database, consumer=consumer):
+        for window in windows(connection, 40):
+            put(carrier, *run_messages(writing.run(window=window), series=5, batches=1))
+        until(lambda: sum(one.reports for one in written) == 40, 20, "all is written")
+    took = time.monotonic() - begun
+    assert len(written) <= took / 0.1 + 2

@@ -20,6 +20,8 @@ MAX_RECORDS = 50_000
 MAX_MESSAGES = 1000
 MAX_BYTES = 32 * 1024 * 1024
 """Of bodies, as they travel."""
+SMALL_BYTES = 128 * 1024
+SMALL_MESSAGES = 128
 
 
 @dataclass
@@ -54,6 +56,11 @@ class Chunk:
         else:
             self.items.append(part)
         return True
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a transaction of it is mostly its beginning and its end."""
+        return self._bytes < SMALL_BYTES and len(self.items) + len(self.letters) < SMALL_MESSAGES
 
     def _has_room(self, days: set[int], records: int, size: int) -> bool:
         return (

@@ -45,6 +45,8 @@ Whoever kills the process for other reasons (out of memory, a host that goes dow
 """
 _AT_A_TIME = 0.5
 """Seconds, about, for what is aside, until the others have their turn."""
+_GATHER = 0.1
+"""Seconds from one small transaction to the next: each costs as much as dozens of messages."""
 _REST = 60.0
 """Seconds until a queue is looked at again that the broker refuses."""
 
@@ -80,6 +82,8 @@ class Lane:
     essential: bool
     _aside: Aside = field(default_factory=Aside)
     _writing: tuple[Future[Outcome | None], Chunk] | None = None
+    #: Before that, nothing is received, in monotonic seconds.
+    _gathers_until: float = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Take messages until ``stop`` is set, and what is held is committed. ConfigError where the broker refuses."""
@@ -108,6 +112,7 @@ class Lane:
             self._finish()
             self._alone(inlet, inlet.suspects.popleft(), pool, stop)
             return True
+        self._gather(stop)
         if not self._receive(inlet):
             return False
         self._submit(inlet, pool, stop)
@@ -120,7 +125,19 @@ class Lane:
             return False
         self._finish()
         self._writing = pool.submit(self.writer.write, chunk, stop), chunk
+        # With much there is more: it is read while this is written.
+        few = chunk.is_small and len(self.inlets) == 1
+        self._gathers_until = time.monotonic() + _GATHER if few else float("-inf")
         return True
+
+    def _gather(self, stop: threading.Event) -> None:
+        """Let a few messages more come, while the last transaction is written, and after that."""
+        if self._writing is not None and (left := self._gathers_until - time.monotonic()) > 0:
+            future, _ = self._writing
+            if wait([future], timeout=left).done:
+                self._finish()
+        if (left := self._gathers_until - time.monotonic()) > 0:
+            stop.wait(left)
 
     def _receive(self, inlet: Inlet) -> bool:
         if not self._takes(inlet):
