@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,8 @@ from telemetry.terminal import complain
 
 logger = logging.getLogger(__name__)
 
+_EVENTS_EVERY = 0.2
+"""Seconds from one message with events of tasks to the next, unless there are many of them."""
 _PAUSE = 1.0
 """Seconds, about, before a worker connects again: a broker that takes nothing answers each try at once."""
 
@@ -38,6 +41,7 @@ class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         restrict(app)
         super().__init__(*args, **kwargs)
         self._rules: dict[str, Rule] = app.queue_rules
+        self._events_at = float("-inf")
         # A full broker, one that became a replica, a race within kombu: whatever ends the event loop is tried again.
         # The sign of life says where that does not help.
         self.channel_errors = (*self.channel_errors, Exception)
@@ -50,6 +54,24 @@ class GuardedConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             receive(self._checked(message))
 
         return on_task_received
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """As Celery's; and what events were left are sent."""
+        super().register_with_event_loop(hub)
+        hub.timer.call_repeatedly(_EVENTS_EVERY, self._flush_events)
+
+    def shutdown(self) -> None:
+        """As Celery's, when the events that are left are sent."""
+        with suppress(Exception):  # the broker may be away
+            self._flush_events()
+        super().shutdown()
+
+    def on_send_event_buffered(self) -> None:
+        """As Celery's, and not for each event: a message costs the broker and us as much as a task's other ways."""
+        now = time.monotonic()
+        if now >= self._events_at:
+            self._events_at = now + _EVENTS_EVERY
+            super().on_send_event_buffered()
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Of a message of the events or of the remote control, which nobody needs again."""

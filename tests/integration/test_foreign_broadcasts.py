@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,18 @@ def test_a_queue_of_a_source_is_of_that_source(client: "redis.Redis", redis_url:
         until(lambda: len(letters()) == 1, 30, "the letter")
         assert (letters()[0].queue, letters()[0].code) == ("push.other", "source")
         assert not client.exists("plan")
+
+
+def test_events_of_many_tasks_share_messages_and_none_is_lost_at_the_end(
+    client: "redis.Redis", redis_url: str, tmp_path: Path
+) -> None:
+    with client.pubsub() as events:
+        events.psubscribe("*celeryev/task.multi")
+        with running_worker(tmp_path, redis_url, "push"):
+            for _ in range(60):
+                TaskMessage("finfleet.push", (message(),)).put(client, "push")
+            until(lambda: client.exists(_PUSHED) and client.xlen(_PUSHED) == 60, 30, "all are run")
+        heard = [one for one in iter(lambda: events.get_message(timeout=0.1), None) if one["type"] == "pmessage"]
+    kinds = Counter(event["type"] for one in heard for event in json.loads(_decoded(one["data"])))
+    assert kinds == {"task-received": 60, "task-started": 60, "task-succeeded": 60}
+    assert len(heard) < 60
