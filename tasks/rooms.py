@@ -22,6 +22,8 @@ _LEAST = 4
 """Tasks of a lane that shares its queue with others, however full that is."""
 _AHEAD, _AHEAD_OF_DRY = 2, 3
 """Looks for which a queue should last; one that had run dry could have lasted longer."""
+_LONGEST = 1.0
+"""Seconds from one look to the next where much is done; what was drained in a longer time is drained slower."""
 _RECENT = 5.0
 """Seconds after which it does not matter any more how fast a queue was drained."""
 
@@ -56,12 +58,13 @@ class Seen:
         return sum(threads for queues, threads in self.consumers if queue in queues)
 
     def drained(self, queue: str) -> float:
-        """Messages that were taken from a queue between two looks, of late."""
+        """Messages that are taken from a queue between two looks, of late."""
         last = self.last.get(queue)
         if last is None or self.waiting is None:
             return 0.0
         before = last.drained / 2 if last.age < _RECENT else 0.0
-        return max(before, float(last.left_waiting - self.waiting.get(queue, 0)), 0.0)
+        taken = (last.left_waiting - self.waiting.get(queue, 0)) / max(1.0, last.age / _LONGEST)
+        return max(before, taken, 0.0)
 
     def had_run_dry(self, queue: str) -> bool:
         """Whether more could have been taken from it."""

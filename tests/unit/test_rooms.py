@@ -42,6 +42,14 @@ def test_a_queue_that_was_drained_fast_long_ago_is_taken_for_slow() -> None:
     assert _room(Seen([(ALL, 8)], {}, last)) == 16
 
 
+@pytest.mark.parametrize(
+    ("age", "drained"), [(60.0, 1000 / 60), (2.0, 500), (1.0, 1000), (0.3, 1000), (0.25, 1000), (0.01, 1000)]
+)
+def test_how_fast_a_queue_is_drained_is_a_matter_of_the_time_that_it_took(age: float, drained: float) -> None:
+    seen = Seen([(ALL, 8)], {"q": 0}, {"q": LastLook(1, left_waiting=1000, drained=0.0, age=age)})
+    assert seen.drained("q") == pytest.approx(drained)
+
+
 def test_where_the_broker_cannot_say_what_is_out_counts() -> None:
     assert _room(Seen([(ALL, 8)], waiting=None, out={FAST: 10})) == 6
     assert _room(Seen(waiting=None, out={FAST: HANDFUL})) == 0
