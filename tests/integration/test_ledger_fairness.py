@@ -3,6 +3,8 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
 from storage import ledger
 from storage.database import Connection, Database
 from storage.ledger import Choice, Dispatch, Room
@@ -108,3 +110,30 @@ def test_few_of_each_target_are_the_newest_of_it(database: Database) -> None:
         taken = _take(connection, {"paid": 100}, newest=3)
         assert Counter(one.target.account for one in taken) == {"a": 3, "b": 3}
         assert min(one.window.start for one in taken) == at("11:45")
+
+
+@pytest.mark.parametrize("newest", [None, 2])
+def test_a_large_fleet_is_found_due_before_the_tables_were_ever_analyzed(
+    database: Database, newest: int | None
+) -> None:
+    with database.connection() as connection, connection.transaction():
+        for table in ("targets", "collections"):
+            connection.execute(f"ALTER TABLE finfleet.{table} SET (autovacuum_enabled = off)".encode())
+        connection.execute(
+            "INSERT INTO finfleet.targets (provider, account, region, service, queue, interval_seconds, delay_seconds,"
+            " enabled_since, planned_until)"
+            " SELECT 'aws', 'account-' || n %% 100, 'region-' || n, 'ec2', 'q', 300, 0, %(now)s, %(now)s"
+            " FROM generate_series(1, 10000) AS n",
+            {"now": NOW},
+        )
+        connection.execute(
+            "INSERT INTO finfleet.collections (target_id, window_start, window_end, state, due_at)"
+            " SELECT target_id, date_bin('5 min', %(now)s, 'epoch') - n * interval '5 min',"
+            " date_bin('5 min', %(now)s, 'epoch') - (n - 1) * interval '5 min', 'planned', %(now)s"
+            " FROM finfleet.targets, generate_series(1, 2) AS n",
+            {"now": NOW},
+        )
+        connection.execute("SET LOCAL statement_timeout TO '5s'")
+        choice = Choice(_LANES, [Room("aws", "q", "paid", 10_000)])
+        assert len(ledger.find_due(connection, choice, NOW, 10_000, newest=newest)) == 10_000
+        assert connection.execute("SHOW enable_nestloop").fetchone() == ("on",)
