@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,15 @@ class Fleet:
                 found[role] = found.get(role, 0.0) + times.user + times.system
         return found
 
+    def most_cpu(self) -> dict[str, float]:
+        """The same, of the process of each role that has taken the most."""
+        found: dict[str, float] = {}
+        for role, process in self.running:
+            if process.is_running():
+                times = process.cpu_times()
+                found[role] = max(found.get(role, 0.0), times.user + times.system)
+        return found
+
     def stop(self) -> None:
         """End all of them."""
         for _, process in self.running:
@@ -69,6 +78,18 @@ class Fleet:
     @staticmethod
     def _named(words: tuple[str, ...], name: str) -> tuple[str, ...]:
         return ("--name", name) if words[0] == "worker" else ()
+
+
+def servers_cpu() -> dict[str, float]:
+    """CPU-seconds so far of the servers that this process has started, with what has ended of them."""
+    found = {"postgres": 0.0, "valkey": 0.0}
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            times, name = process.cpu_times(), process.name()
+            for server in found:
+                if name.startswith(server):
+                    found[server] += times.user + times.system + times.children_user + times.children_system
+    return found
 
 
 @contextmanager
