@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import frame
 from benchmarks.processes import fleet, query, until
 from benchmarks.servers import Servers, running
 
@@ -34,8 +35,19 @@ def main() -> None:
         closed, stored = _measure(servers, Path(folder) / "fleet", options, minutes)
     print(f"{closed} windows closed in {minutes} minutes, {len(stored)} of them are stored; {options.workers} workers")
     print(f"{'':>8} {'seconds':>8}")
-    for name, part in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("most", 1.0)):
-        print(f"{name:>8} {stored[min(len(stored) - 1, int(part * len(stored)))]:>8.2f}")
+    found = {
+        name: stored[min(len(stored) - 1, int(part * len(stored)))]
+        for name, part in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("most", 1.0))
+    }
+    for name, seconds in found.items():
+        print(f"{name:>8} {seconds:>8.2f}")
+    frame.conclude(
+        {
+            "windows a minute, closed at once": str(options.windows),
+            **{name: f"{found[name]:.1f} s" for name in ("p50", "p99")},
+            "workers": str(options.workers),
+        }
+    )
 
 
 def _measure(servers: Servers, folder: Path, options: argparse.Namespace, minutes: int) -> tuple[int, list[float]]:

@@ -212,7 +212,7 @@ class HandingOut:
         begun = time.monotonic()
         self._lanes = lanes
         wanted = [ledger.Room(*outlet, _FOUND) for outlet in rooms.queues]
-        targets = sum(len(plan.targets) for plan in runtime.planned().values())
+        targets = ledger.count_targets(connection)  # with their regions, which the configuration may not name
         newest = max(2, 2 * _FOUND // max(1, targets)) if targets < _FOUND else None
         due = ledger.find_due(connection, ledger.Choice(lanes, wanted), now, _MOST_FOUND, newest=newest)
         self._found = defaultdict(deque)

@@ -92,6 +92,12 @@ def is_any_due(connection: Connection, now: datetime) -> bool:
     return bool(row and row[0])
 
 
+def count_targets(connection: Connection) -> int:
+    """Those that are enabled."""
+    row = connection.execute(_SQL["count_targets"]).fetchone()
+    return row[0] if row else 0
+
+
 def count_out(connection: Connection, now: datetime) -> dict[Kind, int]:
     """Attempts that are out, and not lost."""
     return {Kind(*kind): out for *kind, out in connection.execute(_SQL["count_out"], {"now": now})}

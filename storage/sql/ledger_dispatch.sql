@@ -53,6 +53,9 @@ SELECT provider, queue, service
    AND (%(service)s::text IS NULL OR service = %(service)s)
  GROUP BY provider, queue, service
 
+-- name: count_targets
+SELECT count(*) FROM finfleet.targets WHERE enabled
+
 -- name: count_out
 -- What is out and not lost, by what tells where it went. Such a row is due when its lease ends.
 SELECT t.provider, t.queue, t.service, count(*)

@@ -195,6 +195,35 @@ def test_a_lane_without_work_does_not_have_every_look_read_the_ledger(
     assert len(asked) == 1, "the slow lane has room, and nothing is due of it"
 
 
+def test_whether_there_are_many_targets_is_a_matter_of_the_ledger(
+    planner: HandOut, connection: Connection, monkeypatch: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    """All regions of an account are one target of the configuration."""
+    _worker(connection, "collect.aws", "collect.aws.paid", "collect.aws.slow")
+    planner.look()
+    asked: list[int | None] = []
+    find_due = ledger.find_due
+
+    def noted(*args: Any, newest: int | None) -> list[ledger.Found]:
+        asked.append(newest)
+        return find_due(*args, newest=newest)
+
+    monkeypatch.setattr(ledger, "find_due", noted)
+    monkeypatch.setattr(dispatch, "_FOUND", 4)
+    for _ in range(2):
+        planner.handing.close()
+        planner.handing = dispatch.HandingOut()
+        with redis.Redis.from_url(redis_url) as client:
+            client.delete("collect.aws.paid")
+        planner.look()
+        connection.execute(
+            "INSERT INTO finfleet.targets (provider, account, region, service, queue, interval_seconds, delay_seconds,"
+            " enabled_since, planned_until) SELECT 'aws', 'default', 'region-' || n, 'ec2', 'collect.aws', 300, 0,"
+            " now(), now() FROM generate_series(1, 2) AS n ON CONFLICT DO NOTHING"
+        )
+    assert asked == [4, None]
+
+
 def test_a_queue_that_was_changed_after_the_look_up_costs_no_look(
     planner: HandOut, connection: Connection, monkeypatch: pytest.MonkeyPatch, redis_url: str
 ) -> None:
