@@ -1,5 +1,9 @@
 -- Points and rates. Rows come sorted by their key, so that two writers never wait for each other crosswise.
 
+-- name: keep_partitions
+-- As whoever writes has it in any case, and before he looks which there are: then none of them is dropped meanwhile.
+LOCK TABLE ONLY finfleet.points, ONLY finfleet.cost_rates IN ROW EXCLUSIVE MODE
+
 -- name: copy_points
 COPY finfleet.points (series_id, start, value) FROM STDIN (FORMAT BINARY)
 
