@@ -323,7 +323,8 @@ points = Table(
 
 # A closed day of points is sealed: a row for each series and day. The place of a value says when it is of:
 # first_second + place * step_seconds, in seconds of the day in UTC, and null where the step has no value; or, where the
-# starts have no common step, the same place of seconds. What lies in points counts before what is here.
+# starts have no common step, the same place of seconds. What lies in points counts before what is here. More values go
+# on where values end: so what cannot be compressed fills pages (docs/adr/0017-sealed-points.md).
 sealed_points = Table(
     "sealed_points",
     metadata,
@@ -333,6 +334,7 @@ sealed_points = Table(
     Column("step_seconds", Integer, nullable=True),
     Column("seconds", ARRAY(Integer), nullable=True),
     Column("values", ARRAY(Double), nullable=False),
+    Column("more_values", ARRAY(Double), nullable=True),
     CheckConstraint("(step_seconds IS NULL) <> (seconds IS NULL)", name="starts"),
     Index(None, "day"),
     postgresql_partition_by="RANGE (day)",

@@ -23,7 +23,7 @@ SELECT n.series_id, n.start, n.value
  WHERE NOT EXISTS (
            SELECT
              FROM finfleet.sealed_points AS d
-            CROSS JOIN LATERAL unnest(d.values, d.seconds) WITH ORDINALITY AS u(value, at, place)
+            CROSS JOIN LATERAL unnest(d.values || d.more_values, d.seconds) WITH ORDINALITY AS u(value, at, place)
             WHERE d.series_id = n.series_id
               AND d.day = (n.start AT TIME ZONE 'UTC')::date
               AND u.value IS NOT NULL

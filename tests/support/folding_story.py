@@ -163,8 +163,8 @@ class Story:
         if key in self.broken or (key not in self.told.settled and one.attempt == 1 and self.dice.random() < 0.05):
             self.broken.add(key)
             return [self._report(run, Outcome.FAILED, 0, error="broken")]
-        # None is lost twice, since it would be given up in the end; and what is newer than a lost one has all its points:
-        # once runs are forgotten, nobody knows that the lost one was newer than others.
+        # None is lost twice, since it would be given up in the end; and what is newer than a lost one has all its
+        # points: once runs are forgotten, nobody knows that the lost one was newer than others.
         is_held = any(_key(messages[0].run) == key for messages in self.held)
         if self.dice.random() < 0.1 and not is_held:
             return [self._report(run, Outcome.EMPTY, 0)]
