@@ -119,7 +119,7 @@ WITH due AS MATERIALIZED (
            -- Whether Postgres finds nothing to compress, which is three bytes that are there twice.
            count > 247 AND (
                SELECT count(DISTINCT substr(float8send(u.value), 4, 3)) >= 0.95 * count(*)
-                 FROM unnest(values[1:128]) AS u(value)
+                 FROM unnest(values[1:64]) AS u(value)
            ) AS random
       FROM stepped
 ), cut AS MATERIALIZED (
