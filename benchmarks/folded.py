@@ -278,7 +278,7 @@ def _nothing(_: Connection) -> int:
 KINDS = (
     *(
         Kind(
-            f"window of the ledger, {name}",
+            f"window, {name}",
             ("collections",),
             ("folded_windows",),
             _ledger(outcome),
@@ -286,10 +286,10 @@ KINDS = (
             _repeat_windows,
         )
         for name, outcome in (
-            ("ordinary months", _ORDINARY),
+            ("ordinary month", _ORDINARY),
             ("1 of 100 scattered", _scattered(0.01)),
             ("1 of 10 scattered", _scattered(0.1)),
-            ("half of them scattered", _scattered(0.5)),
+            ("half scattered", _scattered(0.5)),
         )
     ),
     Kind("run and its batch", ("runs", "batches"), ("run_days",), _runs, lambda one: forget_runs(one, _LATER, None)),

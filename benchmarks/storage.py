@@ -97,8 +97,9 @@ def _points(connection: Connection, series: int, days: int) -> tuple[str, int, f
 def _all_random(connection: Connection, series: int, days: int) -> tuple[str, int, float, float]:
     """Nothing but random doubles: bytes of a point before and after."""
     connection.execute(
-        "TRUNCATE finfleet.points, finfleet.sealed_points, finfleet.sealed_days, finfleet.series CASCADE"
+        "TRUNCATE finfleet.points, finfleet.sealed_points, finfleet.sealed_days, finfleet.resources CASCADE"
     )
+    connection.execute("TRUNCATE finfleet.points_hourly, finfleet.points_daily")
     _seed(connection, series, days, "random() * 100")
     points = series * days * _POINTS_A_DAY
     connection.execute("VACUUM ANALYZE finfleet.points")
