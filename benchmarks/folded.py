@@ -53,7 +53,7 @@ class Taken(NamedTuple):
     """What one of a kind takes, in bytes of heap, indexes and TOAST."""
 
     name: str
-    count: int
+    rows: int
     before: float
     after: float
 

@@ -91,7 +91,7 @@ def _points(connection: Connection, series: int, days: int) -> tuple[str, int, f
         ("from", "seconds", "of hot"),
         [(name, f"{seconds:.3f}", f"{seconds / hot:.2f}") for name, seconds in asked],
     )
-    return "point, mixed values", points, *(size for _, size in rows[:2])
+    return "point, mixed values", points, rows[0][1], rows[1][1]
 
 
 def _all_random(connection: Connection, series: int, days: int) -> tuple[str, int, float, float]:
