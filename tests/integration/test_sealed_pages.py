@@ -5,10 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from storage import partitions
 from storage.database import Connection, Database
 from storage.folding.points import fold_points
+from storage.migrate import downgrade, migrate
 from tests.support import writing as w
 from tests.support.sealing import daily, hourly, make_series, rollups, values
 
@@ -116,3 +118,22 @@ def test_a_row_that_was_sealed_before_it_was_so_is_read_and_merged(database: Dat
         seal(connection)
         check(connection, points | late)
         assert kept(connection)[:2] == (247, 41)
+
+
+def test_a_database_goes_back_and_forth_with_what_is_cut(database_url: str) -> None:
+    points = every(300, any_double)
+    with Database(SecretStr(database_url), size=1) as database, database.connection() as connection:
+        put(connection, points)
+        seal(connection)
+    downgrade(SecretStr(database_url), "0016")
+    migrate(SecretStr(database_url))
+    with Database(SecretStr(database_url), size=1) as database, database.connection() as connection:
+        check(connection, points)
+        assert kept(connection)[:2] == (288, None)
+        # The partitions that are there keep their values as those to come do.
+        stored = connection.execute(
+            "SELECT DISTINCT attname, attstorage::text FROM pg_attribute"
+            " WHERE attrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'finfleet.sealed_points'::regclass)"
+            "   AND attname IN ('values', 'more_values') ORDER BY 1"
+        ).fetchall()
+        assert stored == [("more_values", "m"), ("values", "x")]
