@@ -7,28 +7,22 @@ The average of all is asked of the points, of what is sealed, and of the rollups
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import folded
 from benchmarks.servers import running
 from storage import partitions
 from storage.database import Connection, Database
 from storage.folding.points import drop_sealed, fold_points
-from storage.writer import Received, write
-from telemetry.batch import Batch, Points, Run
-from telemetry.costs import CostLine
-from telemetry.target import Target, Window
 
 FIRST = date(2026, 10, 5)
 _BEGIN = datetime(2026, 10, 5, tzinfo=UTC)
-_LATER = datetime(2027, 6, 1, tzinfo=UTC)
 KINDS = ("random doubles", "two decimals", "integers", "mostly zero")
 _PERIOD = 300
 _POINTS_A_DAY = 86_400 // _PERIOD
@@ -51,12 +45,14 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=3)
     arguments = parser.parse_args()
     with running() as servers, Database(servers.database, size=1) as database, database.connection() as connection:
-        _points(connection, arguments.series, arguments.days)
-        _others(connection)
+        size = (arguments.series, arguments.days)
+        kinds = [_points(connection, *size), _all_random(connection, *size), *folded.measure(connection)]
+        rows = [(name, f"{n:,}", f"{hot:.1f}", f"{cold:.2f}", f"{cold / hot:.4f}") for name, n, hot, cold in kinds]
+        _print("Before and after folding, heap, indexes and TOAST", ("", "rows", "bytes", "folded", "of it"), rows)
 
 
-def _points(connection: Connection, series: int, days: int) -> None:
-    _seed(connection, series, days)
+def _points(connection: Connection, series: int, days: int) -> tuple[str, int, float, float]:
+    _seed(connection, series, days, _VALUES)
     points = series * days * _POINTS_A_DAY
     connection.execute("VACUUM ANALYZE finfleet.points")
     before, hot = _bytes(connection, "points"), _average(connection, "avg(value)", "resource_metrics")
@@ -95,124 +91,26 @@ def _points(connection: Connection, series: int, days: int) -> None:
         ("from", "seconds", "of hot"),
         [(name, f"{seconds:.3f}", f"{seconds / hot:.2f}") for name, seconds in asked],
     )
+    return "point, mixed values", points, rows[0][1], rows[1][1]
 
 
-def _others(connection: Connection) -> None:
-    """The other kinds, and what folding makes of those that are folded, each in bytes of what it was."""
-    rows = []
-    for name, seed, kind in (("window of the ledger", _windows, "ledger, hot"), ("rate", _rates, "rates, hot")):
-        empty = _all_bytes(connection)
-        count = seed(connection)
-        full = _all_bytes(connection)
-        folded = _fold(connection, kind)
-        after = f"{(_all_bytes(connection) - empty) / count:.2f}" if folded else ""
-        rows.append((name, f"{count:,}", f"{(full - empty) / count:.1f}", after))
-    empty = _all_bytes(connection)
-    count = _lines(connection)
-    rows.append(("line of a bill", f"{count:,}", f"{(_all_bytes(connection) - empty) / count:.1f}", ""))
-    _print("Others, heap, indexes and TOAST", ("", "rows", "bytes", "folded"), rows)
-
-
-def _fold(connection: Connection, kind: str) -> bool:
-    """Fold all of a kind, where there is a function that does."""
-    if importlib.util.find_spec(f"storage.folding.{kind}") is None:
-        return False
-    fold = getattr(importlib.import_module(f"storage.folding.{kind}"), f"fold_{kind}")
-    while fold(connection, _LATER):
-        continue
-    return True
-
-
-def _all_bytes(connection: Connection) -> int:
-    connection.execute("VACUUM ANALYZE")
-    row = connection.execute(
-        "SELECT sum(pg_total_relation_size(oid)) FROM pg_class"
-        " WHERE relnamespace = 'finfleet'::regnamespace AND relkind = 'r'"
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _windows(connection: Connection) -> int:
-    """A month of five-minute windows of twenty targets, of which nearly all are complete."""
-    return connection.execute(
-        """
-        WITH t AS (
-            INSERT INTO finfleet.targets
-                   (provider, account, region, service, queue, interval_seconds, delay_seconds, enabled_since,
-                    planned_until)
-            SELECT 'aws', 'account-' || n, 'eu-west-1', 'ec2', 'collect.aws', 300, 0, %(first)s,
-                   %(first)s + interval '30 days'
-              FROM generate_series(1, 20) AS g(n)
-            RETURNING target_id
-        )
-        INSERT INTO finfleet.collections
-               (target_id, window_start, window_end, state, due_at, attempt, planned_at, dispatched_at, settled_at,
-                newest_attempt, newest_started_at, settled_run, records)
-        SELECT target_id, at, at + interval '5 minutes', CASE WHEN random() < 0.999 THEN 'complete' ELSE 'empty' END,
-               at, 1, at, at, at, 1, at, gen_random_uuid(), 100
-          FROM generate_series(%(first)s, %(first)s + interval '30 days' - interval '5 minutes', interval '5 minutes')
-                   AS g(at)
-         CROSS JOIN t
-        """,
-        {"first": _BEGIN},
-    ).rowcount
-
-
-def _rates(connection: Connection) -> int:
-    """Rates of a hundred instances over ten days, which do not change."""
-    partitions.create(connection, [("cost_rates", FIRST + timedelta(days=place)) for place in range(10)])
-    return connection.execute(
-        """
-        INSERT INTO finfleet.cost_rates (resource_id, start, period, amount, currency, basis, resource_type)
-        SELECT resource_id, at, 300, 0.0960, 'USD', 'on_demand_list', 'm5.large'
-          FROM generate_series(%(first)s, %(first)s + interval '10 days' - interval '5 minutes', interval '5 minutes')
-                   AS g(at)
-         CROSS JOIN (SELECT resource_id FROM finfleet.resources ORDER BY resource_id LIMIT 100) AS r
-        """,
-        {"first": _BEGIN},
-    ).rowcount
-
-
-def _lines(connection: Connection) -> int:
-    """Lines of one day's bill, as the writer stores them."""
-    target, window = Target("aws", "account-1", "global", "cost"), Window(_BEGIN, _BEGIN + timedelta(days=1))
+def _all_random(connection: Connection, series: int, days: int) -> tuple[str, int, float, float]:
+    """Nothing but random doubles: bytes of a point before and after."""
     connection.execute(
-        """
-        WITH t AS (
-            INSERT INTO finfleet.targets
-                   (provider, account, region, service, queue, interval_seconds, delay_seconds, enabled_since,
-                    planned_until)
-            VALUES ('aws', 'account-1', 'global', 'cost', 'collect.aws', 86400, 0, %(start)s, %(end)s)
-            RETURNING target_id
-        )
-        INSERT INTO finfleet.collections (target_id, window_start, window_end, state, attempt)
-        SELECT target_id, %(start)s, %(end)s, 'dispatched', 1 FROM t
-        """,
-        {"start": window.start, "end": window.end},
+        "TRUNCATE finfleet.points, finfleet.sealed_points, finfleet.sealed_days, finfleet.resources CASCADE"
     )
-    run = Run.start(target, window, 1, window.end, "")
-    lines = [
-        CostLine(
-            start=window.start,
-            end=window.end,
-            currency="USD",
-            billed_cost=Decimal(place) / 100,
-            service_name=f"Amazon service {place % 40}",
-            region_id="eu-west-1",
-            resource_id=f"arn:aws:ec2:eu-west-1:123456789012:instance/i-{place:017x}",
-            estimated=True,
-        )
-        for place in range(20_000)
-    ]
-    size = 5000
-    for number, place in enumerate(range(0, len(lines), size), 1):
-        final = place + size >= len(lines)
-        batch = Batch(run, number, final, window.end, [], [], Points([], [], []), [], lines[place : place + size])
-        write(connection, [Received(batch, b"")], destinations=[], now=window.end)
-    return len(lines)
+    connection.execute("TRUNCATE finfleet.points_hourly, finfleet.points_daily")
+    _seed(connection, series, days, "random() * 100")
+    points = series * days * _POINTS_A_DAY
+    connection.execute("VACUUM ANALYZE finfleet.points")
+    before = _bytes(connection, "points") / points
+    while fold_points(connection, _BEGIN + timedelta(days=days + 2)):
+        continue
+    connection.execute("VACUUM ANALYZE finfleet.sealed_points")
+    return "point, random doubles", points, before, _bytes(connection, "sealed_points") / points
 
 
-def _seed(connection: Connection, series: int, days: int) -> None:
+def _seed(connection: Connection, series: int, days: int, values: str) -> None:
     connection.execute(
         """
         INSERT INTO finfleet.resources (provider, account, region, service, provider_id, name, first_seen, last_seen)
@@ -238,7 +136,7 @@ def _seed(connection: Connection, series: int, days: int) -> None:
             # In the order of time, as they come.
             f"""
             INSERT INTO finfleet.points
-            SELECT series_id, (%s::timestamp AT TIME ZONE 'UTC') + n * %s * interval '1 second', {_VALUES}
+            SELECT series_id, (%s::timestamp AT TIME ZONE 'UTC') + n * %s * interval '1 second', {values}
               FROM generate_series(0, %s) AS g(n) CROSS JOIN finfleet.series
              ORDER BY n, series_id
             """.replace("% 4", "%% 4").encode(),  # noqa: S608 - our own
@@ -256,7 +154,12 @@ def _bytes(connection: Connection, table: str) -> int:
 
 def _by_kind(connection: Connection) -> list[tuple[str, str]]:
     rows = connection.execute(
-        "SELECT series_id %% 4, avg(pg_column_size(values)) / %s FROM finfleet.sealed_points GROUP BY 1 ORDER BY 1",
+        """
+        SELECT series_id %% 4, avg(pg_column_size(values) + coalesce(pg_column_size(more_values), 0)) / %s
+          FROM finfleet.sealed_points
+         GROUP BY 1
+         ORDER BY 1
+        """,
         (_POINTS_A_DAY,),
     )
     return [(KINDS[kind], f"{size:.2f}") for kind, size in rows]

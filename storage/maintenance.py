@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from storage import retention
 from storage.database import Connection, Database
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageReadOnly
 from storage.folding.bills import fold_bills
 from storage.folding.ledger import fold_ledger
 from storage.folding.points import SEAL_AFTER, drop_sealed, fold_points
@@ -100,18 +100,21 @@ def maintain(
 ) -> list[Done]:
     """Run the steps in turn, until none has anything left or ``limit`` is over; what each has done, in their order.
 
-    A step that has begun ends its transaction first. StorageUnavailable where the database cannot be reached at all.
+    A step that has begun ends its transaction first. StorageUnavailable where the database cannot be reached at all;
+    StorageReadOnly where it takes no changes, which no other step would fare better with.
     """
     with database.connection():
         """Once for all: else each step would wait for it."""
     until = None if limit is None else time.monotonic() + limit.total_seconds()
     found = [Done(step.name, step.counts) for step in steps]
     turns = list(zip(steps, found, strict=True))
-    # What one step has done may be work for another: until a whole round finds nothing.
-    while _take_turns(database, turns, now, kept, until):
-        continue
-    for done in found:
-        _tell(done)
+    try:
+        # What one step has done may be work for another: until a whole round finds nothing.
+        while _take_turns(database, turns, now, kept, until):
+            continue
+    finally:
+        for done in found:
+            _tell(done)
     return found
 
 
@@ -135,6 +138,8 @@ def _run(database: Database, step: Step, done: Done, now: datetime, kept: Kept) 
     try:
         with database.connection() as connection:
             count = step.run(connection, now, kept)
+    except StorageReadOnly:
+        raise
     except StorageError as error:
         done.error = error
     else:

@@ -75,7 +75,7 @@ WITH due AS MATERIALIZED (
                UNION ALL
                SELECT f.series_id, coalesce(u.at, f.first_second + (u.place - 1)::int * f.step_seconds), u.value
                  FROM former AS f
-                CROSS JOIN LATERAL unnest(f.values, f.seconds) WITH ORDINALITY AS u(value, at, place)
+                CROSS JOIN LATERAL unnest(f.values || f.more_values, f.seconds) WITH ORDINALITY AS u(value, at, place)
                 WHERE u.value IS NOT NULL
                   AND NOT EXISTS (
                           SELECT
@@ -102,11 +102,10 @@ WITH due AS MATERIALIZED (
                AND NOT EXISTS (SELECT FROM unnest(seconds) AS u(at) WHERE (u.at - first_second) %% step <> 0)
            ) AS has_step
       FROM whole
-), sealed AS (
-    INSERT INTO finfleet.sealed_points AS s (series_id, day, first_second, step_seconds, seconds, values)
-    SELECT series_id, %(day)s, first_second,
-           CASE WHEN has_step THEN step END,
-           CASE WHEN NOT has_step THEN seconds END,
+), placed AS MATERIALIZED (
+    SELECT series_id, first_second,
+           CASE WHEN has_step THEN step END AS step_seconds,
+           CASE WHEN NOT has_step THEN seconds END AS seconds,
            CASE
                WHEN has_step AND NOT even THEN (
                    SELECT array_agg(u.value ORDER BY g.at)
@@ -114,14 +113,35 @@ WITH due AS MATERIALIZED (
                      LEFT JOIN unnest(seconds, values) AS u(at, value) USING (at)
                )
                ELSE values
-           END
+           END AS values,
+           -- TOAST cuts pieces of 1996 bytes; the first has 20 of the array's head, and nulls take a bit for each place.
+           CASE WHEN has_step AND NOT even THEN 1964 ELSE 1996 END AS piece,
+           -- Whether Postgres finds nothing to compress, which is three bytes that are there twice.
+           count > 247 AND (
+               SELECT count(DISTINCT substr(float8send(u.value), 4, 3)) >= 0.95 * count(*)
+                 FROM unnest(values[1:64]) AS u(value)
+           ) AS random
       FROM stepped
+), cut AS MATERIALIZED (
+    -- After the last place of a whole number of pieces.
+    SELECT *,
+           CASE
+               WHEN random THEN ((cardinality(values) * 8 + 20) / piece * piece - 20) / 8
+               ELSE cardinality(values)
+           END AS place
+      FROM placed
+), sealed AS (
+    INSERT INTO finfleet.sealed_points AS s
+           (series_id, day, first_second, step_seconds, seconds, values, more_values)
+    SELECT series_id, %(day)s, first_second, step_seconds, seconds, values[:place], nullif(values[place + 1:], '{{}}')
+      FROM cut
      ORDER BY series_id
         ON CONFLICT (series_id, day) DO UPDATE
        SET first_second = excluded.first_second,
            step_seconds = excluded.step_seconds,
            seconds = excluded.seconds,
-           values = excluded.values
+           values = excluded.values,
+           more_values = excluded.more_values
 ), hours AS (
     SELECT series_id, at / 3600 AS hour, count(*)::smallint AS count,
            CASE WHEN max(abs(value)) <= 1e300 THEN sum(value ORDER BY at) FILTER (WHERE abs(value) <= 1e300) END AS sum,

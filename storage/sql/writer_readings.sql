@@ -1,5 +1,9 @@
 -- Points and rates. Rows come sorted by their key, so that two writers never wait for each other crosswise.
 
+-- name: keep_partitions
+-- As whoever writes has it in any case, and before he looks which there are: then none of them is dropped meanwhile.
+LOCK TABLE ONLY finfleet.points, ONLY finfleet.cost_rates IN ROW EXCLUSIVE MODE
+
 -- name: copy_points
 COPY finfleet.points (series_id, start, value) FROM STDIN (FORMAT BINARY)
 
@@ -19,7 +23,7 @@ SELECT n.series_id, n.start, n.value
  WHERE NOT EXISTS (
            SELECT
              FROM finfleet.sealed_points AS d
-            CROSS JOIN LATERAL unnest(d.values, d.seconds) WITH ORDINALITY AS u(value, at, place)
+            CROSS JOIN LATERAL unnest(d.values || d.more_values, d.seconds) WITH ORDINALITY AS u(value, at, place)
             WHERE d.series_id = n.series_id
               AND d.day = (n.start AT TIME ZONE 'UTC')::date
               AND u.value IS NOT NULL

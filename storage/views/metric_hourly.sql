@@ -92,7 +92,8 @@ SELECT d.provider, d.account, d.region, d.service, d.resource_id, d.name,
                                     AND p.start < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
                                  UNION ALL
                                  SELECT x.start, u.value
-                                   FROM unnest(d.values, d.seconds) WITH ORDINALITY AS u(value, at, place)
+                                   FROM unnest(d.values || d.more_values, d.seconds) WITH ORDINALITY
+                                            AS u(value, at, place)
                                   CROSS JOIN LATERAL (
                                             SELECT to_timestamp(
                                                        (d.day - date '1970-01-01') * 86400::float8

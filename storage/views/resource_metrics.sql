@@ -15,7 +15,7 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id, r.name,
   JOIN finfleet.series AS s USING (series_id)
   JOIN finfleet.resources AS r USING (resource_id)
   LEFT JOIN :hot_days AS hot USING (day)
- CROSS JOIN LATERAL unnest(d.values, d.seconds) WITH ORDINALITY AS u(value, at, place)
+ CROSS JOIN LATERAL unnest(d.values || d.more_values, d.seconds) WITH ORDINALITY AS u(value, at, place)
  CROSS JOIN LATERAL (
            SELECT to_timestamp((d.day - date '1970-01-01') * 86400::float8
                                + coalesce(u.at, d.first_second + (u.place - 1) * d.step_seconds)) AS start

@@ -20,7 +20,7 @@ from psycopg.errors import UniqueViolation
 
 from storage.database import Connection
 from storage.folding.unfold import ALL_KEYS
-from storage.partitions import Partition, Partitions
+from storage.partitions import Partition, Partitions, create
 from storage.sql import load
 from storage.writer.columns import (
     Keys,
@@ -86,10 +86,14 @@ def store(
     readings: Sequence[Readings],
     runs: Mapping[WindowKey, Sequence[RunState]],
     partitions: Partitions,
+    *,
+    making: bool = False,
 ) -> None:
-    """Write the rows; PartitionsMissing where a day has no partition yet."""
+    """Write the rows; PartitionsMissing where a day has no partition yet, or ``making`` it in this transaction."""
     _leave_out_older(connection, readings, runs)
     ordered = sorted(readings, key=lambda item: item.new.order)
+    if making:
+        _make(connection, partitions, _partitions(ordered))
     partitions.require(connection, _partitions(ordered))
     alone = {key for key, known in runs.items() if sum(run.batches_committed > 0 for run in known) == 1}
     if adding := [item for item in ordered if item.adds_only]:
@@ -99,6 +103,13 @@ def store(
     _write_rates(connection, ordered)
     _write_points(connection, adding, alone=False, statement="add_points")
     _write_rates(connection, adding, statement="add_rates")
+
+
+def _make(connection: Connection, partitions: Partitions, wanted: set[Partition]) -> None:
+    """Make these, and let nobody drop one before the transaction ends."""
+    connection.execute(_SQL["keep_partitions"])
+    create(connection, wanted)
+    partitions.forget()
 
 
 def _leave_out_older(

@@ -136,16 +136,17 @@ class _Writing:
         if not received:
             return Written()
         memory = memory_of(self.connection)
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
+            # What is late for a day that was sealed may find that what it has made is dropped again: it was empty.
             try:
-                return self._transaction(received, memory)
+                return self._transaction(received, memory, making=attempt == _TRIES - 1)
             except PartitionsMissing as missing:
                 # Made outside, since their lock must not be held for as long as the transaction takes.
                 with translated():
                     create(self.connection, missing.partitions)
         raise StorageRejected("the partitions of these days are dropped as soon as they are made")
 
-    def _transaction(self, received: Sequence[Received], memory: Memory) -> Written:
+    def _transaction(self, received: Sequence[Received], memory: Memory, *, making: bool) -> Written:
         written = Written()
         identities = Identities(memory)
         with translated(), self.connection.transaction():
@@ -153,7 +154,7 @@ class _Writing:
             count_in(admitted)
             save_runs(self.connection, admitted, self.now)
             if admitted.batches:
-                self._store(admitted, identities, memory)
+                self._store(admitted, identities, memory, making=making)
             settlement = settle(admitted, self.policy, self.now)
             save_settlement(self.connection, settlement)
             save_bills(self.connection, settlement.bills(new.run.run_id for new in admitted.batches if new.batch.costs))
@@ -168,11 +169,11 @@ class _Writing:
             written.records_of[target.provider, target.service] += new.batch.record_count
         return written
 
-    def _store(self, admitted: Admitted, identities: Identities, memory: Memory) -> None:
+    def _store(self, admitted: Admitted, identities: Identities, memory: Memory, *, making: bool) -> None:
         ids = identities.resolve(self.connection, [new.batch for new in admitted.batches])
         readings = [read(new, own) for new, own in zip(admitted.batches, ids, strict=True)]
         try:
-            store(self.connection, readings, admitted.runs_by_window(), memory.partitions)
+            store(self.connection, readings, admitted.runs_by_window(), memory.partitions, making=making)
         except CheckViolation as error:
             if error.diag.constraint_name:
                 raise

@@ -5,8 +5,10 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from psycopg import sql
 
 from storage import partitions
 from storage.database import Connection, Database
@@ -80,6 +82,17 @@ def test_one_step_that_fails_keeps_no_other_from_its_work(database: Database, co
     assert "288 points sealed" in told
     assert "failed: " in told
     assert "suspects" in told
+
+
+def test_a_database_that_takes_no_changes_is_told_of_once(
+    database: Database, database_url: str, command: CommandLine
+) -> None:
+    with database.connection() as connection:
+        points(connection)
+        name = sql.Identifier(urlsplit(database_url).path.removeprefix("/"))
+        connection.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only TO on").format(name))
+    done = command.run("db", "maintain", status=69)
+    assert (done.stdout + done.stderr).decode().count("it takes no changes now") == 1
 
 
 def test_size_says_what_lies_where(database: Database, database_url: str, command: CommandLine) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage import dead_letters
+from storage import dead_letters, partitions
 from storage.database import Database
 from storage.errors import StorageRejected, StorageUnavailable
 from storage.writer import Undecodable, take_in, write_each
@@ -161,6 +161,33 @@ def test_two_writers_make_the_same_partition(database: Database) -> None:
         with ThreadPoolExecutor(len(targets)) as pool:
             assert list(pool.map(first_of_the_day, targets)) == [1, 1, 1, 1]
         assert w.count(connection, "points_20261124") == 4
+
+
+def test_a_late_day_that_is_dropped_whenever_it_is_empty_is_written_all_the_same(database: Database) -> None:
+    late = [Window(w.START - timedelta(days=day), w.START - timedelta(days=day, minutes=-5)) for day in range(8)]
+    stop = threading.Event()
+
+    def drop() -> None:
+        with database.connection() as other:
+            while not stop.is_set():
+                for name, *_ in partitions.partitions_of(other, "points"):
+                    with other.transaction():
+                        other.execute(
+                            f"LOCK TABLE finfleet.points, ONLY finfleet.{name} IN ACCESS EXCLUSIVE MODE".encode()
+                        )
+                        if w.count(other, name) == 0:
+                            other.execute(f"DROP TABLE finfleet.{name}".encode())
+
+    with database.connection() as connection, ThreadPoolExecutor(1) as pool:
+        for window in late:
+            w.plan(connection, window=window)
+        dropping = pool.submit(drop)
+        try:
+            assert [w.put(connection, w.batch(w.run(window=window))).batches for window in late] == [1] * len(late)
+        finally:
+            stop.set()
+        dropping.result(timeout=10)
+        assert w.count(connection, "points") == len(late)
 
 
 def test_a_lost_connection_is_no_fault_of_the_messages(database: Database) -> None:

@@ -1,0 +1,50 @@
+"""The tables, in schema ``finfleet``. Migrations make them; a test compares the two.
+
+People read the views of schema ``reporting`` instead, which stay the same when these tables change.
+"""
+
+from __future__ import annotations
+
+from storage.tables.bills import bill_summaries, bills, cost_lines, cost_scopes
+from storage.tables.columns import metadata
+from storage.tables.ledger import backfill_targets, backfills, collections, folded_windows, pauses, targets
+from storage.tables.messages import dead_letters, outbox, suspects
+from storage.tables.points import points, points_daily, points_hourly, sealed_days, sealed_points
+from storage.tables.processes import locks, planned_services, processes, task_queues
+from storage.tables.rates import cost_rates, rate_intervals, rate_starts
+from storage.tables.resources import resources, series
+from storage.tables.runs import batches, run_days, runs
+
+__all__ = [
+    "backfill_targets",
+    "backfills",
+    "batches",
+    "bill_summaries",
+    "bills",
+    "collections",
+    "cost_lines",
+    "cost_rates",
+    "cost_scopes",
+    "dead_letters",
+    "folded_windows",
+    "locks",
+    "metadata",
+    "outbox",
+    "pauses",
+    "planned_services",
+    "points",
+    "points_daily",
+    "points_hourly",
+    "processes",
+    "rate_intervals",
+    "rate_starts",
+    "resources",
+    "run_days",
+    "runs",
+    "sealed_days",
+    "sealed_points",
+    "series",
+    "suspects",
+    "targets",
+    "task_queues",
+]

@@ -1,0 +1,74 @@
+"""Bills: their lines, their sums, and whose they are."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Date, DateTime, ForeignKey, Index, Integer, Numeric, Table, Text, Uuid, text
+
+from storage import cost_columns
+from storage.tables.columns import metadata, of_type, string, timestamp
+from storage.tables.ledger import targets
+from storage.tables.runs import runs
+from telemetry.costs import COSTS
+
+# Lines of costs stay with the run that read them, and those that count are those of the run that settled the window:
+# a day that was restated is replaced whole by one pointer, and what was said before stays to be looked at
+# (docs/adr/0009-costs-by-run.md).
+cost_lines = Table(
+    "cost_lines",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # of the batch
+    Column("line", Integer, primary_key=True),  # in the batch
+    *(of_type(name, kind) for name, kind in cost_columns.FIELDS.items()),
+    Index(None, "charge_period_start"),
+)
+
+bills = Table(  # runs that have lines of a bill
+    "bills",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("target_id", Integer, nullable=False),
+    timestamp("window_start"),
+    Column("lines", Integer, nullable=True),  # null: not added up yet, the views read the lines
+    Index(None, "target_id", "window_start"),
+    Index("bills_open_idx", "run_id", postgresql_where=text("lines IS NULL")),
+)
+
+bill_summaries = Table(  # what the lines of a run come to
+    "bill_summaries",
+    metadata,
+    Column("run_id", Uuid, ForeignKey(bills.c.run_id, ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),  # in UTC, on which the charges begin
+    Column("sub_account_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    string("service_name"),
+    string("region_id"),
+    string("charge_category"),
+    string("billing_currency"),
+    timestamp("billing_period_start", nullable=True),
+    Column("lines", Integer, nullable=False),
+    *(Column(name, Numeric, nullable=True) for name in COSTS),
+    # Lines that do not tell it: the sum is of the others alone, and null where none does.
+    *(Column(f"without_{name}", Integer, nullable=False) for name in COSTS),
+    Column("estimated", Boolean, nullable=True),
+)
+
+# Whose costs the bills are of that settled their windows, and whether they count: two targets may tell of the same.
+cost_scopes = Table(
+    "cost_scopes",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("window_start", DateTime(timezone=True), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("sub_account_id", Text, primary_key=True),
+    Column("counts", Boolean, nullable=False, server_default=text("true")),
+    Index("cost_scopes_unit_idx", "day", text("lower(sub_account_id)")),
+    Index(
+        "cost_scopes_left_out_idx",
+        "target_id",
+        "window_start",
+        "day",
+        "sub_account_id",
+        postgresql_where=text("NOT counts"),
+    ),
+)
