@@ -15,6 +15,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
+from storage import sql
+
 _SHARED = "shared.toml"
 _PARTS = "parts.toml"
 _VIEW = re.compile(r"^CREATE VIEW reporting\.([a-z][a-z0-9_]*) AS\n(.+?);$", re.MULTILINE | re.DOTALL)
@@ -46,11 +48,18 @@ def load(folder: Traversable | None = None) -> list[View]:
     """
     folder = folder or files("storage").joinpath("views")
     shared = tomllib.loads(folder.joinpath(_SHARED).read_text(encoding="utf-8"))
-    parts = tomllib.loads(files("storage").joinpath("views", _PARTS).read_text(encoding="utf-8"))
+    parts = _parts()
     found = sorted((path for path in folder.iterdir() if path.name.endswith(".sql")), key=lambda path: path.name)
     views = {view.name: view for view in (_read(path, shared, parts) for path in found)}
     order = TopologicalSorter({name: _reads(view, views) for name, view in views.items()})
     return [views[name] for name in order.static_order()]
+
+
+def _parts() -> dict[str, str]:
+    found: dict[str, str] = tomllib.loads(files("storage").joinpath("views", _PARTS).read_text(encoding="utf-8"))
+    # A part of statements of ours as well, which ask it since a time.
+    covered = sql.load("ledger_parts")["covered"].decode()
+    return {**found, "covered": covered.replace("%(since)s", "NULL")}
 
 
 def _reads(view: View, views: Mapping[str, View]) -> list[str]:
