@@ -22,7 +22,7 @@ BATCHES = 5
 SERIES = 500  # records in a batch; 200,000 points in all
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", [pytest.param("redis"), pytest.param("amqp", marks=pytest.mark.amqp)])
 def test_thirty_kills_lose_nothing_and_double_nothing(
     kind: str, brokers: Lending, database: Database, database_url: str, tmp_path: Path
@@ -57,8 +57,9 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
                 process.send_signal(signal.SIGKILL)
         producer.join()
         assert done.is_set()
-        with ingest_process(programs, broker, database_url, tmp_path):
-            until(lambda: totals(connection)[4] == WINDOWS, 120, "all windows are complete")
+        with ingest_process(programs, broker, database_url, tmp_path) as process:
+            until(lambda: process.ended or totals(connection)[4] == WINDOWS, 60, "all windows are complete")
+            assert not process.ended
         expected_sum = WINDOWS * sum(
             number * 1e6 * SERIES + SERIES * (SERIES - 1) / 2 for number in range(1, BATCHES + 1)
         )

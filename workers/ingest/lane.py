@@ -38,6 +38,12 @@ logger = logging.getLogger(__name__)
 
 ALONE_AFTER = 4
 """Deliveries after which a message is read and written alone: it may be what ended the consumers before."""
+FIRST_AFTER = ALONE_AFTER + 3
+"""Deliveries after which it is tried before anything else.
+
+Until then its neighbours go before it. But whatever ends the process soon after these are stored would hit the same
+message each time, be it as good as any.
+"""
 GIVE_UP_AFTER = 6
 """Times that it was alone when the process ended, after which it becomes a dead letter.
 
@@ -102,7 +108,8 @@ class Lane:
 
     def _turn(self, inlet: Inlet, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
         """One transaction of one inlet, so that each has its turn; whether there was anything to do."""
-        if self._submit(inlet, pool, stop):
+        first = bool(inlet.suspects) and inlet.suspects[0].delivery_count >= FIRST_AFTER
+        if not first and self._submit(inlet, pool, stop):
             return True
         if inlet.suspects:
             self._finish()
@@ -110,7 +117,8 @@ class Lane:
             return True
         if not self._receive(inlet):
             return False
-        self._submit(inlet, pool, stop)
+        if not inlet.suspects:
+            self._submit(inlet, pool, stop)
         return True
 
     def _submit(self, inlet: Inlet, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
@@ -135,7 +143,8 @@ class Lane:
             logger.error("ingest, %s: left alone for %g s: %s", self.name, _REST, error)  # noqa: TRY400 - the text is enough
             inlet.rests_until = time.monotonic() + _REST
             return False
-        inlet.suspects.extend(delivery for delivery in found if delivery.delivery_count >= ALONE_AFTER)
+        suspects = [delivery for delivery in found if delivery.delivery_count >= ALONE_AFTER]
+        inlet.suspects.extend(sorted(suspects, key=lambda delivery: -delivery.delivery_count))
         parts = self._parts(inlet, [one for one in found if one.delivery_count < ALONE_AFTER])
         inlet.work = chunks(parts, self.most_records)
         return bool(found)
