@@ -27,6 +27,7 @@ MONTH = 30 * year.DAY
 _TITLES = {
     "view": "views, all columns, by the filter that their comment advises: a month, of readings a day",
     "panel": "panels of the dashboards, over a month",
+    "panel of a day": "panels of the dashboards, over a day",
     "documentation": "questions that the documentation shows",
 }
 _COLUMNS = ("", "filtered by", "seconds", "rows", "rows read", "pages", "")
@@ -116,6 +117,7 @@ def main() -> None:
         walk = Walk(connection, arguments.rounds, arguments.limit, plans=arguments.plans)
         walk.read(views(connection, span))
         walk.read(panels(span))
+        walk.read(panels(span._replace(start=now - year.DAY), of="panel of a day"))
         walk.read(examples())
         walk.ask(stack.enter_context(fleet(servers, database, now, folder)))
     _conclude(walk, arguments.scale)

@@ -19,7 +19,7 @@ from storage.database import Connection, Database
 from storage.errors import StorageError, StorageReadOnly
 from storage.folding.bills import fold_bills
 from storage.folding.ledger import fold_ledger
-from storage.folding.points import SEAL_AFTER, drop_sealed, fold_points
+from storage.folding.points import DROP_AFTER, SEAL_AFTER, drop_sealed, fold_points
 from storage.folding.rates import fold_rates
 from storage.partitions import make_ahead
 from storage.retention import Kept
@@ -57,17 +57,17 @@ class Done:
         return f"{self.count} {self.counts}"
 
 
-def _seal_after(kept: Kept) -> timedelta:
-    """Points that are not kept for as long as it takes are sealed before they go, so that their rollups are there."""
-    return min(SEAL_AFTER, kept.points) if kept.points else SEAL_AFTER
+def _soon(after: timedelta, kept: Kept) -> timedelta:
+    """Points that are not kept for as long as that are sealed before they go, so that their rollups are there."""
+    return min(after, kept.points) if kept.points else after
 
 
 def _seal(connection: Connection, now: datetime, kept: Kept) -> int:
-    return fold_points(connection, now, after=_seal_after(kept))
+    return fold_points(connection, now, after=_soon(SEAL_AFTER, kept))
 
 
 def _drop_sealed(connection: Connection, now: datetime, kept: Kept) -> int:
-    return drop_sealed(connection, now, after=_seal_after(kept))
+    return drop_sealed(connection, now, after=_soon(DROP_AFTER, kept))
 
 
 STEPS: tuple[Step, ...] = (

@@ -17,8 +17,8 @@ from storage.database import Connection
 from storage.names import SCHEMA
 
 _DAY = timedelta(days=1)
-_PATTERN = 3
-"""Days that are repeated."""
+_PATTERN = 2
+"""Days that are repeated: of the last one only some hours are sealed."""
 
 
 class Folded(NamedTuple):

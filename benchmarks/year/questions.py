@@ -37,7 +37,7 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod)
 class Question(NamedTuple):
     """A statement of somebody who reads."""
 
-    #: view, panel, documentation.
+    #: view, panel, panel of a day, documentation.
     of: str
     name: str
     statement: bytes
@@ -103,7 +103,7 @@ def _condition(connection: Connection, view: sql.Identifier, of: Filter, span: S
     return sql.SQL("{0} >= {1} AND {0} <= {2}").format(name, start, end)
 
 
-def panels(span: Span, folder: Path = ROOT / "deploy") -> Iterator[Question]:
+def panels(span: Span, folder: Path = ROOT / "deploy", *, of: str = "panel") -> Iterator[Question]:
     """Every statement of every dashboard, its choices included."""
     for path in sorted(folder.rglob("*.json")):
         dashboard = json.loads(path.read_text(encoding="utf-8"))
@@ -112,11 +112,11 @@ def panels(span: Span, folder: Path = ROOT / "deploy") -> Iterator[Question]:
         for panel in dashboard["panels"]:
             for target in panel.get("targets", ()):
                 if "rawSql" in target:
-                    yield Question("panel", panel["title"], as_grafana(target["rawSql"], span), "its own")
+                    yield Question(of, panel["title"], as_grafana(target["rawSql"], span), "its own")
         for variable in dashboard["templating"]["list"]:
             asked = variable["query"]
             if isinstance(asked, str) and asked.lstrip().upper().startswith("SELECT"):
-                yield Question("panel", f"choice of {variable['name']}", as_grafana(asked, span), "its own")
+                yield Question(of, f"choice of {variable['name']}", as_grafana(asked, span), "its own")
 
 
 def as_grafana(statement: str, span: Span) -> bytes:

@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 _ACCOUNTS, _LEAST_ACCOUNTS = 20, 4
 _RESOURCES, _LINES, _LETTERS = 5_000, 3_000_000, 2_000
 _YEAR, _MONTH = 365, 30
-_HOT, _RATES, _ROWS = 5, 2, 4
+_HOT, _RATES, _ROWS = 3, 2, 4
 """Days of points, of rates and of windows that are written as collections write them, where older ones are folded."""
 _READINGS = {"points": "points", "cost_rates": "rates"}
 _PERIOD = 300

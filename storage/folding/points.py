@@ -1,9 +1,11 @@
-"""Sealing of closed days of points: one row for each series and day, and hourly and daily rollups.
+"""Sealing of closed hours of points: one row for each series and day, and hourly and daily rollups.
 
-A day is closed once it has been over for a while. Some series of it are sealed in a transaction, by one statement that
-deletes their points and writes them down as arrays: at any time a point is in one of the two places. Ingest goes on
-writing into ``points``, and what lies there counts before what is sealed; so late data open a day again just by coming,
-and the next sealing merges them. Of a partition that is empty the space is given back, and then it is dropped.
+An hour is closed once it has been over for a while: so ``points`` holds a few hours, and who reads adds up no more than
+these. Some series of a day are sealed in a transaction, by one statement that deletes their points of closed hours and
+writes them down as arrays, with those of the day that are sealed already: at any time a point is in one of the two
+places. Ingest goes on writing into ``points``, and what lies there counts before what is sealed; so late data open an
+hour again just by coming, and the next sealing merges them. Of a partition that is empty the space is given back, and
+then it is dropped.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from storage.sql import load
 _SQL = load("folding_points")
 logger = logging.getLogger(__name__)
 
-SEAL_AFTER = timedelta(hours=30)
-"""How long a day has been over before it is sealed: by then nearly all that is read again or comes late has come."""
+SEAL_AFTER = timedelta(hours=1)
+"""How long an hour has been over before it is sealed: by then nearly all of it has come."""
+DROP_AFTER = timedelta(hours=30)
+"""How long a day has been over before its partition is dropped: what comes later needs it made again."""
 _POINTS = 30_000
 """In one transaction, about: a tenth of a second."""
 _LOCK = b"SET LOCAL lock_timeout = '100ms'"
@@ -39,23 +43,29 @@ space is not given back, since autovacuum is off and a pooler keeps us from doin
 
 
 def fold_points(connection: Connection, now: datetime, *, after: timedelta = SEAL_AFTER, points: int = _POINTS) -> int:
-    """Seal some series of a day that has been over for ``after``; returns how many points, 0: none is left to seal.
+    """Seal some series of hours that have been over for ``after``; returns how many points, 0: none is left to seal.
 
     One small transaction, outside of any other. What another process seals at this moment is left to it.
     """
-    for partition, day, end in partitions_of(connection, "points"):
-        if datetime.combine(end, time(), UTC) > now - after:
+    until = (now - after).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    for partition, day, _ in partitions_of(connection, "points"):
+        if datetime.combine(day, time(), UTC) >= until:
             break
         try:
-            if moved := fold_day(connection, partition, day, now, points=points):
+            if moved := fold_day(connection, partition, day, now, until=until, points=points):
                 return moved
         except LockNotAvailable:
             logger.info("sealing: somebody writes to %s.%s now: the next run seals it", SCHEMA, partition)
     return 0
 
 
-def fold_day(connection: Connection, partition: str, day: date, now: datetime, *, points: int = _POINTS) -> int:
-    """Seal some series of one day; returns how many points, 0: none is left, or another process seals this day."""
+def fold_day(
+    connection: Connection, partition: str, day: date, now: datetime, *, until: datetime, points: int = _POINTS
+) -> int:
+    """Seal some series of one day, what begins before ``until``; returns how many points.
+
+    0: none is left, or another process seals this day.
+    """
     try:
         Partitions().require(connection, [("sealed_points", day), ("points_hourly", day), ("points_daily", day)])
     except PartitionsMissing as missing:
@@ -64,9 +74,9 @@ def fold_day(connection: Connection, partition: str, day: date, now: datetime, *
     with suppress(UndefinedTable), connection.transaction():  # another process has dropped it
         connection.execute(_LOCK)
         row = connection.execute(_SQL["take_day"], {"day": day}).fetchone()
-        series = _next_series(connection, partition, row, points) if row else []
+        series = _next_series(connection, partition, row, until, points) if row else []
         if series:
-            moved, forgotten = _seal(connection, partition, day, series)
+            moved, forgotten = _seal(connection, partition, day, series, until)
             if forgotten:
                 logger.warning("sealing: late points of %d series of %s are forgotten, as that day is", forgotten, day)
             connection.execute(_SQL["sealed_to"], {"day": day, "next_series": series[-1] + 1, "now": now})
@@ -76,8 +86,10 @@ def fold_day(connection: Connection, partition: str, day: date, now: datetime, *
     return 0
 
 
-def drop_sealed(connection: Connection, now: datetime, *, after: timedelta = SEAL_AFTER) -> int:
-    """Drop a partition whose points are all sealed; returns how many were dropped, 0: none is left that can be.
+def drop_sealed(connection: Connection, now: datetime, *, after: timedelta = DROP_AFTER) -> int:
+    """Drop the partition of a day that has been over for ``after``, and whose points are all sealed.
+
+    Returns how many were dropped, 0: none is left that can be.
 
     Its space is given back first, which Postgres does once no transaction can see any of its rows: then nobody misses
     them who looks at the database as it was a while ago. The locks are short, and waited for shortly.
@@ -132,21 +144,25 @@ def _size(connection: Connection, partition: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _next_series(connection: Connection, partition: str, known: tuple[int, datetime | None], points: int) -> list[int]:
+def _next_series(
+    connection: Connection, partition: str, known: tuple[int, datetime | None], until: datetime, points: int
+) -> list[int]:
     """The series to seal next; what came late is of series that were passed already."""
     next_series, swept_at = known
     for first in dict.fromkeys([next_series, 0]) if swept_at is None else [0]:
         # Without its points a partition is read in no time; its index is not, before its space is given back.
         if first == 0 and connection.execute(_about(partition, "has_points")).fetchone() == (False,):
             break
-        rows = connection.execute(_about(partition, "next_series"), {"next_series": first, "points": points})
+        values = {"next_series": first, "until": until, "points": points}
+        rows = connection.execute(_about(partition, "next_series"), values)
         if series := [row[0] for row in rows]:
             return series
     return []
 
 
-def _seal(connection: Connection, partition: str, day: date, series: Sequence[int]) -> tuple[int, int]:
-    row = connection.execute(_about(partition, "seal"), {"day": day, "series": list(series)}).fetchone()
+def _seal(connection: Connection, partition: str, day: date, series: Sequence[int], until: datetime) -> tuple[int, int]:
+    values = {"day": day, "series": list(series), "until": until}
+    row = connection.execute(_about(partition, "seal"), values).fetchone()
     moved, forgotten = row or (0, 0)
     return int(moved), int(forgotten)
 

@@ -103,15 +103,15 @@ def _size(kind: str, names: tuple[str, ...], tables: Mapping[str, _Table]) -> Si
 
 
 def _years(connection: Connection, now: datetime, kept: Kept, sizes: Mapping[str, Size]) -> dict[str, int | None]:
-    series, _ = _sealed_a_day(connection, now)
+    series, points = _sealed_a_day(connection, now)
     windows = _number(connection, "windows_a_day")
-    hot = _of_days(connection, "points", now)
     return {
         # In a year nearly all that is collected now is folded.
         "ledger, hot": _of_rows(sizes["ledger, hot"], windows, FOLD_AFTER + timedelta(days=1)),
         "ledger, folded": _whole(_share(sizes["ledger, folded"], windows, _number(connection, "windows_folded"))),
         "runs": _of_rows(sizes["runs"], windows, kept.runs),
-        "points, hot": _whole(hot, SEAL_AFTER + timedelta(days=1)),
+        # Beside the hours that are not due the one that is not over, and one until maintenance comes.
+        "points, hot": _of_rows(sizes["points, hot"], points, SEAL_AFTER + timedelta(hours=2)),
         "points, sealed": _of_rows(sizes["points, sealed"], series, kept.points),
         "points, hourly": _of_rows(sizes["points, hourly"], series, kept.hourly),
         "points, daily": _of_rows(sizes["points, daily"], series, kept.daily),

@@ -97,3 +97,13 @@ SELECT to_regclass('finfleet.folded_windows') IS NOT NULL
 SELECT 0 AS target_id, 0 AS seconds, 0 AS phase, '' AS state, '' AS error, '' AS permission, '' AS partial,
        false AS refused, tstzmultirange() AS ranges, 0 AS windows
  WHERE false
+
+-- name: points_due
+-- How many points of the series s begin at p.start, its first, or later, and before %(until)s, about.
+(
+    SELECT CASE
+               WHEN p.start < %(until)s THEN
+                   1 + least(extract(epoch FROM %(until)s - p.start)::bigint, 86400) / greatest(s.period, 60)
+               ELSE 0
+           END AS points
+)

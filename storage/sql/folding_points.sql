@@ -1,4 +1,4 @@
--- Sealing: a closed day of points becomes a row for each series, with hourly and daily rollups.
+-- Sealing: points of closed hours become a row for each series and day, with hourly and daily rollups.
 
 -- name: know_day
 -- Looked for first: to insert a row that somebody has changed waits for his transaction.
@@ -18,31 +18,34 @@ SELECT next_series, swept_at
 SELECT EXISTS (SELECT FROM ONLY {partition})
 
 -- name: next_series
--- The next series that the day has points of, as many as are expected to have that many points. The index is asked for
--- one series after the other: to read all of the day for each few of them would take the square of its time.
-WITH RECURSIVE found (series_id, period, points) AS (
+-- The next series that the day has points of before %(until)s, as many as are expected to have that many points. The
+-- index is asked for one series after the other: to read all of the day for each few of them would take the square of
+-- its time.
+WITH RECURSIVE found (series_id, points, is_due) AS (
     (
-        SELECT p.series_id, s.period, 86400 / greatest(s.period, 1)
+        SELECT p.series_id, d.points, d.points > 0
           FROM ONLY {partition} AS p
           LEFT JOIN finfleet.series AS s USING (series_id)
+         CROSS JOIN LATERAL {folded.points_due} AS d
          WHERE p.series_id >= %(next_series)s
-         ORDER BY p.series_id
+         ORDER BY p.series_id, p.start
          LIMIT 1
     )
     UNION ALL
-    SELECT n.series_id, n.period, f.points + 86400 / greatest(n.period, 60)
+    SELECT n.series_id, f.points + n.points, n.points > 0
       FROM found AS f
      CROSS JOIN LATERAL (
-               SELECT p.series_id, s.period
+               SELECT p.series_id, d.points
                  FROM ONLY {partition} AS p
                  LEFT JOIN finfleet.series AS s USING (series_id)
+                CROSS JOIN LATERAL {folded.points_due} AS d
                 WHERE p.series_id > f.series_id
-                ORDER BY p.series_id
+                ORDER BY p.series_id, p.start
                 LIMIT 1
            ) AS n
      WHERE f.points < %(points)s
 )
-SELECT series_id FROM found
+SELECT series_id FROM found WHERE is_due
 
 -- name: seal
 -- One statement moves the points of some series: what it deletes is what it writes down, so whatever is written at the
@@ -59,6 +62,7 @@ WITH due AS MATERIALIZED (
     DELETE FROM ONLY {partition} AS p
      USING due
      WHERE p.series_id = due.series_id
+       AND p.start < %(until)s
     RETURNING p.series_id, extract(epoch FROM p.start)::bigint %% 86400 AS at, p.value
 ), former AS MATERIALIZED (
     SELECT * FROM finfleet.sealed_points WHERE day = %(day)s AND series_id = ANY(%(series)s::int[])

@@ -65,3 +65,41 @@ CROSS JOIN LATERAL (
            AND w.window_start < p.until
            AND b.cancelled_at IS NULL
 ) AS asked
+
+-- name: covered
+-- Of each target the time that windows cover, and that in which it was paused: since then, null: ever. Views have it too.
+days AS MATERIALIZED (
+    SELECT target_id, date_bin(interval '1 day', window_start, timestamptz 'epoch') AS day,
+           min(window_start) AS since, max(window_end) AS until,
+           sum(window_end - window_start) = max(window_end) - min(window_start) AS is_whole
+      FROM finfleet.collections
+     WHERE %(since)s::timestamptz IS NULL OR window_start >= %(since)s
+     GROUP BY 1, 2
+),
+-- Windows do not overlap: of a day that they fill from the first to the last no more has to be known.
+parts AS (
+    SELECT target_id, tstzrange(since, until) AS part
+      FROM days
+     WHERE is_whole
+     UNION ALL
+    SELECT d.target_id, tstzrange(c.window_start, c.window_end)
+      FROM days AS d
+      JOIN finfleet.collections AS c
+        ON c.target_id = d.target_id AND c.window_start >= d.since AND c.window_start < d.until
+     WHERE NOT d.is_whole
+     UNION ALL
+    SELECT f.target_id, part
+      FROM finfleet.folded_windows AS f
+     CROSS JOIN LATERAL unnest(f.ranges) AS part
+     WHERE %(since)s::timestamptz IS NULL OR upper(f.ranges) > %(since)s
+),
+covered AS (
+    SELECT target_id, range_agg(part) AS ranges
+      FROM parts
+     GROUP BY target_id
+),
+paused AS (
+    SELECT target_id, range_agg(tstzrange(paused_from, paused_until)) AS ranges
+      FROM finfleet.pauses
+     GROUP BY target_id
+)

@@ -21,11 +21,11 @@ SELECT avg(pg_total_relation_size(format('finfleet.%%I', n.name)::regclass))::fl
  WHERE to_regclass(format('finfleet.%%I', n.name)) IS NOT NULL
 
 -- name: sealed_a_day
--- Of the last week that is sealed: series and points a day.
+-- Of the last week that is sealed: series and points a day. Of today only some hours are.
 SELECT count(*)::float8 / nullif(count(DISTINCT day), 0), sum(count)::float8 / nullif(count(DISTINCT day), 0)
   FROM finfleet.points_daily
- WHERE day >= (SELECT max(day) FROM finfleet.points_daily WHERE day <= %(today)s) - 6
-   AND day <= %(today)s
+ WHERE day >= (SELECT max(day) FROM finfleet.points_daily WHERE day < %(today)s) - 6
+   AND day < %(today)s
 
 -- name: windows_a_day
 SELECT sum(86400::float8 / interval_seconds) FROM finfleet.targets WHERE enabled

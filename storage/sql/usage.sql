@@ -69,13 +69,11 @@ SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled
               AND c.planned_at < c.window_end + make_interval(secs => again.seconds)
             WHERE again.service = concat_ws('/', t.provider, t.service)
        ) AS again,
-       (
-           SELECT count(*)
-             FROM finfleet.runs AS r
-            WHERE r.target_id = t.target_id
-              AND r.reported_at >= %(since)s
-       ) AS reported
+       coalesce(reported.runs, 0) AS reported
   FROM finfleet.targets AS t
+  LEFT JOIN (
+           SELECT target_id, count(*) AS runs FROM finfleet.runs WHERE reported_at >= %(since)s GROUP BY target_id
+       ) AS reported USING (target_id)
   LEFT JOIN (
            SELECT c.target_id,
                   count(*) FILTER (WHERE c.planned_at >= %(since)s AND c.planned_at < %(now)s) AS windows,

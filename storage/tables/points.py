@@ -19,7 +19,7 @@ points = Table(
     postgresql_partition_by="RANGE (start)",
 )
 
-# A closed day of points is sealed: a row for each series and day. The place of a value says when it is of:
+# Points of closed hours are sealed: a row for each series and day. The place of a value says when it is of:
 # first_second + place * step_seconds, in seconds of the day in UTC, and null where the step has no value; or, where the
 # starts have no common step, the same place of seconds. What lies in points counts before what is here. More values go
 # on where values end: so what cannot be compressed fills pages (docs/adr/0017-sealed-points.md).

@@ -1,23 +1,6 @@
 CREATE VIEW reporting.costs AS
-SELECT c.provider, c.account,
-       l.charge_period_start, l.charge_period_end, l.billing_currency,
-       l.billed_cost, l.effective_cost, l.list_cost, l.contracted_cost,
-       l.charge_category, l.charge_class, l.charge_type, l.charge_description,
-       l.service_name, l.sub_account_id, l.sub_account_name, l.region_id, l.resource_id, l.sku_id,
-       l.consumed_quantity, l.consumed_unit, l.tags, l.amounts, l.estimated,
-       c.started_at AS collected_at, l.run_id,
-       l.billing_period_start, l.billing_period_end
-  FROM finfleet.cost_lines AS l
-  -- Looked up once for each run whose lines are read. As joins, Postgres expects one row of them, since it takes their
-  -- conditions for independent of each other, and reads the whole ledger for every query.
- CROSS JOIN LATERAL (
-           SELECT t.provider, t.account, r.started_at, c.target_id, c.window_start
-             FROM finfleet.runs AS r
-             JOIN finfleet.collections AS c USING (target_id, window_start)
-             JOIN finfleet.targets AS t USING (target_id)
-            WHERE r.run_id = l.run_id AND c.settled_run = r.run_id
-            LIMIT 1
-       ) AS c
+SELECT :line_of_bill
+  FROM :lines_of_bills
  WHERE l.breakdown = ''
    AND NOT EXISTS (
            SELECT

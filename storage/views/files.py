@@ -2,7 +2,7 @@
 
 A file is SQL as psql takes it: ``CREATE VIEW``, then a ``COMMENT`` on the view and on each of its columns. A text that
 several columns share is written once, in ``shared.toml``, and named as psql names a variable: ``:'provider'``. So is a
-part of several queries, in ``parts.toml``: ``:hot_days``.
+part of several queries, in ``parts.toml``: ``:open_days``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from graphlib import TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
+
+from storage import sql
 
 _SHARED = "shared.toml"
 _PARTS = "parts.toml"
@@ -46,11 +48,18 @@ def load(folder: Traversable | None = None) -> list[View]:
     """
     folder = folder or files("storage").joinpath("views")
     shared = tomllib.loads(folder.joinpath(_SHARED).read_text(encoding="utf-8"))
-    parts = tomllib.loads(files("storage").joinpath("views", _PARTS).read_text(encoding="utf-8"))
+    parts = _parts()
     found = sorted((path for path in folder.iterdir() if path.name.endswith(".sql")), key=lambda path: path.name)
     views = {view.name: view for view in (_read(path, shared, parts) for path in found)}
     order = TopologicalSorter({name: _reads(view, views) for name, view in views.items()})
     return [views[name] for name in order.static_order()]
+
+
+def _parts() -> dict[str, str]:
+    found: dict[str, str] = tomllib.loads(files("storage").joinpath("views", _PARTS).read_text(encoding="utf-8"))
+    # A part of statements of ours as well, which ask it since a time.
+    covered = sql.load("ledger_parts")["covered"].decode()
+    return {**found, "covered": covered.replace("%(since)s", "NULL")}
 
 
 def _reads(view: View, views: Mapping[str, View]) -> list[str]:
@@ -73,9 +82,13 @@ def _read(path: Traversable, shared: Mapping[str, str], parts: Mapping[str, str]
         comments[column] = shared[name] if name else _text(literal)
     if left := _REMARK.sub("", _COMMENT.sub("", rest)).strip():
         raise ValueError(f"storage/views/{path.name}: this is neither the view nor a comment: {left[:60]!r}")
-    if unknown := set(_PART.findall(created[2])) - parts.keys():
-        raise ValueError(f"storage/views/{path.name}: {_PARTS} has no part {min(unknown)!r}")
-    return View(created[1], _PART.sub(lambda part: parts[part[1]], created[2]), comments)
+    return View(created[1], _with_parts(created[2], parts, path.name), comments)
+
+
+def _with_parts(query: str, parts: Mapping[str, str], file: str) -> str:
+    if unknown := set(_PART.findall(query)) - parts.keys():
+        raise ValueError(f"storage/views/{file}: {_PARTS} has no part {min(unknown)!r}")
+    return _PART.sub(lambda part: _with_parts(parts[part[1]], parts, file), query)
 
 
 def _text(literal: str) -> str:

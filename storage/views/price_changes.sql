@@ -10,7 +10,8 @@ SELECT provider, account, region, service, resource_id, name, former_until, star
                lag(currency) OVER own AS former_currency,
                lag(basis) OVER own AS former_basis
           FROM reporting.rate_intervals
-        WINDOW own AS (PARTITION BY provider, account, region, service, resource_id, source, period ORDER BY start)
+        -- What tells most rows apart comes first: it is what they are sorted by.
+        WINDOW own AS (PARTITION BY resource_id, account, region, service, provider, source, period ORDER BY start)
        ) AS i
  WHERE former_until IS NOT NULL
    AND (type, amount, currency, basis) IS DISTINCT FROM (former_type, former_amount, former_currency, former_basis);

@@ -31,17 +31,21 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id,
         SELECT resource_id, period, start, until, amount, currency, basis, resource_type
           FROM recent
          UNION ALL
-        SELECT f.resource_id, f.period, piece.start, piece.until, f.amount, f.currency, f.basis, f.resource_type
+        SELECT f.resource_id, f.period, f.start, f.until, f.amount, f.currency, f.basis, f.resource_type
           FROM finfleet.rate_intervals AS f
           LEFT JOIN first USING (resource_id, period, phase)
-         -- What came late lies over what is folded, and cuts it.
+         WHERE first.start IS NULL OR first.start >= f.until
+         UNION ALL
+        -- What came late lies over what is folded, and cuts it.
+        SELECT f.resource_id, f.period, piece.start, piece.until, f.amount, f.currency, f.basis, f.resource_type
+          FROM finfleet.rate_intervals AS f
+          JOIN first USING (resource_id, period, phase)
          CROSS JOIN LATERAL (
                    SELECT coalesce(max(o.until) OVER earlier, f.start) AS start, o.start AS until
                      FROM (
                            SELECT o.start, o.until
                              FROM recent AS o
-                            WHERE first.start < f.until
-                              AND o.resource_id = f.resource_id
+                            WHERE o.resource_id = f.resource_id
                               AND o.period = f.period
                               AND o.phase = f.phase
                               AND o.start < f.until
@@ -51,7 +55,7 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id,
                           ) AS o
                    WINDOW earlier AS (ORDER BY o.start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                ) AS piece
-         WHERE piece.start < piece.until
+         WHERE first.start < f.until AND piece.start < piece.until
        ) AS i
   JOIN finfleet.resources AS r USING (resource_id);
 

@@ -10,26 +10,20 @@ SELECT r.provider, r.account, r.region, r.service, r.provider_id AS resource_id,
 UNION ALL
 SELECT r.provider, r.account, r.region, r.service, r.provider_id, r.name,
        s.metric, s.source_metric, s.unit, s.statistic,
-       x.start, make_interval(secs => s.period), u.value, r.source, d.day
-  FROM finfleet.sealed_points AS d
+       v.start, make_interval(secs => s.period), v.value, r.source, x.day
+  FROM finfleet.sealed_points AS x
   JOIN finfleet.series AS s USING (series_id)
   JOIN finfleet.resources AS r USING (resource_id)
-  LEFT JOIN :hot_days AS hot USING (day)
- CROSS JOIN LATERAL unnest(d.values || d.more_values, d.seconds) WITH ORDINALITY AS u(value, at, place)
- CROSS JOIN LATERAL (
-           SELECT to_timestamp((d.day - date '1970-01-01') * 86400::float8
-                               + coalesce(u.at, d.first_second + (u.place - 1) * d.step_seconds)) AS start
-       ) AS x
- WHERE u.value IS NOT NULL
-   AND (
-           hot.day IS NULL
-           OR NOT EXISTS (SELECT FROM finfleet.points AS p WHERE p.series_id = d.series_id AND p.start = x.start)
-       );
+  LEFT JOIN :open_days AS hot USING (day)
+ CROSS JOIN LATERAL :sealed_values AS v
+ WHERE hot.day IS NULL
+    OR NOT EXISTS (SELECT FROM finfleet.points AS p WHERE p.series_id = x.series_id AND p.start = v.start);
 
 COMMENT ON VIEW reporting.resource_metrics IS
     'Measured values, a row for each resource, metric, statistic and start. A value that is missing has no row: that'
-    ' is not zero. Name a range of start, and of day as well: start leads to the days that are read of the last two or'
-    ' three, day to those of older ones. Over long times read reporting.metric_hourly or reporting.metric_daily.';
+    ' is not zero. Name one resource_id, and a range of start, and of day as well: start leads to what is read of the'
+    ' last hours, day to what is older. For all resources, or over a long time, read reporting.metric_hourly or'
+    ' reporting.metric_daily.';
 COMMENT ON COLUMN reporting.resource_metrics.provider IS :'provider';
 COMMENT ON COLUMN reporting.resource_metrics.account IS :'provider_account';
 COMMENT ON COLUMN reporting.resource_metrics.region IS :'region';

@@ -95,7 +95,7 @@ class IngestSettings(Section):
 class RetentionSettings(Section):
     """``retention:``: what the database forgets, and when. Zero: never."""
 
-    #: Points and rates; points of closed days are sealed, and go a month at a time.
+    #: Points and rates; points of closed hours are sealed, and go a month at a time.
     points: OptionalDuration = timedelta(0)
     #: Rollups of points, which are made when they are sealed: longer than the points.
     hourly: OptionalDuration = timedelta(0)

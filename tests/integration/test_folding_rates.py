@@ -19,7 +19,7 @@ from storage.migrate import downgrade, migrate
 from telemetry.batch import Batch
 from telemetry.target import Window
 from tests.support import writing
-from tests.support.plans import rows_read
+from tests.support.plans import rows_read, times
 
 WINDOWS = 8
 MINUTES = timedelta(minutes=5)
@@ -286,6 +286,7 @@ def test_instances_that_do_not_change_take_a_hundredth_and_a_query_of_an_hour_re
     read = rows_read(connection, f"SELECT * FROM reporting.cost_per_hour WHERE {_DAY}")  # noqa: S608 - ours
     assert read["rate_starts"] <= 12 + 1, "and the newest one"
     assert read["rate_intervals"] <= 12 * 20
+    assert times(connection, "SELECT * FROM reporting.rate_intervals", "WindowAgg") <= 2, "of rates that are not folded"
 
 
 def _money(connection: Connection) -> list[tuple[Any, ...]]:

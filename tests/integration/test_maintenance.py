@@ -13,7 +13,7 @@ from psycopg import sql
 from storage import partitions
 from storage.database import Connection, Database
 from storage.errors import StorageError, StorageUnavailable
-from storage.folding.points import SEAL_AFTER
+from storage.folding.points import DROP_AFTER
 from storage.maintenance import STEPS, Done, Step, maintain
 from storage.names import PARTITIONED
 from storage.retention import Kept
@@ -25,7 +25,7 @@ from tests.support.terminals import on_terminal
 
 _FOREVER = Kept()
 _DAY = date(2026, 1, 5)
-_CLOSED = datetime(2026, 1, 6, tzinfo=UTC) + SEAL_AFTER
+_CLOSED = datetime(2026, 1, 6, tzinfo=UTC) + DROP_AFTER
 _SECOND = timedelta(seconds=1)
 
 
@@ -101,18 +101,20 @@ def test_size_says_what_lies_where(database: Database, database_url: str, comman
         for place in range(3):
             points(connection, _DAY + timedelta(days=place))
         maintain(database, _CLOSED + timedelta(days=1), _FOREVER)
+        points(connection, _DAY + timedelta(days=9))
         connection.execute("ANALYZE")
     found = json.loads(command.run("db", "size", "--json").stdout)
     kinds: dict[str, dict[str, Any]] = {one["kind"]: one for one in found["kinds"]}
     assert kinds["points, hot"]["rows"] == 288
-    assert kinds["points, sealed"]["rows"] == kinds["points, daily"]["rows"] == 2
+    assert kinds["points, hot"]["year"] == pytest.approx(288 * 3 / 24 * kinds["points, hot"]["bytes_a_row"], abs=1)
+    assert kinds["points, sealed"]["rows"] == kinds["points, daily"]["rows"] == 3
     assert kinds["ledger, hot"]["year"] > 0
     assert kinds["ledger, folded"]["year"] is None
     assert kinds["bills"]["year"] is None
     # Of a year of hourly rollups seven days are kept.
     a_day = kinds["points, hourly"]["bytes_a_row"]
     assert kinds["points, hourly"]["year"] == pytest.approx(7 * a_day, abs=1)
-    assert found["sealed_point_bytes"] == pytest.approx(kinds["points, sealed"]["bytes"] / 576)
+    assert found["sealed_point_bytes"] == pytest.approx(kinds["points, sealed"]["bytes"] / 864)
     with database.connection() as connection:
         (whole,) = connection.execute(
             "SELECT sum(pg_total_relation_size(oid)) FROM pg_class"

@@ -15,6 +15,7 @@ from storage.database import Connection, Database
 from telemetry.batch import ApiUse, Outcome
 from telemetry.target import floor_time
 from tests.support.ledger import NOW, at, minutes, plan, sync, take
+from tests.support.plans import times
 from tests.support.writing import batch, put, report, run
 
 VIEWS = [view.name for view in views.load()]
@@ -264,6 +265,12 @@ def test_collection_cost_adds_calls_and_keeps_unknown_prices_unknown(connection:
         ("ec2:DescribeInstances", 2, 4, 2, Decimal(0)),
         ("new:Api", 2, 5, 0, None),
     ]
+
+
+def test_what_runs_of_a_day_used_alike_is_opened_once(connection: Connection) -> None:
+    used = [ApiUse("ec2:DescribeInstances", 2, 1, Decimal(0))]
+    collect(connection, used, used, used, [])
+    assert times(connection, "SELECT * FROM reporting.collection_cost", "jsonb_to_recordset") == 2
 
 
 # The role that reads --------------------------------------------------------------------------------------------------

@@ -15,14 +15,15 @@ from pydantic import SecretStr
 
 from storage import partitions
 from storage.database import Connection, Database
-from storage.folding.points import SEAL_AFTER, drop_sealed, fold_day, fold_points
+from storage.folding.points import DROP_AFTER, SEAL_AFTER, drop_sealed, fold_day, fold_points
 from telemetry.batch import Batch
 from telemetry.target import Window
 from tests.support import writing as w
 from tests.support.sealing import daily, hourly, make_series, rollups, values
 
 DAY = w.START.date()
-CLOSED = datetime(2026, 11, 25, tzinfo=UTC) + SEAL_AFTER
+MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
+CLOSED = MIDNIGHT + timedelta(days=1) + DROP_AFTER
 _TABLES = ("points", "sealed_points", "points_hourly", "points_daily", "sealed_days", "outbox", "batches", "runs")
 _WINDOW = Window(w.START, w.START + timedelta(hours=18))
 _REST = ("collections", "targets", "series", "resources")
@@ -36,7 +37,8 @@ class Plan:
     """Batches of several runs of one window, and what happens: a batch is committed, or something is folded."""
 
     batches: list[Batch]
-    #: A place in ``batches``, or how many points are sealed in a transaction; 0: an empty partition is dropped.
+    #: A place in ``batches``; how many points are sealed in a transaction; the hour of the day up to which all are;
+    #: or nothing, where a partition is dropped if it is empty.
     steps: list[tuple[str, int]]
 
 
@@ -53,8 +55,9 @@ def plans(draw: st.DrawFn) -> Plan:
             batches.append(w.batch(run, number, points))
     places = [*range(len(batches)), *draw(st.lists(st.integers(0, len(batches) - 1), max_size=2))]
     steps = [("commit", place) for place in draw(st.permutations(places))]
-    for size in draw(st.lists(st.sampled_from([0, 1, 100_000]), max_size=5)):
-        steps.insert(draw(st.integers(0, len(steps))), ("fold", size))
+    folding = st.sampled_from([("fold", 1), ("fold", 100_000), ("drop", 0), ("hours", 6), ("hours", 7), ("hours", 17)])
+    for step in draw(st.lists(folding, max_size=5)):
+        steps.insert(draw(st.integers(0, len(steps))), step)
     return Plan(batches, steps)
 
 
@@ -79,8 +82,10 @@ def test_the_views_do_not_hang_from_what_is_sealed(database_url: str, plan: Plan
             if what == "commit":
                 w.put(connection, plan.batches[number])
                 committed.append(plan.batches[number])
-            elif number == 0:
+            elif what == "drop":
                 drop_sealed(connection, CLOSED)
+            elif what == "hours":
+                seal(connection, number)
             else:
                 fold_points(connection, CLOSED, points=number)
             check(connection, expected(committed))
@@ -90,6 +95,11 @@ def test_the_views_do_not_hang_from_what_is_sealed(database_url: str, plan: Plan
         drop_sealed(connection, CLOSED + timedelta(days=1))
         assert partitions.partitions_of(connection, "points") == []
         check(connection, expected(committed))
+
+
+def seal(connection: Connection, hours: int) -> int:
+    """Seal so many hours of the day, while it goes on."""
+    return sum(iter(lambda: fold_points(connection, MIDNIGHT + timedelta(hours=hours) + SEAL_AFTER), 0))
 
 
 def check(connection: Connection, wanted: dict[str, dict[datetime, float]]) -> None:
@@ -126,15 +136,17 @@ def days(draw: st.DrawFn) -> dict[int, float]:
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(before=st.lists(days(), min_size=1, max_size=3), late=st.lists(days(), max_size=3))
+@given(before=st.lists(days(), min_size=1, max_size=3), late=st.lists(days(), max_size=3), hours=st.integers(0, 24))
 def test_every_value_comes_back_bit_for_bit(
-    database_url: str, before: list[dict[int, float]], late: list[dict[int, float]]
+    database_url: str, before: list[dict[int, float]], late: list[dict[int, float]], hours: int
 ) -> None:
     with Database(SecretStr(database_url), size=1) as database, database.connection() as connection:
         empty(connection)
         wanted: dict[str, dict[datetime, float]] = {}
         for arrival in (before, late):
             put(connection, arrival, wanted)
+            check_bits(connection, wanted)
+            seal(connection, hours)
             check_bits(connection, wanted)
             while fold_points(connection, CLOSED):
                 pass
@@ -192,7 +204,7 @@ def test_ingest_waits_for_no_sealing_and_what_it_writes_meanwhile_counts(databas
     with database.connection() as sealing, database.connection() as ingest:
         wanted = seeded(sealing, ["i-0", "i-1"])
         with sealing.transaction():
-            assert fold_day(sealing, "points_20261124", DAY, CLOSED, points=1) == 288
+            assert fold_day(sealing, "points_20261124", DAY, CLOSED, until=CLOSED, points=1) == 288
             ingest.execute("SET lock_timeout = '10ms'")
             # A new point of what is being sealed, and an old one of what is not.
             put(ingest, [{7: 1.5}, {300: 2.5}], wanted)
@@ -229,12 +241,26 @@ def test_several_seal_one_day_after_the_other_never_the_same(database: Database)
         check(other, wanted)
 
 
-def test_a_day_that_is_not_over_for_long_is_left_as_it_is(database: Database) -> None:
+def test_an_hour_is_sealed_once_it_has_been_over_for_a_while(database: Database) -> None:
+    with database.connection() as connection:
+        wanted = seeded(connection, ["i-0", "i-1"])
+        before = MIDNIGHT + timedelta(hours=1) + SEAL_AFTER - timedelta(seconds=1)
+        assert fold_points(connection, before) == 0
+        for hours in range(1, 24):
+            assert seal(connection, hours) == 2 * 12
+            assert seal(connection, hours) == 0
+            check(connection, wanted)
+        assert drop_sealed(connection, CLOSED + timedelta(days=9)) == 0, "it is not sealed"
+        assert seal(connection, 24) == 2 * 12
+        assert w.count(connection, "sealed_points") == 2
+
+
+def test_a_partition_is_there_for_what_comes_late(database: Database) -> None:
     with database.connection() as connection:
         seeded(connection, ["i-0"])
-        assert fold_points(connection, CLOSED - timedelta(seconds=1)) == 0
-        assert drop_sealed(connection, CLOSED + timedelta(days=9)) == 0, "it is not sealed"
-        assert fold_points(connection, CLOSED) == 288
+        assert seal(connection, 24) == 288
+        assert drop_sealed(connection, CLOSED - timedelta(seconds=1)) == 0
+        assert drop_sealed(connection, CLOSED) == 1
 
 
 # What was forgotten ---------------------------------------------------------------------------------------------------

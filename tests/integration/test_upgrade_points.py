@@ -48,7 +48,7 @@ def test_what_is_there_is_sealed_and_both_releases_write(former: SecretStr) -> N
         assert fold_points(connection, _NOW, points=1) > 0
         check(connection, wanted)
         # A former ingest that still runs: late, again, and of now.
-        write(connection, wanted, {3: -1.0, 30: -2.0, 24 * _DAYS + 1: 5.0})
+        write(connection, wanted, {3: -1.0, 30: -2.0, 24 * _DAYS + 23: 5.0})
         check(connection, wanted)
         maintain(database, _NOW, Kept())
         check(connection, wanted)
@@ -57,7 +57,7 @@ def test_what_is_there_is_sealed_and_both_releases_write(former: SecretStr) -> N
         maintain(database, _NOW, Kept())
         check(connection, wanted)
         (left,) = connection.execute("SELECT count(*) FROM finfleet.points").fetchone() or (None,)
-        assert left == 2 * (24 + 1), "only the last two days are not sealed"
+        assert left == 2, "only the last hour is not sealed"
 
 
 def write(connection: Connection, wanted: dict[str, dict[datetime, float]], points: dict[int, float]) -> None:

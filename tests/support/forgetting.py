@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from storage import retention
 from storage.database import Connection
-from storage.folding.points import SEAL_AFTER, drop_sealed, fold_points
+from storage.folding.points import DROP_AFTER, SEAL_AFTER, drop_sealed, fold_points
 
 
 class Forgotten(NamedTuple):
@@ -28,10 +28,10 @@ def forget(connection: Connection, now: datetime, **kept: timedelta) -> Forgotte
         days=sum(iter(lambda: retention.forget_rates(connection, now, keep), 0)),
     )
     if keep.points:
-        after = min(SEAL_AFTER, keep.points)
-        while fold_points(connection, now, after=after):
+        while fold_points(connection, now, after=min(SEAL_AFTER, keep.points)):
             pass
-        found = found._replace(days=found.days + sum(iter(lambda: drop_sealed(connection, now, after=after), 0)))
+        dropped = iter(lambda: drop_sealed(connection, now, after=min(DROP_AFTER, keep.points)), 0)
+        found = found._replace(days=found.days + sum(dropped))
     while retention.forget_points(connection, now, keep):
         pass
     retention.forget_history(connection, now, keep)
