@@ -4,6 +4,15 @@
 -- As whoever writes has it in any case, and before he looks which there are: then none of them is dropped meanwhile.
 LOCK TABLE ONLY finfleet.points, ONLY finfleet.cost_rates IN ROW EXCLUSIVE MODE
 
+-- name: know_days
+INSERT INTO finfleet.sealed_days (day)
+SELECT day FROM unnest(%(days)s::date[]) AS n(day) ORDER BY day
+    ON CONFLICT DO NOTHING
+
+-- name: hold_days
+-- Whoever seals a day has its row, and leaves it where he does not get it.
+SELECT FROM finfleet.sealed_days WHERE day = ANY(%(days)s::date[]) ORDER BY day FOR SHARE
+
 -- name: copy_points
 COPY finfleet.points (series_id, start, value) FROM STDIN (FORMAT BINARY)
 

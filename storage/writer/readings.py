@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from psycopg.errors import UniqueViolation
 
+from storage import locks
 from storage.database import Connection
 from storage.folding.unfold import ALL_KEYS
 from storage.partitions import Partition, Partitions, create
@@ -92,6 +93,8 @@ def store(
     """Write the rows; PartitionsMissing where a day has no partition yet, or ``making`` it in this transaction."""
     _leave_out_older(connection, readings, runs)
     ordered = sorted(readings, key=lambda item: item.new.order)
+    if rest := [item for item in ordered if item.adds_only]:
+        _hold_off_folding(connection, rest)
     if making:
         _make(connection, partitions, _partitions(ordered))
     partitions.require(connection, _partitions(ordered))
@@ -103,6 +106,18 @@ def store(
     _write_rates(connection, ordered)
     _write_points(connection, adding, alone=False, statement="add_points")
     _write_rates(connection, adding, statement="add_rates")
+
+
+def _hold_off_folding(connection: Connection, adding: Sequence[Readings]) -> None:
+    """Let nothing of these be folded until the transaction ends; what is being folded now ends first.
+
+    Whether a point or rate is there at all is looked up in both of its places: one that moved meanwhile would be in
+    neither, and come again with an older value.
+    """
+    days = {"days": sorted(day for table, day in _partitions(adding) if table == "points")}
+    connection.execute(_SQL["know_days"], days)
+    connection.execute(_SQL["hold_days"], days)
+    locks.take(connection, locks.RATES)
 
 
 def _make(connection: Connection, partitions: Partitions, wanted: set[Partition]) -> None:

@@ -147,6 +147,7 @@ def taken(story: Story) -> list[tuple[Any, ...]]:
 
 
 def differ(found: dict[Any, Any], wanted: dict[Any, Any]) -> list[Any]:
+    """The first few, for whoever looks at a failure."""
     return sorted(
         (
             (key, found.get(key), wanted.get(key))
