@@ -24,6 +24,10 @@ FIELDS: Mapping[str, object] = {
 }
 """The types of the fields by the names of their columns, in the order that both have."""
 
+_names = list(FIELDS)
+LATER = frozenset(_names[_names.index("billing_period_end") + 1 :])
+"""Columns that a former release does not write."""
+
 _encode = msgspec.json.Encoder(decimal_format="number").encode  # jsonb keeps every digit of a number
 _values: Callable[[CostLine], tuple[Any, ...]] = attrgetter(*CostLine.__struct_fields__)
 

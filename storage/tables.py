@@ -65,18 +65,16 @@ def _json(name: str, empty: str) -> Column[object]:
     return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
 
 
-def _of_type(name: str, kind: object) -> Column[Any]:
-    """The column of a field of CostLine."""
+def _of_type(name: str, kind: object, *, later: bool) -> Column[Any]:
+    """The column of a field of CostLine; one that came later has a default, for writers of a former release."""
     if kind is str:
-        return _text(name)
-    if kind is datetime:
-        return _time(name)
-    if kind == datetime | None:
-        return _time(name, nullable=True)
-    if kind == Decimal | None:
-        return Column(name, Numeric, nullable=True)
-    if kind == bool | None:
-        return Column(name, Boolean, nullable=True)
+        return _text(name, default="" if later else None)
+    if kind in {datetime, datetime | None}:
+        return _time(name, nullable=kind is not datetime)
+    if kind is int:
+        return Column(name, Integer, nullable=False, server_default=text("1"))
+    if kind in {Decimal | None, bool | None}:
+        return Column(name, Numeric if kind == Decimal | None else Boolean, nullable=True)
     return _json(name, "{}")
 
 
@@ -429,7 +427,7 @@ cost_lines = Table(
     Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),  # of the batch
     Column("line", Integer, primary_key=True),  # in the batch
-    *(_of_type(name, kind) for name, kind in cost_columns.FIELDS.items()),
+    *(_of_type(name, kind, later=name in cost_columns.LATER) for name, kind in cost_columns.FIELDS.items()),
     Index(None, "charge_period_start"),
 )
 

@@ -17,6 +17,7 @@ from telemetry.builder import build_batches
 from telemetry.closest import did_you_mean
 from telemetry.codec import encode
 from telemetry.costs import CostLine
+from telemetry.deliveries import Delivery
 from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, MessageError, Throttled
 from telemetry.fitting import fit_text
 from telemetry.records import CostRate, MetricPoint, Record, Resource
@@ -27,7 +28,7 @@ from telemetry.target import Target, Window
 
 logger = logging.getLogger(__name__)
 
-RECORDS = (Resource, MetricPoint, CostRate, CostLine)
+RECORDS = (Resource, MetricPoint, CostRate, CostLine, Delivery)
 _MAX_ERROR = 2000
 _OUTCOMES = {Denied: Outcome.DENIED, Throttled: Outcome.THROTTLED, BudgetReached: Outcome.THROTTLED}
 

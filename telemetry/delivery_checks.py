@@ -1,0 +1,58 @@
+"""What makes a delivery of a bill impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from telemetry import amounts
+from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
+from telemetry.faults import check_currency, check_moment, check_size, each_text, fail
+from telemetry.limits import EARLIEST, LATEST, MAX_ENTRIES, MAX_INT8, MAX_WINDOW
+
+MAX_DELIVERIES = 1000
+"""In one message: of some eighty years of months."""
+
+
+def check_deliveries(deliveries: Sequence[Delivery]) -> None:
+    """Raise InvalidRecord where one is impossible."""
+    if len(deliveries) > MAX_DELIVERIES:
+        fail("deliveries", f"{len(deliveries)} of them", f"at most {MAX_DELIVERIES} in one message")
+    if (files := sum(len(one.files) for one in deliveries)) > MAX_ENTRIES:
+        fail("deliveries", f"{files} files", f"at most {MAX_ENTRIES} in one message")
+    for index, delivery in enumerate(deliveries):
+        _check(f"deliveries[{index}]", delivery)
+
+
+def _check(path: str, one: Delivery) -> None:
+    check_moment(f"{path}.period_start", one.period_start)
+    check_moment(f"{path}.period_end", one.period_end)
+    period = f"{one.period_start} to {one.period_end}"
+    if not EARLIEST <= one.period_start < one.period_end <= LATEST or one.period_end - one.period_start > MAX_WINDOW:
+        fail(f"{path}.period_start", period, f"a period of at most {MAX_WINDOW.days} days between 2000 and 2100")
+    if one.period_start.microsecond or one.period_end.microsecond:
+        fail(f"{path}.period_start", period, "whole seconds")
+    if one.submitted_at is not None:
+        check_moment(f"{path}.submitted_at", one.submitted_at)
+    each_text(f"{path}.", [("version", one.version), ("reason", one.reason)])
+    if not one.version and one.state is not DeliveryState.MISSING:
+        fail(f"{path}.version", one.version, "what tells this version from others")
+    for name in ("rows_read", "bytes_read"):
+        _check_count(f"{path}.{name}", getattr(one, name))
+    for currency, total in one.totals.items():
+        check_currency(f"{path}.totals", currency)
+        if not amounts.is_bounded(total):
+            fail(f"{path}.totals.{currency}", total, amounts.REMEDY)
+    for index, file in enumerate(one.files):
+        _check_file(f"{path}.files[{index}]", file)
+
+
+def _check_file(path: str, file: DeliveredFile) -> None:
+    each_text(f"{path}.", [("name", file.name), ("etag", file.etag)])
+    _check_count(f"{path}.size", file.size)
+    _check_count(f"{path}.rows", file.rows)
+    check_size(path, [file.name, file.etag])
+
+
+def _check_count(path: str, count: int | None) -> None:
+    if count is not None and not 0 <= count <= MAX_INT8:
+        fail(path, count, "a whole number, not negative")
