@@ -19,10 +19,11 @@ SELECT t.provider, t.account, t.region, t.service, t.queue,
             LIMIT 1
        ) AS newest ON true
  CROSS JOIN LATERAL (
-           SELECT date_bin(
+           -- Of what is delivered nobody knows when it should come: reporting.deliveries says what is late.
+           SELECT CASE WHEN NOT t.delivered THEN date_bin(
                       make_interval(secs => t.interval_seconds), %(now)s - make_interval(secs => t.delay_seconds),
                       timestamptz 'epoch'
-                  ) AS until
+                  ) END AS until
        ) AS due
  CROSS JOIN LATERAL (
            SELECT greatest(
