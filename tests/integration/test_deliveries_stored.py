@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from storage import ledger
+from storage import ledger, reports
 from storage.database import Connection, Database
 from storage.folding.ledger import fold_ledger
 from telemetry.batch import Outcome
@@ -256,3 +256,20 @@ def test_a_look_goes_to_no_destination_and_a_bill_does(connection: Connection) -
     assert rows(connection, "SELECT * FROM finfleet.outbox") == []
     put(connection, *bill_of(take(connection)[0], "v1", ["1"], started=minutes(1)), now=minutes(2))
     assert len(rows(connection, "SELECT * FROM finfleet.outbox")) == 1
+
+
+def test_a_bill_that_is_late_is_trouble(connection: Connection) -> None:
+    def trouble() -> list[tuple[str, str, int, str]]:
+        found = reports.read_bad_windows(connection)
+        return [(one.state, str(one.target), one.windows, one.error) for one in found]
+
+    look(connection, missing("unhealthy"), missing("unhealthy", OCTOBER))
+    assert trouble() == [("missing", str(READS), 2, "unhealthy")]
+    look(connection, seen("v1"), seen("old", OCTOBER), at=minutes(1))
+    assert trouble() == []
+    look(connection, seen("v1"), at=minutes(1 + 24 * 60))
+    assert trouble() == [("unread", str(READS), 1, "")]
+    assert [one.lag for one in reports.read_lateness(connection, NOW) if one.target == READS] == [timedelta(0)]
+    (november,) = [one for one in take(connection, minutes(2)) if one.window == NOVEMBER]
+    put(connection, *bill_of(november, "v1", ["1"], started=minutes(1500)), now=minutes(1500))
+    assert trouble() == []
