@@ -68,7 +68,7 @@ SELECT b.run_id, d.submitted_at
 -- may be there: no window of the clock probes for it. Only when it is seen again, not when its reading has just ended.
 UPDATE finfleet.collections AS c
    SET state = 'planned', due_at = %(now)s, failures = 0, lost = 0, failed_since = NULL, refresh_at = NULL,
-       error = '', permission = ''
+       error = '', permission = '', backfill_id = NULL, backfilled_from = NULL
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) AS n(target_id, window_start)
   JOIN finfleet.targets AS t USING (target_id)
  CROSS JOIN LATERAL (
