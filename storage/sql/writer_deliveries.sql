@@ -35,10 +35,10 @@ VALUES (%(target_id)s, %(period_start)s, %(version)s, %(period_end)s, %(submitte
        totals = CASE WHEN ((excluded.read_at, excluded.run_id) >= (d.read_at, d.run_id)) IS NOT FALSE THEN excluded.totals ELSE d.totals END
 
 -- name: note_version
--- In the order of the batches, of which one has it.
+-- One batch of a run has it; of one that says two, it is always the same one.
 INSERT INTO finfleet.bills AS b (run_id, target_id, window_start, version)
 VALUES (%(run_id)s, %(target_id)s, %(period_start)s, %(version)s)
-    ON CONFLICT (run_id) DO UPDATE SET version = excluded.version
+    ON CONFLICT (run_id) DO UPDATE SET version = greatest(b.version, excluded.version)
 
 -- name: open
 -- Due now. Those that are there are locked, or made by somebody at this moment, who has seen the same.
