@@ -17,6 +17,7 @@ from typing import Self
 import msgspec
 
 from telemetry.costs import CostLine
+from telemetry.deliveries import Delivery
 from telemetry.records import Resource
 from telemetry.target import Target, Window
 
@@ -112,6 +113,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
     costs: list[CostLine] = []
     #: Of the final batch: what is missing from the run, a reason each, for a person; a destination sees no report.
     partial: tuple[str, ...] = ()
+    deliveries: list[Delivery] = []
 
     @property
     def batch_id(self) -> uuid.UUID:
@@ -120,8 +122,9 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
 
     @property
     def record_count(self) -> int:
-        """Resources, points, rates and lines of costs."""
-        return len(self.resources) + len(self.points.series) + len(self.rates) + len(self.costs)
+        """Resources, points, rates, lines of costs and deliveries."""
+        others = len(self.rates) + len(self.costs) + len(self.deliveries)
+        return len(self.resources) + len(self.points.series) + others
 
 
 class ApiUse(msgspec.Struct, frozen=True, array_like=True):

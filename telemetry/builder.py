@@ -10,6 +10,7 @@ from operator import attrgetter
 from telemetry import packed
 from telemetry.batch import MAX_BATCH_RECORDS, Batch, Points, Rate, Run, Series
 from telemetry.costs import TEXTS, CostLine
+from telemetry.deliveries import Delivery
 from telemetry.faults import size_of
 from telemetry.fitting import fit_line, fit_resource
 from telemetry.limits import MAX_BATCH_SIZE
@@ -37,11 +38,13 @@ class _Draft:
         self.points = Points(packed.column(packed.INDEX), packed.column(packed.SECONDS), packed.column(packed.VALUE))
         self.rates: list[Rate] = []
         self.costs: list[CostLine] = []
+        self.deliveries: list[Delivery] = []
         self._resource_index: dict[tuple[str, ...], int] = {}
         self._series_index: dict[Series, int] = {}
 
     def __len__(self) -> int:
-        return len(self.resources) + len(self.points.series) + len(self.rates) + len(self.costs)
+        others = len(self.rates) + len(self.costs) + len(self.deliveries)
+        return len(self.resources) + len(self.points.series) + others
 
     def add(self, record: Record) -> None:
         match record:
@@ -56,12 +59,17 @@ class _Draft:
                 self._add_line(fit_line(record))
             case Resource():
                 self._resource(record)
+            case Delivery():
+                self.deliveries.append(record)
+                self.size += _A_LINE + sum(_A_LINE + size_of((file.name, file.etag)) for file in record.files)
 
     def _add_line(self, line: CostLine) -> None:
         self.costs.append(line)
         self.size += _A_LINE + size_of(_cost_texts(line))
         if line.tags:
             self.size += _size_of_entries(line.tags)
+        if line.details:
+            self.size += _size_of_entries(line.details)
         if line.amounts:
             self.size += _AN_AMOUNT * len(line.amounts) + size_of(line.amounts)
 
@@ -94,7 +102,7 @@ class _Draft:
         self, run: Run, number: int, collected_at: datetime, *, final: bool, partial: tuple[str, ...] = ()
     ) -> Batch:
         parts = (self.resources, self.series, self.points, self.rates, self.costs)
-        return Batch(run, number, final, collected_at, *parts, partial)
+        return Batch(run, number, final, collected_at, *parts, partial, self.deliveries)
 
 
 def _size_of_entries(entries: Mapping[str, AttributeValue]) -> int:
@@ -131,10 +139,10 @@ def build_batches(
 
 
 def unpack(batch: Batch) -> Iterator[Record]:
-    """The records of a batch again, in the order resources without more, points, rates, lines of costs."""
+    """The records of a batch again, in the order resources without more, points, rates, lines of costs, deliveries."""
     used = {series.resource for series in batch.series} | {rate.resource for rate in batch.rates}
     alone = (resource for index, resource in enumerate(batch.resources) if index not in used)
-    return chain(alone, _unpack_points(batch), _unpack_rates(batch), batch.costs)
+    return chain(alone, _unpack_points(batch), _unpack_rates(batch), batch.costs, batch.deliveries)
 
 
 def _unpack_points(batch: Batch) -> Iterator[MetricPoint]:

@@ -13,6 +13,7 @@ from typing import Any
 from telemetry import amounts
 from telemetry.batch import MAX_REASON, MAX_REASONS, Batch, Message, Rate, Report, Run, Series
 from telemetry.cost_checks import check_costs
+from telemetry.delivery_checks import check_deliveries
 from telemetry.faults import (
     are_short,
     check_currency,
@@ -111,9 +112,10 @@ def _check_batch(batch: Batch) -> None:
     _check_points(batch)
     _check_rates(batch)
     check_costs(batch.costs, batch.run.window)
+    check_deliveries(batch.deliveries)
     _check_reasons(batch.partial)
     entries = sum(len(one.tags) + len(one.attributes) for one in batch.resources)
-    entries += sum(len(line.tags) + len(line.amounts) for line in batch.costs)
+    entries += sum(len(line.tags) + len(line.amounts) + len(line.details) for line in batch.costs)
     if entries > MAX_ENTRIES:
         fail("records", f"{entries} tags and attributes", f"at most {MAX_ENTRIES} in one message")
 

@@ -69,6 +69,25 @@ class CostLine(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     #: that of the time of its use. Both None where the provider does not say.
     billing_period_start: datetime | None = None
     billing_period_end: datetime | None = None
+    # With defaults at the end, as all that follows: messages of an older release lack it.
+    #: How many lines of the provider's own this one is the sum of.
+    lines: int = 1
+    #: FOCUS ServiceCategory, AvailabilityZone, InvoiceId and PricingCategory.
+    service_category: str = ""
+    availability_zone: str = ""
+    invoice_id: str = ""
+    pricing_category: str = ""
+    #: FOCUS PricingQuantity and PricingUnit.
+    pricing_quantity: Decimal | None = None
+    pricing_unit: str = ""
+    #: FOCUS SkuPriceId.
+    sku_price_id: str = ""
+    #: FOCUS CommitmentDiscountId, CommitmentDiscountStatus and CommitmentDiscountType.
+    commitment_discount_id: str = ""
+    commitment_discount_status: str = ""
+    commitment_discount_type: str = ""
+    #: What else was told: columns of FOCUS that have no field here, and the provider's own (``x_...``), by their names.
+    details: dict[str, str] = {}
 
 
 def _of_type(kind: object) -> tuple[str, ...]:
@@ -79,5 +98,6 @@ def _of_type(kind: object) -> tuple[str, ...]:
 # storage/cost_columns.py. A test walks through all of them.
 TEXTS = _of_type(str)
 NUMBERS = _of_type(Decimal | None)
-COSTS = tuple(name for name in NUMBERS if name != "quantity")
+QUANTITIES = ("quantity", "pricing_quantity")
+COSTS = tuple(name for name in NUMBERS if name not in QUANTITIES)
 """Of which a line has one at the least, or one of ``amounts``."""

@@ -64,6 +64,8 @@ def fit_line(line: CostLine) -> CostLine:
     texts = _texts_of(line)
     if not _are_plain(texts):
         line = replace(line, **dict(zip(TEXTS, map(fit_text, texts), strict=True)))
+    if line.details and not _fits(line.details):
+        line = replace(line, details=_kept(line.details, MAX_TAGS))
     if not line.tags or _fits(line.tags):
         return line
     tags = _kept(line.tags, MAX_TAGS - 1)

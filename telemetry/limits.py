@@ -29,5 +29,6 @@ MAX_WINDOW = timedelta(days=32)
 MAX_BACKFILL = timedelta(days=1200)
 """More than three years: longer than clouds keep figures of their services."""
 MAX_INT4 = 2**31 - 1
+MAX_INT8 = 2**63 - 1
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)

@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from telemetry.costs import CostLine
+from telemetry.deliveries import Delivery
 
 AttributeValue = str | int | float | bool | None
 """What an attribute of a resource may be."""
@@ -80,9 +81,9 @@ class CostRate(msgspec.Struct, frozen=True, kw_only=True):
     basis: str
 
 
-Record = Resource | MetricPoint | CostRate | CostLine
+Record = Resource | MetricPoint | CostRate | CostLine | Delivery
 """What an agent yields.
 
 A point or a rate brings its resource along; a resource without either comes alone. A line of costs names its resource
-by id, if at all: what is on a bill need not exist any more.
+by id, if at all: what is on a bill need not exist any more. A delivery says what of a bill there is to be read.
 """

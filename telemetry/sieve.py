@@ -15,6 +15,7 @@ from telemetry.checks import check
 from telemetry.codec import encode
 from telemetry.cost_checks import are_fine
 from telemetry.costs import CostLine
+from telemetry.deliveries import Delivery
 from telemetry.errors import InvalidRecord
 from telemetry.fitting import fit_line
 from telemetry.limits import MAX_INT4
@@ -57,6 +58,8 @@ class Sieve:
                 return are_fine([fit_line(record)], self._run.window)
             case Resource():
                 return self._is_short(record)
+            case Delivery():
+                return False  # there are few: each is looked at whole
 
     def _is_short(self, resource: Resource) -> bool:
         key = resource.key

@@ -29,7 +29,7 @@ MAGIC = b"FF"
 SCHEMA = 3
 """Raised with every change that an older reader would misread.
 
-2 brought lines of costs, which it would leave out, and 3 points as numbers in one piece.
+2 brought lines of costs, which it would leave out, and 3 points as numbers in one piece, and deliveries of bills.
 """
 READABLE = frozenset({1, 2, 3})
 HEADER = len(MAGIC) + 1
@@ -104,6 +104,7 @@ class _Batch(msgspec.Struct, array_like=True, tag="batch", gc=False):
     rates: Raw
     costs: Raw = _NONE
     partial: Raw = _NONE
+    deliveries: Raw = _NONE
 
 
 class _Numbers(msgspec.Struct, array_like=True, gc=False):
@@ -125,6 +126,7 @@ class _Short(msgspec.Struct, array_like=True, tag="batch", gc=False):
     rates: Raw
     costs: Raw = _NONE
     partial: tuple[str, ...] = ()
+    deliveries: Raw = _NONE
 
 
 class _Report(msgspec.Struct, array_like=True, tag="report", gc=False):
@@ -165,6 +167,7 @@ def _short_batch(found: _Short) -> Batch:
         columns.rates.read(found.rates, [0]),
         columns.costs.read(found.costs, [0]),
         found.partial,
+        columns.deliveries.read(found.deliveries, [0]),
     )
 
 
@@ -176,7 +179,8 @@ def _batch(outline: _Batch) -> Batch:
         "points.start": columns.length(points.start, packed.SIZES[packed.SECONDS]),
         "points.value": columns.length(points.value, packed.SIZES[packed.VALUE]),
     }
-    records = sum(map(columns.length, (outline.resources, outline.rates, outline.costs))) + numbers["points.series"]
+    listed = (outline.resources, outline.rates, outline.costs, outline.deliveries)
+    records = sum(map(columns.length, listed)) + numbers["points.series"]
     if records > MAX_RECORDS:
         fail("records", records, f"at most {MAX_RECORDS} in one message")
     if (count := columns.length(outline.partial)) > MAX_LISTED:
@@ -200,6 +204,7 @@ def _batch(outline: _Batch) -> Batch:
         columns.rates.read(outline.rates, entries),
         columns.costs.read(outline.costs, entries),
         tuple(columns.reasons.read(outline.partial, [0])),
+        columns.deliveries.read(outline.deliveries, entries),
     )
 
 

@@ -17,6 +17,7 @@ from msgspec import Raw
 from telemetry import amounts, packed
 from telemetry.batch import ApiUse, Rate, Series
 from telemetry.costs import NUMBERS, CostLine
+from telemetry.deliveries import Delivery
 from telemetry.faults import fail
 from telemetry.limits import MAX_ENTRIES, MAX_RECORD
 from telemetry.records import Resource
@@ -60,6 +61,23 @@ class _UseText(msgspec.Struct, array_like=True, gc=False):
 
 
 _NOTHING = Raw(b"\xc0")
+
+
+class _DeliveryText(msgspec.Struct, array_like=True, gc=False):
+    """A Delivery's totals as they are written."""
+
+    state: Raw
+    period_start: Raw
+    period_end: Raw
+    version: Raw = _NOTHING
+    submitted_at: Raw = _NOTHING
+    files: Raw = _NOTHING
+    rows_read: Raw = _NOTHING
+    bytes_read: Raw = _NOTHING
+    totals: dict[str, _Text] = {}
+
+    def texts(self) -> Iterable[_Text]:
+        return self.totals.values()
 
 
 def _cost_text() -> type[Any]:
@@ -114,7 +132,9 @@ class Column(Generic[T]):
         record: T = _named(path, self._one.decode, raw)
         if self._one_text is not None:
             _check_texts(path, _named(path, self._one_text.decode, raw))
-        entries[0] += sum(len(getattr(record, name, ())) for name in ("tags", "attributes", "amounts"))
+        entries[0] += sum(
+            len(getattr(record, name, ())) for name in ("tags", "attributes", "amounts", "details", "files")
+        )
         if entries[0] > MAX_ENTRIES:
             fail(path, f"{entries[0]} tags and attributes", f"at most {MAX_ENTRIES} in one message")
         return record
@@ -186,6 +206,7 @@ resources = Column("resources", Resource)
 series = Column("series", Series)
 rates = Column("rates", Rate, _RateText)
 costs = Column("costs", CostLine, _cost_text())
+deliveries = Column("deliveries", Delivery, _DeliveryText)
 apis = Column("apis", ApiUse, _UseText)
 reasons = Column("partial", str)
 indexes = Numbers("points.series", packed.INDEX, int)

@@ -5,7 +5,7 @@ People read the views of schema ``reporting`` instead, which stay the same when 
 
 from __future__ import annotations
 
-from storage.tables.bills import bill_summaries, bills, cost_lines, cost_scopes
+from storage.tables.bills import bill_summaries, bills, cost_lines, cost_scopes, deliveries
 from storage.tables.columns import metadata
 from storage.tables.ledger import backfill_targets, backfills, collections, folded_windows, pauses, targets
 from storage.tables.messages import dead_letters, outbox, suspects
@@ -26,6 +26,7 @@ __all__ = [
     "cost_rates",
     "cost_scopes",
     "dead_letters",
+    "deliveries",
     "folded_windows",
     "locks",
     "metadata",

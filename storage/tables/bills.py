@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Date, DateTime, ForeignKey, Index, Integer, Numeric, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 
 from storage import cost_columns
-from storage.tables.columns import metadata, of_type, string, timestamp
+from storage.tables.columns import document, metadata, of_type, string, timestamp
 from storage.tables.ledger import targets
 from storage.tables.runs import runs
 from telemetry.costs import COSTS
@@ -19,7 +33,7 @@ cost_lines = Table(
     Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),  # of the batch
     Column("line", Integer, primary_key=True),  # in the batch
-    *(of_type(name, kind) for name, kind in cost_columns.FIELDS.items()),
+    *(of_type(name, kind, later=name in cost_columns.LATER) for name, kind in cost_columns.FIELDS.items()),
     Index(None, "charge_period_start"),
 )
 
@@ -30,8 +44,29 @@ bills = Table(  # runs that have lines of a bill
     Column("target_id", Integer, nullable=False),
     timestamp("window_start"),
     Column("lines", Integer, nullable=True),  # null: not added up yet, the views read the lines
+    string("version", default=""),  # of the delivery that it has read whole
     Index(None, "target_id", "window_start"),
     Index("bills_open_idx", "run_id", postgresql_where=text("lines IS NULL")),
+)
+
+deliveries = Table(  # versions of billing periods of exports, by the target that reads them
+    "deliveries",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    Column("version", Text, primary_key=True),  # empty: the period is missing
+    timestamp("period_end"),
+    timestamp("submitted_at", nullable=True),
+    timestamp("seen_at"),  # first, by whoever looks or reads ...
+    timestamp("last_seen_at", nullable=True),  # ... and last, by whoever looks
+    document("files", "[]"),
+    string("reason", default=""),  # why it is missing
+    # Of the run that read it last:
+    timestamp("read_at", nullable=True),
+    Column("run_id", Uuid, nullable=True),
+    Column("rows_read", BigInteger, nullable=True),
+    Column("bytes_read", BigInteger, nullable=True),
+    document("totals", "{}"),
 )
 
 bill_summaries = Table(  # what the lines of a run come to

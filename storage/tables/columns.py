@@ -43,16 +43,14 @@ def document(name: str, empty: str) -> Column[object]:
     return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
 
 
-def of_type(name: str, kind: object) -> Column[Any]:
-    """The column of a field of CostLine."""
+def of_type(name: str, kind: object, *, later: bool) -> Column[Any]:
+    """The column of a field of CostLine; one that came later has a default, for writers of a former release."""
     if kind is str:
-        return string(name)
-    if kind is datetime:
-        return timestamp(name)
-    if kind == datetime | None:
-        return timestamp(name, nullable=True)
-    if kind == Decimal | None:
-        return Column(name, Numeric, nullable=True)
-    if kind == bool | None:
-        return Column(name, Boolean, nullable=True)
+        return string(name, default="" if later else None)
+    if kind in {datetime, datetime | None}:
+        return timestamp(name, nullable=kind is not datetime)
+    if kind is int:
+        return Column(name, Integer, nullable=False, server_default=text("1"))
+    if kind in {Decimal | None, bool | None}:
+        return Column(name, Numeric if kind == Decimal | None else Boolean, nullable=True)
     return document(name, "{}")

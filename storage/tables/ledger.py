@@ -43,6 +43,8 @@ targets = Table(
     timestamp("denied_until", nullable=True),  # while a permission is missing, one window probes at this time
     string("denied_error", default=""),
     string("denied_permission", default=""),
+    # Deliveries of bills open its windows, and the clock opens none: it owes no time by itself.
+    Column("delivered", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("provider", "account", "region", "service"),
     CheckConstraint("interval_seconds > 0 AND delay_seconds >= 0", name="interval"),
     CheckConstraint("planned_until >= enabled_since", name="planned"),

@@ -1,4 +1,4 @@
-"""Sealed values that cannot be compressed lie in two columns, so that they fill pages."""
+"""Lines of bills have what files tell of a charge beyond what the APIs do."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    run_file("0017_fuller_pages.sql")
+    run_file("0017_delivered_bills.sql")
 
 
 def downgrade() -> None:
     """Take back."""
-    run_file("0017_fuller_pages_down.sql")
+    run_file("0017_delivered_bills_down.sql")
