@@ -96,8 +96,17 @@ def test_what_is_no_currency_is_said(tmp_path: Path) -> None:
 
 def test_missing_is_not_zero(tmp_path: Path) -> None:
     rows = [{"ListCost": "1", "ContractedCost": "0"}, {"ListCost": "", "ContractedCost": "0"}]
-    (line,) = read(tmp_path, {"a.csv": focus(*rows)}).lines
-    assert (line.billed_cost, line.list_cost, line.contracted_cost, line.effective_cost) == (2, None, 0, None)
+    lines = read(tmp_path, {"a.csv": focus(*rows, rows[0])}).lines
+    assert sorted((line.billed_cost, line.list_cost, line.contracted_cost, line.effective_cost) for line in lines) == [
+        (1, None, 0, None),
+        (2, 2, 0, None),
+    ]
+
+
+def test_a_row_without_its_cost_does_not_make_the_others_unknown(tmp_path: Path) -> None:
+    found = read(tmp_path, {"a.csv": focus({}, {"BilledCost": ""}, {})})
+    assert [(line.billed_cost, line.lines) for line in found.lines] == [(2, 2)]
+    assert found.context.meter.missing() == ("amounts of 1 line: the files tell none",)
 
 
 def test_a_line_that_tells_no_amount_is_missing_and_said(tmp_path: Path) -> None:
@@ -123,7 +132,7 @@ _AMOUNTS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_sums_are_those_of_decimal_to_the_last_digit(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     expected: dict[str, Decimal] = defaultdict(Decimal)
@@ -138,7 +147,7 @@ def test_sums_are_those_of_decimal_to_the_last_digit(tmp_path: Path, seed: int) 
         assert found.delivery.totals == {"USD": sum(expected.values())}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(texts=st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=38).map(str), min_size=1, max_size=20))
 def test_any_decimals(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("bill")

@@ -12,7 +12,7 @@ from agents.core.bills.pinned import Compression
 from telemetry.errors import CollectionFailed
 
 PIECE = 1024 * 1024
-_ZSTD_PIECE = 4096
+_ZSTD_PIECE = 1024
 """It cannot be asked for a part of what a piece unpacks to: 32,768 times as much at the most."""
 _MAX_WINDOW = 128 * 1024 * 1024
 """Bytes of memory for a zstd frame: what `zstd` itself unpacks unless it is told otherwise."""
