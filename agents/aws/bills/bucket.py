@@ -1,0 +1,145 @@
+"""The bucket of an export as an object store, by boto3: the account's credentials, quotas and refusals count here, too."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from agents.aws.calls import AwsCalls
+from agents.aws.settings import BillExport
+from agents.core.bills.entry import Entry
+from agents.core.bills.stores import MAX_MANIFEST, Changed, Missing
+from agents.core.context import Context
+from agents.core.errors import Gone
+from telemetry.errors import CollectionFailed, Unavailable
+
+LIST, GET = "s3:ListBucket", "s3:GetObject"
+"""The permissions of everything here: a head is a GetObject of nothing, and a listing is of one folder."""
+_PAGE = 1000
+_AHEAD = 8 * 1024 * 1024
+"""Bytes of one request."""
+
+
+class Bucket:
+    """One bucket, read with the credentials of one account. See agents.core.bills.stores.ObjectStore."""
+
+    def __init__(self, context: Context, export: BillExport, region: str) -> None:
+        self._calls = AwsCalls(context, export.region or region)
+        self._name = export.bucket
+        self.url = f"s3://{export.bucket}"
+        self.prefix = export.folder
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
+        """The files whose key begins with ``prefix``, a folder; of those in order the ones that come after ``after``."""
+        folder = f"{prefix.rstrip('/')}/"
+        more = {"StartAfter": after} if after else {}
+        for page in self._pages(Prefix=folder, **more):
+            for item in page.get("Contents") or ():
+                yield _entry(item["Key"], item["Size"], item["ETag"], item["LastModified"])
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders in a folder, by listings that name no file in them."""
+        folder = f"{prefix.rstrip('/')}/"
+        for page in self._pages(Prefix=folder, Delimiter="/"):
+            for item in page.get("CommonPrefixes") or ():
+                yield item["Prefix"].removeprefix(folder).rstrip("/")
+
+    def head(self, key: str) -> Entry:
+        """The file as it is now; Missing where there is none."""
+        try:
+            head = self._calls.call("s3", "HeadObject", Bucket=self._name, Key=key)
+        except Gone:
+            raise Missing(f"s3://{self._name}/{key}: there is no such file") from None
+        return _entry(key, head["ContentLength"], head["ETag"], head["LastModified"])
+
+    def read(self, key: str) -> tuple[bytes, Entry]:
+        """A small file at once, and what it was."""
+        try:
+            answer = self._calls.call("s3", "GetObject", Bucket=self._name, Key=key)
+        except Gone:
+            raise Missing(f"s3://{self._name}/{key}: there is no such file") from None
+        entry = _entry(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
+        if entry.size > MAX_MANIFEST:
+            answer["Body"].close()
+            raise CollectionFailed(f"s3://{self._name}/{key}: {entry.size} bytes: no manifest is so long")
+        return _body(answer, f"s3://{self._name}/{key}", entry.size), entry
+
+    def open(self, entry: Entry) -> BinaryIO:
+        """The file, by ranges; Changed where it is another one by now."""
+        return cast("BinaryIO", io.BufferedReader(_Ranges(self, entry), _AHEAD))
+
+    def close(self) -> None:
+        """Nothing: its clients are those of the account's session."""
+
+    def part(self, entry: Entry, start: int, size: int) -> bytes:
+        """So many bytes of a file from ``start`` on, if it is still that file."""
+        where, last = f"s3://{self._name}/{entry.key}", min(start + size, entry.size) - 1
+        try:
+            answer = self._calls.call(
+                "s3",
+                "GetObject",
+                Bucket=self._name,
+                Key=entry.key,
+                IfMatch=entry.etag,
+                Range=f"bytes={start}-{last}",
+            )
+        except Gone:
+            raise Changed(f"{where}: it was deleted while it was read: it is looked for again") from None
+        except CollectionFailed as error:
+            if "PreconditionFailed" in str(error) or "InvalidRange" in str(error):
+                raise Changed(f"{where}: it was replaced while it was read: the new one is read") from None
+            raise
+        return _body(answer, where, last + 1 - start)
+
+    def _pages(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+        return self._calls.pages("s3", "ListObjectsV2", page_size=_PAGE, Bucket=self._name, **parameters)
+
+
+class _Ranges(io.RawIOBase):
+    """A file in a bucket, a request a read."""
+
+    def __init__(self, bucket: Bucket, entry: Entry) -> None:
+        super().__init__()
+        self._bucket = bucket
+        self._entry = entry
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._entry.size}[whence]
+        self._place = max(0, start + offset)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._entry.size - self._place)
+        if wanted <= 0:
+            return 0
+        found = self._bucket.part(self._entry, self._place, wanted)
+        buffer[: len(found)] = found
+        self._place += len(found)
+        return len(found)
+
+
+def _entry(key: str, size: int, etag: str, modified: Any) -> Entry:
+    return Entry(key=key, size=int(size), etag=etag, modified=modified)
+
+
+def _body(answer: dict[str, Any], where: str, size: int) -> bytes:
+    """The bytes of an answer. What breaks off on the way is read again."""
+    try:
+        with answer["Body"] as stream:
+            found: bytes = stream.read()
+    except Exception as error:
+        raise Unavailable(f"{where}: it broke off while it was read ({type(error).__name__})") from None
+    if len(found) != size:
+        raise Unavailable(f"{where}: {len(found)} bytes came of {size}: it is read again")
+    return found
