@@ -145,9 +145,8 @@ class AwsSettings(ProviderSettings, AwsKeys):
                     f"bill_exports: {one.name}: account: there is no account {one.account!r} in aws.accounts: "
                     f"{did_you_mean(one.account, known)}"
                 )
-            if fault := self.region_fault(one.region or ""):
-                if one.region:
-                    raise ValueError(f"bill_exports: {one.name}: region: {fault}")
+            if one.region and (fault := self.region_fault(one.region)):
+                raise ValueError(f"bill_exports: {one.name}: region: {fault}")
 
     @field_validator("memory_dimensions")
     @classmethod

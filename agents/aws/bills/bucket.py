@@ -1,9 +1,11 @@
-"""The bucket of an export as an object store, by boto3: the account's credentials, quotas and refusals count here, too."""
+"""The bucket of an export as an object store, by boto3: with the account's credentials, quotas and refusals."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 from agents.aws.calls import AwsCalls
@@ -16,6 +18,9 @@ from telemetry.errors import CollectionFailed, Unavailable
 
 LIST, GET = "s3:ListBucket", "s3:GetObject"
 """The permissions of everything here: a head is a GetObject of nothing, and a listing is of one folder."""
+PRICES: Mapping[str, Decimal] = MappingProxyType(
+    {"s3:ListObjectsV2": Decimal("0.000005"), "s3:GetObject": Decimal("4E-7"), "s3:HeadObject": Decimal("4E-7")}
+)
 _PAGE = 1000
 _AHEAD = 8 * 1024 * 1024
 """Bytes of one request."""
@@ -31,7 +36,7 @@ class Bucket:
         self.prefix = export.folder
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
-        """The files whose key begins with ``prefix``, a folder; of those in order the ones that come after ``after``."""
+        """The files in the folder ``prefix``, in the order of their keys, from behind ``after`` on."""
         folder = f"{prefix.rstrip('/')}/"
         more = {"StartAfter": after} if after else {}
         for page in self._pages(Prefix=folder, **more):
@@ -138,7 +143,7 @@ def _body(answer: dict[str, Any], where: str, size: int) -> bytes:
     try:
         with answer["Body"] as stream:
             found: bytes = stream.read()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - urllib3's, botocore's or the socket's own
         raise Unavailable(f"{where}: it broke off while it was read ({type(error).__name__})") from None
     if len(found) != size:
         raise Unavailable(f"{where}: {len(found)} bytes came of {size}: it is read again")

@@ -55,7 +55,7 @@ def months_back(now: datetime, count: int) -> list[Month]:
     months = []
     year, month = now.year, now.month
     for _ in range(count):
-        months.append(_needed(_month(year, month)))
+        months.append(_whole_month(year, month))
         year, month = (year, month - 1) if month > 1 else (year - 1, _MONTHS_A_YEAR)
     return months
 
@@ -133,10 +133,9 @@ def _columns_of(told: Any) -> tuple[str, ...]:
 def _month(year: int, month: int) -> Month | None:
     if not (1 <= month <= _MONTHS_A_YEAR and 2000 <= year < 2100):  # noqa: PLR2004 - what a record can hold
         return None
+    return _whole_month(year, month)
+
+
+def _whole_month(year: int, month: int) -> Month:
     following = (year, month + 1) if month < _MONTHS_A_YEAR else (year + 1, 1)
     return datetime(year, month, 1, tzinfo=UTC), datetime(*following, 1, tzinfo=UTC)
-
-
-def _needed(month: Month | None) -> Month:
-    assert month is not None, "the clock is between 2000 and 2100"
-    return month
