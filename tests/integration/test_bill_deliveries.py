@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agents.core.permissions import permission_of
+from agents.core.service import find
 from agents.testing.collecting import check_collection, check_denied, check_estimate
 from emulators.aws import LocalAws
 from emulators.aws.data_exports import Deliveries, Export
@@ -217,6 +219,14 @@ class TestNothingNewComes:
         found = collect(shared_with_bills(aws), LOOKING, LOOK)
         assert any("allow bcm-data-exports:ListExports" in said for said in found.report.partial)
         assert any(one.state is SEEN for one in deliveries(found))
+
+
+def test_the_permissions_are_those_of_its_calls(aws: LocalAws) -> None:
+    deliver(chunk(line("1")), at=NOW - timedelta(days=3))
+    aws.exports["cur"] = Export("cur")
+    collect(shared_with_bills(aws), LOOKING, LOOK)
+    needed = {permission_of("aws", api.replace(".", ":")) for api in aws.calls()}
+    assert needed == set(find("aws", "bill_deliveries").permissions) == aws.permissions()
 
 
 @pytest.mark.parametrize(("action", "permission"), [("ListObjectsV2", "s3:ListBucket"), ("GetObject", "s3:GetObject")])
