@@ -84,7 +84,10 @@ class Front:
             return respond(render(error, request)), kind or ERROR
         try:
             response = self._serve(request, environ)
-            response.set_data(self._rewrites.body(request.api, response.get_data()))
+            body = response.get_data()
+            sent = self._rewrites.body(request.api, body)
+            if sent is not body:  # to set it would tell the length of a head to be nothing
+                response.set_data(sent)
         except AwsError as refused:
             return respond(render(refused, request)), ERROR
         except msgspec.DecodeError as unreadable:

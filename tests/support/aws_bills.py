@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from agents.core.context import Shared
@@ -116,4 +116,5 @@ def deliveries(collected: Collected) -> list[Delivery]:
 
 def total(lines: Sequence[CostLine]) -> Decimal:
     """What was billed."""
-    return sum((one.billed_cost or Decimal(0) for one in lines), Decimal(0))
+    with localcontext(prec=200):
+        return sum((one.billed_cost or Decimal(0) for one in lines), Decimal(0))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 from agents.aws.calls import AwsCalls
 from agents.aws.settings import BillExport
 from agents.core.bills.entry import Entry
+from agents.core.bills.ranges import RangeFile
 from agents.core.bills.stores import MAX_MANIFEST, Changed, Missing
 from agents.core.context import Context
 from agents.core.errors import Gone
@@ -22,8 +23,7 @@ PRICES: Mapping[str, Decimal] = MappingProxyType(
     {"s3:ListObjectsV2": Decimal("0.000005"), "s3:GetObject": Decimal("4E-7"), "s3:HeadObject": Decimal("4E-7")}
 )
 _PAGE = 1000
-_AHEAD = 8 * 1024 * 1024
-"""Bytes of one request."""
+_REPLACED = ("PreconditionFailed", "InvalidRange")
 
 
 class Bucket:
@@ -72,66 +72,27 @@ class Bucket:
 
     def open(self, entry: Entry) -> BinaryIO:
         """The file, by ranges; Changed where it is another one by now."""
-        return cast("BinaryIO", io.BufferedReader(_Ranges(self, entry), _AHEAD))
+        return cast("BinaryIO", RangeFile(partial(self._part, entry), entry.size))
 
     def close(self) -> None:
         """Nothing: its clients are those of the account's session."""
 
-    def part(self, entry: Entry, start: int, size: int) -> bytes:
-        """So many bytes of a file from ``start`` on, if it is still that file."""
-        where, last = f"s3://{self._name}/{entry.key}", min(start + size, entry.size) - 1
+    def _part(self, entry: Entry, start: int, end: int) -> bytes:
+        """The bytes of a file from ``start`` up to ``end``, if it is still that file."""
+        where = f"s3://{self._name}/{entry.key}"
+        asked = {"Bucket": self._name, "Key": entry.key, "IfMatch": entry.etag, "Range": f"bytes={start}-{end - 1}"}
         try:
-            answer = self._calls.call(
-                "s3",
-                "GetObject",
-                Bucket=self._name,
-                Key=entry.key,
-                IfMatch=entry.etag,
-                Range=f"bytes={start}-{last}",
-            )
+            answer = self._calls.call("s3", "GetObject", **asked)
         except Gone:
             raise Changed(f"{where}: it was deleted while it was read: it is looked for again") from None
         except CollectionFailed as error:
-            if "PreconditionFailed" in str(error) or "InvalidRange" in str(error):
+            if any(f": {code}:" in str(error) for code in _REPLACED):
                 raise Changed(f"{where}: it was replaced while it was read: the new one is read") from None
             raise
-        return _body(answer, where, last + 1 - start)
+        return _body(answer, where, end - start)
 
     def _pages(self, **parameters: Any) -> Iterator[dict[str, Any]]:
         return self._calls.pages("s3", "ListObjectsV2", page_size=_PAGE, Bucket=self._name, **parameters)
-
-
-class _Ranges(io.RawIOBase):
-    """A file in a bucket, a request a read."""
-
-    def __init__(self, bucket: Bucket, entry: Entry) -> None:
-        super().__init__()
-        self._bucket = bucket
-        self._entry = entry
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._entry.size}[whence]
-        self._place = max(0, start + offset)
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._entry.size - self._place)
-        if wanted <= 0:
-            return 0
-        found = self._bucket.part(self._entry, self._place, wanted)
-        buffer[: len(found)] = found
-        self._place += len(found)
-        return len(found)
 
 
 def _entry(key: str, size: int, etag: str, modified: Any) -> Entry:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from agents.core.bills.layouts import NOTHING, Columns, quoted
 
+NEVER = "FALSE"
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z])")
 _ODD = re.compile(r"[^a-z0-9]+")
 _ALIASES = {
@@ -81,7 +82,15 @@ def first(*expressions: str) -> str:
     return f"COALESCE({', '.join(told)})" if len(told) > 1 else next(iter(told), NOTHING)
 
 
-def by_type(kind: str, cases: dict[tuple[str, ...], str], otherwise: str) -> str:
+def by_type(kind: str, cases: dict[tuple[str, ...], str], otherwise: str = NOTHING) -> str:
     """One expression for each kind of line, and another for those that are not named."""
+    cases = {kinds: then for kinds, then in cases.items() if then != otherwise}
     told = "".join(f" WHEN {kind} IN ({', '.join(map(quoted, kinds))}) THEN {then}" for kinds, then in cases.items())
-    return f"CASE{told} ELSE {otherwise} END"
+    return f"CASE{told} ELSE {otherwise} END" if told else otherwise
+
+
+def either(condition: str, then: str, otherwise: str = NOTHING) -> str:
+    """One of two expressions."""
+    if then == otherwise or condition == NEVER:
+        return otherwise
+    return f"CASE WHEN {condition} THEN {then} ELSE {otherwise} END"

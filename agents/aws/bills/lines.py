@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, localcontext
+from decimal import Context as DecimalContext
+from decimal import Decimal, Inexact
+from typing import Any
 
 import msgspec
 
@@ -12,58 +14,46 @@ from telemetry.costs import CostLine
 SPLIT = "split"
 """The breakdown of pods and tasks: shares of instances, whose own lines have the costs."""
 PARENT = "ParentResourceId"
-FEES = (
-    ("UnusedAmortizedUpfrontFee", "RIFee", "reservation_unused_amortized_upfront_fee_for_billing_period"),
-    ("UnusedRecurringFee", "RIFee", "reservation_unused_recurring_fee"),
-    ("NetUnusedAmortizedUpfrontFee", "RIFee", "reservation_net_unused_amortized_upfront_fee_for_billing_period"),
-    ("NetUnusedRecurringFee", "RIFee", "reservation_net_unused_recurring_fee"),
-    ("TotalCommitment", "SavingsPlanRecurringFee", "savings_plan_total_commitment_to_date"),
-    ("UsedCommitment", "SavingsPlanRecurringFee", "savings_plan_used_commitment"),
-)
-"""Amounts of fees: name, kind of line, column."""
-SPLITS = {
-    "SplitCost": "split_line_item_split_cost",
-    "UnusedCost": "split_line_item_unused_cost",
-    "NetSplitCost": "split_line_item_net_split_cost",
-    "NetUnusedCost": "split_line_item_net_unused_cost",
-    "PublicOnDemandSplitCost": "split_line_item_public_on_demand_split_cost",
-    "PublicOnDemandUnusedCost": "split_line_item_public_on_demand_unused_cost",
-}
-_DIGITS = 100
+NET = "NetAmortizedCost"
+SECOND, NET_SECOND, LIST_SECOND = "second", "net second", "list second"
+"""Amounts that are parts: of EffectiveCost, of NET and of ListCost."""
+_EXACT = DecimalContext(prec=2000, traps=[Inexact])
+_SIGNS = {"RIFee": 1, "SavingsPlanRecurringFee": -1}
+"""Kinds of lines whose EffectiveCost is the fee that was not used: of a plan what was committed less what was used."""
 _USER = "user_"
 
 
 def finished(line: CostLine) -> CostLine:
     """A line with what follows from its sums, and with the keys of tags as their owners know them."""
-    changes = {**_costs(line)}
+    if not line.charge_type:  # of FOCUS, where nothing has to follow
+        return line
+    changes = _costs(line) if line.breakdown == SPLIT or line.charge_type in _SIGNS else {}
     tags = _tags(line.tags)
     if tags != line.tags:
         changes["tags"] = tags
     return msgspec.structs.replace(line, **changes) if changes else line
 
 
-def _costs(line: CostLine) -> dict[str, object]:
-    with localcontext(prec=_DIGITS):
-        if line.breakdown == SPLIT:
-            return {
-                "effective_cost": _sum(line.amounts, "SplitCost", "UnusedCost"),
-                "list_cost": _sum(line.amounts, "PublicOnDemandSplitCost", "PublicOnDemandUnusedCost"),
-            }
-        if line.charge_type == "RIFee":
-            net = _sum(line.amounts, "NetUnusedAmortizedUpfrontFee", "NetUnusedRecurringFee")
-            more = {} if net is None else {"amounts": {**line.amounts, "NetAmortizedCost": net}}
-            return {"effective_cost": _sum(line.amounts, "UnusedAmortizedUpfrontFee", "UnusedRecurringFee"), **more}
-        if line.charge_type == "SavingsPlanRecurringFee":
-            total, used = (line.amounts.get(name) for name in ("TotalCommitment", "UsedCommitment"))
-            return {"effective_cost": None if total is None or used is None else total - used}
-    return {}
+def _costs(line: CostLine) -> dict[str, Any]:
+    amounts = dict(line.amounts)
+    second, net_second, list_second = (amounts.pop(name, None) for name in (SECOND, NET_SECOND, LIST_SECOND))
+    sign = _SIGNS.get(line.charge_type, 1)
+    changes: dict[str, Any] = {"effective_cost": _sum(line.effective_cost, second, sign), "amounts": amounts}
+    net = _sum(amounts.pop(NET, None), net_second)
+    if net is not None:
+        amounts[NET] = net
+    if line.breakdown == SPLIT:
+        changes["list_cost"] = _sum(line.list_cost, list_second)
+        told = {"SplitCost": line.effective_cost, "UnusedCost": second}
+        amounts.update({name: amount for name, amount in told.items() if amount is not None})
+    return changes
 
 
-def _sum(amounts: Mapping[str, Decimal], *names: str) -> Decimal | None:
+def _sum(one: Decimal | None, other: Decimal | None, sign: int = 1) -> Decimal | None:
     """None where one of them is not told."""
-    if not all(name in amounts for name in names):
+    if one is None or other is None:
         return None
-    return sum((amounts[name] for name in names), Decimal(0))
+    return _EXACT.add(one, other if sign > 0 else other.copy_negate())
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -64,14 +64,14 @@ class BillFiles(Service):
         return names_of(section, account)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """A listing, the manifest, and one file of up to 8 MiB."""
+        """A listing, the manifest, and one file of up to 4 MiB: its head, and then all of it."""
         del window, resources
-        calls = {"s3:ListObjectsV2": 1, "s3:GetObject": 2, "s3:HeadObject": 1}
+        calls = {"s3:ListObjectsV2": 1, "s3:GetObject": 3, "s3:HeadObject": 1}
         paid = {api: PRICES[api] * count for api, count in calls.items()}
         return Estimate(
             calls,
             sum(paid.values()),
-            more="a HeadObject for each further file, a GetObject for each further 8 MiB, and the transfer out of the "
+            more="three calls for each further file, a GetObject for each further 4 MiB, and the transfer out of the "
             "bucket's region where the worker is elsewhere",
             less="an unchanged manifest is not read again",
             paid=paid,
