@@ -11,7 +11,8 @@ from agents.core.permissions import permission_of
 from agents.core.service import find
 from agents.testing.collecting import check_collection, check_denied, check_estimate
 from emulators.aws import LocalAws
-from emulators.aws.data_exports import Deliveries, Export
+from emulators.aws.data_exports import Export
+from emulators.aws.deliveries import Deliveries
 from telemetry.batch import Outcome
 from telemetry.deliveries import DeliveryState
 from tests.support.aws_bills import (

@@ -11,7 +11,7 @@ from agents.core.permissions import permission_of
 from agents.core.service import find
 from agents.testing.collecting import check_collection, check_denied, check_estimate
 from emulators.aws import LocalAws
-from emulators.aws.data_exports import Deliveries, csv_text, zipped
+from emulators.aws.deliveries import Deliveries, csv_text, zipped
 from telemetry.batch import Outcome
 from telemetry.costs import CostLine
 from telemetry.deliveries import DeliveryState

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from emulators.aws import LocalAws
-from emulators.aws.data_exports import Deliveries, csv_text, gzipped, map_of, parquet, zipped
+from emulators.aws.deliveries import Deliveries, csv_text, gzipped, map_of, parquet, zipped
 from tests.support.aws_bills import (
     COLUMNS,
     MONTH,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from emulators.aws import LocalAws
-from emulators.aws.data_exports import Deliveries
+from emulators.aws.deliveries import Deliveries
 from telemetry.costs import CostLine
 from telemetry.target import Window
 from tests.support.aws_bills import READING, deliveries, shared_with_bills

@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.core.context import Shared
 from emulators.aws import LocalAws
-from emulators.aws.data_exports import Deliveries, csv_text, gzipped
+from emulators.aws.deliveries import Deliveries, csv_text, gzipped
 from telemetry.costs import CostLine
 from telemetry.deliveries import Delivery
 from telemetry.target import Window
