@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from moto.s3.models import s3_backends
 
 from agents.core.permissions import permission_of
 from agents.core.service import find
@@ -41,9 +42,9 @@ def aws() -> Iterator[LocalAws]:
 
 
 def _manifest(key: str) -> bytes:
-    from moto.s3.models import s3_backends  # noqa: PLC0415
-
-    return bytes(s3_backends["123456789012"]["aws"].get_object("bills", key).value)
+    found = s3_backends["123456789012"]["aws"].get_object("bills", key)
+    assert found is not None
+    return bytes(found.value)
 
 
 @pytest.mark.parametrize("create_new", [False, True])

@@ -79,7 +79,12 @@ def test_hours_of_a_resource_are_a_line_of_its_day(aws: LocalAws) -> None:
     assert _proven(found) == (6, {"USD": Decimal("5.1")})
     one, other = sorted(found.costs(), key=lambda found: found.resource_id)
     assert (one.start, one.end) == (datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC))
-    assert (one.lines, one.billed_cost, one.effective_cost, one.quantity) == (5, Decimal("0.1"), Decimal("0.1"), 5)
+    assert (one.lines, one.billed_cost, one.effective_cost, one.quantity) == (
+        5,
+        Decimal("0.1"),
+        Decimal("0.1"),
+        Decimal(5),
+    )
     assert (one.billing_period_start, one.billing_period_end) == (NOVEMBER.start, NOVEMBER.end)
     assert (one.sub_account_id, one.service_name, one.region_id, one.currency) == (
         "210987654321", "Amazon Elastic Compute Cloud", "us-east-1", "USD",
@@ -118,7 +123,7 @@ class TestWhatAReaderHasToSurvive:
         deliver(chunk(line("1")), chunk(line("10")), chunk(line("100")), at=WRITTEN - timedelta(hours=9))
         deliver(chunk(line("2")))
         assert len(Deliveries().keys(DATA)) == 3
-        assert _proven(_read(aws)) == (1, {"USD": 2})
+        assert _proven(_read(aws)) == (1, {"USD": Decimal(2)})
 
     def test_the_next_version_is_under_way(self, aws: LocalAws) -> None:
         """Its files overwrite those of the manifest that still lies there: two versions in one are none."""
@@ -131,7 +136,7 @@ class TestWhatAReaderHasToSurvive:
         assert "newer than the manifest" in found.report.error
         assert not found.costs()
         deliver(chunk(line("2")), chunk(line("20")))
-        assert _proven(_read(aws)) == (2, {"USD": 22})
+        assert _proven(_read(aws)) == (2, {"USD": Decimal(22)})
 
     def test_a_file_is_replaced_between_its_head_and_its_reading(self, aws: LocalAws) -> None:
         deliver(chunk(line("1")), chunk(line("10")))
@@ -193,7 +198,7 @@ class TestWhatAReaderHasToSurvive:
         rows = [line(str(n), line_item_line_item_description='a "b", c\nd') for n in range(40)]
         deliver(*(chunk(*rows[n : n + 10], bom=bom, members=members) for n in range(0, 40, 10)))
         found = _read(aws)
-        assert _proven(found) == (40, {"USD": sum(range(40))})
+        assert _proven(found) == (40, {"USD": Decimal(sum(range(40)))})
         assert {one.charge_description for one in found.costs()} == {'a "b", c\nd'}
 
     def test_columns_come_go_and_change_places(self, aws: LocalAws) -> None:
@@ -205,7 +210,7 @@ class TestWhatAReaderHasToSurvive:
             chunk({**rows[2], "new_column": "x"}, columns=[*reversed(COLUMNS), "new_column"]),
         )
         found = _read(aws)
-        assert _proven(found) == (3, {"USD": 7})
+        assert _proven(found) == (3, {"USD": Decimal(7)})
         assert _by_resource(found.costs()) == {"i-0123456789abcdef0": 1, "a": 2, "b": 4}
 
     def test_digits_survive(self, aws: LocalAws) -> None:
@@ -233,7 +238,7 @@ class TestWhatAReaderHasToSurvive:
         deliver(chunk(line("1", **hour, bill_invoice_id="77"), refund), month="2026-10", at=WRITTEN - timedelta(days=2))
         again = collect(process, READING, october)
         assert deliveries(first)[0].version != deliveries(again)[0].version
-        assert (total(first.costs()), total(again.costs())) == (1, Decimal("0.75"))
+        assert (total(first.costs()), total(again.costs())) == (Decimal(1), Decimal("0.75"))
         assert {one.charge_type: one.charge_category for one in again.costs()} == {
             "Usage": "Usage",
             "Refund": "Adjustment",

@@ -270,7 +270,7 @@ def test_a_report_of_the_older_kind_is_the_same_bill() -> None:
     assert (one.service_name, one.region_id, one.availability_zone) == (
         "Amazon Elastic Compute Cloud", "us-east-1", "us-east-1a",
     )  # fmt: skip
-    assert (one.sku_id, one.sku_price_id, one.unit, one.quantity) == ("SKU", "SKU.T.R", "Hrs", 1)
+    assert (one.sku_id, one.sku_price_id, one.unit, one.quantity) == ("SKU", "SKU.T.R", "Hrs", Decimal(1))
     assert (one.commitment_discount_id, one.commitment_discount_type, one.pricing_category) == (
         _PLAN, "Savings Plan", "Committed",
     )  # fmt: skip
@@ -302,5 +302,5 @@ def test_focus_is_read_as_anywhere() -> None:
         "x_ServiceCode": "AmazonEC2",
     }
     (one,) = _lines(common, common={})
-    assert (one.billed_cost, one.effective_cost, one.resource_id) == (1, Decimal("0.5"), "i-1")
+    assert (one.billed_cost, one.effective_cost, one.resource_id) == (Decimal(1), Decimal("0.5"), "i-1")
     assert (one.tags, one.details) == ({"user_team": "web"}, {"x_ServiceCode": "AmazonEC2"})

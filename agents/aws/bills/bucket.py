@@ -80,9 +80,11 @@ class Bucket:
     def _part(self, entry: Entry, start: int, end: int) -> bytes:
         """The bytes of a file from ``start`` up to ``end``, if it is still that file."""
         where = f"s3://{self._name}/{entry.key}"
-        asked = {"Bucket": self._name, "Key": entry.key, "IfMatch": entry.etag, "Range": f"bytes={start}-{end - 1}"}
+        only = f"bytes={start}-{end - 1}"
         try:
-            answer = self._calls.call("s3", "GetObject", **asked)
+            answer = self._calls.call(
+                "s3", "GetObject", Bucket=self._name, Key=entry.key, IfMatch=entry.etag, Range=only
+            )
         except Gone:
             raise Changed(f"{where}: it was deleted while it was read: it is looked for again") from None
         except CollectionFailed as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agents.core.bills.layouts import NOTHING, Columns, quoted
 
@@ -82,10 +82,10 @@ def first(*expressions: str) -> str:
     return f"COALESCE({', '.join(told)})" if len(told) > 1 else next(iter(told), NOTHING)
 
 
-def by_type(kind: str, cases: dict[tuple[str, ...], str], otherwise: str = NOTHING) -> str:
+def by_type(kind: str, cases: Mapping[tuple[str, ...], str], otherwise: str = NOTHING) -> str:
     """One expression for each kind of line, and another for those that are not named."""
-    cases = {kinds: then for kinds, then in cases.items() if then != otherwise}
-    told = "".join(f" WHEN {kind} IN ({', '.join(map(quoted, kinds))}) THEN {then}" for kinds, then in cases.items())
+    needed = [(", ".join(map(quoted, kinds)), then) for kinds, then in cases.items() if then != otherwise]
+    told = "".join(f" WHEN {kind} IN ({kinds}) THEN {then}" for kinds, then in needed)
     return f"CASE{told} ELSE {otherwise} END" if told else otherwise
 
 

@@ -22,17 +22,21 @@ _FAILED = ("QUERY_FAILURE", "DELIVERY_FAILURE")
 
 def why_none_comes(context: Context, export: BillExport, region: str) -> str:
     """In words, what AWS says of the export; empty where it says nothing, or may not be asked."""
+    said: list[str] = []
     with permitted(context, "why AWS delivers nothing new", of=export.name):
-        calls = AwsCalls(context, region)
-        calls = AwsCalls(context, _REGIONS.get(calls.partition, region))
-        found = next((one for one in _exports(calls) if one.text("ExportName") == export.report), None)
-        if found is None:
-            return f"AWS knows no export {export.report!r} in this account: it was deleted, or belongs to another one"
-        status = found.item("ExportStatus")
-        if (code := status.text("StatusCode")) and code != _HEALTHY:
-            return f"AWS calls the export {code}: {status.text('StatusReason') or 'it gives no reason'}"
-        return _last_failure(calls, found.text("ExportArn"))
-    return ""
+        partition = AwsCalls(context, region).partition
+        said.append(_told(AwsCalls(context, _REGIONS.get(partition, region)), export))
+    return "".join(said)
+
+
+def _told(calls: AwsCalls, export: BillExport) -> str:
+    found = next((one for one in _exports(calls) if one.text("ExportName") == export.report), None)
+    if found is None:
+        return f"AWS knows no export {export.report!r} in this account: it was deleted, or belongs to another one"
+    status = found.item("ExportStatus")
+    if (code := status.text("StatusCode")) and code != _HEALTHY:
+        return f"AWS calls the export {code}: {status.text('StatusReason') or 'it gives no reason'}"
+    return _last_failure(calls, found.text("ExportArn"))
 
 
 def _exports(calls: AwsCalls) -> Iterator[Item]:

@@ -89,11 +89,11 @@ def _costs(cur: CurColumns, kind: str, billed: str, split: str) -> tuple[dict[st
             by_type(kind, {_USAGE: cur.text("pricing_public_on_demand_cost")}),
         ),
     }
-    second = {
+    second: dict[tuple[str, ...], str] = {
         ("RIFee",): cur.text("reservation_unused_recurring_fee"),
         ("SavingsPlanRecurringFee",): cur.text("savings_plan_used_commitment"),
     }
-    net_second = {("RIFee",): cur.text("reservation_net_unused_recurring_fee")}
+    net_second: dict[tuple[str, ...], str] = {("RIFee",): cur.text("reservation_net_unused_recurring_fee")}
     amounts = {
         "NetUnblendedCost": either(split, NOTHING, net),
         lines.NET: either(split, cur.text(f"{share}net_split_cost"), _net_effective(cur, kind, net)),

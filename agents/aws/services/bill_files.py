@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 from agents.aws.bills.bucket import GET, LIST, PRICES, Bucket
 from agents.aws.bills.configured import named_export, names_of
@@ -70,7 +71,7 @@ class BillFiles(Service):
         paid = {api: PRICES[api] * count for api, count in calls.items()}
         return Estimate(
             calls,
-            sum(paid.values()),
+            sum(paid.values(), Decimal(0)),
             more="three calls for each further file, a GetObject for each further 4 MiB, and the transfer out of the "
             "bucket's region where the worker is elsewhere",
             less="an unchanged manifest is not read again",
