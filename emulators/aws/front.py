@@ -85,9 +85,9 @@ class Front:
         try:
             response = self._serve(request, environ)
             body = response.get_data()
-            sent = self._rewrites.body(request.api, body)
-            if sent is not body:  # to set it would tell the length of a head to be nothing
-                response.set_data(sent)
+            if (rewritten := self._rewrites.body(request.api, body)) != body:
+                # Not in any case: an answer to HEAD has no body, and the length of what it is about.
+                response.set_data(rewritten)
         except AwsError as refused:
             return respond(render(refused, request)), ERROR
         except msgspec.DecodeError as unreadable:
