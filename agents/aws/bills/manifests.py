@@ -16,7 +16,9 @@ import msgspec
 from telemetry.errors import CollectionFailed
 
 MANIFEST = "-Manifest.json"
-_MOST_FILES = 100_000
+_MOST_FILES = 10_000
+_LONGEST_KEY = 1024
+"""Of S3's."""
 _MONTHS_A_YEAR = 12
 _PARTITION = re.compile(r"BILLING_PERIOD=(\d{4})-(\d{2})")
 _DATES = re.compile(r"(\d{4})(\d{2})01-(\d{4})(\d{2})01")
@@ -68,7 +70,7 @@ def read_manifest(body: bytes, key: str, period: Month, *, bucket: str, folder: 
     """
     try:
         told = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # msgspec's own among them
         told = None
     if not isinstance(told, dict):
         raise CollectionFailed(f"s3://{bucket}/{key}: this is no manifest: it is not an object in JSON")
@@ -106,6 +108,8 @@ def _key(name: str, manifest: str, *, bucket: str, folder: str) -> str:
         of, _, key = name.removeprefix("s3://").partition("/")
         if of != bucket:
             raise CollectionFailed(f"s3://{bucket}/{manifest}: {name[:200]!r} is a file of another bucket")
+    if len(key) > _LONGEST_KEY or not key.isprintable():
+        raise CollectionFailed(f"s3://{bucket}/{manifest}: {name[:100]!r} cannot be the name of a file")
     if not key.startswith(f"{folder}/"):
         raise CollectionFailed(f"s3://{bucket}/{manifest}: {name[:200]!r} is not in the folder of the export")
     return key

@@ -72,8 +72,8 @@ class BillFiles(Service):
         return Estimate(
             calls,
             sum(paid.values(), Decimal(0)),
-            more="three calls for each further file, a GetObject for each further 4 MiB, and the transfer out of the "
-            "bucket's region where the worker is elsewhere",
+            more="about three versions a day of the present month, three calls for each further file, a GetObject for "
+            "each further 4 MiB, and the transfer out of the bucket's region where the worker is elsewhere",
             less="an unchanged manifest is not read again",
             paid=paid,
         )
