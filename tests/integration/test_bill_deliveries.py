@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
 
 import pytest
 from moto.s3.models import s3_backends
@@ -16,6 +17,7 @@ from emulators.aws.data_exports import Export
 from emulators.aws.deliveries import Deliveries
 from telemetry.batch import Outcome
 from telemetry.deliveries import DeliveryState
+from telemetry.errors import CollectionFailed, Unavailable
 from tests.support.aws_bills import (
     LOOK,
     LOOKING,
@@ -246,6 +248,21 @@ def test_a_bucket_that_is_not_there_is_said(aws: LocalAws) -> None:
     found = collect(shared_with_bills(aws), LOOKING, LOOK)
     assert found.report.outcome is Outcome.FAILED
     assert "NoSuchBucket" in found.report.error
+
+
+@pytest.mark.parametrize("lost", ["Key", "ETag", "Size", "LastModified"])
+def test_a_listing_that_does_not_tell_which_files_there_are_is_read_anew(aws: LocalAws, lost: str) -> None:
+    def without(root: ET.Element) -> ET.Element:
+        for item in root.iter():
+            for field in [one for one in item if one.tag.rpartition("}")[2] == lost]:
+                item.remove(field)
+        return root
+
+    deliver(chunk(line("1")))
+    aws.rewrites["s3.ListObjectsV2"] = without
+    found = collect(shared_with_bills(aws), LOOKING, LOOK)
+    assert isinstance(found.error, Unavailable | CollectionFailed)
+    assert not deliveries(found)
 
 
 def test_recommendations_are_no_bill(aws: LocalAws) -> None:

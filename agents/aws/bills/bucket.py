@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
@@ -41,14 +42,14 @@ class Bucket:
         more = {"StartAfter": after} if after else {}
         for page in self._pages(Prefix=folder, **more):
             for item in page.get("Contents") or ():
-                yield _entry(item["Key"], item["Size"], item["ETag"], item["LastModified"])
+                yield _entry(item.get("Key"), item.get("Size"), item)
 
     def folders(self, prefix: str) -> Iterator[str]:
         """The names of the folders in a folder, by listings that name no file in them."""
         folder = f"{prefix.rstrip('/')}/"
         for page in self._pages(Prefix=folder, Delimiter="/"):
             for item in page.get("CommonPrefixes") or ():
-                yield item["Prefix"].removeprefix(folder).rstrip("/")
+                yield str(item.get("Prefix")).removeprefix(folder).rstrip("/")
 
     def head(self, key: str) -> Entry:
         """The file as it is now; Missing where there is none."""
@@ -56,7 +57,7 @@ class Bucket:
             head = self._calls.call("s3", "HeadObject", Bucket=self._name, Key=key)
         except Gone:
             raise Missing(f"s3://{self._name}/{key}: there is no such file") from None
-        return _entry(key, head["ContentLength"], head["ETag"], head["LastModified"])
+        return _entry(key, head.get("ContentLength"), head)
 
     def read(self, key: str) -> tuple[bytes, Entry]:
         """A small file at once, and what it was."""
@@ -64,7 +65,7 @@ class Bucket:
             answer = self._calls.call("s3", "GetObject", Bucket=self._name, Key=key)
         except Gone:
             raise Missing(f"s3://{self._name}/{key}: there is no such file") from None
-        entry = _entry(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
+        entry = _entry(key, answer.get("ContentLength"), answer)
         if entry.size > MAX_MANIFEST:
             answer["Body"].close()
             raise CollectionFailed(f"s3://{self._name}/{key}: {entry.size} bytes: no manifest is so long")
@@ -97,8 +98,13 @@ class Bucket:
         return self._calls.pages("s3", "ListObjectsV2", page_size=_PAGE, Bucket=self._name, **parameters)
 
 
-def _entry(key: str, size: int, etag: str, modified: Any) -> Entry:
-    return Entry(key=key, size=int(size), etag=etag, modified=modified)
+def _entry(key: Any, size: Any, told: Mapping[str, Any]) -> Entry:
+    """Unavailable where an answer does not tell which file it is: without an ETag nothing can be pinned."""
+    etag, modified = told.get("ETag"), told.get("LastModified")
+    fine = isinstance(key, str) and isinstance(size, int) and isinstance(etag, str) and isinstance(modified, datetime)
+    if not (fine and key and etag and size >= 0):
+        raise Unavailable(f"s3: {key!r:.200}: its size, ETag or time is not told: it is asked for anew")
+    return Entry(key=key, size=size, etag=etag, modified=modified)
 
 
 def _body(answer: dict[str, Any], where: str, size: int) -> bytes:
