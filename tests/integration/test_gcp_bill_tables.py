@@ -203,7 +203,7 @@ def test_credits_of_the_detailed_table_are_lines_of_their_own_and_no_rows(gcp: L
     gcp.billing_export.load(TABLES["detailed"], [_row("detailed", NOVEMBER.start, "1")])
     found = _read(_shared(gcp))
     usage, credit = sorted(found.costs(), key=lambda line: line.charge_category, reverse=True)
-    assert (usage.billed_cost, usage.pricing_quantity, usage.lines) == (1, 1, 1)
+    assert (usage.billed_cost, usage.pricing_quantity, usage.lines) == (Decimal(1), Decimal(1), 1)
     assert (usage.resource_id, usage.availability_zone) == ("//compute.googleapis.com/vm-1", "us-central1-a")
     assert (credit.charge_category, credit.billed_cost, credit.lines) == ("Credit", Decimal("-0.25"), 1)
     assert _proof(found).rows_read == 1
