@@ -3,85 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import BinaryIO, Protocol
 
-import msgspec
-
 from agents.core.bills.entry import Entry
+from agents.core.bills.kept_store import MAX_MANIFEST, open_kept
+from agents.core.bills.store_addresses import parse_address
+from agents.core.bills.store_credentials import AccountKey, Credentials, Keys, Sas, ServiceAccount, Token
+from agents.core.bills.store_errors import Changed, Missing
 from agents.core.context import Context
-from telemetry.errors import CollectionFailed
 
 __all__ = [
     "MAX_MANIFEST", "AccountKey", "Changed", "Credentials", "Entry", "Keys", "Missing", "ObjectStore", "Sas",
     "ServiceAccount", "Token", "open_store",
 ]  # fmt: skip
-
-MAX_MANIFEST = 64 * 1024 * 1024
-"""Bytes of a file that is read at once."""
-
-
-class Changed(CollectionFailed):
-    """A file was replaced while it was read: another attempt reads the new one."""
-
-    transient = True
-
-
-class Missing(CollectionFailed):
-    """A file that was told of is not there, or not any more."""
-
-
-class Keys(msgspec.Struct, frozen=True):
-    """Credentials of S3 and of what is compatible with it."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str = ""
-    #: When they have to be asked for again; None: never.
-    expires_at: datetime | None = None
-
-    def __repr__(self) -> str:
-        return "Keys(...)"
-
-
-class Token(msgspec.Struct, frozen=True):
-    """A bearer token: of Azure (for https://storage.azure.com) and Google."""
-
-    token: str
-    expires_at: datetime | None = None
-
-    def __repr__(self) -> str:
-        return "Token(...)"
-
-
-class AccountKey(msgspec.Struct, frozen=True):
-    """The key of an Azure storage account."""
-
-    key: str
-
-    def __repr__(self) -> str:
-        return "AccountKey(...)"
-
-
-class Sas(msgspec.Struct, frozen=True):
-    """A shared access signature of Azure: ``sv=...&sig=...``."""
-
-    query: str
-
-    def __repr__(self) -> str:
-        return "Sas(...)"
-
-
-class ServiceAccount(msgspec.Struct, frozen=True):
-    """A key of a service account of Google's: its JSON text."""
-
-    key: str
-
-    def __repr__(self) -> str:
-        return "ServiceAccount(...)"
-
-
-Credentials = Keys | Token | AccountKey | Sas | ServiceAccount
 
 
 class ObjectStore(Protocol):
@@ -147,4 +81,5 @@ def open_store(
     Raises:
         CollectionFailed: in words, where the URL is none of these, or the extra ``bills`` is not installed.
     """
-    raise NotImplementedError
+    address = parse_address(url, endpoint)
+    return open_kept(address, context, credentials, region=region, path_style=path_style, ca=ca_file)
