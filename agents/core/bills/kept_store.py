@@ -158,7 +158,7 @@ class _Provider:
         try:
             found = self._ask()
             self.failure = None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - theirs may raise anything
             self.failure = ours(error)
             raise self.failure from None
         match found:

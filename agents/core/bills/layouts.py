@@ -19,21 +19,36 @@ class Columns:
     def __init__(self, names: Iterable[str]) -> None:
         """``names`` in the order in which they were found; a second one of the same name is the first."""
         self.names: tuple[str, ...] = tuple(dict.fromkeys(names))
+        #: Places of those that were asked for.
+        self.used: set[int] = set()
+        self._places = {name: place for place, name in enumerate(self.names)}
+        self._folded: dict[str, int] = {}
+        for place, name in enumerate(self.names):
+            self._folded.setdefault(name.lower(), place)
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is a column of exactly this name."""
-        raise NotImplementedError
+        """Whether there is a column of this name, whatever its case."""
+        return isinstance(name, str) and self._find(name) is not None
 
     def text(self, *names: str) -> str:
         """Text of the first of these columns that tells something, or NOTHING. Empty text is null.
 
         Names are matched exactly, and where that finds none without regard to case.
         """
-        raise NotImplementedError
+        found = dict.fromkeys(place for name in names if (place := self._find(name)) is not None)
+        self.used.update(found)
+        if not found:
+            return NOTHING
+        parts = [f"c{place}" for place in found]
+        return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
 
     def unused(self) -> tuple[str, ...]:
         """The names that nobody has asked for so far, in their order."""
-        raise NotImplementedError
+        return tuple(name for place, name in enumerate(self.names) if place not in self.used)
+
+    def _find(self, name: str) -> int | None:
+        place = self._places.get(name)
+        return self._folded.get(name.lower()) if place is None else place
 
 
 def quoted(text: str) -> str:

@@ -21,13 +21,14 @@ def need(module: str) -> ModuleType:
         raise CollectionFailed(f"{package} is not installed on this worker: pip install 'finfleet[bills]'") from None
 
 
-def connect_duckdb(folder: str, memory: int) -> duckdb_module.DuckDBPyConnection:
+def connect_duckdb(folder: str, memory: int, disk: int) -> duckdb_module.DuckDBPyConnection:
     """A database in memory that spills to ``folder``, and that neither reads a file nor loads anything by itself."""
     duckdb = need("duckdb")
     connection: duckdb_module.DuckDBPyConnection = duckdb.connect(
         config={
             "memory_limit": f"{memory // 1_000_000}MB",
             "temp_directory": folder,
+            "max_temp_directory_size": f"{disk // 1_000_000}MB",
             "threads": 2,
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,

@@ -1,0 +1,115 @@
+"""The query that folds: times to days or hours, amounts to sums that lose no digit.
+
+An amount is taken apart into its whole part and its fraction, of 28 digits each, and these are summed as decimals of
+38: ten billion lines cannot overflow one. What does not fit, an amount of 60 digits say, is kept as text, and Python
+sums it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.core.bills.layouts import NOTHING, Layout
+
+_DATES = "['%m/%d/%Y', '%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S', '%Y%m%d', '%Y%m%dT%H%M%S.%gZ', '%Y-%m-%d %H:%M:%S UTC']"
+_LENGTHS = {"daily": 86_400_000_000, "hourly": 3_600_000_000}
+_PLAIN = "'[+-]?[0-9]{1,28}([.][0-9]{0,28})?'"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The query, and what its columns are, in their order behind start, end and count."""
+
+    query: str
+    #: Texts: the names of CostLine's fields, of tags, of details ...
+    keys: tuple[str, ...]
+    #: Of each three columns: whole part, fraction, the rest; and how many lines tell it.
+    sums: tuple[str, ...]
+
+
+def plan(layout: Layout, places: Sequence[int], granularity: str) -> Plan:
+    """The query over ``source``, which has the columns at these places."""
+    keys = _keys(layout)
+    sums = {**{f"number:{name}": one for name, one in layout.numbers.items()}}
+    sums |= {f"amount:{name}": one for name, one in layout.amounts.items()}
+    sums = {name: one for name, one in sums.items() if one != NOTHING}
+    texts = ", ".join(f"nullif(c{place}, '') AS c{place}" for place in places)
+    named = [f"({one})::VARCHAR AS k{place}" for place, one in enumerate(keys.values())]
+    amounts = [f"({one})::VARCHAR AS x{place}" for place, one in enumerate(sums.values())]
+    shaped = ", ".join([f"({layout.start})::VARCHAR AS a", f"({layout.end})::VARCHAR AS b", *named, *amounts])
+    count = range(len(sums))
+    query = f"""
+        WITH texts AS (SELECT {texts} FROM source),
+        shaped AS (SELECT {shaped} FROM texts WHERE {layout.only}),
+        timed AS (SELECT *, {_moment("a")} AS s, {_moment("b")} AS e{"".join(_cast(x) for x in count)} FROM shaped),
+        placed AS (SELECT *, s - s % {_LENGTHS[granularity]} AS d{"".join(_fits(x) for x in count)} FROM timed),
+        split AS (SELECT {", ".join([_PERIOD[granularity], *(f"k{k}" for k in range(len(keys)))])}
+            {"".join(_split(x) for x in count)} FROM placed)
+        SELECT s, e, bad, count(*){"".join(f", k{k}" for k in range(len(keys)))}{"".join(_sum(x) for x in count)}
+        FROM split GROUP BY {", ".join(["s", "e", "bad", *(f"k{k}" for k in range(len(keys)))])}
+    """  # noqa: S608 - of our own parts: no name and no value of a file is in it but as a literal of a layout
+    return Plan(query, tuple(keys), tuple(sums))
+
+
+def _keys(layout: Layout) -> Mapping[str, str]:
+    keys = {"currency": layout.currency, "estimated": layout.estimated, "tags": layout.tags}
+    keys |= {f"field:{name}": one for name, one in layout.fields.items()}
+    keys |= {f"tag:{name}": one for name, one in layout.tag_columns.items()}
+    keys |= {f"detail:{name}": one for name, one in layout.details.items()}
+    return {name: one for name, one in keys.items() if one != NOTHING}
+
+
+def _moment(name: str) -> str:
+    """Microseconds since 1970; null where it is no time."""
+    return (
+        f"CASE WHEN {name} IS NOT NULL THEN coalesce(epoch_us(TRY_CAST({name} AS TIMESTAMPTZ)), "
+        f"epoch_us(try_strptime({name}, {_DATES}))) END"
+    )
+
+
+def _period(length: int) -> str:
+    """Start and end: those of the day (hour) where the charge is inside one, else its own; and what is no time."""
+    inside = f"coalesce(e, s) <= d + {length}"
+    return (
+        f"CASE WHEN {inside} THEN d ELSE s END AS s, CASE WHEN {inside} THEN d + {length} ELSE e END AS e, "
+        "CASE WHEN s IS NULL THEN 'start: ' || coalesce(a, 'nothing') "
+        "WHEN e IS NULL AND b IS NOT NULL THEN 'end: ' || b END AS bad"
+    )
+
+
+_PERIOD = {name: _period(length) for name, length in _LENGTHS.items()}
+
+
+def _cast(place: int) -> str:
+    return f", TRY_CAST(x{place} AS DECIMAL(38, 28)) AS v{place}"
+
+
+def _fits(place: int) -> str:
+    """Whether the cast has kept every digit. It rounds what is beyond 28 places, and takes 1_000 for a number."""
+    x = f"x{place}"
+    # 1.5e-07 has three characters before the exponent: two digits at the most are behind the point, and seven more.
+    power = f"length(split_part(lower({x}), 'e', 1)) - 1 - TRY_CAST(split_part(lower({x}), 'e', 2) AS INTEGER) <= 28"
+    return (
+        f", v{place} IS NOT NULL AND length({x}) <= 29 AND NOT contains({x}, '_') AND CASE "
+        f"WHEN contains({x}, 'e') OR contains({x}, 'E') THEN coalesce({power}, FALSE) ELSE TRUE END AS ok{place}"
+    )
+
+
+def _split(place: int) -> str:
+    x, v, fits = f"x{place}", f"v{place}", f"ok{place}"
+    plain = f"regexp_full_match({x}, {_PLAIN})"
+    sign = f"CASE WHEN starts_with({x}, '-') THEN '-0.' ELSE '0.' END"
+    fraction = f"CAST({sign} || split_part({x}, '.', 2) || '0' AS DECIMAL(38, 28))"
+    return (
+        f", CASE WHEN {fits} THEN CAST(trunc({v}) AS DECIMAL(28, 0)) "
+        f"WHEN {plain} THEN CAST(split_part({x}, '.', 1) AS DECIMAL(28, 0)) END AS i{place}"
+        f", CASE WHEN {fits} THEN CAST({v} - trunc({v}) AS DECIMAL(38, 28)) "
+        f"WHEN {plain} THEN {fraction} END AS f{place}"
+        f", CASE WHEN {fits} OR {plain} THEN NULL ELSE {x} END AS r{place}"
+    )
+
+
+def _sum(place: int) -> str:
+    rest = f"list(r{place}) FILTER (WHERE r{place} IS NOT NULL)"
+    return f", sum(i{place}), sum(f{place}), {rest}, count(i{place}) + count(r{place})"
