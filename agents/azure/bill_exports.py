@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from agents.azure.bill_manifests import NAME, Manifest, NoBill, current, parse_manifest
+from agents.azure.bill_manifests import NAME, Manifest, NoMonth, current, parse_manifest
 from agents.azure.calls import AzureCalls
 from agents.azure.session import section_of
 from agents.azure.settings import AzureSettings, BillExport
@@ -35,8 +35,6 @@ class Found:
     months: dict[Window, Manifest]
     #: Every file below the URL, by its key.
     entries: dict[str, Entry]
-    #: What else lies there, in words, each with a number.
-    others: dict[str, int]
 
 
 class NotYet(CollectionFailed):
@@ -75,22 +73,24 @@ def open_export(context: Context, export: BillExport) -> ObjectStore:
 def look(context: Context, store: ObjectStore, export: BillExport) -> Found:
     """What there is of an export at the moment: every manifest below its URL, wherever it lies."""
     entries = {entry.key: entry for entry in store.list(store.prefix)}
-    since, others = first_month(context.shared.now()).start, dict[str, int]()
+    since = first_month(context.shared.now()).start
     manifests: list[Manifest] = []
     for entry in entries.values():
         if entry.key.rpartition("/")[2].lower() != NAME:
             continue
         try:
-            manifests.append(_read(context, store, entry))
-        except NoBill as error:
-            others[str(error)] = others.get(str(error), 0) + 1
+            manifest = _read(context, store, entry)
+        except NoMonth as error:
+            context.partial("what they deliver", str(error), of="manifests")
         except CollectionFailed as error:
             if error.transient:
                 raise
             # Those of other runs can be read all the same.
             context.meter.refused("what they deliver", error, of="manifests")
+        else:
+            manifests += [manifest] if manifest is not None else []
     own = [one for one in _chosen(manifests, export) if one.month.start >= since]
-    return Found(current(own), entries, others)
+    return Found(current(own), entries)
 
 
 def pin(found: Found, manifest: Manifest) -> Pinned:
@@ -115,7 +115,7 @@ def estimate(gets: int, more: str) -> Estimate:
     return Estimate({LIST: 1, GET: gets}, Decimal(0), more)
 
 
-def _read(context: Context, store: ObjectStore, entry: Entry) -> Manifest:
+def _read(context: Context, store: ObjectStore, entry: Entry) -> Manifest | None:
     """A manifest, fetched once in a process as long as it is the same file."""
     kept: dict[tuple[str, str, str], bytes] = context.shared.once(("azure", "manifests"), dict)
     key = (store.url, entry.key, entry.etag)
@@ -143,7 +143,7 @@ def _chosen(manifests: Iterable[Manifest], export: BillExport) -> list[Manifest]
     if len(meant) > 1 or (by_export and not meant and not export.export):
         there = ", ".join(sorted({found[0].export for found in by_export.values()}))
         raise CollectionFailed(
-            f"{export.url}: several exports write there, {there}, of {len({scope for scope, _ in by_export})} scopes: set "
-            "export to the name of one, or give each a folder of its own"
+            f"{export.url}: several exports write there: {there}, of {len({scope for scope, _ in by_export})} scopes: "
+            "set export to the name of one, or give each a folder of its own"
         )
     return meant[0] if meant else []

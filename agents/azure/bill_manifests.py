@@ -55,21 +55,23 @@ class Manifest:
         return self.scope, self.export.lower()
 
 
-class NoBill(Exception):
-    """A manifest is of something else than a month's bill; its text says of what."""
+class NoMonth(CollectionFailed):
+    """A run of an export of costs is of no calendar month."""
 
 
-def parse_manifest(key: str, text: bytes) -> Manifest:
-    """What a manifest says.
+def parse_manifest(key: str, text: bytes) -> Manifest | None:
+    """What a manifest says; None where it is of no bill, but of prices or reservations.
 
     Raises:
-        NoBill: it is of another kind of data, or of no calendar month.
+        NoMonth: it is of no calendar month.
         CollectionFailed: it is none that is known; names it.
     """
     try:
         told = json.loads(text.decode("utf-8-sig"))
         config, run = told["exportConfig"], told["runInfo"]
         kind, export = str(config["type"]), str(config["exportName"])
+        if kind not in BILLS:
+            return None
         start, end = _time(run["startDate"]), _time(run["endDate"])
         submitted = _time(run["submittedTime"])
         blobs = tuple(map(_blob, told.get("blobs") or ()))
@@ -78,11 +80,9 @@ def parse_manifest(key: str, text: bytes) -> Manifest:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"[:100]
         raise CollectionFailed(f"{key}: it is no manifest of an export of costs that is known ({reason})") from None
-    if kind not in BILLS:
-        raise NoBill(f"{export}: its type is {kind}, and not one of {', '.join(BILLS)}")
     month = month_at(start)
     if start != month.start or not start < max(end, submitted) or end > month.end:
-        raise NoBill(f"{export}: a run is of {start:%Y-%m-%d} to {end:%Y-%m-%d}, and not of one calendar month")
+        raise NoMonth(f"{export}: a run is of {start:%Y-%m-%d} to {end:%Y-%m-%d}, and not of one calendar month")
     if whole is not None and whole != len(blobs):
         raise CollectionFailed(f"{key}: it says {whole} files, and names {len(blobs)}")
     delivered: Mapping[str, Any] = told.get("deliveryConfig") or {}

@@ -45,8 +45,6 @@ class BillDeliveries(DeliveryService):
             return
         finally:
             store.close()
-        for what, count in found.others.items():
-            context.partial("what they deliver", what, of="manifests", count=count)
         for month, manifest in found.months.items():
             yield Delivery(
                 state=DeliveryState.SEEN,
