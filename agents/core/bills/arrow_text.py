@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from agents.core.bills.libraries import need
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ESCAPED = r'["\\\x00-\x1f]'
-_CONTROLS = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def as_text(column: pa.Array) -> pa.Array:
@@ -22,12 +22,22 @@ def as_text(column: pa.Array) -> pa.Array:
         return as_text(column.dictionary_decode())
     if kinds.is_nested(kind):
         return need("pyarrow.compute").if_else(column.is_valid(), json_text(column), None)
-    if kinds.is_timestamp(kind) and kind.tz is not None:
-        # The same moments, with another zone to be shown in.
-        column = column.cast(arrow.timestamp(kind.unit, "UTC"))
+    if kinds.is_timestamp(kind):
+        if kind.tz is not None:
+            # The same moments, with another zone to be shown in.
+            column = column.cast(arrow.timestamp(kind.unit, "UTC"))
+        return _each_once(column)
+    if kinds.is_floating(kind):
+        return _each_once(column)
     if kinds.is_null(kind):
         return arrow.nulls(len(column), arrow.string())
     return column.cast(arrow.string())
+
+
+def _each_once(column: pa.Array) -> pa.Array:
+    """Hours are few, amounts come again, and their text takes long to make."""
+    found = column.dictionary_encode()
+    return found.dictionary.cast(need("pyarrow").string()).take(found.indices)
 
 
 def json_text(column: pa.Array) -> pa.Array:
@@ -37,7 +47,8 @@ def json_text(column: pa.Array) -> pa.Array:
     if kinds.is_map(kind):
         made = _json_of_map(column)
     elif kinds.is_list(kind) or kinds.is_large_list(kind):
-        made = _joined(column, json_text(column.flatten()), "[", "]")
+        parts = column.values[column.offsets[0].as_py() : column.offsets[-1].as_py()]
+        made = _joined(column, json_text(parts), "[", "]")
     elif kinds.is_struct(kind):
         made = _json_of_struct(column)
     elif kinds.is_integer(kind) or kinds.is_decimal(kind) or kinds.is_boolean(kind):
@@ -73,11 +84,10 @@ def _json_of_struct(column: pa.StructArray) -> pa.Array:
 def _joined(column: Any, parts: pa.Array, before: str, after: str) -> pa.Array:
     """The parts of each value of a list or a map in one text."""
     arrow, compute = need("pyarrow"), need("pyarrow.compute")
-    lengths = compute.fill_null(compute.list_value_length(column), 0)
-    ends = compute.cumulative_sum(lengths.cast(arrow.int64()))
-    offsets = arrow.concat_arrays([arrow.array([0], arrow.int64()), ends])
-    lists = arrow.LargeListArray.from_arrays(offsets, parts.cast(arrow.large_string()))
-    made = compute.binary_join_element_wise(before, compute.binary_join(lists, ","), after, "").cast(arrow.string())
+    # A column may be a slice of another one: its parts are not, and begin at zero.
+    offsets = compute.subtract(column.offsets, column.offsets[0]).cast(arrow.int32())
+    lists = arrow.ListArray.from_arrays(offsets, parts)
+    made = compute.binary_join_element_wise(before, compute.binary_join(lists, ","), after, "")
     return compute.if_else(column.is_valid(), made, None)
 
 
@@ -87,11 +97,12 @@ def _or_null(made: pa.Array) -> pa.Array:
 
 
 def _quoted(column: pa.Array) -> pa.Array:
-    """Strings of JSON."""
+    """Strings of JSON. The same few come again and again, so each is made once."""
     arrow, compute = need("pyarrow"), need("pyarrow.compute")
-    column = column.cast(arrow.string())
-    if compute.any(compute.match_substring_regex(column, _ESCAPED)).as_py():
-        for found, written in [("\\", "\\\\"), *(pair for pair in _CONTROLS.items() if pair[0] != "\\")]:
-            column = compute.replace_substring(column, found, written)
-        column = compute.replace_substring_regex(column, r"[\x00-\x1f]", " ")
-    return compute.binary_join_element_wise('"', column, '"', "")
+    found = column.cast(arrow.string()).dictionary_encode()
+    texts = found.dictionary
+    if compute.any(compute.match_substring_regex(texts, _ESCAPED)).as_py():
+        texts = arrow.array([json.dumps(text, ensure_ascii=False) for text in texts.to_pylist()], arrow.string())
+    else:
+        texts = compute.binary_join_element_wise('"', texts, '"', "")
+    return texts.take(found.indices)

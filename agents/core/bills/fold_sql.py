@@ -1,8 +1,9 @@
 """The query that folds: times to days or hours, amounts to sums that lose no digit.
 
-An amount is taken apart into its whole part and its fraction, of 28 digits each, and these are summed as decimals of
-38: ten billion lines cannot overflow one. What does not fit, an amount of 60 digits say, is kept as text, and Python
-sums it.
+Nearly all amounts are below a thousand and have 24 digits behind the point at the most: these are summed as decimals of
+38 digits, which a hundred billion lines cannot overflow. Others are taken apart into a whole number and a fraction, of
+28 digits each, which are summed by themselves: ten billion lines cannot overflow these. What does not even fit there,
+an amount of 60 digits say, is kept as text, and Python sums it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Plan:
     query: str
     #: Texts: the names of CostLine's fields, of tags, of details ...
     keys: tuple[str, ...]
-    #: Of each three columns: whole part, fraction, the rest; and how many lines tell it.
+    #: Of each five columns: those below a thousand; of others whole parts and fractions; the rest; lines that tell it.
     sums: tuple[str, ...]
 
 
@@ -82,34 +83,45 @@ _PERIOD = {name: _period(length) for name, length in _LENGTHS.items()}
 
 
 def _cast(place: int) -> str:
-    return f", TRY_CAST(x{place} AS DECIMAL(38, 28)) AS v{place}"
+    return f", TRY_CAST(x{place} AS DECIMAL(38, 24)) AS v{place}"
 
 
 def _fits(place: int) -> str:
-    """Whether the cast has kept every digit. It rounds what is beyond 28 places, and takes 1_000 for a number."""
-    x = f"x{place}"
+    v = f"v{place}"
+    return f", {v} IS NOT NULL AND {v} > -1000 AND {v} < 1000 AND {_is_exact(f'x{place}', 24)} AS ok{place}"
+
+
+def _is_exact(x: str, digits: int) -> str:
+    """Whether a cast has kept every digit: it rounds what is beyond its places, and takes 1_000 for a number.
+
+    Not whether it has come about at all.
+    """
     # 1.5e-07 has three characters before the exponent: two digits at the most are behind the point, and seven more.
-    power = f"length(split_part(lower({x}), 'e', 1)) - 1 - TRY_CAST(split_part(lower({x}), 'e', 2) AS INTEGER) <= 28"
+    mantissa, exponent = (f"split_part(lower({x}), 'e', {part})" for part in (1, 2))
+    power = f"length({mantissa}) - 1 - TRY_CAST({exponent} AS INTEGER) <= {digits}"
     return (
-        f", v{place} IS NOT NULL AND length({x}) <= 29 AND NOT contains({x}, '_') AND CASE "
-        f"WHEN contains({x}, 'e') OR contains({x}, 'E') THEN coalesce({power}, FALSE) ELSE TRUE END AS ok{place}"
+        f"length({x}) <= {digits + 1} AND NOT contains({x}, '_') AND CASE "
+        f"WHEN contains({x}, 'e') OR contains({x}, 'E') THEN coalesce({power}, FALSE) ELSE TRUE END"
     )
 
 
 def _split(place: int) -> str:
     x, v, fits = f"x{place}", f"v{place}", f"ok{place}"
+    wide = f"TRY_CAST({x} AS DECIMAL(38, 28))"
+    is_wide = f"{wide} IS NOT NULL AND {_is_exact(x, 28)}"
     plain = f"regexp_full_match({x}, {_PLAIN})"
     sign = f"CASE WHEN starts_with({x}, '-') THEN '-0.' ELSE '0.' END"
     fraction = f"CAST({sign} || split_part({x}, '.', 2) || '0' AS DECIMAL(38, 28))"
     return (
-        f", CASE WHEN {fits} THEN CAST(trunc({v}) AS DECIMAL(28, 0)) "
+        f", CASE WHEN {fits} THEN {v} END AS s{place}"
+        f", CASE WHEN {fits} THEN NULL WHEN {is_wide} THEN CAST(trunc({wide}) AS DECIMAL(28, 0)) "
         f"WHEN {plain} THEN CAST(split_part({x}, '.', 1) AS DECIMAL(28, 0)) END AS i{place}"
-        f", CASE WHEN {fits} THEN CAST({v} - trunc({v}) AS DECIMAL(38, 28)) "
+        f", CASE WHEN {fits} THEN NULL WHEN {is_wide} THEN CAST({wide} - trunc({wide}) AS DECIMAL(38, 28)) "
         f"WHEN {plain} THEN {fraction} END AS f{place}"
-        f", CASE WHEN {fits} OR {plain} THEN NULL ELSE {x} END AS r{place}"
+        f", CASE WHEN {fits} OR {is_wide} OR {plain} THEN NULL ELSE {x} END AS r{place}, {x}"
     )
 
 
 def _sum(place: int) -> str:
     rest = f"list(r{place}) FILTER (WHERE r{place} IS NOT NULL)"
-    return f", sum(i{place}), sum(f{place}), {rest}, count(i{place}) + count(r{place})"
+    return f", sum(s{place}), sum(i{place}), sum(f{place}), {rest}, count(x{place})"

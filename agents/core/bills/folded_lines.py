@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Context as DecimalContext
 from decimal import Decimal, Inexact
@@ -24,7 +24,7 @@ _EXACT = DecimalContext(prec=2000, traps=[Inexact])
 _CATEGORIES = {one.lower(): str(one) for one in ChargeCategory}
 _BEFORE = 4
 """Columns before the keys: start, end, what is wrong, count."""
-_OF_A_SUM = 4
+_OF_A_SUM = 5
 
 
 class Lines:
@@ -103,11 +103,11 @@ class Lines:
         numbers: dict[str, Decimal] = {}
         amounts: dict[str, Decimal] = {}
         for place, name in enumerate(self._plan.sums):
-            whole, fraction, rest, told = sums[place * _OF_A_SUM : (place + 1) * _OF_A_SUM]
+            *parts, rest, told = sums[place * _OF_A_SUM : (place + 1) * _OF_A_SUM]
             if told < count:  # of one part it is not known
                 continue
             kind, _, short = name.partition(":")
-            (numbers if kind == "number" else amounts)[short] = _total(short, whole, fraction, rest)
+            (numbers if kind == "number" else amounts)[short] = _total(short, parts, rest)
         return numbers, amounts
 
     def _moment(self, microseconds: int) -> datetime:
@@ -130,11 +130,12 @@ def _currency(text: str) -> str:
     raise CollectionFailed(f"the currency {text[:40]!r} of a charge must be three letters, such as USD")
 
 
-def _total(name: str, whole: Decimal | None, fraction: Decimal | None, rest: list[str] | None) -> Decimal:
+def _total(name: str, parts: Sequence[Decimal | None], rest: Sequence[str] | None) -> Decimal:
     total = Decimal(0)
-    add: Callable[[Decimal, Decimal], Decimal] = _EXACT.add
-    if whole is not None and fraction is not None:
-        total = add(whole, fraction) if fraction else whole
+    add = _EXACT.add
+    for part in parts:
+        if part:
+            total = add(total, part)
     for text in rest or ():
         try:
             total = add(total, parse_amount(text))

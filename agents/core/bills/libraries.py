@@ -29,7 +29,7 @@ def connect_duckdb(folder: str, memory: int, disk: int) -> duckdb_module.DuckDBP
             "memory_limit": f"{memory // 1_000_000}MB",
             "temp_directory": folder,
             "max_temp_directory_size": f"{disk // 1_000_000}MB",
-            "threads": 2,
+            "threads": 1,
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
