@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from agents.azure.cost_types import CATEGORIES
 from agents.azure.costs import ACTUAL
@@ -72,28 +74,31 @@ def _usage(columns: Columns, kind: str) -> Layout:
         },
         numbers=numbers,
         amounts={kind: cost},
-        tags=_tags(columns.text("Tags")),
-        details={name: found for name in _DETAILS if (found := columns.text(name)) != NOTHING},
+        tags=columns.text("Tags"),
+        details={name: found for name, others in _DETAILS.items() if (found := columns.text(name, *others)) != NOTHING},
     )
 
 
-_DETAILS = (
-    "BenefitName",
-    "BillingAccountId",
-    "BillingProfileId",
-    "ConsumedService",
-    "CostCenter",
-    "Frequency",
-    "InvoiceSectionName",
-    "MeterName",
-    "MeterSubCategory",
-    "PartNumber",
-    "PublisherName",
-    "PublisherType",
-    "ReservationName",
-    "ResourceGroup",
-    "Term",
+_DETAILS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "BenefitName": (),
+        "BillingAccountId": (),
+        "BillingProfileId": (),
+        "ConsumedService": (),
+        "CostCenter": (),
+        "Frequency": (),
+        "InvoiceSectionName": (),
+        "MeterName": (),
+        "MeterSubCategory": (),
+        "PartNumber": (),
+        "PublisherName": (),
+        "PublisherType": (),
+        "ReservationName": (),
+        "ResourceGroup": ("ResourceGroupName",),
+        "Term": (),
+    }
 )
+"""What else is kept, with other names of it."""
 
 
 def _lower(expression: str) -> str:
@@ -110,10 +115,3 @@ def _category(charge_type: str) -> str:
         return NOTHING
     known = " ".join(f"WHEN {quoted(one)} THEN {quoted(category)}" for one, category in CATEGORIES.items())
     return f"CASE lower(replace({charge_type}, ' ', '')) {known} END"
-
-
-def _tags(tags: str) -> str:
-    """Of an enterprise agreement tags are the inside of an object, without its braces."""
-    if tags == NOTHING:
-        return NOTHING
-    return f"CASE WHEN starts_with(ltrim({tags}), '{{') THEN {tags} ELSE '{{' || {tags} || '}}' END"

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.core.bills.stores import AccountKey, Credentials, Keys, Sas, ServiceAccount, Token
 from agents.focus.settings import FocusSource
-from telemetry.errors import CollectionFailed, Denied
+from telemetry.errors import Denied
 
 _BLOBS = "https://storage.azure.com/.default"
 _READ = "https://www.googleapis.com/auth/devstorage.read_only"
@@ -91,13 +91,13 @@ def _own_google_token() -> Credentials:
     except ImportError:
         raise _nobody("credentials_file", "finfleet[gcp]") from None
     try:
-        found, _ = google.auth.default(scopes=[_READ])
-        found.refresh(Request())
+        credentials: Any = google.auth.default(scopes=[_READ])[0]
+        credentials.refresh(Request())
     except Exception as error:  # noqa: BLE001 - whatever a source of credentials raises
         raise Denied(f"this machine gets no token of Google ({type(error).__name__}): set credentials_file") from None
-    return Token(found.token, found.expiry.replace(tzinfo=UTC))
+    return Token(credentials.token, credentials.expiry.replace(tzinfo=UTC))
 
 
-def _nobody(options: str, extra: str) -> CollectionFailed:
+def _nobody(options: str, extra: str) -> Denied:
     also = f", or install {extra} for those of this machine" if extra else ""
     return Denied(f"there are no credentials for the store: set {options}{also}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 SETTLED = timedelta(hours=1)
 """Files without a manifest that nobody has changed for so long are whole: from one look to the next."""
+_COMMITMENTS = re.compile(r"(?i)contract[-_]?commitment")
+"""Another table of FOCUS, from 1.3 on, which some write beside that of costs."""
 _MOST_KEPT = 50_000
 """Files of which a process remembers what they are, so that none is fetched twice for it."""
 
@@ -96,9 +99,7 @@ def _by_manifests(
     newest: dict[Window, Manifest] = {}
     for entry in manifests:
         try:
-            manifest = _remembered(
-                context, store, entry, lambda entry=entry: parse_manifest(entry, _text(store, entry))
-            )  # type: ignore[misc] # mypy cannot infer a default
+            manifest = _manifest(context, store, entry)
         except CollectionFailed as error:
             if error.transient:
                 raise
@@ -108,6 +109,10 @@ def _by_manifests(
         if former is None or manifest.order > former.order:
             newest[manifest.month] = manifest
     return [Delivered(month, _pinned(manifest, entries)) for month, manifest in newest.items()]
+
+
+def _manifest(context: Context, store: ObjectStore, entry: Entry) -> Manifest:
+    return _remembered(context, store, entry, lambda: parse_manifest(entry, _text(store, entry)))
 
 
 def _pinned(manifest: Manifest, entries: Mapping[str, Entry]) -> Pinned:
@@ -172,7 +177,7 @@ def _pinned_by_files(entries: list[Entry]) -> Pinned:
 def _file_of(entry: Entry) -> PinnedFile | None:
     """None where its name is of no file that can be read, or says that it is still being written."""
     name = entry.key.rpartition("/")[2]
-    if name.startswith((".", "_")) or name.endswith((".tmp", ".part", ".crc")):
+    if name.startswith((".", "_")) or name.endswith((".tmp", ".part", ".crc")) or _COMMITMENTS.search(name):
         return None
     try:
         return _file(entry, Told(entry.key))

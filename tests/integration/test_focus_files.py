@@ -19,7 +19,7 @@ from telemetry.deliveries import Delivery, DeliveryState
 from telemetry.errors import CollectionFailed
 from telemetry.settings import Settings
 from telemetry.target import Window
-from tests.support.azure_exports import encoded
+from tests.support.azure_exports import Form, encoded
 from tests.support.collecting import Collected, collect
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -47,7 +47,7 @@ def _row(day: str, cost: str, **columns: str) -> dict[str, str]:
 def _write(path: Path, rows: Sequence[dict[str, str]], *, at: datetime = NOW - 2 * HOUR) -> None:
     """A file in the form of its name, last changed ``at``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    form = "parquet" if path.suffix == ".parquet" else "csv.gz" if path.suffix == ".gz" else "csv"
+    form: Form = "parquet" if path.suffix == ".parquet" else "csv.gz" if path.suffix == ".gz" else "csv"
     path.write_bytes(encoded(rows, list(rows[0]) if rows else ["BilledCost"], form))
     os.utime(path, (at.timestamp(), at.timestamp()))
 

@@ -23,7 +23,7 @@ def encoded(rows: Sequence[Row], columns: Sequence[str], form: Form) -> bytes:
     """The rows as a file. A CSV begins with a mark of its order of bytes, as Azure's do."""
     if form == "parquet":
         sink = io.BytesIO()
-        pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in columns}), sink)  # type: ignore[no-untyped-call] # no types
+        pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in columns}), sink)
         return sink.getvalue()
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="")
