@@ -67,24 +67,27 @@ def parse_manifest(key: str, text: bytes) -> Manifest | None:
         CollectionFailed: it is none that is known; names it.
     """
     try:
-        told = json.loads(text.decode("utf-8-sig"))
-        config, run = told["exportConfig"], told["runInfo"]
-        kind, export = str(config["type"]), str(config["exportName"])
-        if kind not in BILLS:
-            return None
-        start, end = _time(run["startDate"]), _time(run["endDate"])
-        submitted = _time(run["submittedTime"])
-        blobs = tuple(map(_blob, told.get("blobs") or ()))
-        rows = _count(told.get("dataRowCount"))
-        whole = _count(told.get("blobCount"))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _manifest(key, text)
+    except CollectionFailed:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever comes of a file of another form
         reason = f"{type(error).__name__}: {error}"[:100]
         raise CollectionFailed(f"{key}: it is no manifest of an export of costs that is known ({reason})") from None
+
+
+def _manifest(key: str, text: bytes) -> Manifest | None:
+    told = json.loads(text.decode("utf-8-sig"))
+    config, run = told["exportConfig"], told["runInfo"]
+    kind, export = str(config["type"]), str(config["exportName"])
+    if kind not in BILLS:
+        return None
+    start, end, submitted = _time(run["startDate"]), _time(run["endDate"]), _time(run["submittedTime"])
     month = month_at(start)
     if start != month.start or not start < max(end, submitted) or end > month.end:
         raise NoMonth(f"{export}: a run is of {start:%Y-%m-%d} to {end:%Y-%m-%d}, and not of one calendar month")
-    if whole is not None and whole != len(blobs):
-        raise CollectionFailed(f"{key}: it says {whole} files, and names {len(blobs)}")
+    blobs, promised = tuple(map(_blob, told.get("blobs") or ())), _count(told.get("blobCount"))
+    if promised is not None and promised != len(blobs):
+        raise CollectionFailed(f"{key}: it says {promised} files, and names {len(blobs)}")
     delivered: Mapping[str, Any] = told.get("deliveryConfig") or {}
     return Manifest(
         key=key,
@@ -95,7 +98,7 @@ def parse_manifest(key: str, text: bytes) -> Manifest | None:
         submitted=submitted,
         version=sha256(text).hexdigest(),
         blobs=blobs,
-        rows=rows,
+        rows=_count(told.get("dataRowCount")),
         compressed=str(delivered.get("compressionMode") or "none").lower() != "none",
     )
 

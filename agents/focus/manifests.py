@@ -65,7 +65,7 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
     try:
         told = json.loads(text.decode("utf-8-sig"))
         month, submitted, rows, files = _read(told, entry.key)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever comes of a file of another form
         reason = f"{type(error).__name__}: {error}"[:100]
         raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known ({reason})") from None
     if month is None:
