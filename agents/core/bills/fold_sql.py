@@ -15,6 +15,7 @@ from agents.core.bills.layouts import NOTHING, Layout
 
 _DATES = "['%m/%d/%Y', '%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S', '%Y%m%d', '%Y%m%dT%H%M%S.%gZ', '%Y-%m-%d %H:%M:%S UTC']"
 _LENGTHS = {"daily": 86_400_000_000, "hourly": 3_600_000_000}
+_BITS = 60
 _PLAIN = "'[+-]?[0-9]{1,28}([.][0-9]{0,28})?'"
 
 
@@ -25,30 +26,34 @@ class Plan:
     query: str
     #: Texts: the names of CostLine's fields, of tags, of details ...
     keys: tuple[str, ...]
-    #: Of each five columns: those below a thousand; of others whole parts and fractions; the rest; lines that tell it.
+    #: Of each four columns: those below a thousand; of others whole parts and fractions; the rest.
     sums: tuple[str, ...]
 
 
 def plan(layout: Layout, places: Sequence[int], granularity: str) -> Plan:
     """The query over ``source``, which has the columns at these places."""
     keys = _keys(layout)
-    sums = {**{f"number:{name}": one for name, one in layout.numbers.items()}}
+    sums = {f"number:{name}": one for name, one in layout.numbers.items()}
     sums |= {f"amount:{name}": one for name, one in layout.amounts.items()}
     sums = {name: one for name, one in sums.items() if one != NOTHING}
-    texts = ", ".join(f"nullif(c{place}, '') AS c{place}" for place in places)
-    named = [f"({one})::VARCHAR AS k{place}" for place, one in enumerate(keys.values())]
-    amounts = [f"({one})::VARCHAR AS x{place}" for place, one in enumerate(sums.values())]
-    shaped = ", ".join([f"({layout.start})::VARCHAR AS a", f"({layout.end})::VARCHAR AS b", *named, *amounts])
+    told = _told(len(sums))
     count = range(len(sums))
+    names = [f"k{place}" for place in range(len(keys))]
+    texts = [f"nullif(c{place}, '') AS c{place}" for place in places]
+    shaped = [f"({layout.start})::VARCHAR AS a", f"({layout.end})::VARCHAR AS b"]
+    shaped += [f"({one})::VARCHAR AS {name}" for name, one in zip(names, keys.values(), strict=True)]
+    shaped += [f"({one})::VARCHAR AS x{place}" for place, one in enumerate(sums.values())]
+    timed = ["*", f"{_moment('a')} AS s", f"{_moment('b')} AS e", *map(_cast, count)]
+    placed = ["*", f"s - s % {_LENGTHS[granularity]} AS d", *map(_fits, count)]
+    split = [_PERIOD[granularity], *(f"{bits} AS {name}" for name, bits in told.items()), *names, *map(_split, count)]
     query = f"""
-        WITH texts AS (SELECT {texts} FROM source),
-        shaped AS (SELECT {shaped} FROM texts WHERE {layout.only}),
-        timed AS (SELECT *, {_moment("a")} AS s, {_moment("b")} AS e{"".join(_cast(x) for x in count)} FROM shaped),
-        placed AS (SELECT *, s - s % {_LENGTHS[granularity]} AS d{"".join(_fits(x) for x in count)} FROM timed),
-        split AS (SELECT {", ".join([_PERIOD[granularity], *(f"k{k}" for k in range(len(keys)))])}
-            {"".join(_split(x) for x in count)} FROM placed)
-        SELECT s, e, bad, count(*){"".join(f", k{k}" for k in range(len(keys)))}{"".join(_sum(x) for x in count)}
-        FROM split GROUP BY {", ".join(["s", "e", "bad", *(f"k{k}" for k in range(len(keys)))])}
+        WITH texts AS (SELECT {", ".join(texts)} FROM source),
+        shaped AS (SELECT {", ".join(shaped)} FROM texts WHERE {layout.only}),
+        timed AS (SELECT {", ".join(timed)} FROM shaped),
+        placed AS (SELECT {", ".join(placed)} FROM timed),
+        split AS (SELECT {", ".join(split)} FROM placed)
+        SELECT {", ".join(["s", "e", "bad", "count(*)", *names, *map(_sum, count)])}
+        FROM split GROUP BY {", ".join(["s", "e", "bad", *told, *names])}
     """  # noqa: S608 - of our own parts: no name and no value of a file is in it but as a literal of a layout
     return Plan(query, tuple(keys), tuple(sums))
 
@@ -59,6 +64,18 @@ def _keys(layout: Layout) -> Mapping[str, str]:
     keys |= {f"tag:{name}": one for name, one in layout.tag_columns.items()}
     keys |= {f"detail:{name}": one for name, one in layout.details.items()}
     return {name: one for name, one in keys.items() if one != NOTHING}
+
+
+def _told(sums: int) -> Mapping[str, str]:
+    """Which amounts a row tells, in bits. Rows that tell one are not summed with rows that do not.
+
+    So a sum is of all of its rows, and one row without an amount does not make the others' unknown.
+    """
+    return {
+        f"t{start}": " + ".join(f"(x{place} IS NULL)::BIGINT * {1 << place - start}" for place in range(start, end))
+        for start in range(0, sums, _BITS)
+        if (end := min(sums, start + _BITS))
+    }
 
 
 def _moment(name: str) -> str:
@@ -83,12 +100,12 @@ _PERIOD = {name: _period(length) for name, length in _LENGTHS.items()}
 
 
 def _cast(place: int) -> str:
-    return f", TRY_CAST(x{place} AS DECIMAL(38, 24)) AS v{place}"
+    return f"TRY_CAST(x{place} AS DECIMAL(38, 24)) AS v{place}"
 
 
 def _fits(place: int) -> str:
     v = f"v{place}"
-    return f", {v} IS NOT NULL AND {v} > -1000 AND {v} < 1000 AND {_is_exact(f'x{place}', 24)} AS ok{place}"
+    return f"{v} IS NOT NULL AND {v} > -1000 AND {v} < 1000 AND {_is_exact(f'x{place}', 24)} AS ok{place}"
 
 
 def _is_exact(x: str, digits: int) -> str:
@@ -113,15 +130,15 @@ def _split(place: int) -> str:
     sign = f"CASE WHEN starts_with({x}, '-') THEN '-0.' ELSE '0.' END"
     fraction = f"CAST({sign} || split_part({x}, '.', 2) || '0' AS DECIMAL(38, 28))"
     return (
-        f", CASE WHEN {fits} THEN {v} END AS s{place}"
+        f"CASE WHEN {fits} THEN {v} END AS s{place}"
         f", CASE WHEN {fits} THEN NULL WHEN {is_wide} THEN CAST(trunc({wide}) AS DECIMAL(28, 0)) "
         f"WHEN {plain} THEN CAST(split_part({x}, '.', 1) AS DECIMAL(28, 0)) END AS i{place}"
         f", CASE WHEN {fits} THEN NULL WHEN {is_wide} THEN CAST({wide} - trunc({wide}) AS DECIMAL(38, 28)) "
         f"WHEN {plain} THEN {fraction} END AS f{place}"
-        f", CASE WHEN {fits} OR {is_wide} OR {plain} THEN NULL ELSE {x} END AS r{place}, {x}"
+        f", CASE WHEN {fits} OR {is_wide} OR {plain} THEN NULL ELSE {x} END AS r{place}"
     )
 
 
 def _sum(place: int) -> str:
     rest = f"list(r{place}) FILTER (WHERE r{place} IS NOT NULL)"
-    return f", sum(s{place}), sum(i{place}), sum(f{place}), {rest}, count(x{place})"
+    return f"sum(s{place}), sum(i{place}), sum(f{place}), {rest}"

@@ -24,7 +24,7 @@ _EXACT = DecimalContext(prec=2000, traps=[Inexact])
 _CATEGORIES = {one.lower(): str(one) for one in ChargeCategory}
 _BEFORE = 4
 """Columns before the keys: start, end, what is wrong, count."""
-_OF_A_SUM = 5
+_OF_A_SUM = 4
 
 
 class Lines:
@@ -62,7 +62,7 @@ class Lines:
         for name, text in zip(self._plan.keys, row[_BEFORE : _BEFORE + keys], strict=True):
             if text is not None:
                 self._take(name, text, fields, details, tags)
-        numbers, amounts = self._numbers(row[_BEFORE + keys :], count)
+        numbers, amounts = self._sums(row[_BEFORE + keys :])
         if not (numbers.keys() - {"quantity", "pricing_quantity"} or amounts):
             self._without_amounts += count
             return None
@@ -99,12 +99,12 @@ class Lines:
         else:
             fields[name] = _CATEGORIES[text.lower()] if name == "charge_category" else text
 
-    def _numbers(self, sums: tuple[Any, ...], count: int) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-        numbers: dict[str, Decimal] = {}
+    def _sums(self, sums: tuple[Any, ...]) -> tuple[dict[str, Any], dict[str, Decimal]]:
+        numbers: dict[str, Any] = {}
         amounts: dict[str, Decimal] = {}
         for place, name in enumerate(self._plan.sums):
-            *parts, rest, told = sums[place * _OF_A_SUM : (place + 1) * _OF_A_SUM]
-            if told < count:  # of one part it is not known
+            *parts, rest = sums[place * _OF_A_SUM : (place + 1) * _OF_A_SUM]
+            if rest is None and all(part is None for part in parts):  # none of its rows tells it
                 continue
             kind, _, short = name.partition(":")
             (numbers if kind == "number" else amounts)[short] = _total(short, parts, rest)

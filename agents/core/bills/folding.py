@@ -36,7 +36,8 @@ def fold(
     """The lines of a bill, whose billing period is ``window``.
 
     Every row is read before the first line comes, and each once. A charge inside one day (hour) is a part of its day
-    (hour); one of another length stays a line with its own period. A sum of which one part is not told is None.
+    (hour); one of another length stays a line with its own period. Rows that tell an amount are not folded with rows
+    that do not: a sum lacks no part, and what is not told is None.
 
     Raises:
         CollectionFailed: where a table is torn, or a time, an amount or a currency is none; it names it.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from agents.core.bills.entry import Entry
 from agents.core.bills.libraries import need
@@ -18,6 +18,9 @@ from agents.core.bills.store_kinds import AZURE, FOLDER, GOOGLE, S3
 from agents.core.context import Context
 from agents.core.foreign import ours
 from telemetry.errors import CollectionError, CollectionFailed
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as Library
 
 MAX_MANIFEST = 64 * 1024 * 1024
 """Bytes of a file that is read at once."""
@@ -34,10 +37,10 @@ _RETRIES = {
 class KeptStore:
     """One bucket, container or folder. See stores.ObjectStore."""
 
-    def __init__(self, address: Address, context: Context, store: Any, credentials: _Provider | None) -> None:
+    def __init__(self, address: Address, context: Context, store: Library, credentials: _Provider | None) -> None:
         self._address = address
         self._context = context
-        self._store: Any = store
+        self._store: Library | None = store
         self._credentials = credentials
         self._library = need("obstore")
 

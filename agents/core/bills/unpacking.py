@@ -12,7 +12,7 @@ from agents.core.bills.pinned import Compression
 from telemetry.errors import CollectionFailed
 
 PIECE = 1024 * 1024
-_ZSTD_PIECE = 4096
+_ZSTD_PIECE = 1024
 """It cannot be asked for a part of what a piece unpacks to: 32,768 times as much at the most."""
 _MAX_WINDOW = 128 * 1024 * 1024
 """Bytes of memory for a zstd frame: what `zstd` itself unpacks unless it is told otherwise."""
@@ -39,22 +39,25 @@ def torn(name: str, why: str) -> CollectionFailed:
 
 def _inflated(source: BinaryIO, name: str) -> Iterator[bytes]:
     """Member after member: a file may be several that were put behind one another."""
-    unpacker, begun = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    whole = True
     while packed := source.read(PIECE):
         rest = packed
         while rest:
-            if unpacker.eof:
+            if whole:
                 # Zeros may fill a last block.
                 rest = rest.lstrip(b"\0")
-                unpacker, begun = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+                unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                whole = not rest
                 continue
-            begun = True
             if piece := unpacker.decompress(rest, PIECE):
                 yield piece
-            rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
-    while begun and not unpacker.eof and (piece := unpacker.decompress(b"", PIECE)):
+            whole = unpacker.eof
+            rest = unpacker.unused_data if whole else unpacker.unconsumed_tail
+    while not whole and (piece := unpacker.decompress(b"", PIECE)):
         yield piece
-    if begun and not unpacker.eof:
+        whole = unpacker.eof
+    if not whole:
         raise torn(name, "it ends in the middle of what was packed")
 
 
