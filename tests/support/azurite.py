@@ -23,7 +23,7 @@ from tests.support.node import node_modules
 from tests.support.waiting import until
 
 ACCOUNT = "finfleetbills"
-_KEY = "a2V5IG9mIGEgbG9jYWwgYWNjb3VudCwgd2hpY2ggaXMgbm8gc2VjcmV0"
+KEY = "a2V5IG9mIGEgbG9jYWwgYWNjb3VudCwgd2hpY2ggaXMgbm8gc2VjcmV0"
 _PACKAGE = Path(__file__).parents[1] / "data" / "azurite" / "package.json"
 _LISTENING = re.compile(r"listens on (https://\S+)")
 _SECONDS_TO_INSTALL = 240
@@ -116,7 +116,7 @@ def _started(program: Path, home: Path) -> Iterator[str]:
         process = subprocess.Popen(
             ["node", str(program), *options, *secured, "--skipApiVersionCheck"],
             cwd=home,
-            env={**kept, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{_KEY}"},
+            env={**kept, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
             stdout=printed,
             stderr=subprocess.STDOUT,
         )
