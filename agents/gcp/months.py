@@ -97,8 +97,12 @@ def _months(calls: GcpCalls, sql: str, parameters: bigquery.Parameters, by: str)
 
 
 def _month(row: Mapping[str, Any], by: str) -> Month:
-    window = month_of(row["month"] or "")
-    exported, partition, rows = row["exported"], row["partition_time"], row["found"]
-    if window is None or not (isinstance(exported, datetime) and isinstance(partition, datetime)):
-        raise CollectionFailed(f"{bigquery.API}: the table has an invoice month in a form that is not known")
-    return Month(window, exported.astimezone(UTC), int(rows), partition.astimezone(UTC), by)
+    try:
+        window, rows = month_of(row["month"]), row["found"]
+        exported, partition = row["exported"].astimezone(UTC), row["partition_time"].astimezone(UTC)
+        if window is None or type(rows) is not int or rows < 1:
+            raise ValueError("no month, or no rows")  # noqa: TRY301 - as whatever else comes of a row of another form
+    except Exception as error:  # noqa: BLE001 - whatever comes of a row of another form
+        why = f"the table has an invoice month in a form that is not known ({type(error).__name__})"
+        raise CollectionFailed(f"{bigquery.API}: {why}") from None
+    return Month(window, exported, rows, partition, by)

@@ -11,7 +11,7 @@ import pytest
 from agents.core.context import Shared
 from agents.core.service import find
 from agents.core.targets import targets_of
-from agents.testing.collecting import check_collection
+from agents.testing.collecting import check_collection, check_estimate
 from emulators.gcp import LocalGcp
 from telemetry.batch import Outcome
 from telemetry.costs import CostLine
@@ -341,5 +341,8 @@ def test_the_price_is_asked_for_where_there_is_a_budget(gcp: LocalGcp) -> None:
     gcp.billing_export.load(TABLES["detailed"], [_row("detailed", NOVEMBER.start, "1")])
     found = _read(_shared(gcp, budget_usd_per_day=10))
     assert found.calls["bigquery.jobs.query"] == 4
+    for context in (_shared(gcp), _shared(gcp, budget_usd_per_day=10)):
+        for collected in (_look(context), _read(context)):
+            check_estimate(collected, 0, context)
     refused = _read(_shared(gcp, budget_usd_per_day=Decimal("0.00001")))
     assert isinstance(refused.error, BudgetReached)
