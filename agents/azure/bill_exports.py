@@ -14,6 +14,7 @@ from agents.azure.settings import AzureSettings, BillExport
 from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
 from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.remembered import Remembered
 from agents.core.bills.stores import Missing, ObjectStore, Token, open_store
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
@@ -23,8 +24,6 @@ from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
 
 LIST, GET = "blob:ListBlobs", "blob:GetBlob"
-_MOST_KEPT = 20_000
-"""Manifests whose text is kept by a process, so that none is fetched twice."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,12 @@ def look(context: Context, store: ObjectStore, export: BillExport) -> Found:
     entries = {entry.key: entry for entry in store.list(store.prefix)}
     since = first_month(context.shared.now()).start
     manifests: list[Manifest] = []
+    remembered = Remembered[Manifest | None](context.shared, "manifests", f"{store.url}/{store.prefix}")
     for entry in entries.values():
         if entry.key.rpartition("/")[2].lower() != NAME:
             continue
         try:
-            manifest = _read(context, store, entry)
+            manifest = remembered.get(entry, lambda entry=entry: _read(store, entry))  # type: ignore[misc] # mypy cannot infer a default
         except NoMonth as error:
             context.partial("what they deliver", str(error), of="manifests")
         except CollectionFailed as error:
@@ -89,6 +89,7 @@ def look(context: Context, store: ObjectStore, export: BillExport) -> Found:
             context.meter.refused("what they deliver", error, of="manifests")
         else:
             manifests += [manifest] if manifest is not None else []
+    remembered.keep()
     own = [one for one in _chosen(manifests, export) if one.month.start >= since]
     return Found(current(own), entries)
 
@@ -115,19 +116,11 @@ def estimate(gets: int, more: str) -> Estimate:
     return Estimate({LIST: 1, GET: gets}, Decimal(0), more)
 
 
-def _read(context: Context, store: ObjectStore, entry: Entry) -> Manifest | None:
-    """A manifest, fetched once in a process as long as it is the same file."""
-    kept: dict[tuple[str, str, str], bytes] = context.shared.once(("azure", "manifests"), dict)
-    key = (store.url, entry.key, entry.etag)
-    text = kept.get(key)
-    if text is None:
-        try:
-            text, _ = store.read(entry.key)
-        except Missing as error:
-            raise NotYet(str(error)) from None
-        if len(kept) >= _MOST_KEPT:
-            kept.clear()
-        kept[key] = text
+def _read(store: ObjectStore, entry: Entry) -> Manifest | None:
+    try:
+        text, _ = store.read(entry.key)
+    except Missing as error:
+        raise NotYet(str(error)) from None
     return parse_manifest(entry.key, text)
 
 

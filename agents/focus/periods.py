@@ -11,6 +11,8 @@ from agents.core.bills.tables import Table, open_tables
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window, parse_time
 
+_DATE = len("2026-11-01")
+_ZONE = re.compile(r"(?i)(?:z|[+-]\d\d(?::?\d\d)?)$")
 _COLUMNS = ("billingperiodstart", "chargeperiodstart")
 """The first that tells; the second where a line has no billing period."""
 _MONTH = r"(?P<year>20\d\d)-?(?P<month>0[1-9]|1[0-2])"
@@ -64,8 +66,9 @@ def _months(table: Table) -> set[Window]:
 
 
 def _month(where: str, text: str) -> Window:
-    zoned = text if re.search(r"(?i)(?:z|[+-]\d\d:?\d\d)$", text) and len(text) > len("2026-11-01") else f"{text}+00:00"
+    told = text.removesuffix(" UTC")
+    day, clock = told[:_DATE], told[_DATE:]
     try:
-        return month_at(parse_time(zoned if len(text) > len("2026-11-01") else f"{text}T00:00:00+00:00"))
+        return month_at(parse_time(f"{day}{clock or 'T00:00:00'}{'' if _ZONE.search(clock) else '+00:00'}"))
     except ValueError:
         raise CollectionFailed(f"{where}: {text[:40]!r} is no time that a billing period begins at") from None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, TypeVar
 
 from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
 from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.remembered import Remembered
 from agents.core.bills.stores import Missing, ObjectStore, open_store
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
@@ -25,14 +25,10 @@ from telemetry.errors import CollectionFailed
 from telemetry.settings.providers import ProviderSettings
 from telemetry.target import Target, Window
 
-T = TypeVar("T")
-
 SETTLED = timedelta(hours=1)
 """Files without a manifest that nobody has changed for so long are whole: from one look to the next."""
 _COMMITMENTS = re.compile(r"(?i)contract[-_]?commitment")
 """Another table of FOCUS, from 1.3 on, which some write beside that of costs."""
-_MOST_KEPT = 50_000
-"""Files of which a process remembers what they are, so that none is fetched twice for it."""
 
 
 class NotYet(CollectionFailed):
@@ -97,9 +93,10 @@ def _by_manifests(
     context: Context, store: ObjectStore, manifests: Iterable[Entry], entries: Mapping[str, Entry]
 ) -> list[Delivered]:
     newest: dict[Window, Manifest] = {}
+    remembered = Remembered[Manifest](context.shared, "manifests", f"{store.url}/{store.prefix}")
     for entry in manifests:
         try:
-            manifest = _manifest(context, store, entry)
+            manifest = remembered.get(entry, lambda entry=entry: parse_manifest(entry, _text(store, entry)))  # type: ignore[misc] # mypy cannot infer a default
         except CollectionFailed as error:
             if error.transient:
                 raise
@@ -108,11 +105,8 @@ def _by_manifests(
         former = newest.get(manifest.month)
         if former is None or manifest.order > former.order:
             newest[manifest.month] = manifest
+    remembered.keep()
     return [Delivered(month, _pinned(manifest, entries)) for month, manifest in newest.items()]
-
-
-def _manifest(context: Context, store: ObjectStore, entry: Entry) -> Manifest:
-    return _remembered(context, store, entry, lambda: parse_manifest(entry, _text(store, entry)))
 
 
 def _pinned(manifest: Manifest, entries: Mapping[str, Entry]) -> Pinned:
@@ -136,10 +130,12 @@ def _by_files(
     # Where the folders of one file name no month, those of the others may mean something else.
     by_rows = source.periods == "columns" or (source.periods is None and None in by_folder.values())
     by_month: defaultdict[Window, list[Entry]] = defaultdict(list)
+    remembered = Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}")
     for file, named in by_folder.items():
-        months = _months(context, store, file) if by_rows else {named} if named is not None else set()
+        months = _months(context, store, file, remembered) if by_rows else {named} if named is not None else set()
         for month in months:
             by_month[month].append(file.entry)
+    remembered.keep()
     now = context.shared.now()
     return [
         Delivered(month, _pinned_by_files(found), mixed=by_rows)
@@ -148,10 +144,12 @@ def _by_files(
     ]
 
 
-def _months(context: Context, store: ObjectStore, file: PinnedFile) -> set[Window]:
+def _months(
+    context: Context, store: ObjectStore, file: PinnedFile, remembered: Remembered[frozenset[Window]]
+) -> set[Window]:
     """The months that a file has lines of; none, and a word in the report, where it cannot be read."""
     try:
-        return set(_remembered(context, store, file.entry, lambda: months_by_rows(file, store)))
+        return set(remembered.get(file.entry, lambda: months_by_rows(file, store)))
     except CollectionFailed as error:
         if error.transient:
             raise
@@ -198,15 +196,3 @@ def _text(store: ObjectStore, entry: Entry) -> bytes:
         return store.read(entry.key)[0]
     except Missing as error:
         raise NotYet(str(error)) from None
-
-
-def _remembered(context: Context, store: ObjectStore, entry: Entry, find: Callable[[], T]) -> T:
-    """What a file is: looked up once in a process, as long as it is the same file."""
-    kept: dict[tuple[str, str, int, str], Any] = context.shared.once(("focus", "files"), dict)
-    key = (store.url, entry.key, entry.size, entry.etag)
-    if key not in kept:
-        if len(kept) >= _MOST_KEPT:
-            kept.clear()
-        kept[key] = find()
-    found: T = kept[key]
-    return found

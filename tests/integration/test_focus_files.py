@@ -205,6 +205,24 @@ def test_a_file_that_goes_or_changes_makes_another_version(tmp_path: Path) -> No
     assert len({one[NOVEMBER.start] for one in (first, second, third)}) == 3
 
 
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "2026-11-01",
+        "2026-11-01T00:00:00",
+        "2026-11-01 00:00:00.000 UTC",
+        "2026-11-01T00:00:00+00:00",
+        "2026-11-01 07:00:00Z",
+    ],
+)
+def test_the_begin_of_a_billing_period_may_be_written_in_any_way(tmp_path: Path, begins: str) -> None:
+    rows = [_row("2026-11-02", "1", BillingPeriodStart=begins), _row("2026-10-02", "2")]
+    _write(tmp_path / "a.csv", rows)
+    context = _shared(tmp_path)
+    assert _seen(_look(context)).keys() == {OCTOBER.start, NOVEMBER.start}
+    assert _proof(_read(context)).totals == {"USD": Decimal(1)}
+
+
 def test_old_names_are_aliased_and_other_columns_kept(tmp_path: Path) -> None:
     row = _row(
         "2026-11-02", "1", Provider="Oracle Cloud", Publisher="Oracle", InvoiceIssuer="Oracle", Region="eu-frankfurt-1"
