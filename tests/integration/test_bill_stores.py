@@ -1,5 +1,7 @@
 """Object stores: a real S3 protocol by moto, and folders."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +26,12 @@ from tests.support.local_aws import aws_client
 from tests.support.waiting import until
 
 _BUCKET = "bills"
+_IMPORTS = """
+import sys
+for name in ("duckdb", "obstore", "pyarrow"):
+    sys.modules[name] = None
+import agents.core.bills.proving, agents.core.bills.focus, agents.core.bills.stores, workers.cli
+"""
 _SECRET = "canary/secret/of/the/store"
 
 
@@ -225,3 +233,8 @@ def test_what_cannot_be_a_store_is_said(url: str, options: dict[str, Any], said:
 def test_each_kind_of_store_is_opened_without_a_request(url: str, where: str, prefix: str) -> None:
     store = open_store(url, context(), credentials=lambda: Token("t"))
     assert (store.url, store.prefix) == (where, prefix)
+
+
+def test_everything_imports_without_the_extra() -> None:
+    done = subprocess.run([sys.executable, "-c", _IMPORTS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -32,10 +32,10 @@ def test_every_column_has_its_place(tmp_path: Path) -> None:
     (line,) = read(tmp_path, {"a.csv": text_of([_FULL])}).lines
     assert are_fine([line], MAY)
     assert (line.billed_cost, line.effective_cost, line.list_cost, line.contracted_cost) == (
-        1, Decimal("0.5"), 2, Decimal("1.5"),
+        Decimal(1), Decimal("0.5"), Decimal(2), Decimal("1.5"),
     )  # fmt: skip
     assert (line.quantity, line.unit, line.pricing_quantity, line.pricing_unit) == (
-        24,
+        Decimal(24),
         "Hours",
         Decimal("0.24"),
         "100 Hours",
@@ -58,7 +58,7 @@ def test_old_names_and_another_case(tmp_path: Path) -> None:
         "UsageUnit": "GB", "AmortizedCost": "0.5",
     }  # fmt: skip
     (line,) = read(tmp_path, {"a.csv": text_of([old])}).lines
-    assert (line.region_id, line.quantity, line.unit, line.effective_cost) == ("eu", 3, "GB", Decimal("0.5"))
+    assert (line.region_id, line.quantity, line.unit, line.effective_cost) == ("eu", Decimal(3), "GB", Decimal("0.5"))
     assert line.details == {"ServiceProviderName": "OCI", "HostProviderName": "Oracle", "InvoiceIssuerName": "O"}
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.bills import MAY, focus, read, text_of
 
 _EXACT = Context(prec=2000)
 _DAY = timedelta(days=1)
+_D = Decimal
 
 
 def _day(number: int) -> datetime:
@@ -30,7 +32,7 @@ def test_hours_of_a_day_are_a_line_and_know_how_many_they_were(tmp_path: Path) -
     ]
     rows.append({"ChargePeriodStart": "2026-05-03T23:00:00Z", "ChargePeriodEnd": "2026-05-04T00:00:00Z"})
     (line,) = read(tmp_path, {"a.csv": focus(*rows)}).lines
-    assert (line.start, line.end, line.lines, line.billed_cost) == (_day(3), _day(4), 24, 24)
+    assert (line.start, line.end, line.lines, line.billed_cost) == (_day(3), _day(4), 24, _D(24))
     assert (line.billing_period_start, line.billing_period_end) == (MAY.start, MAY.end)
 
 
@@ -42,8 +44,8 @@ def test_by_the_hour_where_that_is_wanted(tmp_path: Path) -> None:
     ]
     lines = read(tmp_path, {"a.csv": focus(*rows)}, granularity="hourly").lines
     assert sorted((line.end - line.start, line.billed_cost) for line in lines) == [
-        (timedelta(hours=1), 3),
-        (_DAY, 1),
+        (timedelta(hours=1), _D(3)),
+        (_DAY, _D(1)),
     ]
 
 
@@ -98,14 +100,14 @@ def test_missing_is_not_zero(tmp_path: Path) -> None:
     rows = [{"ListCost": "1", "ContractedCost": "0"}, {"ListCost": "", "ContractedCost": "0"}]
     lines = read(tmp_path, {"a.csv": focus(*rows, rows[0])}).lines
     assert sorted((line.billed_cost, line.list_cost, line.contracted_cost, line.effective_cost) for line in lines) == [
-        (1, None, 0, None),
-        (2, 2, 0, None),
+        (_D(1), None, _D(0), None),
+        (_D(2), _D(2), _D(0), None),
     ]
 
 
 def test_a_row_without_its_cost_does_not_make_the_others_unknown(tmp_path: Path) -> None:
     found = read(tmp_path, {"a.csv": focus({}, {"BilledCost": ""}, {})})
-    assert [(line.billed_cost, line.lines) for line in found.lines] == [(2, 2)]
+    assert [(line.billed_cost, line.lines) for line in found.lines] == [(_D(2), 2)]
     assert found.context.meter.missing() == ("amounts of 1 line: the files tell none",)
 
 
@@ -116,7 +118,7 @@ def test_a_line_that_tells_no_amount_is_missing_and_said(tmp_path: Path) -> None
     assert found.context.meter.missing() == ("amounts of 1 line: the files tell none",)
 
 
-_AMOUNTS = [
+_AMOUNTS: list[Callable[[random.Random], str]] = [
     lambda chance: repr(chance.random() * 10.0 ** chance.randint(-15, 12)),
     lambda chance: repr(-chance.random() * 10.0 ** chance.randint(-12, 3)),
     lambda chance: f"{chance.randint(-(10**19), 10**19)}.{chance.randint(0, 10**18):018}",
@@ -199,7 +201,10 @@ def test_columns_that_differ_in_their_case_only_are_two(tmp_path: Path) -> None:
 
     body = b"start,cost,tag:Team,tag:team\n2026-05-01,1,A,\n2026-05-01,2,,b\n"
     found = read(tmp_path, {"a.csv": body}, layout=layout)
-    assert sorted((line.billed_cost, line.tags) for line in found.lines) == [(1, {"Team": "A"}), (2, {"team": "b"})]
+    assert sorted((line.billed_cost, line.tags) for line in found.lines) == [
+        (_D(1), {"Team": "A"}),
+        (_D(2), {"team": "b"}),
+    ]
 
 
 def test_rows_that_a_layout_leaves_out_are_read_all_the_same(tmp_path: Path) -> None:
@@ -211,5 +216,5 @@ def test_rows_that_a_layout_leaves_out_are_read_all_the_same(tmp_path: Path) -> 
 
     body = b"start,cost,kind\n2026-05-01,1,parent\n2026-05-01,2,split\n2026-05-01,4,\n"
     found = read(tmp_path, {"a.csv": body}, layout=layout, rows={"a.csv": 3})
-    assert [line.billed_cost for line in found.lines] == [1]
+    assert [line.billed_cost for line in found.lines] == [_D(1)]
     assert found.delivery.rows_read == 3

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_HEADER = 1024 * 1024
-_BLOCK = 4 * 1024 * 1024
+_BLOCK = 1024 * 1024
 """No row may be longer."""
 
 Open = Callable[[], Iterator[bytes]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ROWS = 16_384
 """In a batch: with a hundred columns of text it is some 30 MB."""
-_BUFFERS = 64 * 1024 * 1024
+_BUFFERS = 32 * 1024 * 1024
 """Bytes that are read ahead, of all columns together."""
 _LARGEST, _SMALLEST = 2 * 1024 * 1024, 128 * 1024
 
