@@ -43,6 +43,8 @@ class Delivered:
 
     month: Window
     pinned: Pinned
+    #: When the last of it was written; None where the store does not say.
+    written: datetime | None = None
     #: Its files may have lines of other months, which are theirs.
     mixed: bool = False
 
@@ -106,7 +108,7 @@ def _by_manifests(
         if former is None or manifest.order > former.order:
             newest[manifest.month] = manifest
     remembered.keep()
-    return [Delivered(month, _pinned(manifest, entries)) for month, manifest in newest.items()]
+    return [Delivered(month, _pinned(one, entries), one.submitted) for month, one in newest.items()]
 
 
 def _pinned(manifest: Manifest, entries: Mapping[str, Entry]) -> Pinned:
@@ -138,7 +140,7 @@ def _by_files(
     remembered.keep()
     now = context.shared.now()
     return [
-        Delivered(month, _pinned_by_files(found), mixed=by_rows)
+        Delivered(month, _pinned_by_files(found), _last_of(found), mixed=by_rows)
         for month, found in by_month.items()
         if is_settled(found, now)
     ]
@@ -167,9 +169,12 @@ def _pinned_by_files(entries: list[Entry]) -> Pinned:
     digest = sha256()
     for entry in entries:
         digest.update(f"{entry.key}\0{entry.size}\0{entry.etag}\n".encode())
-    written = [entry.modified for entry in entries if entry.modified is not None]
-    files = tuple(_file(entry, Told(entry.key)) for entry in entries)
-    return Pinned(version=digest.hexdigest(), files=files, submitted_at=max(written, default=None))
+    # Nobody says when a set of files became what it is: it may be older than the one before, where a file was deleted.
+    return Pinned(version=digest.hexdigest(), files=tuple(_file(entry, Told(entry.key)) for entry in entries))
+
+
+def _last_of(entries: Iterable[Entry]) -> datetime | None:
+    return max((entry.modified for entry in entries if entry.modified is not None), default=None)
 
 
 def _file_of(entry: Entry) -> PinnedFile | None:

@@ -201,6 +201,8 @@ def test_a_file_that_goes_or_changes_makes_another_version(tmp_path: Path) -> No
     _write(tmp_path / "2026-11/2.csv", [_row("2026-11-02", "3")], at=NOW - timedelta(minutes=90))
     second = _seen(_look(_shared(tmp_path)))
     (tmp_path / "2026-11/2.csv").unlink()
+    # Which of two is the newer one, the time of their files does not tell: only that of their sightings.
+    assert {one.submitted_at for one in _deliveries(_look(_shared(tmp_path)))} == {None}
     third = _seen(_look(_shared(tmp_path)))
     assert len({one[NOVEMBER.start] for one in (first, second, third)}) == 3
 

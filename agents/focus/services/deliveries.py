@@ -63,7 +63,7 @@ class Deliveries(DeliveryService):
                     for file in files
                 ],
             )
-        written = [one.pinned.submitted_at for one in found if one.pinned.submitted_at is not None]
+        written = [one.written for one in found if one.written is not None]
         if written or not found:
             yield from silent(context, max(written, default=None), source.url)
 
