@@ -65,7 +65,8 @@ PAGE_TOKEN = frozenset(
         "RequestChangedException",
     }
 )
-NOT_THERE = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+NOT_THERE = frozenset({"404", "NoSuchKey", "ResourceNotFound", "ResourceNotFoundException"})
+"""S3 answers a head without a word but the status."""
 VALIDATION = "ValidationException"
 """SageMaker's word for a name that it does not know, among other faults."""
 

@@ -15,7 +15,11 @@ DOCUMENT = "aws.json"
 NEEDS_NONE = frozenset({"sts:GetCallerIdentity"})
 """Everybody may ask who they are: AWS allows it even where a policy denies it."""
 
-_NAMES: Mapping[str, str] = MappingProxyType({"s3:ListBuckets": "s3:ListAllMyBuckets"})
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {"s3:ListBuckets": "s3:ListAllMyBuckets", "s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
+)
+BUCKET, FOLDER = "BILL-BUCKET", "BILL-PREFIX"
+"""What stands in the policy for the bucket and the folder of exports: nothing is allowed before they are filled in."""
 # The others can be allowed on everything only: they list, or they name no resource.
 _RESOURCES: Mapping[str, str] = MappingProxyType(
     {
@@ -23,9 +27,17 @@ _RESOURCES: Mapping[str, str] = MappingProxyType(
         "eks:DescribeNodegroup": "arn:*:eks:*:*:nodegroup/*",
         "eks:ListNodegroups": "arn:*:eks:*:*:cluster/*",
         "rds:DescribeDBInstances": "arn:*:rds:*:*:db:*",
+        "s3:GetObject": f"arn:*:s3:::{BUCKET}/{FOLDER}/*",
+        "s3:ListBucket": f"arn:*:s3:::{BUCKET}",
         "sagemaker:DescribeEndpoint": "arn:*:sagemaker:*:*:endpoint/*",
         "sagemaker:DescribeEndpointConfig": "arn:*:sagemaker:*:*:endpoint-config/*",
     }
+)
+
+
+# What narrows an action further than its resources do.
+_CONDITIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"s3:ListBucket": {"StringLike": {"s3:prefix": [f"{FOLDER}/*"]}}}
 )
 
 
@@ -49,9 +61,14 @@ def _statements(service: Service) -> Iterator[dict[str, Any]]:
     for permission in service.permissions:
         if permission in _RESOURCES:
             named[_RESOURCES[permission]].append(permission)
-    sid = service.name.title()
+    sid = service.name.title().replace("_", "")
     if anything:
         yield _statement(sid, anything, ["*"])
+    narrowed = [one for actions in named.values() for one in actions if one in _CONDITIONS]
+    for one in narrowed:
+        statement = _statement(f"{sid}{one.partition(':')[2]}", [one], [_RESOURCES[one]])
+        yield {**statement, "Condition": _CONDITIONS[one]}
+        del named[_RESOURCES[one]]
     if named:
         yield _statement(f"{sid}Resources", [one for actions in named.values() for one in actions], list(named))
 

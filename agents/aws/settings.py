@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 
 from agents.aws.known_regions import REGIONS
+from telemetry.closest import did_you_mean
 from telemetry.settings.fields import Name, Section, check
-from telemetry.settings.providers import ALL_REGIONS, AccountEntry, ProviderSettings
+from telemetry.settings.providers import ALL_REGIONS, DEFAULT_ACCOUNT, AccountEntry, ProviderSettings
 
 _MOST_TAGS = 20
+_MOST_EXPORTS = 100
+_EXPORT_URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<folder>[^\s?#]*[^\s?#/])/?")
 
 
 def _all(value: Any) -> Any:
@@ -29,6 +33,12 @@ def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
     if twice:
         raise ValueError(f"{twice[0]!r} is there twice: name each tag key once, each is paid for")
     return value
+
+
+def _folder(value: str) -> str:
+    if not _EXPORT_URL.fullmatch(value):
+        raise ValueError("write s3://BUCKET/PREFIX/EXPORT, the folder that AWS keeps this export in")
+    return value.rstrip("/")
 
 
 _Regions = Annotated[tuple[Name, ...], BeforeValidator(_all), AfterValidator(_alone)]
@@ -59,6 +69,36 @@ class AwsAccountEntry(AccountEntry, AwsKeys):
     external_id: SecretStr | None = None
 
 
+class BillExport(Section):
+    """An export of the bill: of Data Exports (CUR 2.0, FOCUS), or a Cost and Usage Report of the older kind."""
+
+    #: Stands in place of a region wherever the export is named; another name is another export, read from the start.
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["cur"])
+    #: The folder that AWS keeps it in: ``s3://BUCKET/PREFIX/EXPORT``.
+    url: Annotated[str, Field(max_length=1200), AfterValidator(_folder)]
+    #: Which of the accounts has the credentials that read it; left out: the first.
+    account: Name | None = None
+    #: Of the bucket; left out: ``region`` of the section.
+    region: Name | None = None
+    #: What lines are added up to: a day of UTC, or an hour where the export has hours.
+    granularity: Literal["daily", "hourly"] = "daily"
+
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket."""
+        return self.url.removeprefix("s3://").partition("/")[0]
+
+    @property
+    def folder(self) -> str:
+        """What all keys of the export begin with, without the slash after it."""
+        return self.url.removeprefix("s3://").partition("/")[2]
+
+    @property
+    def report(self) -> str:
+        """AWS's name of the export: the last part of the folder."""
+        return self.folder.rpartition("/")[2]
+
+
 class AwsSettings(ProviderSettings, AwsKeys):
     """``aws:``."""
 
@@ -79,6 +119,34 @@ class AwsSettings(ProviderSettings, AwsKeys):
 
     #: Keys of cost allocation tags that costs are also cut by; each is one more paid call of Cost Explorer a reading.
     cost_tags: Annotated[tuple[_TagKey, ...], Field(max_length=_MOST_TAGS), AfterValidator(_distinct)] = ()
+
+    #: Bills that AWS writes into a bucket, which are read whole and without a paid call.
+    bill_exports: Annotated[tuple[BillExport, ...], Field(max_length=_MOST_EXPORTS)] = ()
+
+    def bill_exports_of(self, account: str) -> tuple[BillExport, ...]:
+        """The exports that the credentials of ``account`` read."""
+        first = next((entry.name for entry in self.accounts), DEFAULT_ACCOUNT)
+        return tuple(one for one in self.bill_exports if (one.account or first) == account)
+
+    @check
+    def _exports_are_distinct(self) -> None:
+        for key in ("name", "url"):
+            values = [getattr(one, key) for one in self.bill_exports]
+            twice = next((value for index, value in enumerate(values) if value in values[:index]), None)
+            if twice is not None:
+                raise ValueError(f"bill_exports: the {key} {twice!r} is there twice: name each export once")
+
+    @check
+    def _exports_name_accounts(self) -> None:
+        known = [entry.name for entry in self.accounts] or [DEFAULT_ACCOUNT]
+        for one in self.bill_exports:
+            if one.account is not None and one.account not in known:
+                raise ValueError(
+                    f"bill_exports: {one.name}: account: there is no account {one.account!r} in aws.accounts: "
+                    f"{did_you_mean(one.account, known)}"
+                )
+            if one.region and (fault := self.region_fault(one.region)):
+                raise ValueError(f"bill_exports: {one.name}: region: {fault}")
 
     @field_validator("memory_dimensions")
     @classmethod

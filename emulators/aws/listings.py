@@ -1,6 +1,6 @@
 """Listings of S3 and Lambda over what moto holds: moto's own give no further pages, and no region of a bucket."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -19,12 +19,17 @@ _FUNCTIONS_PER_PAGE = 50
 class S3:
     """ListBuckets; the rest is moto's."""
 
+    def __init__(self, before_get: dict[str, Callable[[], None]]) -> None:
+        self._before_get = before_get
+
     def handle(self, request: AwsRequest) -> Reply | None:
         """Answer ListBuckets; None leaves the request to moto.
 
         Raises:
             AwsError: a bad page size or token.
         """
+        if request.action == "GetObject" and (meanwhile := self._before_get.pop(request.resource, None)):
+            meanwhile()
         return xml_reply(_list_buckets(request)) if request.action == "ListBuckets" else None
 
 

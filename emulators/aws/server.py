@@ -18,6 +18,7 @@ from emulators.aws.actions import iam_action
 from emulators.aws.cloudwatch import CloudWatch, MetricStore
 from emulators.aws.cost import CostExplorer, CostTable
 from emulators.aws.cost.control import add_cost_pages
+from emulators.aws.data_exports import DataExports, Export
 from emulators.aws.ec2 import Ec2, InstanceStore
 from emulators.aws.eks import Eks
 from emulators.aws.faults import Faults
@@ -40,7 +41,8 @@ class LocalAws(HttpCloud[Call, Faults]):
     """A local AWS on 127.0.0.1, for use as a context manager. `port` 0 takes a free one.
 
     `clock` gives the time in epoch seconds by which datapoints become visible.
-    The stores may be filled in-process: `metrics`, `instances`, `prices`, `costs`.
+    The stores may be filled in-process: `metrics`, `instances`, `prices`, `costs`, `exports`.
+    `before_get["bucket/key"]` is called once, before the next GetObject of it is answered.
     `regions.opted_in` enables more regions.
     What moto holds (S3, SageMaker, STS, ...) is one for the whole process: it is emptied when one is made
     while none runs, so that it may be filled before the start.
@@ -61,6 +63,8 @@ class LocalAws(HttpCloud[Call, Faults]):
         self.instances = InstanceStore()
         self.prices = Catalog(sample_products())
         self.costs = CostTable(payer=DEFAULT_ACCOUNT)
+        self.exports: dict[str, Export] = {}
+        self.before_get: dict[str, Callable[[], None]] = {}
         add_cost_pages(self.control, self.costs)
 
     def open(self, stack: ExitStack) -> None:
@@ -72,8 +76,9 @@ class LocalAws(HttpCloud[Call, Faults]):
             "cloudwatch": CloudWatch(self.metrics, self.clock),
             "eks": Eks(),
             "lambda": Lambda(),
-            "s3": S3(),
+            "s3": S3(self.before_get),
             "ec2": Ec2(self.instances, self.regions, self.clock),
+            "bcm-data-exports": DataExports(self.exports),
             "pricing": Pricing(self.prices),
         }
         front = Front(services, self.faults, self.log, self.regions, self.rewrites)

@@ -17,7 +17,7 @@ from emulators.demo.clouds import Cloud, Expected, Planned
 
 _TARGETS = """
 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
-       t.provider, t.account, t.region, t.service, t.interval_seconds,
+       t.provider, t.account, t.region, t.service, t.interval_seconds, t.delivered,
        min(c.window_start) AS since, max(c.window_end) AS until,
        count(*) AS planned,
        count(*) FILTER (WHERE c.state = 'complete') AS complete,
@@ -66,6 +66,13 @@ SELECT provider, billing_currency AS currency, service_name AS service, sum(bill
   FROM reporting.costs
  GROUP BY 1, 2, 3 ORDER BY 1, 2, billed DESC NULLS LAST, service
 """
+_RESOURCES = """
+SELECT provider, billing_currency AS currency, service_name AS service, resource_id AS resource,
+       sum(billed_cost) AS billed, sum(effective_cost) AS effective
+  FROM reporting.costs
+ WHERE provider = 'aws' AND resource_id <> ''
+ GROUP BY 1, 2, 3, 4 ORDER BY billed DESC NULLS LAST, resource LIMIT 10
+"""
 _CALLS = """
 SELECT provider, api, sum(calls)::bigint AS calls, sum(throttles)::bigint AS throttles, sum(cost_usd) AS cost_usd
   FROM reporting.collection_cost
@@ -75,7 +82,12 @@ SELECT provider, api, sum(calls)::bigint AS calls, sum(throttles)::bigint AS thr
 _OUTBOX = """
 SELECT count(*) FILTER (WHERE state = 'sent') AS sent, count(*) FILTER (WHERE state = 'pending') AS pending,
        count(*) FILTER (WHERE state = 'dead') AS dead, (SELECT count(*) FROM finfleet.dead_letters) AS dead_letters,
-       (SELECT count(*) FROM finfleet.batches) AS batches
+       -- What was looked for is the ledger's alone; and of what was read no destination has more than the lines.
+       (SELECT count(*) FROM finfleet.batches AS b JOIN finfleet.runs AS r USING (run_id)
+          JOIN finfleet.targets AS t USING (target_id) WHERE t.service NOT LIKE '%deliveries') AS batches,
+       (SELECT count(*) FROM finfleet.batches AS b JOIN finfleet.runs AS r USING (run_id)
+          JOIN finfleet.targets AS t USING (target_id)
+         WHERE t.delivered AND b.number = r.batches_expected AND b.records = 1) AS silent
   FROM finfleet.outbox
 """
 
@@ -91,6 +103,8 @@ class Facts:
     rates: list[Row]
     unpriced: list[Row]
     bills: list[Row]
+    #: What costs most on the bill of AWS.
+    dearest: list[Row]
     metered: list[Row]
     outbox: dict[str, int]
     #: What each cloud was asked, by provider and API.
@@ -109,6 +123,10 @@ class Facts:
                 least.update(expected.calls)
         return {api: calls for api, calls in least.items() if calls}
 
+    def uncounted(self, provider: str) -> frozenset[str]:
+        """APIs of which the fewest calls are not known."""
+        return frozenset[str]().union(*(one.uncounted for (of, _), one in self.expected.items() if of == provider))
+
 
 def gather(database_url: SecretStr, clouds: Sequence[Cloud], openfinops_url: str) -> Facts:
     """Ask everybody. The pipeline goes on meanwhile, so what is compared has to be settled before."""
@@ -117,17 +135,18 @@ def gather(database_url: SecretStr, clouds: Sequence[Cloud], openfinops_url: str
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         found = [
             connection.execute(statement.encode()).fetchall()
-            for statement in (_TARGETS, _STORED, _RATES, _UNPRICED, _BILLS, _CALLS)
+            for statement in (_TARGETS, _STORED, _RATES, _UNPRICED, _BILLS, _RESOURCES, _CALLS)
         ]
-        targets, stored, rates, unpriced, bills, metered = found
+        targets, stored, rates, unpriced, bills, dearest, metered = found
         outbox = connection.execute(_OUTBOX).fetchone() or {}
-    telemetry = _get(f"{openfinops_url}/api/v1/telemetry/recent?hours=168")["telemetry"]
+    telemetry = _get(f"{openfinops_url}/api/v1/telemetry/recent?hours=1680")["telemetry"]
     return Facts(
         targets=targets,
         stored=stored,
         rates=rates,
         unpriced=unpriced,
         bills=bills,
+        dearest=dearest,
         metered=metered,
         outbox=outbox,
         asked={cloud.provider: cloud.asked() for cloud in clouds},

@@ -16,6 +16,7 @@ def print_report(facts: Facts) -> None:
     _stored(facts)
     _rates(facts)
     _bills(facts)
+    _dearest(facts)
     _calls(facts)
     click.echo("\nOpenFinOps answers that it has received")
     click.echo(f"  {len(facts.received):,} batches, each once, from {facts.agents} agents")
@@ -66,12 +67,23 @@ def _rates(facts: Facts) -> None:
 
 
 def _bills(facts: Facts) -> None:
-    click.echo(f"\nThe bill of {BILLED.days} days, by service")
+    click.echo(f"\nThe bill by service: of {BILLED.days} days by an API, or of the months that files of the bill have")
     print_table(
         ("  provider", "service", "billed", "effective", "currency"),
         (
             ("  " + row["provider"], row["service"], row["billed"], row["effective"], row["currency"])
             for row in facts.bills
+        ),
+    )
+
+
+def _dearest(facts: Facts) -> None:
+    click.echo("\nThe bill of AWS by resource, from the files in its bucket: what costs most")
+    print_table(
+        ("  resource", "service", "billed", "effective", "currency"),
+        (
+            ("  " + row["resource"], row["service"], row["billed"], row["effective"], row["currency"])
+            for row in facts.dearest
         ),
     )
 

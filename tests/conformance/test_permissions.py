@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.aws.permissions import NEEDS_NONE
+from agents.aws.permissions import BUCKET, FOLDER, NEEDS_NONE
 from agents.core.permissions import document, documented_providers, file_name, permission_of
 from agents.core.service import services
 
@@ -53,7 +53,7 @@ def test_every_statement_has_the_form_that_iam_asks_for(statements: list[dict[st
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9]+", name) for name in names)
     for statement in statements:
-        assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
+        assert statement.keys() - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
         assert len(set(statement["Action"])) == len(statement["Action"]) > 0
         assert len(set(statement["Resource"])) == len(statement["Resource"]) > 0
@@ -83,9 +83,23 @@ def test_a_service_alone_is_allowed_what_it_says(statements: list[dict[str, Any]
     """Statements of other services can be left out."""
     for (provider, name), service in services().items():
         if provider == "aws":
-            own = [one for one in statements if one["Sid"] in {name.title(), f"{name.title()}Resources"}]
+            sid = name.title().replace("_", "")
+            own = [one for one in statements if one["Sid"] in {sid, f"{sid}ListBucket", f"{sid}Resources"}]
             allowed = {action for statement in own for action in statement["Action"]}
             assert allowed == set(service.permissions) - NEEDS_NONE
+
+
+def test_exports_of_bills_are_read_in_their_folder_alone(statements: list[dict[str, Any]]) -> None:
+    """Whoever forgets to fill in the names has allowed nothing, and not everything."""
+    about = [one for one in statements if {"s3:ListBucket", "s3:GetObject"} & set(one["Action"])]
+    assert {action for one in about for action in one["Action"]} == {"s3:ListBucket", "s3:GetObject"}
+    for one in about:
+        if one["Action"] == ["s3:ListBucket"]:
+            assert one["Resource"] == [f"arn:*:s3:::{BUCKET}"]
+            assert one["Condition"] == {"StringLike": {"s3:prefix": [f"{FOLDER}/*"]}}
+        else:
+            assert one["Resource"] == [f"arn:*:s3:::{BUCKET}/{FOLDER}/*"]
+            assert "Condition" not in one
 
 
 def _formats(service: dict[str, Any], action: str) -> list[str]:
@@ -96,7 +110,8 @@ def _formats(service: dict[str, Any], action: str) -> list[str]:
 
 def _fits(resource: str, form: str) -> bool:
     """Whether the pattern covers every ARN of the format."""
-    return _parts(resource) == _parts(re.sub(r"\$\{\w+\}|\.\*", "*", form))
+    named = resource.replace(f"{BUCKET}/{FOLDER}/*", "*").replace(BUCKET, "*")
+    return _parts(named) == _parts(re.sub(r"\$\{\w+\}|\.\*", "*", form))
 
 
 def _parts(arn: str) -> Iterable[str]:

@@ -117,7 +117,7 @@ def _target(service: str, hours: int, interval: int) -> dict[str, Any]:
     place = {"provider": "aws", "account": "default", "region": "us-east-1", "service": service}
     windows = hours * 3600 // interval
     counts = {"planned": windows, "complete": windows, "empty": 0, "failed": 0, "waiting": 0, "gaps": 0}
-    span = {"since": SINCE, "until": SINCE + timedelta(hours=hours), "interval_seconds": interval}
+    span = {"since": SINCE, "until": SINCE + timedelta(hours=hours), "interval_seconds": interval, "delivered": False}
     return {"target": f"aws/default/us-east-1/{service}", **place, **span, **counts}
 
 
@@ -138,8 +138,9 @@ def _facts() -> Facts:
             {"provider": "aws", "currency": "USD", "service": "Amazon EC2", "billed": Decimal("3.50")},
             {"provider": "aws", "currency": "USD", "service": "Amazon S3", "billed": Decimal("1.25")},
         ],
+        dearest=[],
         metered=[{"provider": "aws", "api": api, "calls": count} for api, count in {**calls, **bill}.items()],
-        outbox={"sent": 27, "pending": 0, "dead": 0, "dead_letters": 0, "batches": 27},
+        outbox={"sent": 27, "pending": 0, "dead": 0, "dead_letters": 0, "batches": 27, "silent": 0},
         asked={"aws": {**calls, **bill}},
         expected={
             ("aws", "ec2"): Expected(150, 10_000, calls=calls),
@@ -170,7 +171,9 @@ def test_the_least_calls_to_aws_follow_from_what_it_holds(short_path: Path) -> N
         # About 130 running instances a region with 4 metrics are 520 queries at the most: 2 calls of 500 at the most.
         assert 24 <= expected.calls["cloudwatch:GetMetricData"] <= 48
         bill = cloud.expected(cost)
-        assert bill.billed["USD"] > 0
+        assert bill.billed == {}, "the files count"
+        files = [Planned("aws", "default", "cur", "bill_files", day - timedelta(days=60), day, windows=2)]
+        assert cloud.expected(files).billed["USD"] > 0
         assert bill.calls["ce:GetCostAndUsage"] >= 4
 
 

@@ -109,8 +109,12 @@ def _hold(service: str, process: Shared, regions: dict[str, str]) -> None:
 
 
 def _of(provider: str) -> list[str]:
-    about_bills = {name for (p, name), one in services().items() if p == provider and (one.delivers or one.delivered)}
-    names = [f"{p}/{name}" for p, name in services() if p == provider and name not in _BILLS | about_bills]
+    # What looks for deliveries tells of all months each time; what reads them has months for windows, however late.
+    names = [
+        f"{p}/{name}"
+        for (p, name), one in services().items()
+        if p == provider and name not in _BILLS and not (one.delivers or one.delivered)
+    ]
     return [
         name for name in names if services()[provider, name.split("/")[1]].__class__.__module__.startswith("agents.")
     ]

@@ -171,6 +171,31 @@ def test_all_faults_come_at_once_with_path_value_and_remedy() -> None:
             "aws: {quotas: {'ec2:Describe*': many}}",
             "aws.quotas.ec2:Describe*: 'many': write a number, such as 5 or 0.5",
         ),
+        ("aws: {bill_exports: [{url: 's3://bucket/cur'}]}", "aws.bill_exports[0].name: "),
+        ("aws: {bill_exports: [{name: Cur, url: 's3://bucket/cur'}]}", "aws.bill_exports[0].name: 'Cur'"),
+        (
+            "aws: {bill_exports: [{name: cur, url: 's3://bucket'}]}",
+            "aws.bill_exports[0].url: 's3://bucket': write s3://",
+        ),
+        ("aws: {bill_exports: [{name: cur, url: 'https://bucket/cur'}]}", "write s3://BUCKET/PREFIX/EXPORT"),
+        (
+            "aws: {bill_exports: [{name: a, url: 's3://bucket/cur'}, {name: a, url: 's3://bucket/focus'}]}",
+            "bill_exports: the name 'a' is there twice",
+        ),
+        (
+            "aws: {bill_exports: [{name: a, url: 's3://bucket/cur'}, {name: b, url: 's3://bucket/cur/'}]}",
+            "bill_exports: the url 's3://bucket/cur' is there twice",
+        ),
+        (
+            "aws: {accounts: [{name: payer}], bill_exports: [{name: a, url: 's3://bucket/cur', account: pyer}]}",
+            "there is no account 'pyer' in aws.accounts: did you mean payer?",
+        ),
+        (
+            "aws: {bill_exports: [{name: a, url: 's3://bucket/cur', region: us-est-1}]}",
+            "bill_exports: a: region: us-est-1: there is no such region; did you mean us-east-1?",
+        ),
+        ("aws: {bill_exports: [{name: a, url: 's3://bucket/cur', granularity: weekly}]}", "granularity: 'weekly'"),
+        ("aws: {bill_exports: [{name: a, url: 's3://bucket/cur', prefix: x}]}", "prefix: there is no such key"),
         ("aws: {quotas: {DescribeInstances: 5}}", "aws.quotas: 'DescribeInstances': write service:Operation"),
         ("aws: {quotas: {'ec2: Describe*': 5}}", "aws.quotas: 'ec2: Describe*': write service:Operation"),
         ("aws: {quotas: {'ec2:': 5}}", "aws.quotas: 'ec2:': write service:Operation"),

@@ -10,7 +10,7 @@ from telemetry.costs import ChargeCategory
 
 _SPACES = re.compile(r"[\s_-]+")
 # AWS writes one type in several ways: SavingsPlanCoveredUsage, Savings Plan Covered Usage.
-_CATEGORIES: Mapping[str, ChargeCategory] = MappingProxyType(
+CATEGORIES: Mapping[str, ChargeCategory] = MappingProxyType(
     {
         "usage": ChargeCategory.USAGE,
         "discountedusage": ChargeCategory.USAGE,
@@ -36,4 +36,4 @@ _CATEGORIES: Mapping[str, ChargeCategory] = MappingProxyType(
 
 def category_of(record_type: str) -> str:
     """The FOCUS ChargeCategory of a RECORD_TYPE, or an empty string."""
-    return _CATEGORIES.get(_SPACES.sub("", record_type).lower(), "")
+    return CATEGORIES.get(_SPACES.sub("", record_type).lower(), "")

@@ -42,6 +42,8 @@ class Expected:
     #: What is billed, by currency.
     billed: Mapping[str, Decimal] = field(default_factory=dict)
     calls: Calls = field(default_factory=dict)
+    #: APIs of which nobody can say how many calls are the fewest.
+    uncounted: frozenset[str] = frozenset()
 
 
 class Cloud(ABC):

@@ -1,0 +1,27 @@
+"""The exports of the configuration, as targets name them."""
+
+from __future__ import annotations
+
+from agents.aws.settings import AwsSettings, BillExport
+from agents.core.context import Context
+from telemetry.errors import CollectionFailed
+from telemetry.settings.providers import Account, ProviderSettings
+from telemetry.target import Target
+
+
+def names_of(section: ProviderSettings, account: Account) -> tuple[str, ...]:
+    """The names of the exports that an account's credentials read."""
+    exports = section.bill_exports_of(account.name) if isinstance(section, AwsSettings) else ()
+    return tuple(one.name for one in exports)
+
+
+def named_export(context: Context, target: Target) -> tuple[BillExport, str]:
+    """The export that a target is about, and the region of its bucket."""
+    section = context.shared.settings.section(AwsSettings)
+    for one in section.bill_exports_of(target.account) if section is not None else ():
+        if section is not None and one.name == target.region:
+            return one, one.region or section.region
+    raise CollectionFailed(
+        f"aws.bill_exports has no {target.region!r} of account {target.account!r} on this worker: add it to its "
+        "configuration, or take it out of the planner's"
+    )

@@ -1,0 +1,101 @@
+"""The bill as AWS wrote it into S3: every line of a month, added up by day and resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+from agents.aws.bills.bucket import GET, LIST, PRICES, Bucket
+from agents.aws.bills.configured import named_export, names_of
+from agents.aws.bills.finding import Finder
+from agents.aws.bills.layouts import layout_of
+from agents.aws.bills.lines import finished
+from agents.aws.bills.manifests import Manifest
+from agents.core.bills.entry import Entry
+from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.proving import read_delivery
+from agents.core.bills.stores import Changed, Missing
+from agents.core.context import Context
+from agents.core.service import Estimate, Service, service
+from telemetry.costs import CostLine
+from telemetry.errors import CollectionFailed
+from telemetry.records import Record
+from telemetry.settings.providers import Account, ProviderSettings
+from telemetry.target import Target, Window
+
+
+@service("aws", "bill_files")
+class BillFiles(Service):
+    """The bill by resource, from the files of Data Exports (CUR 2.0, FOCUS 1.0 and 1.2) and Cost and Usage Reports.
+
+    A month is read whole or not at all, from the files that its manifest names, and is the bill once every byte of
+    them was read. Lines are added up by day (or hour), resource, price and tags. Pods and tasks that share an instance
+    (split cost allocation) are in the breakdown `split`: their instance is what is billed.
+    """
+
+    interval = timedelta(days=1)
+    fixed_interval = True
+    delay = timedelta(0)
+    regional = False
+    delivered = True
+    brings_bills = True
+    permissions = (LIST, GET)
+    paid = PRICES
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """Every line of the newest version of the month, and last what was read of it."""
+        export, region = named_export(context, target)
+        bucket = Bucket(context, export, region)
+        finder = Finder(bucket, export, context.shared)
+        found = finder.of((window.start, window.end))
+        if found is None:
+            raise CollectionFailed(f"{export.url}: there is no manifest of {window.start:%Y-%m} any more")
+        manifest, entry = finder.read(found)
+        pinned = Pinned(
+            version=manifest.version,
+            files=tuple(_pinned_files(bucket, manifest, entry)),
+            submitted_at=entry.modified,
+        )
+        for record in read_delivery(context, bucket, pinned, layout_of, window, granularity=export.granularity):
+            yield finished(record) if isinstance(record, CostLine) else record
+
+    def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
+        """The exports that the account's credentials read."""
+        return names_of(section, account)
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """A listing, the manifest, and one file of up to 4 MiB: its head, and then all of it."""
+        del window, resources
+        calls = {"s3:ListObjectsV2": 1, "s3:GetObject": 3, "s3:HeadObject": 1}
+        paid = {api: PRICES[api] * count for api, count in calls.items()}
+        return Estimate(
+            calls,
+            sum(paid.values(), Decimal(0)),
+            more="about three versions a day of the present month, three calls for each further file, a GetObject for "
+            "each further 4 MiB, and the transfer out of the bucket's region where the worker is elsewhere",
+            less="an unchanged manifest is not read again",
+            paid=paid,
+        )
+
+
+def _pinned_files(bucket: Bucket, manifest: Manifest, written: Entry) -> Iterator[PinnedFile]:
+    """The files as they are now. Changed where one was written after the manifest: it is of the next version."""
+    for key in manifest.files:
+        try:
+            entry = bucket.head(key)
+        except Missing:
+            raise Changed(
+                f"{bucket.url}/{key}: the manifest names it, and it is not there: either a new version is being "
+                "written, or the file was deleted"
+            ) from None
+        if entry.modified is not None and written.modified is not None and entry.modified > written.modified:
+            raise Changed(
+                f"{bucket.url}/{key}: it is newer than the manifest that names it: AWS is writing the next version; "
+                "that one is read then (in a copy of a bucket, copy manifests last)"
+            )
+        try:
+            form, compression = file_kind(key)
+        except ValueError as error:
+            raise CollectionFailed(f"{bucket.url}/{error}") from None
+        yield PinnedFile(entry=entry, format=form, compression=compression)
