@@ -12,6 +12,8 @@ from emulators.aws import LocalAws
 from emulators.aws.deliveries import Deliveries, csv_text, gzipped, map_of, parquet, zipped
 from tests.support.aws_bills import (
     COLUMNS,
+    LOOK,
+    LOOKING,
     MONTH,
     NOVEMBER,
     READING,
@@ -111,6 +113,19 @@ def test_a_report_of_the_older_kind(aws: LocalAws, expected: list[Any], ending: 
     parts = [pack(csv_text(rows[:2], columns)), pack(csv_text(rows[2:], columns))]
     Deliveries().cost_and_usage_report("cur", MONTH, parts, WRITTEN, ending=ending, assembly="abc")
     assert _lines(_read(aws)) == expected
+
+
+def test_a_report_of_the_older_kind_without_a_prefix(aws: LocalAws) -> None:
+    """AWS begins its keys with a slash then."""
+    rows = [_older(row) for row in _ROWS]
+    columns = [*_OLDER.values(), "product/ProductName", "resourceTags/user:team"]
+    Deliveries(prefix="").cost_and_usage_report("cur", MONTH, [gzipped(csv_text(rows, columns))], WRITTEN)
+    process = shared_with_bills(aws, bill_exports=[{"name": "cur", "url": "s3://bills//cur"}])
+    (seen,) = deliveries(collect(process, LOOKING, LOOK))
+    found = collect(process, READING, NOVEMBER)
+    assert found.error is None, found.error
+    (read,) = deliveries(found)
+    assert (read.version, read.totals) == (seen.version, {"USD": Decimal("0.55")})
 
 
 def test_a_report_of_the_older_kind_in_parquet(aws: LocalAws, expected: list[Any]) -> None:

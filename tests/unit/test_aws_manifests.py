@@ -95,7 +95,7 @@ _FILES = st.lists(
 _KEYS = ("exportName", "reportName", "billingPeriod", "columns", "executionId", "assemblyId")
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.fixed_dictionaries({}, optional={**dict.fromkeys(_KEYS, _ANYTHING), "dataFiles": _FILES | _ANYTHING}))
 def test_whatever_it_says_it_is_read_or_refused_in_words(told: dict[str, Any]) -> None:
     try:

@@ -13,6 +13,8 @@ from telemetry.errors import CollectionFailed
         ("ec2:DescribeInstances", {}, "ec2:Describe*", Quota(20, 100)),
         ("ec2:DescribeSpotPriceHistory", {}, "ec2:Describe*", Quota(20, 100)),
         ("cloudwatch:GetMetricData", {}, "cloudwatch:GetMetricData", Quota(50, 50)),
+        ("s3:GetObject", {}, "s3:*Object", Quota(500, 500)),
+        ("s3:ListObjectsV2", {}, "s3:*", Quota(10, 20)),
         ("sts:AssumeRole", {}, "sts:*", Quota(10, 20)),
         ("ec2:DescribeInstances", {"ec2:DescribeInstances": 5}, "ec2:DescribeInstances", Quota(5, 5)),
         ("ec2:DescribeVolumes", {"ec2:DescribeInstances": 5}, "ec2:Describe*", Quota(20, 100)),
