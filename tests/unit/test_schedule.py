@@ -54,7 +54,7 @@ def test_the_past_is_owed_by_all_services_or_by_those_that_are_named(tmp_path: P
     [
         (
             "aws: {backfill: {costs: 2d}}",
-            "aws.backfill.costs: there is no such service in this install; did you mean cost? there are: cost",
+            "aws.backfill.costs: there is no such service in this install; did you mean cost? there are: bill_",
         ),
         ("generic: {backfill: {host: 1d}}", "generic.backfill.host: host is only measured as it happens"),
         ("aws: {backfill: {cost: 2000d}}", "aws.backfill: cost: '2000d': at most 1200d; what is older"),
@@ -87,7 +87,8 @@ def test_an_unknown_service_is_a_fault_that_lists_the_known_ones(tmp_path: Path)
     with pytest.raises(ConfigError) as caught:
         plan_targets(_settings("aws: {services: [ec2, ec3], intervals: {ec4: 60, ec2: 61}}", tmp_path))
     text = str(caught.value)
-    assert "aws.services[1]: 'ec3' is not a service of this install; did you mean ec2? there are: cost, ec2" in text
+    assert "aws.services[1]: 'ec3' is not a service of this install; did you mean ec2? there are: bill_" in text
+    assert " cost, ec2, " in text
     assert "aws.intervals.ec4" in text
     assert "multiple of 60" in text
 

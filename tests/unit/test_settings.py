@@ -75,7 +75,7 @@ def test_the_example_loads_with_all_that_it_only_hints_at() -> None:
     assert text != rest
     settings = _load(text, {**ENVIRONMENT, "FINFLEET_EXTERNAL_ID": "0123", "FINANCE_WEBHOOK_SECRET": "s"})
     assert settings.destinations == ("openfinops", "finance", "metrics")
-    assert [name for name, _ in settings.providers()] == ["aws", "azure", "gcp", "generic"]
+    assert [name for name, _ in settings.providers()] == ["aws", "azure", "focus", "gcp", "generic"]
     assert settings.aws is not None
     assert [(account.name, account.queue) for account in settings.aws.accounts] == [
         ("production", "collect.aws.production")
