@@ -459,6 +459,24 @@ bill_summaries = Table(  # what the lines of a run come to
     # Lines that do not tell it: the sum is of the others alone, and null where none does.
     *(Column(f"without_{name}", Integer, nullable=False) for name in COSTS),
     Column("estimated", Boolean, nullable=True),
+    _text("invoice_id", default=""),
+)
+
+# Readings that were the bill of their window, and when: they outlive their runs, and so do their sums.
+bill_versions = Table(
+    "bill_versions",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("target_id", Integer, nullable=False),
+    _time("window_start"),
+    _time("window_end"),
+    Column("attempt", Integer, nullable=False),
+    _time("started_at"),
+    _time("since"),  # it was the bill from then on ...
+    _time("until", nullable=True),  # ... until then; null: it is
+    Column("lines_gone", Boolean, nullable=False, server_default=text("false")),  # some of them at the least
+    Column("totals", JSONB, nullable=True),  # what it came to, once its run is forgotten (storage/sql/versions.sql)
+    Index(None, "window_start", "target_id"),
 )
 
 # Whose costs the bills are of that settled their windows, and whether they count: two targets may tell of the same.
@@ -479,6 +497,19 @@ cost_scopes = Table(
         "sub_account_id",
         postgresql_where=text("NOT counts"),
     ),
+)
+
+# When the charges of an account and day did not count, since those of another target did: what was the bill when.
+bills_left_out = Table(
+    "bills_left_out",
+    metadata,
+    Column("target_id", Integer, primary_key=True, autoincrement=False),
+    Column("window_start", DateTime(timezone=True), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("sub_account_id", Text, primary_key=True),
+    Column("since", DateTime(timezone=True), primary_key=True),
+    _time("until", nullable=True),
+    Index("bills_left_out_open_idx", "day", postgresql_where=text("until IS NULL")),
 )
 
 outbox = Table(

@@ -75,7 +75,14 @@ def _read(path: Traversable, shared: Mapping[str, str], parts: Mapping[str, str]
         raise ValueError(f"storage/views/{path.name}: this is neither the view nor a comment: {left[:60]!r}")
     if unknown := set(_PART.findall(created[2])) - parts.keys():
         raise ValueError(f"storage/views/{path.name}: {_PARTS} has no part {min(unknown)!r}")
-    return View(created[1], _PART.sub(lambda part: parts[part[1]], created[2]), comments)
+    return View(created[1], _filled_in(created[2], parts), comments)
+
+
+def _filled_in(query: str, parts: Mapping[str, str]) -> str:
+    """With the parts that it names, and those that they name."""
+    while _PART.search(query):
+        query = _PART.sub(lambda part: parts[part[1]], query)
+    return query
 
 
 def _text(literal: str) -> str:
