@@ -97,6 +97,8 @@ targets = Table(
     _time("denied_until", nullable=True),  # while a permission is missing, one window probes at this time
     _text("denied_error", default=""),
     _text("denied_permission", default=""),
+    # Deliveries of bills open its windows, and the clock opens none: it owes no time by itself.
+    Column("delivered", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("provider", "account", "region", "service"),
     CheckConstraint("interval_seconds > 0 AND delay_seconds >= 0", name="interval"),
     CheckConstraint("planned_until >= enabled_since", name="planned"),
@@ -438,8 +440,29 @@ bills = Table(  # runs that have lines of a bill
     Column("target_id", Integer, nullable=False),
     _time("window_start"),
     Column("lines", Integer, nullable=True),  # null: not added up yet, the views read the lines
+    _text("version", default=""),  # of the delivery that it has read whole
     Index(None, "target_id", "window_start"),
     Index("bills_open_idx", "run_id", postgresql_where=text("lines IS NULL")),
+)
+
+deliveries = Table(  # versions of billing periods of exports, by the target that reads them
+    "deliveries",
+    metadata,
+    Column("target_id", Integer, ForeignKey(targets.c.target_id), primary_key=True),
+    Column("period_start", DateTime(timezone=True), primary_key=True),
+    Column("version", Text, primary_key=True),  # empty: the period is missing
+    _time("period_end"),
+    _time("submitted_at", nullable=True),
+    _time("seen_at"),  # first, by whoever looks or reads ...
+    _time("last_seen_at", nullable=True),  # ... and last, by whoever looks
+    _json("files", "[]"),
+    _text("reason", default=""),  # why it is missing
+    # Of the run that read it last:
+    _time("read_at", nullable=True),
+    Column("run_id", Uuid, nullable=True),
+    Column("rows_read", BigInteger, nullable=True),
+    Column("bytes_read", BigInteger, nullable=True),
+    _json("totals", "{}"),
 )
 
 bill_summaries = Table(  # what the lines of a run come to
@@ -474,6 +497,9 @@ bill_versions = Table(
     _time("started_at"),
     _time("since"),  # it was the bill from then on ...
     _time("until", nullable=True),  # ... until then; null: it is
+    # Of its charges, in UTC: some may begin outside of the window. Null: none, or nobody has added them up yet.
+    Column("first_day", Date, nullable=True),
+    Column("last_day", Date, nullable=True),
     Column("lines_gone", Boolean, nullable=False, server_default=text("false")),  # some of them at the least
     Column("totals", JSONB, nullable=True),  # what it came to, once its run is forgotten (storage/sql/versions.sql)
     Index(None, "window_start", "target_id"),

@@ -19,6 +19,12 @@ _SQL = load("versions")
 def save_versions(connection: Connection, settled: Sequence[Settled], now: datetime | None) -> None:
     """Note that these runs are the bills of their windows from ``now`` on; where None, since they are whole."""
     connection.execute(_SQL["save"], columns_of(settled) | {"now": now})
+    save_days(connection, settled)
+
+
+def save_days(connection: Connection, settled: Sequence[Settled]) -> None:
+    """Note which days these runs have charges of, once they are added up."""
+    connection.execute(_SQL["save_days"], columns_of(settled))
 
 
 def save_left_out(connection: Connection, days: Collection[date], now: datetime | None) -> None:

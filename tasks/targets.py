@@ -89,6 +89,7 @@ def _targets(provider: str, section: ProviderSettings, service: Service, interva
             interval=account.interval or interval,
             delay=service.delay,
             live=service.live,
+            delivered=service.delivered,
             backfill=_backfill(section, service, account.interval or interval),
         )
 

@@ -47,10 +47,14 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     #: When the provider wrote it, where it says so: of two versions the later one is the newer.
     submitted_at: datetime | None = None
     files: list[DeliveredFile] = []
-    #: Rows and bytes that were read of the files, where it was read.
+    #: Rows and bytes that were read of the files, where it was read: as many as the files promise, where each of them
+    #: promises any. Bytes are those of the files as they lie there.
     rows_read: int | None = None
     bytes_read: int | None = None
     #: Sum of the billed costs by currency, where it was read.
     totals: dict[str, Decimal] = {}
     #: For a person: why it is missing, or cannot be read.
     reason: str = ""
+    #: The service of the same provider, account and part that reads it; of what was read, empty: who says so has read
+    #: it. A collection fills it in by what its service delivers.
+    service: str = ""

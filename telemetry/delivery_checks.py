@@ -8,9 +8,13 @@ from telemetry import amounts
 from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
 from telemetry.faults import check_currency, check_moment, check_size, each_text, fail
 from telemetry.limits import EARLIEST, LATEST, MAX_ENTRIES, MAX_INT8, MAX_WINDOW
+from telemetry.target import PART
 
 MAX_DELIVERIES = 1000
 """In one message: of some eighty years of months."""
+MAX_VERSION = 200
+"""Characters: it is a part of a key."""
+MAX_CURRENCIES = 300
 
 
 def check_deliveries(deliveries: Sequence[Delivery]) -> None:
@@ -34,16 +38,51 @@ def _check(path: str, one: Delivery) -> None:
     if one.submitted_at is not None:
         check_moment(f"{path}.submitted_at", one.submitted_at)
     each_text(f"{path}.", [("version", one.version), ("reason", one.reason)])
-    if not one.version and one.state is not DeliveryState.MISSING:
-        fail(f"{path}.version", one.version, "what tells this version from others")
+    check_size(path, [one.version, one.reason])
+    _check_state(path, one)
     for name in ("rows_read", "bytes_read"):
         _check_count(f"{path}.{name}", getattr(one, name))
+    if len(one.totals) > MAX_CURRENCIES:
+        fail(f"{path}.totals", f"{len(one.totals)} currencies", f"at most {MAX_CURRENCIES}")
     for currency, total in one.totals.items():
         check_currency(f"{path}.totals", currency)
         if not amounts.is_bounded(total):
             fail(f"{path}.totals.{currency}", total, amounts.REMEDY)
     for index, file in enumerate(one.files):
         _check_file(f"{path}.files[{index}]", file)
+
+
+def _check_state(path: str, one: Delivery) -> None:
+    """Each state has what makes it one, and nothing that only another one can have."""
+    if one.state is DeliveryState.MISSING:
+        if one.version:
+            fail(f"{path}.version", one.version, "empty: what is missing has no version")
+        if not one.reason.strip():
+            fail(f"{path}.reason", one.reason, "why it is missing")
+    elif not one.version or len(one.version) > MAX_VERSION:
+        fail(f"{path}.version", one.version, f"what tells this version from others, at most {MAX_VERSION} characters")
+    if one.state is DeliveryState.READ:
+        if one.service:
+            fail(f"{path}.service", one.service, "empty: whoever says that it was read has read it")
+        _check_promises(path, one)
+        return
+    if not PART.fullmatch(one.service):
+        fail(f"{path}.service", one.service, "the service that reads it: letters, digits and . _ : - only")
+    for name in ("rows_read", "bytes_read"):
+        if getattr(one, name) is not None:
+            fail(f"{path}.{name}", getattr(one, name), f"nothing, while its state is {one.state}")
+
+
+def _check_promises(path: str, one: Delivery) -> None:
+    if one.rows_read is None:
+        fail(f"{path}.rows_read", one.rows_read, "how many rows were read")
+    for name, read, promised in (
+        ("rows_read", one.rows_read, [file.rows for file in one.files]),
+        ("bytes_read", one.bytes_read, [file.size for file in one.files]),
+    ):
+        known = [count for count in promised if count is not None]
+        if read is not None and known and len(known) == len(promised) and read != sum(known):
+            fail(f"{path}.{name}", read, f"{sum(known)}, as the files promise: else it was not read whole")
 
 
 def _check_file(path: str, file: DeliveredFile) -> None:

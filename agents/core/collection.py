@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from agents.core.context import Context, Shared
 from agents.core.foreign import THROUGH, ours
 from agents.core.limits import LONGEST_WAIT
@@ -17,7 +19,7 @@ from telemetry.builder import build_batches
 from telemetry.closest import did_you_mean
 from telemetry.codec import encode
 from telemetry.costs import CostLine
-from telemetry.deliveries import Delivery
+from telemetry.deliveries import Delivery, DeliveryState
 from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, MessageError, Throttled
 from telemetry.fitting import fit_text
 from telemetry.records import CostRate, MetricPoint, Record, Resource
@@ -57,7 +59,7 @@ class Collection:
         try:
             records = self._records_of(target, window)
             now = self._shared.now()
-            possible = Sieve(self.run, self._lost).pass_on(records)
+            possible = Sieve(self.run, self._lost).pass_on(map(self._named, records))
             for batch in build_batches(self.run, possible, now, self._batch_limit, missing=self.meter.missing):
                 self._batches += 1
                 self._records += batch.record_count
@@ -73,7 +75,16 @@ class Collection:
             logger.exception("collection of %s %s failed", target, window)
             raise found from error
 
+    def _named(self, record: Record) -> Record:
+        """A delivery that was seen says which service reads it."""
+        if not isinstance(record, Delivery) or record.service or record.state is DeliveryState.READ:
+            return record
+        return replace(record, service=_service(self.run.target).delivers)
+
     def _lost(self, why: str) -> None:
+        if _service(self.run.target).delivered:
+            # A bill is read whole or not at all.
+            raise CollectionFailed(f"no message can hold a record of it: {why}")
         self.meter.partial("everything", f"no message can hold it: {why}", of="records")
 
     def _check_answered(self) -> None:

@@ -11,7 +11,7 @@ import logging
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -63,6 +63,11 @@ class Service(ABC):
     reports_regions: ClassVar[bool] = False
     #: Brings lines of costs: its results wait in a queue of their own, so that a long bill delays no metrics.
     brings_bills: ClassVar[bool] = False
+    #: The service of its provider that reads what this one finds: it looks for deliveries of bills, part by part, and
+    #: yields a telemetry.deliveries.Delivery for each billing period that there is.
+    delivers: ClassVar[str] = ""
+    #: Its windows are billing periods: a delivery that was seen opens one, and the clock opens none.
+    delivered: ClassVar[bool] = False
     #: When a settled window is read again, counted from its end: costs restate, metrics arrive late.
     refresh: ClassVar[tuple[timedelta, ...]] = ()
     #: The resources that are this service's alone, by patterns of their ids (agents.core.owning): whichever other
@@ -91,6 +96,14 @@ class Service(ABC):
         """The same as configured. A service overrides it that an option makes ask more, or less, or something else."""
         del section, account
         return self.estimate(window, resources)
+
+    def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...] | None:
+        """What its targets have in the place of a region, such as the exports that ``account`` reads; () for no target.
+
+        None: it has a target per region, or one per account.
+        """
+        del section, account
+        return None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -146,7 +159,13 @@ class Service(ABC):
         return configured or self.interval
 
     def latest_window(self, now: datetime, interval: timedelta) -> Window:
-        """What somebody who asks once wants: the last window that is whole; of a live service the time up to now."""
+        """What somebody who asks once wants: the last window that is whole; of a live service the time up to now.
+
+        Of a delivered one the month that is running: it is delivered again and again until it is over.
+        """
+        if self.delivered:
+            start = datetime(now.year, now.month, 1, tzinfo=UTC)
+            return Window(start, datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC))
         end = now.replace(microsecond=0) + timedelta(seconds=1) if self.live else floor_time(now - self.delay, interval)
         return Window(end - interval, end)
 

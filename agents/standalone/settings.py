@@ -70,8 +70,8 @@ def targets(settings: Settings, provider: str) -> list[tuple[Account, Target, ti
     problems: list[str] = []
     found: list[tuple[Account, Target, timedelta]] = []
     for (owner, _), service in services().items():
-        if owner != provider or section is None:
-            continue
+        if owner != provider or section is None or service.delivers or service.delivered:
+            continue  # whether a delivery was read already, only the ledger of the fleet knows
         for account, target in targets_of(provider, section, service):
             interval = account.interval or service.interval_in(section)
             if target.region == ALL_REGIONS:

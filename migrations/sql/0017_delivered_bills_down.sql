@@ -1,3 +1,6 @@
+-- Whoever goes back has them made again as they were.
+DROP VIEW IF EXISTS reporting.daily_costs, reporting.cost_summaries, reporting.cost_history, reporting.costs,
+    reporting.cost_breakdowns CASCADE;
 ALTER TABLE finfleet.cost_lines
     DROP COLUMN lines,
     DROP COLUMN service_category,

@@ -8,6 +8,8 @@ CREATE TABLE finfleet.bill_versions (
     started_at timestamptz NOT NULL,
     since timestamptz NOT NULL,
     until timestamptz,
+    first_day date,
+    last_day date,
     lines_gone boolean DEFAULT false NOT NULL,
     totals jsonb,
     CONSTRAINT bill_versions_pkey PRIMARY KEY (run_id)
@@ -32,7 +34,7 @@ ALTER TABLE finfleet.bill_summaries ADD COLUMN invoice_id text DEFAULT '' NOT NU
 -- What is known of the readings that are there: one is whole with its report or its last batch, and settles its window
 -- if none that is worth more came before. A row for each reading of a bill; their lines are not read.
 INSERT INTO finfleet.bill_versions (run_id, target_id, window_start, window_end, attempt, started_at, since, until,
-                                    lines_gone)
+                                    first_day, last_day, lines_gone)
 WITH whole AS (
     SELECT r.run_id, r.target_id, r.window_start, r.window_end, r.attempt, r.started_at,
            greatest(r.reported_at, (SELECT max(b.committed_at) FROM finfleet.batches AS b WHERE b.run_id = r.run_id))
@@ -53,6 +55,8 @@ ranked AS (
 )
 SELECT run_id, target_id, window_start, window_end, attempt, started_at, since,
        lead(since) OVER (PARTITION BY target_id, window_start ORDER BY since, worth),
+       (SELECT min(m.day) FROM finfleet.bill_summaries AS m WHERE m.run_id = ranked.run_id),
+       (SELECT max(m.day) FROM finfleet.bill_summaries AS m WHERE m.run_id = ranked.run_id),
        NOT EXISTS (SELECT FROM finfleet.cost_lines AS l WHERE l.run_id = ranked.run_id)
        AND EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = ranked.run_id AND b.lines > 0)
   FROM ranked

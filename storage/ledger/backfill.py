@@ -43,6 +43,8 @@ class LedgerTarget(NamedTuple):
     target: Target
     enabled: bool
     live: bool
+    #: Deliveries of bills open its windows: of the past there is what was delivered.
+    delivered: bool = False
 
 
 class Preview(NamedTuple):
@@ -79,7 +81,8 @@ def backfill(
 
     In as many short transactions as it takes: it may be interrupted, and what is missing by then is opened by any
     healing. Those that are complete or empty only with ``again``. ``span`` is widened to whole windows; what is newer
-    than the last planned window is left to :func:`storage.ledger.open_windows`. BackfillRefused where it begins before
+    than the last planned window is left to :func:`storage.ledger.open_windows`. Of a delivered target the periods that
+    were delivered are read again, and no window is opened. BackfillRefused where it begins before
     EARLIEST, or a target is live, or not configured any more; then nothing is changed.
 
     ``backfill_id`` is the number that :func:`storage.ledger.begin_backfill` gave it.
@@ -89,7 +92,7 @@ def backfill(
     values: dict[str, Any] = {"target_ids": ids, "since": span.start, "until": span.end, "now": now, "again": again}
     values["backfill_id"] = backfill_id
     with connection.transaction():
-        _owe(connection, ids, span)
+        _owe(connection, [found.target_id for found in targets if not found.delivered], span)
     # The ledger owes these windows now, so an end from here on costs nothing: any healing goes on with them.
     if backfill_id is not None:
         _in_steps(connection, "take_over", values)

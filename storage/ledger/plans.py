@@ -13,7 +13,7 @@ import msgspec
 from storage.database import Connection
 from storage.ledger.backfills import Asked, begin_backfill
 from storage.sql import load
-from telemetry.limits import MAX_BACKFILL, MAX_WINDOW
+from telemetry.limits import LATEST, MAX_BACKFILL, MAX_WINDOW
 from telemetry.target import Target, Window, floor_time
 
 _SQL = load("ledger_targets")
@@ -33,6 +33,8 @@ class TargetPlan:
     delay: timedelta
     #: Only the present can be asked of it.
     live: bool
+    #: Deliveries of bills open its windows: it owes no time by itself.
+    delivered: bool = False
     #: How far before it is first enabled the ledger owes windows; without meaning later, and for live targets.
     backfill: timedelta = timedelta(0)
 
@@ -49,6 +51,8 @@ class TargetPlan:
 
     def first_window(self, now: datetime) -> datetime:
         """Where the windows begin of a target that is first seen at ``now``."""
+        if self.delivered:
+            return LATEST
         return floor_time(now if self.live else now - self.backfill, self.interval)
 
     def owes_past(self, now: datetime) -> bool:
@@ -78,10 +82,11 @@ class _Known(NamedTuple):
     live: bool
     interval_seconds: int
     delay_seconds: int
+    delivered: bool
 
     def differs(self, plan: TargetPlan) -> bool:
-        wanted = (plan.queue, plan.live, plan.interval // _SECOND, plan.delay // _SECOND)
-        return (self.queue, self.live, self.interval_seconds, self.delay_seconds) != wanted
+        wanted = (plan.queue, plan.live, plan.interval // _SECOND, plan.delay // _SECOND, plan.delivered)
+        return (self.queue, self.live, self.interval_seconds, self.delay_seconds, self.delivered) != wanted
 
 
 def sync_targets(
@@ -181,5 +186,6 @@ def _columns(plans: Sequence[TargetPlan], now: datetime) -> dict[str, Any]:
         "live": [plan.live for plan in plans],
         "interval_seconds": [plan.interval // _SECOND for plan in plans],
         "delay_seconds": [plan.delay // _SECOND for plan in plans],
+        "delivered": [plan.delivered for plan in plans],
         "since": [plan.first_window(now) for plan in plans],
     }

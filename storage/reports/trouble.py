@@ -35,7 +35,7 @@ class BadWindows(NamedTuple):
     """Windows of a target that are not as they should be, for one reason."""
 
     target: Target
-    #: ``denied``, ``failed``, ``refused``, ``not_read_again`` or ``lost``.
+    #: ``denied``, ``failed``, ``refused``, ``not_read_again``, ``lost``; of deliveries ``missing`` or ``unread``.
     state: str
     permission: str
     error: str
@@ -69,7 +69,7 @@ def read_lateness(connection: Connection, now: datetime) -> list[Lateness]:
 def read_bad_windows(connection: Connection, since: datetime | None = None) -> list[BadWindows]:
     """Of enabled targets, by kind and name; of windows that began ``since`` then."""
     found: list[BadWindows] = []
-    for name in ("bad", "not_read_again", "refused", "lost"):
+    for name in ("bad", "not_read_again", "refused", "lost", "deliveries"):
         rows = connection.execute(as_there(connection, _SQL[name]), {"since": since})
         found += [BadWindows(Target(*row[:4]), *row[4:]) for row in rows]
     return found

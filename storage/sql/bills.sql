@@ -18,15 +18,20 @@ summed AS MATERIALIZED (
                SELECT (l.charge_period_start AT TIME ZONE 'UTC')::date AS day, l.sub_account_id,
                       l.service_name, l.region_id, l.charge_category, l.billing_currency, l.billing_period_start,
                       l.invoice_id,
-                      count(*) AS lines,
+                      -- The provider's own. Nobody has more than the column can hold, whatever a message says.
+                      least(sum(l.lines), 2147483647)::int AS lines,
                       sum(l.billed_cost) AS billed_cost,
                       sum(l.effective_cost) AS effective_cost,
                       sum(l.list_cost) AS list_cost,
                       sum(l.contracted_cost) AS contracted_cost,
-                      count(*) - count(l.billed_cost) AS without_billed_cost,
-                      count(*) - count(l.effective_cost) AS without_effective_cost,
-                      count(*) - count(l.list_cost) AS without_list_cost,
-                      count(*) - count(l.contracted_cost) AS without_contracted_cost,
+                      least(sum(CASE WHEN l.billed_cost IS NULL THEN l.lines ELSE 0 END), 2147483647)::int
+                          AS without_billed_cost,
+                      least(sum(CASE WHEN l.effective_cost IS NULL THEN l.lines ELSE 0 END), 2147483647)::int
+                          AS without_effective_cost,
+                      least(sum(CASE WHEN l.list_cost IS NULL THEN l.lines ELSE 0 END), 2147483647)::int
+                          AS without_list_cost,
+                      least(sum(CASE WHEN l.contracted_cost IS NULL THEN l.lines ELSE 0 END), 2147483647)::int
+                          AS without_contracted_cost,
                       bool_or(l.estimated) AS estimated
                  FROM finfleet.cost_lines AS l
                 WHERE l.run_id = new.run_id AND l.breakdown = ''
@@ -54,7 +59,7 @@ stored AS (
         ON CONFLICT DO NOTHING
 )
 INSERT INTO finfleet.bills (run_id, target_id, window_start, lines)
-SELECT new.run_id, new.target_id, new.window_start, coalesce(sum(summed.lines), 0)
+SELECT new.run_id, new.target_id, new.window_start, least(coalesce(sum(summed.lines), 0), 2147483647)
   FROM new
   LEFT JOIN summed USING (run_id)
  GROUP BY new.run_id, new.target_id, new.window_start

@@ -33,13 +33,20 @@ SELECT n.target_id, n.window_start, l.day, l.sub_account_id
 RETURNING day
 
 -- name: judge
--- Of each account and day the bill of exactly one target counts: of one that is configured, then of the one that bills
--- most accounts that day, then of the first by its name. Lines that name no account count with the others of their bill.
+-- Of each account and day the bill of exactly one target counts: of one that is read from files and proven to the row,
+-- configured or not any more; then of one that is configured, then of the one that bills most accounts that day, then of
+-- the first by its name. Lines that name no account count with the others of their bill.
+-- Charges of a day that the invoice of another month has (a correction, a fee) are beside those of the day itself: whose
+-- bill of the day counts says nothing of them, and the file of one month none of the days of another.
 WITH ranked AS (
     SELECT s.target_id, s.window_start, s.day, s.sub_account_id, t.provider, t.service, t.account, t.region, t.enabled,
+           t.delivered,
+           c.window_start < ((s.day + 1)::timestamp AT TIME ZONE 'UTC')
+               AND c.window_end > (s.day::timestamp AT TIME ZONE 'UTC') AS own,
            count(*) FILTER (WHERE s.sub_account_id <> '') OVER (PARTITION BY s.target_id, s.day) AS accounts
       FROM finfleet.cost_scopes AS s
       JOIN finfleet.targets AS t USING (target_id)
+      JOIN finfleet.collections AS c USING (target_id, window_start)
      WHERE s.day = ANY(%(days)s::date[])
 ),
 won AS (
@@ -48,8 +55,8 @@ won AS (
                PARTITION BY provider,
                             -- What two sources push is not the same thing, whatever they call it.
                             CASE WHEN service = %(pushed)s THEN target_id END,
-                            day, lower(sub_account_id)
-                   ORDER BY enabled DESC, accounts DESC, account, region, service
+                            day, lower(sub_account_id), own
+                   ORDER BY delivered DESC, enabled DESC, accounts DESC, account, region, service
            ) AS won
       FROM ranked
 ),
@@ -78,7 +85,7 @@ SELECT DISTINCT w.day
   JOIN finfleet.cost_scopes AS s
     ON s.day = w.day AND lower(s.sub_account_id) = lower(w.sub_account_id) AND NOT s.counts
   JOIN finfleet.targets AS t ON t.target_id = s.target_id AND t.provider = former.provider AND t.enabled
- WHERE NOT former.enabled
+ WHERE NOT former.enabled AND (t.delivered OR NOT former.delivered)
 
 -- name: left_out
 -- A row for each target of whose bill something does not count, for each that counts instead.

@@ -5,6 +5,8 @@
 -- The newest window that went well stays a row: how far a target is covered, and whether it has answered, is asked all
 -- the time. So does what brings a bill: of it counts the run that settled the window.
 c.state IN ('complete', 'empty', 'denied', 'failed')
+-- Of a delivery it has to be known which version was read; there are a dozen windows a year.
+AND NOT t.delivered
 AND c.window_end <= %(before)s
 AND c.settled_at <= %(before)s
 AND c.refresh_at IS NULL

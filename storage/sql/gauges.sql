@@ -39,7 +39,7 @@ SELECT t.provider, sum(c.windows)::bigint AS windows
 -- Of enabled targets: from the end of what is covered to the end of what should be delivered by now, in seconds.
 SELECT t.provider, t.service, count(*) AS targets,
        count(*) FILTER (WHERE t.denied_until IS NOT NULL) AS denied,
-       max(
+       coalesce(max(
            greatest(
                0,
                extract(
@@ -49,7 +49,7 @@ SELECT t.provider, t.service, count(*) AS targets,
                    ) - coalesce(newest.window_end, t.enabled_since)
                )
            )
-       )::double precision AS lag
+       ) FILTER (WHERE NOT t.delivered), 0)::double precision AS lag
   FROM finfleet.targets AS t
   LEFT JOIN LATERAL (
            SELECT done.window_end

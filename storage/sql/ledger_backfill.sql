@@ -1,7 +1,7 @@
 -- Collecting the past on request.
 
 -- name: all_targets
-SELECT target_id, provider, account, region, service, enabled, live
+SELECT target_id, provider, account, region, service, enabled, live, delivered
   FROM finfleet.targets
  ORDER BY provider, account, region, service
 
@@ -81,7 +81,7 @@ SELECT t.target_id,
                       - floor(extract(epoch FROM lower(gap)) / t.interval_seconds)
                   ), 0)::bigint
              FROM unnest(
-                      tstzmultirange(tstzrange(span.since, greatest(span.since, least(span.until, t.planned_until))))
+                      tstzmultirange(tstzrange(span.since, CASE WHEN t.delivered THEN span.since ELSE greatest(span.since, least(span.until, t.planned_until)) END))
                       - found.ranges - folded.ranges
                   ) AS gap
        ) AS missing,

@@ -3,7 +3,7 @@
 
 -- name: lock_service
 -- The targets of one service, as they are.
-SELECT target_id, account, region, queue, enabled, live, interval_seconds, delay_seconds
+SELECT target_id, account, region, queue, enabled, live, interval_seconds, delay_seconds, delivered
   FROM finfleet.targets
  WHERE provider = %(provider)s AND service = %(service)s
  ORDER BY target_id
@@ -12,20 +12,22 @@ SELECT target_id, account, region, queue, enabled, live, interval_seconds, delay
 -- name: upsert_targets
 -- A target that is there keeps its past (enabled_since, planned_until).
 INSERT INTO finfleet.targets AS t
-       (provider, account, region, service, queue, live, interval_seconds, delay_seconds, enabled_since, planned_until)
+       (provider, account, region, service, queue, live, interval_seconds, delay_seconds, delivered,
+        enabled_since, planned_until)
 SELECT %(provider)s, n.account, n.region, %(service)s, n.queue, n.live, n.interval_seconds, n.delay_seconds,
-       n.since, n.since
+       n.delivered, n.since, n.since
   FROM unnest(
            %(account)s::text[], %(region)s::text[], %(queue)s::text[], %(live)s::boolean[],
-           %(interval_seconds)s::int[], %(delay_seconds)s::int[], %(since)s::timestamptz[]
-       ) AS n(account, region, queue, live, interval_seconds, delay_seconds, since)
+           %(interval_seconds)s::int[], %(delay_seconds)s::int[], %(delivered)s::boolean[], %(since)s::timestamptz[]
+       ) AS n(account, region, queue, live, interval_seconds, delay_seconds, delivered, since)
  ORDER BY n.account, n.region
     ON CONFLICT (provider, account, region, service) DO UPDATE
    SET enabled = true,
        queue = excluded.queue,
        live = excluded.live,
        interval_seconds = excluded.interval_seconds,
-       delay_seconds = excluded.delay_seconds
+       delay_seconds = excluded.delay_seconds,
+       delivered = excluded.delivered
 
 -- name: pause
 -- Nothing is owed from the window that is running now: it will not close as configured.

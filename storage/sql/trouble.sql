@@ -19,10 +19,11 @@ SELECT t.provider, t.account, t.region, t.service, t.queue,
             LIMIT 1
        ) AS newest ON true
  CROSS JOIN LATERAL (
-           SELECT date_bin(
+           -- Of what is delivered nobody knows when it should come: reporting.deliveries says what is late.
+           SELECT CASE WHEN NOT t.delivered THEN date_bin(
                       make_interval(secs => t.interval_seconds), %(now)s - make_interval(secs => t.delay_seconds),
                       timestamptz 'epoch'
-                  ) AS until
+                  ) END AS until
        ) AS due
  CROSS JOIN LATERAL (
            SELECT greatest(
@@ -119,6 +120,22 @@ SELECT t.provider, t.account, t.region, t.service, 'lost' AS state, '' AS permis
    AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
  GROUP BY t.target_id
  ORDER BY t.provider, t.account, t.region, t.service
+
+-- name: deliveries
+-- Periods of bills that are not delivered, and those of which the newest version was seen for a day and not read. What
+-- could not be read is among the windows that are denied, failed, or not read again.
+SELECT provider, account, export, service, CASE state WHEN 'missing' THEN state ELSE 'unread' END AS bad, '' AS permission,
+       (array_agg(reason ORDER BY period_start DESC))[1] AS error,
+       count(*) AS windows, min(period_start) AS since, max(period_end) AS until
+  FROM reporting.deliveries
+ WHERE enabled
+   AND (
+           state = 'missing'
+           OR (state IN ('seen', 'pinned', 'read') AND last_seen_at >= seen_at + interval '1 day')
+       )
+   AND (%(since)s::timestamptz IS NULL OR period_end > %(since)s)
+ GROUP BY provider, account, export, service, bad
+ ORDER BY bad, provider, account, export, service
 
 -- name: outbox
 -- What waits for each destination, and what it would not take.

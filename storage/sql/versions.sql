@@ -37,6 +37,18 @@ INSERT INTO finfleet.bill_versions (run_id, target_id, window_start, window_end,
 SELECT run_id, target_id, window_start, window_end, attempt, started_at, since FROM new ORDER BY run_id
     ON CONFLICT DO NOTHING
 
+-- name: save_days
+-- Of these runs, once they are added up.
+UPDATE finfleet.bill_versions AS v
+   SET first_day = d.first_day, last_day = d.last_day
+  FROM unnest(%(runs)s::uuid[]) AS n(run_id)
+ CROSS JOIN LATERAL (
+           SELECT min(m.day) AS first_day, max(m.day) AS last_day
+             FROM finfleet.bill_summaries AS m
+            WHERE m.run_id = n.run_id
+       ) AS d
+ WHERE v.run_id = n.run_id AND (v.first_day, v.last_day) IS DISTINCT FROM (d.first_day, d.last_day)
+
 -- name: unknown
 -- Windows of bills that a writer of a former release has settled, locked as that would.
 SELECT c.target_id, c.window_start, c.settled_run

@@ -1,7 +1,7 @@
 -- What the writer reads and changes in the ledger.
 
 -- name: find_targets
-SELECT t.target_id, t.provider, t.account, t.region, t.service
+SELECT t.target_id, t.delivered, t.provider, t.account, t.region, t.service
   FROM unnest(%(providers)s::text[], %(accounts)s::text[], %(regions)s::text[], %(services)s::text[])
            AS n(provider, account, region, service)
   JOIN finfleet.targets AS t USING (provider, account, region, service)

@@ -1,6 +1,6 @@
 CREATE VIEW reporting.bill_versions AS
 SELECT v.provider, v.account, v.region, v.service, v.window_start, v.window_end,
-       row_number() OVER own AS version,
+       row_number() OVER own AS version, v.first_day, v.last_day,
        v.since AS known_from, v.until AS known_until, v.until IS NULL AS is_current, v.kept,
        v.attempt, v.started_at AS collected_at, v.run_id, lag(v.run_id) OVER own AS former_run_id
   FROM :bill_versions AS v
@@ -17,6 +17,8 @@ COMMENT ON COLUMN reporting.bill_versions.service IS :'service';
 COMMENT ON COLUMN reporting.bill_versions.window_start IS :'window_start';
 COMMENT ON COLUMN reporting.bill_versions.window_end IS :'window_end';
 COMMENT ON COLUMN reporting.bill_versions.version IS :'version';
+COMMENT ON COLUMN reporting.bill_versions.first_day IS :'first_day';
+COMMENT ON COLUMN reporting.bill_versions.last_day IS :'last_day';
 COMMENT ON COLUMN reporting.bill_versions.known_from IS :'known_from';
 COMMENT ON COLUMN reporting.bill_versions.known_until IS :'known_until';
 COMMENT ON COLUMN reporting.bill_versions.is_current IS :'is_current';

@@ -7,7 +7,10 @@ SELECT l.breakdown,
        l.service_name, l.sub_account_id, l.sub_account_name, l.region_id, l.resource_id, l.sku_id,
        l.consumed_quantity, l.consumed_unit, l.tags, l.amounts, l.estimated,
        c.started_at AS collected_at, l.run_id,
-       l.billing_period_start, l.billing_period_end
+       l.billing_period_start, l.billing_period_end,
+       l.lines, l.service_category, l.availability_zone, l.invoice_id,
+       l.pricing_category, l.pricing_quantity, l.pricing_unit, l.sku_price_id,
+       l.commitment_discount_id, l.commitment_discount_status, l.commitment_discount_type, l.details
   FROM finfleet.cost_lines AS l
   -- Looked up once for each run whose lines are read. As joins, Postgres expects one row of them, since it takes their
   -- conditions for independent of each other, and reads the whole ledger for every query.
@@ -67,3 +70,15 @@ COMMENT ON COLUMN reporting.cost_breakdowns.collected_at IS :'collected_at';
 COMMENT ON COLUMN reporting.cost_breakdowns.run_id IS :'run_id';
 COMMENT ON COLUMN reporting.cost_breakdowns.billing_period_start IS :'billing_period_start';
 COMMENT ON COLUMN reporting.cost_breakdowns.billing_period_end IS :'billing_period_end';
+COMMENT ON COLUMN reporting.cost_breakdowns.lines IS :'provider_lines';
+COMMENT ON COLUMN reporting.cost_breakdowns.service_category IS :'service_category';
+COMMENT ON COLUMN reporting.cost_breakdowns.availability_zone IS :'availability_zone';
+COMMENT ON COLUMN reporting.cost_breakdowns.invoice_id IS :'invoice_id';
+COMMENT ON COLUMN reporting.cost_breakdowns.pricing_category IS :'pricing_category';
+COMMENT ON COLUMN reporting.cost_breakdowns.pricing_quantity IS :'pricing_quantity';
+COMMENT ON COLUMN reporting.cost_breakdowns.pricing_unit IS :'pricing_unit';
+COMMENT ON COLUMN reporting.cost_breakdowns.sku_price_id IS :'sku_price_id';
+COMMENT ON COLUMN reporting.cost_breakdowns.commitment_discount_id IS :'commitment_discount_id';
+COMMENT ON COLUMN reporting.cost_breakdowns.commitment_discount_status IS :'commitment_discount_status';
+COMMENT ON COLUMN reporting.cost_breakdowns.commitment_discount_type IS :'commitment_discount_type';
+COMMENT ON COLUMN reporting.cost_breakdowns.details IS :'details';

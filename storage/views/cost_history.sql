@@ -56,7 +56,7 @@ SELECT c.provider, c.account, s.window_start, c.window_end, s.billing_currency,
                ) AS o
          CROSS JOIN LATERAL (
                    SELECT l.billing_currency,
-                          count(*) AS lines,
+                          sum(l.lines) AS lines,
                           sum(l.billed_cost) AS billed_cost,
                           sum(l.effective_cost) AS effective_cost,
                           bool_or(l.estimated) AS estimated
@@ -93,7 +93,7 @@ COMMENT ON COLUMN reporting.cost_history.billing_currency IS :'billing_currency'
 COMMENT ON COLUMN reporting.cost_history.collected_at IS :'collected_at';
 COMMENT ON COLUMN reporting.cost_history.attempt IS :'attempt';
 COMMENT ON COLUMN reporting.cost_history.is_current IS 'Whether this is what reporting.costs shows.';
-COMMENT ON COLUMN reporting.cost_history.lines IS 'Lines of the bill.';
+COMMENT ON COLUMN reporting.cost_history.lines IS :'lines_of_sums';
 COMMENT ON COLUMN reporting.cost_history.billed_cost IS :'billed_cost';
 COMMENT ON COLUMN reporting.cost_history.effective_cost IS :'effective_cost';
 COMMENT ON COLUMN reporting.cost_history.estimated IS :'estimated';

@@ -5,6 +5,8 @@ SELECT target, provider, account, region, service, sub_account_id, day, counts,
        CASE
            WHEN counts THEN ''
            WHEN sub_account_id = '' THEN 'all accounts of this bill are counted from other ones'
+           WHEN winner_counts AND winner_delivered AND NOT delivered
+               THEN 'it is read from files, and proven to the row'
            WHEN winner_counts AND winner_enabled AND NOT enabled THEN 'it is configured, and this one is not any more'
            WHEN winner_counts AND winner_accounts > accounts THEN 'it bills more accounts that day'
            ELSE 'it comes first by its name'
@@ -14,10 +16,12 @@ SELECT target, provider, account, region, service, sub_account_id, day, counts,
                first_value(target) OVER same AS winner,
                first_value(counts) OVER same AS winner_counts,
                first_value(enabled) OVER same AS winner_enabled,
+               first_value(delivered) OVER same AS winner_delivered,
                first_value(accounts) OVER same AS winner_accounts
           FROM (
                 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
-                       t.provider, t.account, t.region, t.service, t.enabled, s.sub_account_id, s.day, s.counts,
+                       t.provider, t.account, t.region, t.service, t.enabled, t.delivered,
+                       s.sub_account_id, s.day, s.counts,
                        count(*) FILTER (WHERE s.sub_account_id <> '') OVER (PARTITION BY s.target_id, s.day) AS accounts
                   FROM (
                         -- A day may lie in two windows of a target whose interval was changed.
@@ -27,14 +31,17 @@ SELECT target, provider, account, region, service, sub_account_id, day, counts,
                        ) AS s
                   JOIN finfleet.targets AS t USING (target_id)
                ) AS u
-        WINDOW same AS (PARTITION BY provider, day, lower(sub_account_id) ORDER BY counts DESC)
+        WINDOW same AS (PARTITION BY provider, day, lower(sub_account_id) ORDER BY counts DESC, delivered DESC)
        ) AS u;
 
 COMMENT ON VIEW reporting.cost_sources IS
     'Per billed account and day, which target''s bill counts for it in reporting.costs, and which is left out: one'
     ' account configured under two names, or a payer and its member, tell of the same charges. By the provider''s own'
-    ' account id exactly one target counts: one that is configured before one that is not any more, then the one whose'
-    ' bill names more accounts that day (the payer), then the first by name. What only one target tells of counts.'
+    ' account id exactly one target counts: one that is read from files and proven to the row before one that asks an'
+    ' API, whether it is configured still or not, then one that is configured before one that is not any more, then the'
+    ' one whose bill names more accounts that day (the payer), then the first by name. What only one target tells of'
+    ' counts, so an API fills the days that the files lack. Charges of a day on the invoice of another month are judged'
+    ' by themselves.'
     ' Name a range of day.';
 COMMENT ON COLUMN reporting.cost_sources.target IS :'target';
 COMMENT ON COLUMN reporting.cost_sources.provider IS :'provider';

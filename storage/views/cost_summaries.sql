@@ -26,8 +26,7 @@ SELECT b.provider, b.account, s.day, s.sub_account_id, m.service_name, m.region_
 SELECT b.provider, b.account, o.day, l.sub_account_id, l.service_name, l.region_id, l.charge_category,
        l.billing_currency, l.billing_period_start, l.lines::integer,
        l.billed_cost, l.effective_cost, l.list_cost, l.contracted_cost,
-       (l.lines - l.billed)::integer, (l.lines - l.effective)::integer, (l.lines - l.listed)::integer,
-       (l.lines - l.contracted)::integer,
+       l.no_billed::integer, l.no_effective::integer, l.no_listed::integer, l.no_contracted::integer,
        l.estimated, l.invoice_id
   FROM (SELECT DISTINCT target_id, window_start, day FROM finfleet.cost_scopes) AS o
  CROSS JOIN LATERAL (
@@ -42,11 +41,15 @@ SELECT b.provider, b.account, o.day, l.sub_account_id, l.service_name, l.region_
  CROSS JOIN LATERAL (
            SELECT l.sub_account_id, l.service_name, l.region_id, l.charge_category, l.billing_currency,
                   l.billing_period_start, l.invoice_id,
-                  count(*) AS lines,
-                  sum(l.billed_cost) AS billed_cost, count(l.billed_cost) AS billed,
-                  sum(l.effective_cost) AS effective_cost, count(l.effective_cost) AS effective,
-                  sum(l.list_cost) AS list_cost, count(l.list_cost) AS listed,
-                  sum(l.contracted_cost) AS contracted_cost, count(l.contracted_cost) AS contracted,
+                  sum(l.lines) AS lines,
+                  sum(l.billed_cost) AS billed_cost,
+                  sum(CASE WHEN l.billed_cost IS NULL THEN l.lines ELSE 0 END) AS no_billed,
+                  sum(l.effective_cost) AS effective_cost,
+                  sum(CASE WHEN l.effective_cost IS NULL THEN l.lines ELSE 0 END) AS no_effective,
+                  sum(l.list_cost) AS list_cost,
+                  sum(CASE WHEN l.list_cost IS NULL THEN l.lines ELSE 0 END) AS no_listed,
+                  sum(l.contracted_cost) AS contracted_cost,
+                  sum(CASE WHEN l.contracted_cost IS NULL THEN l.lines ELSE 0 END) AS no_contracted,
                   bool_or(l.estimated) AS estimated
              FROM finfleet.cost_lines AS l
             WHERE l.run_id = b.settled_run

@@ -5,10 +5,10 @@ SELECT v.provider, v.account, l.charge_period_start, l.charge_period_end, l.bill
        l.effective_cost, l.list_cost, l.contracted_cost, l.charge_category, l.charge_class, l.charge_type,
        l.charge_description, l.service_name, l.sub_account_id, l.sub_account_name, l.region_id, l.resource_id,
        l.sku_id, l.consumed_quantity, l.consumed_unit, l.tags, l.amounts, l.estimated, v.started_at AS collected_at,
-       v.run_id, l.billing_period_start, l.billing_period_end, v.window_start, v.window_end, v.since AS known_from,
-       v.until AS known_until, c.counted, v.kept, l.lines, l.service_category, l.availability_zone, l.invoice_id,
-       l.pricing_category, l.pricing_quantity, l.pricing_unit, l.sku_price_id, l.commitment_discount_id,
-       l.commitment_discount_status, l.commitment_discount_type, l.details
+       v.run_id, l.billing_period_start, l.billing_period_end, v.window_start, v.window_end, v.first_day, v.last_day,
+       v.since AS known_from, v.until AS known_until, c.counted, v.kept, l.lines, l.service_category,
+       l.availability_zone, l.invoice_id, l.pricing_category, l.pricing_quantity, l.pricing_unit, l.sku_price_id,
+       l.commitment_discount_id, l.commitment_discount_status, l.commitment_discount_type, l.details
   FROM finfleet.cost_lines AS l
   JOIN :bill_versions AS v ON v.run_id = l.run_id AND v.kept = 'lines'
  CROSS JOIN LATERAL (SELECT (l.charge_period_start AT TIME ZONE 'UTC')::date AS day, l.sub_account_id) AS k
@@ -18,8 +18,8 @@ SELECT v.provider, v.account, l.charge_period_start, l.charge_period_end, l.bill
 SELECT v.provider, v.account, k.day::timestamp AT TIME ZONE 'UTC', (k.day + 1)::timestamp AT TIME ZONE 'UTC',
        m.billing_currency, m.billed_cost, m.effective_cost, m.list_cost, m.contracted_cost, m.charge_category, '', '',
        '', m.service_name, m.sub_account_id, '', m.region_id, '', '', NULL, '', '{}', '{}', m.estimated, v.started_at,
-       v.run_id, m.billing_period_start, NULL, v.window_start, v.window_end, v.since, v.until, c.counted, v.kept,
-       m.lines, '', '', m.invoice_id, '', NULL, '', '', '', '', '', '{}'
+       v.run_id, m.billing_period_start, NULL, v.window_start, v.window_end, v.first_day, v.last_day, v.since,
+       v.until, c.counted, v.kept, m.lines, '', '', m.invoice_id, '', NULL, '', '', '', '', '', '{}'
   FROM :bill_versions AS v
   JOIN finfleet.bill_summaries AS m ON m.run_id = v.run_id
  CROSS JOIN LATERAL (SELECT m.day, m.sub_account_id) AS k
@@ -30,8 +30,8 @@ SELECT v.provider, v.account, coalesce(k.day::timestamp AT TIME ZONE 'UTC', v.wi
        coalesce((k.day + 1)::timestamp AT TIME ZONE 'UTC', v.window_end), m.billing_currency, m.billed_cost,
        m.effective_cost, m.list_cost, m.contracted_cost, m.charge_category, '', '', '', m.service_name,
        m.sub_account_id, '', '', '', '', NULL, '', '{}', '{}', m.estimated, v.started_at, v.run_id, NULL, NULL,
-       v.window_start, v.window_end, v.since, v.until, c.counted, v.kept, m.lines, '', '', '', '', NULL, '', '', '',
-       '', '', '{}'
+       v.window_start, v.window_end, v.first_day, v.last_day, v.since, v.until, c.counted, v.kept, m.lines, '', '',
+       '', '', NULL, '', '', '', '', '', '{}'
   FROM :bill_versions AS v
  CROSS JOIN LATERAL :version_totals
  CROSS JOIN LATERAL (SELECT m.day, m.sub_account_id) AS k
@@ -41,8 +41,8 @@ SELECT v.provider, v.account, coalesce(k.day::timestamp AT TIME ZONE 'UTC', v.wi
 COMMENT ON VIEW reporting.cost_versions IS
     'The lines of every version of the bills. Of a version whose lines are not kept any more, its sums by day and'
     ' service, or by service of its whole window: column kept says so, and what they do not tell is empty. counted @>'
-    ' a time is the bill as it was then: reporting.costs_as_of asks that. Name a range of charge_period_start and of'
-    ' window_start, or a run_id of reporting.bill_versions.';
+    ' a time is the bill as it was then: reporting.costs_as_of asks that. Name a range of charge_period_start or a'
+    ' run_id of reporting.bill_versions.';
 COMMENT ON COLUMN reporting.cost_versions.provider IS :'provider';
 COMMENT ON COLUMN reporting.cost_versions.account IS :'asked_account';
 COMMENT ON COLUMN reporting.cost_versions.charge_period_start IS :'charge_period_start';
@@ -73,6 +73,8 @@ COMMENT ON COLUMN reporting.cost_versions.billing_period_start IS :'billing_peri
 COMMENT ON COLUMN reporting.cost_versions.billing_period_end IS :'billing_period_end';
 COMMENT ON COLUMN reporting.cost_versions.window_start IS :'window_start';
 COMMENT ON COLUMN reporting.cost_versions.window_end IS :'window_end';
+COMMENT ON COLUMN reporting.cost_versions.first_day IS :'first_day';
+COMMENT ON COLUMN reporting.cost_versions.last_day IS :'last_day';
 COMMENT ON COLUMN reporting.cost_versions.known_from IS :'known_from';
 COMMENT ON COLUMN reporting.cost_versions.known_until IS :'known_until';
 COMMENT ON COLUMN reporting.cost_versions.counted IS

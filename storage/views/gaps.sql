@@ -102,6 +102,19 @@ gaps AS (
     SELECT target_id, min(window_start), max(window_end), min(reason), min(permission), bool_and(again)
       FROM numbered
      GROUP BY target_id, island
+    UNION ALL
+    -- What the provider does not deliver, until it is seen again.
+    SELECT d.target_id, d.period_start, d.period_end, 'missing: ' || d.reason, '', true
+      FROM finfleet.deliveries AS d
+     WHERE d.version = ''
+       AND NOT EXISTS (
+               SELECT
+                 FROM finfleet.deliveries AS o
+                WHERE o.target_id = d.target_id
+                  AND o.period_start = d.period_start
+                  AND o.version <> ''
+                  AND o.last_seen_at > d.last_seen_at
+           )
 )
 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        t.provider, t.account, t.region, t.service, t.enabled,
@@ -125,7 +138,8 @@ COMMENT ON COLUMN reporting.gaps.gap_end IS 'UTC. The gap ends here, this moment
 COMMENT ON COLUMN reporting.gaps.reason IS
     'never planned: the planner has not run, or a ledger row is gone, and it heals itself. waiting: due, or being'
     ' collected. denied: and the missing permission. failed: and the last error; it is tried again when the target'
-    ' answers, and finfleet backfill tries at once. partial: complete or empty, and yet something is missing,'
+    ' answers, and finfleet backfill tries at once. missing: what the provider does not deliver, and why; it is looked'
+    ' for again and again. partial: complete or empty, and yet something is missing,'
     ' and what: nobody can find it out any more, or a part was refused, which is read again.';
 COMMENT ON COLUMN reporting.gaps.permission IS
     'The missing permission, where the window was denied or a part of it was refused for it; empty otherwise.';

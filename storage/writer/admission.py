@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from storage.database import Connection
 from storage.folding.unfold import unfold
 from storage.sql import load
+from storage.writer.deliveries import KnownTarget, fault_of, readers, windows_of
 from storage.writer.messages import Received, Rejected, Written
 from storage.writer.pushed import open_pushed
 from storage.writer.state import Admitted, NewBatch, NewReport, RunState, WindowKey, WindowState, as_lines
@@ -26,7 +27,8 @@ def admit(connection: Connection, received: Sequence[Received], written: Written
     Inside of the caller's transaction, whose end lets go of the locks. Targets are locked later, and only where the
     order of commits counts (bookkeeping): two writers with windows of the same targets do most of their work at once.
     """
-    targets = _find_targets(connection, {item.message.run.target for item in received})
+    known = _find_targets(connection, {item.message.run.target for item in received} | readers(received))
+    targets = {target: found.target_id for target, found in known.items()}
     runs = {(item.message.run.target, item.message.run.window) for item in received}
     sources = open_pushed(connection, targets, runs)
     planned: list[tuple[Received, WindowKey]] = []
@@ -36,11 +38,13 @@ def admit(connection: Connection, received: Sequence[Received], written: Written
             written.rejected.append(Rejected(item, "unplanned", _unknown(item.message.run.target)))
         else:
             planned.append((item, (target_id, item.message.run.window.start)))
-    windows = _lock(connection, {key for _, key in planned})
+    windows = _lock(connection, {key for _, key in planned} | set(windows_of(received, known)))
     admitted = Admitted(
         windows,
         _find_runs(connection, windows, {item.message.run.run_id for item, _ in planned}),
         {target_id: target for target, target_id in targets.items()},
+        readers={target: found.target_id for target, found in known.items() if found.delivered},
+        delivered=frozenset(found.target_id for found in known.values() if found.delivered),
         batches=[],
         reports=[],
     )
@@ -48,6 +52,8 @@ def admit(connection: Connection, received: Sequence[Received], written: Written
     for item, key in planned:
         if fault := _no_zone(item.message) or _fault(item.message.run, key, admitted):
             written.rejected.append(Rejected(item, *fault))
+        elif isinstance(item.message, Batch) and (why := fault_of(item.message, known)):
+            written.rejected.append(Rejected(item, "contradiction", why))
         else:
             _take(item, key, admitted, committed, written)
     return admitted
@@ -112,7 +118,7 @@ def _identity(run: RunState, target: Target) -> tuple[object, ...]:
     return (order, run.key, run.window_end)
 
 
-def _find_targets(connection: Connection, targets: Iterable[Target]) -> dict[Target, int]:
+def _find_targets(connection: Connection, targets: Iterable[Target]) -> dict[Target, KnownTarget]:
     wanted = sorted(targets)
     columns = {
         "providers": [target.provider for target in wanted],
@@ -120,7 +126,8 @@ def _find_targets(connection: Connection, targets: Iterable[Target]) -> dict[Tar
         "regions": [target.region for target in wanted],
         "services": [target.service for target in wanted],
     }
-    return {Target(*parts): target_id for target_id, *parts in connection.execute(_SQL["find_targets"], columns)}
+    found = connection.execute(_SQL["find_targets"], columns)
+    return {Target(*parts): KnownTarget(target_id, delivered) for target_id, delivered, *parts in found}
 
 
 def _lock(connection: Connection, keys: Iterable[WindowKey]) -> dict[WindowKey, WindowState]:

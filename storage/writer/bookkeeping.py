@@ -15,7 +15,7 @@ from storage.sql import load
 from storage.writer.readings import Readings
 from storage.writer.settlement import Settlement
 from storage.writer.state import Admitted, NewBatch, NewReport, RunState
-from telemetry.batch import ApiUse
+from telemetry.batch import ApiUse, Batch
 from telemetry.redact import redact
 
 _SQL = load("writer_ledger")
@@ -69,7 +69,12 @@ def save_batches(connection: Connection, readings: Sequence[Readings], destinati
         "keys": [item.key_set.pack() for item in readings],
     }
     connection.execute(_SQL["insert_batches"], columns)
-    if destinations:
+    batches = [new for new in batches if not _is_a_look(new.batch)]
+    if destinations and batches:
+        columns = {
+            "run_ids": [new.run.run_id for new in batches],
+            "numbers": [new.batch.number for new in batches],
+        }
         # From here on nobody else writes for these targets: ids of the outbox come in the order of commits.
         connection.execute(_SQL["lock_targets"], {"target_ids": sorted({new.run.target_id for new in batches})})
         connection.execute(_SQL["insert_outbox"], columns | _outbox_columns(batches, destinations))
@@ -114,6 +119,11 @@ def _row(run: RunState, reported: NewReport | None, now: datetime) -> dict[str, 
         "records_committed": run.records_committed,
     }
     return {**counted, **(_NO_REPORT if reported is None else _report(reported, now))}
+
+
+def _is_a_look(batch: Batch) -> bool:
+    """Whether it tells of nothing but deliveries that were seen: they are the ledger's, and no destination's."""
+    return bool(batch.deliveries) and batch.record_count == len(batch.deliveries) and batch.number == 1 and batch.final
 
 
 def _outbox_columns(batches: Sequence[NewBatch], destinations: Sequence[str]) -> dict[str, list[Any]]:

@@ -7,18 +7,19 @@ the order in which messages come, so the end is always the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from storage.writer.messages import Policy
-from storage.writer.state import Admitted, NewReport, RunState, WindowKey, WindowState
+from storage.writer.state import Admitted, NewReport, Order, RunState, WindowKey, WindowState
 from telemetry.batch import Outcome
 from telemetry.redact import redact
 from telemetry.target import Target
 
 _EVER = datetime.min.replace(tzinfo=UTC)
+_UNPROVEN = "it ended without the word that every file of the delivery was read whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Settlement:
         runs = set(grown)
         windows = self.settled + [one for one in self.touched if one.settled_run in runs and one not in self.settled]
         return [(one.key, one.settled_run) for one in windows]
+
+    def keys_of(self, targets: Collection[int]) -> list[WindowKey]:
+        """Those of the windows that something is new of which belong to these targets."""
+        return [window.key for window in self.touched if window.target_id in targets]
 
 
 def settle(admitted: Admitted, policy: Policy, now: datetime) -> Settlement:
@@ -88,11 +93,18 @@ def _advance(window: WindowState, runs: Sequence[RunState]) -> None:
 
 def _settling_run(window: WindowState, runs: Sequence[RunState]) -> RunState | None:
     """The whole run that counts, where it is another one than that which settled the window before."""
-    whole = sorted((run for run in runs if run.is_whole), key=lambda run: run.worth)
+    whole = [run for run in runs if run.is_whole]
     former = [run for run in runs if run.run_id == window.settled_run]
-    if not whole or (former and whole[-1].worth <= former[-1].worth):
+    # An older version takes the place of no newer one, whenever it is read.
+    tell = all(run.submitted_at is not None for run in (*whole, *former))
+
+    def worth(run: RunState) -> tuple[bool, datetime, Order]:
+        return (not run.refused, (run.submitted_at if tell else None) or _EVER, run.order)
+
+    newest = max(whole, key=worth, default=None)
+    if newest is None or (former and worth(newest) <= worth(former[-1])):
         return None
-    return whole[-1]
+    return newest
 
 
 def _settle(window: WindowState, run: RunState, target: Target, policy: Policy, now: datetime) -> None:
@@ -114,9 +126,15 @@ def _count(new: NewReport, window: WindowState, runs: Sequence[RunState], policy
         window.error, window.permission = new.run.partial.replace("\n", "; "), report.permission
         _give_up(window, "complete", policy, now)
         return
-    if report.outcome not in {Outcome.FAILED, Outcome.THROTTLED, Outcome.DENIED}:
+    if new.run.is_whole and window.settled_run is not None and new.run.submitted_at is not None:
+        # What was read before is of a newer version, and stays.
+        window.state = "complete" if window.records else "empty"
+        window.error, window.settled_at = "an older version was read than the one that counts", now
         return
-    window.error, window.permission = redact(report.error), report.permission
+    unproven = new.run.has_come and new.run.unproven
+    if report.outcome not in {Outcome.FAILED, Outcome.THROTTLED, Outcome.DENIED} and not unproven:
+        return
+    window.error, window.permission = _UNPROVEN if unproven else redact(report.error), report.permission
     not_before = min(report.not_before or now, now + policy.longest_wait)
     if report.outcome is Outcome.DENIED:
         _give_up(window, "denied", policy, now)

@@ -45,16 +45,15 @@ class RunState:
     refused: bool = False
     #: The highest number of a batch that was committed before this transaction.
     last_number: int = 0
+    #: It is to read a delivery of a bill, and has not said that it read one whole.
+    unproven: bool = False
+    #: When the version was submitted that it has read.
+    submitted_at: datetime | None = None
 
     @property
     def order(self) -> Order:
         """Among the runs of its window."""
         return (self.attempt, self.started_at, self.run_id)
-
-    @property
-    def worth(self) -> tuple[bool, Order]:
-        """Of whole runs the one with the greatest settles the window: what lacks a part takes nothing's place."""
-        return (not self.refused, self.order)
 
     @property
     def key(self) -> WindowKey:
@@ -63,6 +62,11 @@ class RunState:
 
     @property
     def is_whole(self) -> bool:
+        """Whether it ended well, every batch of it is committed, and what it was to read is proven."""
+        return self.has_come and not self.unproven
+
+    @property
+    def has_come(self) -> bool:
         """Whether it ended well, and every batch of it is committed."""
         ended_well = self.outcome in {Outcome.COMPLETE, Outcome.EMPTY}
         return ended_well and self.batches_committed == self.batches_expected
@@ -128,6 +132,9 @@ class Admitted:
     #: Every run of these windows.
     runs: dict[UUID, RunState]
     targets: dict[int, Target]
+    #: Those of which deliveries of bills open the windows, by name, and all of them by id.
+    readers: dict[Target, int]
+    delivered: frozenset[int]
     batches: list[NewBatch]
     reports: list[NewReport]
 

@@ -18,12 +18,13 @@ from storage.partitions import PartitionsMissing, create
 from storage.writer.admission import admit
 from storage.writer.bookkeeping import count_in, save_batches, save_runs, save_settlement
 from storage.writer.costs import store_costs
+from storage.writer.deliveries import owe, prove, store_deliveries
 from storage.writer.identities import Identities
 from storage.writer.memory import Memory, memory_of
 from storage.writer.messages import Policy, Received, Rejected, Undecodable, Written
 from storage.writer.readings import read, store
 from storage.writer.settlement import settle
-from storage.writer.state import Admitted
+from storage.writer.state import Admitted, WindowKey
 from telemetry.redact import redact
 
 Refresh = Mapping[tuple[str, str], Sequence[timedelta]]
@@ -152,10 +153,14 @@ class _Writing:
             admitted = admit(self.connection, received, written)
             count_in(admitted)
             save_runs(self.connection, admitted, self.now)
+            seen: list[WindowKey] = []
             if admitted.batches:
                 self._store(admitted, identities, memory)
+                seen = store_deliveries(self.connection, admitted, self.now)
+            prove(self.connection, admitted)
             settlement = settle(admitted, self.policy, self.now)
             save_settlement(self.connection, settlement)
+            owe(self.connection, seen, settlement.keys_of(admitted.delivered), self.now)
             bills = settlement.bills(new.run.run_id for new in admitted.batches if new.batch.costs)
             save_bills(self.connection, bills, self.now)
         identities.remember()

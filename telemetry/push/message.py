@@ -119,6 +119,17 @@ class PushedCharge(_Part):
     unit: _Text = ""
     tags: _Tags = {}
     estimated: bool | None = None
+    service_category: _Text = ""
+    availability_zone: _Text = ""
+    invoice_id: _Text = ""
+    pricing_category: _Text = ""
+    pricing_quantity: _Amount | None = None
+    pricing_unit: _Text = ""
+    sku_price_id: _Text = ""
+    commitment_discount_id: _Text = ""
+    commitment_discount_status: _Text = ""
+    commitment_discount_type: _Text = ""
+    details: Annotated[_Tags, Field(description="What else is told of it, by the names of its columns.")] = {}
 
 
 class PushedCosts(_Part):

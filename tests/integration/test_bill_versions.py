@@ -142,7 +142,7 @@ def test_the_bill_as_it_was_known_is_the_one_that_was_shown_then(connection: Con
     names = list(shown[-1][1][0])
     for when, costs in shown:
         assert texts(known(connection, when), names) == texts(costs, names), when
-    lines = {when: sums(costs, "service_name") for when, costs in shown}
+    of_services = {when: sums(costs, "service_name") for when, costs in shown}
     # Lines go before the sums of their days do, and those before the sums of their window.
     while forget_history(connection, FAR, Kept(history=DAY)):
         continue
@@ -163,7 +163,7 @@ def test_the_bill_as_it_was_known_is_the_one_that_was_shown_then(connection: Con
     assert again == history
     found = rows(connection, _OF_VERSIONS)
     assert [one["billed_cost"] for one in found] == [one["billed_cost"] for one in whole]
-    assert {when: sums(known(connection, when), "service_name") for when, _ in shown} == lines
+    assert {when: sums(known(connection, when), "service_name") for when, _ in shown} == of_services
 
 
 def sums(costs: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], list[str]]:

@@ -28,6 +28,7 @@ _TYPES: dict[object, tuple[str, str]] = {
     datetime | None: ("timestamp with time zone", "YES"),
     dict[str, str]: ("jsonb", "NO"),
     dict[str, Decimal]: ("jsonb", "NO"),
+    int: ("integer", "NO"),
 }
 _NOT_PUSHED = {
     "breakdown": "what is pushed is the bill",
@@ -38,6 +39,7 @@ _NOT_PUSHED = {
     "charge_type": "a provider's own word",
     "billing_period_start": "what a source pushes is on no invoice of a provider's",
     "billing_period_end": "the same",
+    "lines": "what is pushed is one line",
 }
 _PUSHED_AS: dict[object, set[str]] = {
     str: {"string"},
@@ -78,9 +80,11 @@ def test_copy_writes_every_field() -> None:
     distinct |= {name: Decimal(number) for number, name in enumerate(NUMBERS)}
     distinct |= {"start": datetime(2026, 1, 1, tzinfo=UTC), "end": datetime(2026, 1, 2, tzinfo=UTC)}
     distinct |= {"amounts": {"Net": Decimal("3.10")}, "tags": {"team": "search"}, "estimated": True}
+    distinct |= {"lines": 7, "details": {"x_Operation": "RunInstances"}}
     distinct |= {"billing_period_start": distinct["start"], "billing_period_end": distinct["end"]}
     written = values_of(CostLine(**distinct))
     expected = distinct | {"amounts": '{"Net":3.10}', "tags": '{"team":"search"}'}
+    expected |= {"details": '{"x_Operation":"RunInstances"}'}
     assert written == tuple(expected[field.name] for field in msgspec.structs.fields(CostLine))
 
 

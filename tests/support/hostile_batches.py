@@ -16,6 +16,7 @@ from telemetry.batch import ApiUse, Batch, Report
 from telemetry.builder import build_batches
 from telemetry.codec import MAGIC, SCHEMA
 from telemetry.costs import CostLine
+from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
 from telemetry.packed import to_bytes
 from telemetry.target import Target, Window
 from tests.support.messages import NOW, WINDOW, make_report, make_run, records
@@ -62,10 +63,17 @@ def _line() -> CostLine:
     return CostLine(start=WINDOW.start, end=WINDOW.end, currency="USD", billed_cost="1.25", tags={"a": "b"})  # type: ignore[arg-type]  # as it is on the wire
 
 
+def _delivery() -> Delivery:
+    file = DeliveredFile(name="cur-00001.csv.gz", size=100, etag="e", rows=5)
+    fields: dict[str, Any] = {"period_start": WINDOW.start, "period_end": WINDOW.end, "submitted_at": NOW}
+    told = Delivery(state=DeliveryState.READ, version="v", files=[file], rows_read=5, bytes_read=100, **fields)
+    return msgspec.structs.replace(told, totals={"USD": "1.25"})
+
+
 def _templates() -> dict[str, Any]:
     """Plain values of a batch with everything in it, and of a report."""
     found = next(build_batches(_RUN, records(2), NOW))
-    batch: Batch = msgspec.structs.replace(found, costs=[_line()])
+    batch: Batch = msgspec.structs.replace(found, costs=[_line()], deliveries=[_delivery()])
     report: Report = msgspec.structs.replace(make_report(_RUN), apis=[ApiUse("ec2:X", 1, 0, None)])
     return {
         "batch": msgspec.msgpack.decode(_encode(batch)),

@@ -131,6 +131,8 @@ CASES: list[tuple[str, str, Callable[[Facts], Facts]]] = [
     ("failed", "12 windows since 2026-11-24T04:00:00Z: no", _bad("failed")),
     ("refused", "lacks costs; grant ce:Get", _bad("refused", "ce:Get", "costs")),
     ("not_read_again", "could not be read again: grant ce:Get", _bad("not_read_again", "ce:Get", "")),
+    ("not_delivered", "12 months: the export is unhealthy", _bad("missing", error="the export is unhealthy")),
+    ("not_read", "is a worker of aws running?", _bad("unread", error="")),
     (
         "nothing",
         "no window so far, 50 min behind",

@@ -17,10 +17,12 @@ from agents.core.service import Service, find
 from agents.core.unattended import never_ask
 from telemetry.batch import Outcome, Report, Run
 from telemetry.builder import unpack
+from telemetry.closest import did_you_mean
 from telemetry.costs import CostLine
 from telemetry.errors import CollectionError
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.settings import load_settings
+from telemetry.settings.providers import ProviderSettings
 from telemetry.target import Target, Window
 from telemetry.terminal import say
 from workers import completion
@@ -45,7 +47,7 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
     find_provider(target.provider).require()
     shared = Shared(load_settings(providers={target.provider}, forwards=False, stores=False))
     section = shared.settings.provider(target.provider)
-    if service.regional and section is not None and (fault := section.region_fault(target.region)):
+    if section is not None and (fault := _region_fault(service, section, target)):
         raise click.UsageError(fault)
     window = window or service.latest_window(utc_now(), _interval(service, shared, target))
     progress(f"collecting {target} {window}")
@@ -59,6 +61,16 @@ def command(target: Target, window: Window | None, as_json: bool) -> None:
         for line in _lines(report):
             say(line, err=True)
     sys.exit(0 if report.outcome in {Outcome.COMPLETE, Outcome.EMPTY} else 1)
+
+
+def _region_fault(service: Service, section: ProviderSettings, target: Target) -> str:
+    """What is wrong with the region of a target, or with the part that stands in its place; empty where nothing is."""
+    account = next((one for one in section.accounts_of(target.provider) if one.name == target.account), None)
+    parts = None if account is None else service.parts(section, account)
+    if parts is not None and target.region not in parts:
+        meant = did_you_mean(target.region, parts)
+        return f"{target.region}: {target.account} has no such part of {target.service}; {meant}"
+    return section.region_fault(target.region) if service.regional and parts is None else ""
 
 
 def _interval(service: Service, shared: Shared, target: Target) -> timedelta:

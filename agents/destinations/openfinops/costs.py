@@ -25,8 +25,18 @@ _TEXTS = (
     "unit",
     "tags",
     "amounts",
+    "service_category",
+    "availability_zone",
+    "invoice_id",
+    "pricing_category",
+    "pricing_unit",
+    "sku_price_id",
+    "commitment_discount_id",
+    "commitment_discount_status",
+    "commitment_discount_type",
+    "details",
 )
-_NUMBERS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity")
+_NUMBERS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity", "pricing_quantity")
 
 
 def cost_lines(batch: Batch) -> list[dict[str, Any]]:
@@ -51,6 +61,8 @@ def cost_totals(batch: Batch) -> dict[str, Any]:
 def _line(line: CostLine) -> dict[str, Any]:
     told = {name: getattr(line, name) for name in (*_TEXTS, *_NUMBERS)}
     told = {name: value for name, value in told.items() if value is not None and value not in ("", {})}
+    if line.lines > 1:
+        told["lines"] = line.lines
     if line.estimated is not None:
         told["estimated"] = line.estimated
     if line.billing_period_start is not None and line.billing_period_end is not None:

@@ -2,7 +2,8 @@
 
 The lines that are the bill are ``finfleet.cost.billed`` and so on; the same money cut another way is
 ``finfleet.cost_breakdown.billed``, so that nobody adds the two. What lines are told apart by here is less than a bill
-tells: lines that are the same then are added, digit by digit, before they become doubles.
+tells: lines that are the same then are added, digit by digit, before they become doubles. What files of bills tell
+beyond that (invoice, zone, price, commitment) is left out: each would multiply the series, and a bill is read in SQL.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ def _attributes(line: CostLine, attempt: int) -> dict[str, str | int]:
         "finfleet.charge_category": line.charge_category,
         "finfleet.charge_class": line.charge_class,
         "finfleet.charge_type": line.charge_type,
+        "finfleet.service_category": line.service_category,
         "finfleet.service_name": line.service_name,
         "finfleet.sku_id": line.sku_id,
         **tags(line.tags),

@@ -114,6 +114,18 @@ class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
         _Moment | None, Meta(description="The month of the invoice that the charge is on, where the provider says so.")
     ] = None
     billing_period_end: _Moment | None = None
+    lines: Annotated[int, Meta(ge=1, description="How many lines of the provider's own it is the sum of.")] = 1
+    service_category: str = ""
+    availability_zone: str = ""
+    invoice_id: str = ""
+    pricing_category: str = ""
+    pricing_quantity: Decimal | None = None
+    pricing_unit: str = ""
+    sku_price_id: str = ""
+    commitment_discount_id: str = ""
+    commitment_discount_status: str = ""
+    commitment_discount_type: str = ""
+    details: Annotated[dict[str, str], Meta(description="What else was told, by the names of columns.")] = {}
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -202,7 +214,7 @@ def _metrics(batch: Batch) -> list[Metric]:
 
 def _cost(line: CostLine) -> Cost:
     fields: Mapping[str, Any] = {name: getattr(line, name) for name in Cost.__struct_fields__}
-    for name in ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity"):
+    for name in ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "quantity", "pricing_quantity"):
         _finite(name, fields[name] or Decimal(0))
     for amount in line.amounts.values():
         _finite("amounts", amount)

@@ -61,14 +61,14 @@ BEGIN
        AND (
                v.run_id IN (run_before, run_after)
                OR (
-                      v.window_start < to_b AND v.window_end > from_b
+                      v.first_day < upper(before) AND v.last_day >= lower(before)
                       AND (
                               tstzrange(v.known_from, v.known_until) @> known_before
                               OR tstzrange(v.known_from, v.known_until) @> known_after
                           )
                   )
                OR (
-                      v.window_start < to_a AND v.window_end > from_a
+                      v.first_day < upper(after) AND v.last_day >= lower(after)
                       AND tstzrange(v.known_from, v.known_until) @> known_after
                   )
            );
@@ -99,21 +99,21 @@ BEGIN
           FROM reporting.cost_versions AS v
          WHERE NOT of_runs AND v.counted @> known_before
            AND v.known_from <= known_before AND (v.known_until > known_before OR v.known_until IS NULL)
-           AND v.window_start < to_b AND v.window_end > from_b
+           AND (v.first_day < upper(before) AND v.last_day >= lower(before) OR v.first_day IS NULL)
            AND v.charge_period_start >= from_b AND v.charge_period_start < to_b
          UNION ALL
         SELECT v.*, false, true, false
           FROM reporting.cost_versions AS v
          WHERE NOT of_runs AND NOT same AND known_before <> known_after AND v.counted @> known_after
            AND v.known_from <= known_after AND (v.known_until > known_after OR v.known_until IS NULL)
-           AND v.window_start < to_b AND v.window_end > from_b
+           AND (v.first_day < upper(before) AND v.last_day >= lower(before) OR v.first_day IS NULL)
            AND v.charge_period_start >= from_b AND v.charge_period_start < to_b
          UNION ALL
         SELECT v.*, false, same AND known_before <> known_after, true
           FROM reporting.cost_versions AS v
          WHERE NOT of_runs AND v.counted @> known_after
            AND v.known_from <= known_after AND (v.known_until > known_after OR v.known_until IS NULL)
-           AND v.window_start < to_a AND v.window_end > from_a
+           AND (v.first_day < upper(after) AND v.last_day >= lower(after) OR v.first_day IS NULL)
            AND v.charge_period_start >= from_a AND v.charge_period_start < to_a
          UNION ALL
         SELECT v.*, true, NOT same, false FROM reporting.cost_versions AS v WHERE of_runs AND v.run_id = run_before

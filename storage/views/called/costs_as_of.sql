@@ -30,8 +30,8 @@ SELECT v.provider, v.account, v.charge_period_start, v.charge_period_end, v.bill
  WHERE v.known_from <= known_at
    AND (v.known_until > known_at OR v.known_until IS NULL)
    AND v.counted @> known_at
-   AND v.window_start < until
-   AND v.window_end > since
+   AND (v.first_day <= (until AT TIME ZONE 'UTC')::date AND v.last_day >= (since AT TIME ZONE 'UTC')::date
+        OR v.first_day IS NULL)
    AND v.charge_period_start >= since
    AND v.charge_period_start < until
 $$;

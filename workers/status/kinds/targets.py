@@ -44,6 +44,17 @@ def _not_read_again(facts: Facts) -> Iterator[Found]:
     )
 
 
+@kind("not_delivered", "The provider does not deliver a bill any more, or never has; reporting.deliveries says why.")
+def _not_delivered(facts: Facts) -> Iterator[Found]:
+    yield from grouped((str(one.target), f"{_periods(one)}: {one.error}") for one in _bad(facts, "missing"))
+
+
+@kind("not_read", "A delivery of a bill was seen for a day, and is not read; what was read before stays the bill.")
+def _not_read(facts: Facts) -> Iterator[Found]:
+    for queue, those in _by(_bad(facts, "unread"), lambda one: one.target.provider):
+        yield f"{_windows(those)}: delivered, and not read for a day; is a worker of {queue} running?", _names(those)
+
+
 @kind("nothing", "No window of the target was ever settled well, although there was time for it.")
 def _nothing(facts: Facts) -> Iterator[Found]:
     planned = {one.target: one.planned for one in (facts.database.status.targets if facts.database.status else ())}
@@ -107,6 +118,10 @@ def _windows(those: list[BadWindows]) -> str:
     return f"{'1 window' if count == 1 else f'{count:,} windows'} since {cell(min(one.since for one in those))}"
 
 
+def _periods(one: BadWindows) -> str:
+    return f"{one.windows} months" if one.windows > 1 else f"{one.since:%Y-%m}"
+
+
 def _lacks(one: BadWindows) -> str:
     what = one.error.replace("\n", "; ")
     return f"lacks {what}" + (f"; grant {one.permission}" if one.permission and one.permission not in what else "")
@@ -116,4 +131,4 @@ def _grant(permission: str, error: str) -> str:
     return f"grant {permission}" + (f" ({error})" if error and permission not in error else "") if permission else error
 
 
-KINDS = (_denied, _failed, _refused, _not_read_again, _nothing, _behind, _lost)
+KINDS = (_denied, _failed, _refused, _not_read_again, _not_delivered, _not_read, _nothing, _behind, _lost)

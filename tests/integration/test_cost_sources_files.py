@@ -1,0 +1,119 @@
+"""One bill, counted once: what is read from files and proven counts before the API, and the API for what they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from storage.cost_scopes import judge_again
+from storage.database import Connection, Database
+from telemetry.target import Target, Window
+from tests.integration.test_cost_sources import MEMBER, OTHER, totals
+from tests.integration.test_cost_sources import bill as api_bill
+from tests.support.deliveries import NOVEMBER, OCTOBER, bill_of, look, minutes, plan, rows, seen, take
+from tests.support.writing import put
+
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 11, 20, tzinfo=UTC)
+"""Of the bills of the API."""
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with database.connection() as connection:
+        yield connection
+
+
+def deliver(
+    connection: Connection,
+    version: str,
+    amounts: list[str],
+    *,
+    export: str = "cur",
+    period: Window = NOVEMBER,
+    at: float = 0,
+    day: datetime = FIRST,
+    account: str = MEMBER,
+) -> None:
+    """A version of an export is seen, read and current."""
+    looks, reads = Target("aws", "payer", export, "bill_deliveries"), Target("aws", "payer", export, "bill_files")
+    plan(connection, looks, reads)
+    look(connection, seen(version, period), at=minutes(at), looks=looks)
+    (dispatch,) = [one for one in take(connection, minutes(at), reads) if one.target == reads]
+    sent = bill_of(dispatch, version, amounts, started=minutes(at + 1), day=day, account=account)
+    put(connection, *sent, now=minutes(at + 2))
+
+
+def reasons(connection: Connection) -> dict[tuple[str, str, str], str]:
+    found = rows(connection, "SELECT * FROM reporting.cost_sources WHERE NOT counts")
+    return {(row["service"], row["region"], row["sub_account_id"]): row["reason"] for row in found}
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+def test_the_file_counts_and_the_api_for_the_days_that_it_lacks(connection: Connection, *, file_first: bool) -> None:
+    if file_first:
+        deliver(connection, "v1", ["10.01"])
+    api_bill(connection, "payer", [(MEMBER, "10"), (OTHER, "5")])
+    if not file_first:
+        deliver(connection, "v1", ["10.01"])
+    api_bill(connection, "payer", [(MEMBER, "7")], day=1)
+    assert totals(connection) == {MEMBER: Decimal("17.01"), OTHER: Decimal(5)}
+    assert reasons(connection) == {("cost", "global", MEMBER): "it is read from files, and proven to the row"}
+
+
+def test_until_it_is_proven_the_api_counts(connection: Connection) -> None:
+    api_bill(connection, "payer", [(MEMBER, "10")])
+    plan(connection)
+    look(connection, seen("v1"))
+    (dispatch,) = take(connection)
+    sent = bill_of(dispatch, "v1", ["10.01"], day=FIRST, account=MEMBER)
+    put(connection, sent[0], now=minutes(1))
+    assert totals(connection) == {MEMBER: Decimal(10)}
+    put(connection, sent[1], now=minutes(2))
+    assert totals(connection) == {MEMBER: Decimal("10.01")}
+
+
+def test_taking_the_export_away_changes_no_total(connection: Connection) -> None:
+    deliver(connection, "v1", ["10.01"])
+    api_bill(connection, "payer", [(MEMBER, "10")])
+    connection.execute(b"UPDATE finfleet.targets SET enabled = false WHERE delivered")
+    assert judge_again(connection) == 0
+    api_bill(connection, "payer", [(MEMBER, "10")], attempt=2)
+    assert totals(connection) == {MEMBER: Decimal("10.01")}
+
+
+def test_two_exports_of_one_account_count_once_and_the_one_that_is_configured(connection: Connection) -> None:
+    deliver(connection, "v1", ["10.01"])
+    deliver(connection, "w1", ["10.02"], export="another")
+    assert totals(connection) == {MEMBER: Decimal("10.02")}, "the first by its name"
+    connection.execute(b"UPDATE finfleet.targets SET enabled = false WHERE region = 'another'")
+    assert (judge_again(connection), judge_again(connection)) == (1, 0)
+    assert totals(connection) == {MEMBER: Decimal("10.01")}
+
+
+def test_the_file_of_a_payer_counts_before_the_api_of_its_member(connection: Connection) -> None:
+    api_bill(connection, "member", [(MEMBER, "10"), (MEMBER, "1"), (OTHER, "3")])
+    deliver(connection, "v1", ["11.5"])
+    assert totals(connection) == {MEMBER: Decimal("11.5"), OTHER: Decimal(3)}
+
+
+def test_a_restated_version_replaces_the_former_one_in_every_sum(connection: Connection) -> None:
+    deliver(connection, "v1", ["10.01", "2"])
+    deliver(connection, "v2", ["10.02"], at=60)
+    api_bill(connection, "payer", [(MEMBER, "10")])
+    assert totals(connection) == {MEMBER: Decimal("10.02")}
+
+
+def test_charges_of_another_month_count_beside_those_of_the_day(connection: Connection) -> None:
+    """On November's invoice is a correction of 31 October: it takes nothing from October, whoever tells of that."""
+    last = OCTOBER.end - DAY
+    api_bill(connection, "payer", [(MEMBER, "10")], day=-20)
+    deliver(connection, "nov", ["-1.5"], day=last)
+    assert totals(connection) == {MEMBER: Decimal("8.5")}
+    deliver(connection, "oct", ["10.25"], period=OCTOBER, day=last, at=60)
+    assert totals(connection) == {MEMBER: Decimal("8.75")}
+    deliver(connection, "other nov", ["-1.75"], export="second", day=last, at=120)
+    assert totals(connection) == {MEMBER: Decimal("8.75")}, "two exports have the same invoice"
