@@ -11,12 +11,15 @@ from pydantic import SecretStr
 
 from storage.cost_scopes import judge_again
 from storage.database import Connection, Database
+from storage.folding.bills import fold_bills
 from storage.folding.runs import forget_runs
 from storage.migrate import downgrade, migrate
 from storage.retention import Kept, forget_history
 from storage.versions import note_versions
 from telemetry.costs import CostLine
+from tests.integration.test_bill_summaries import YEAR
 from tests.support.bills import DAY, day_of, line, rows, settle, target
+from tests.support.plans import rows_read
 
 FIRST = datetime(2026, 11, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -237,3 +240,35 @@ def test_two_clocks_do_not_make_a_version_end_before_it_begins(connection: Conne
     settle(connection, target("a"), window, [line(FIRST, billed_cost=Decimal(2))], attempt=2, now=at(1))
     assert [one["billed_cost"] for one in known(connection, at(5))] == [Decimal(2)]
     assert known(connection, at(4)) == []
+
+
+_MARCH = "window_start >= '2026-03-01' AND window_start < '2026-04-01'"
+_THEN = "reporting.costs_as_of('2026-06-01', '2026-03-01', '2026-04-01')"
+
+
+def test_a_query_of_a_month_of_versions_reads_a_month(connection: Connection) -> None:
+    with connection.transaction():
+        connection.execute(YEAR)
+    while fold_bills(connection, FAR) + note_versions(connection):
+        continue
+    settle(connection, target("b"), day_of(FIRST), [line(FIRST)])
+    tables = ("runs", "collections", "cost_lines", "cost_scopes", "bills", "bill_summaries", "targets", "bill_versions")
+    for table in tables:
+        connection.execute(f"ANALYZE finfleet.{table}".encode())
+    windows, lines = 2 * 31, 2 * 31 * 20
+    ranges = {
+        f"reporting.bill_versions WHERE {_MARCH}": 0,
+        f"reporting.cost_history_by_service WHERE {_MARCH}": 0,
+        f"reporting.cost_history_by_resource WHERE {_MARCH}": lines,
+        f"reporting.cost_versions WHERE {_MARCH}": lines,
+        "reporting.cost_reconciliation WHERE month = '2026-03-01'": 0,
+        _THEN: lines,
+        f"{_THEN} WHERE service_name = 'EC2'": lines,
+    }
+    for of, limit in ranges.items():
+        query = f"SELECT * FROM {of}"  # noqa: S608 - ours
+        found = rows_read(connection, query)
+        small = {"targets", "cost_scopes", "bills", "bill_versions"}
+        over = {table: read for table, read in found.items() if table not in small | {"cost_lines"}}
+        assert {table: read for table, read in over.items() if read > 3 * windows} == {}, query
+        assert found.get("cost_lines", 0) <= limit * 1.1, query

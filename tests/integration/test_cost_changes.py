@@ -131,9 +131,10 @@ def check(found: dict[str, Any], before: Bill, restated: Bill, after: Bill) -> N
     """To the last digit in their sum; each part to the last of its 18 decimals, of which one is rounded per item."""
     assert Fraction(found["cost_before"]) == money(before)
     assert Fraction(found["cost_after"]) == money(after)
-    assert found["difference"] == found["cost_after"] - found["cost_before"]
-    assert found["restatement"] + sum(found[part] for part in PARTS) == found["difference"]
-    assert found["restatement"] == sum(found[f"restated_{part}"] for part in PARTS)
+    assert Fraction(found["difference"]) == Fraction(found["cost_after"]) - Fraction(found["cost_before"])
+    parts = [Fraction(found[part]) for part in ("restatement", *PARTS)]
+    assert sum(parts) == Fraction(found["cost_after"]) - Fraction(found["cost_before"])
+    assert Fraction(found["restatement"]) == sum(Fraction(found[f"restated_{part}"]) for part in PARTS)
     assert Fraction(found["restatement"]) == money(restated) - money(before)
     steps = {"": split(restated, after), "restated_": split(before, restated)}
     for prefix, expected in steps.items():

@@ -13,6 +13,7 @@ from telemetry.batch import Batch, Outcome, Points
 from telemetry.costs import CostLine
 from telemetry.target import Target, Window
 from tests.support import writing
+from tests.support.deliveries import read
 from tests.support.writing import NOW, put, report
 
 DAY = timedelta(days=1)
@@ -43,17 +44,25 @@ def settle(
     attempt: int = 1,
     now: datetime = NOW,
     partial: tuple[str, ...] = (),
+    version: str = "",
 ) -> UUID:
-    """A whole reading of a window, at a time; the window is planned with the first. Its run."""
+    """A whole reading of a window, at a time; the window is planned with the first. Its run.
+
+    ``version`` makes it one of a delivery of files.
+    """
     if attempt == 1:
-        writing.plan(connection, of, window, attempt=99)
+        target_id = writing.plan(connection, of, window, attempt=99)
+        connection.execute("UPDATE finfleet.targets SET delivered = %s WHERE target_id = %s", (version > "", target_id))
     run = writing.run(of, window, attempt=attempt, second=attempt)
+    told = [read(version, sum(one.lines for one in lines), window)] if version else []
     batches = [
-        Batch(run, number, first + 500 >= len(lines), run.started_at, [], [], Points([], [], []), [], list(part))
+        Batch(run, number, False, run.started_at, [], [], Points([], [], []), [], list(lines[first : first + 500]))
         for number, first in enumerate(range(0, len(lines), 500), 1)
-        for part in [lines[first : first + 500]]
     ]
-    outcome = Outcome.COMPLETE if lines else Outcome.EMPTY
+    if told:
+        end = len(batches) + 1
+        batches.append(Batch(run, end, True, run.started_at, [], [], Points([], [], []), [], deliveries=told))
+    outcome = Outcome.COMPLETE if batches else Outcome.EMPTY
     put(connection, *batches, report(run, outcome, len(batches), partial=partial), now=now)
     return run.run_id
 

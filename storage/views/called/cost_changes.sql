@@ -16,7 +16,7 @@ RETURNS TABLE (
     restated_usage_or_rate numeric, without_cost_before bigint, without_cost_after bigint,
     days_before bigint, days_after bigint
 )
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SET work_mem = '64MB'
 -- Three bills are added up by item: the one before (b), the one before as it is known after (r), and the one after (a).
 -- From each to the next the difference is split, and what is left of it by each part is the next part's, so nothing is
 -- lost by rounding.
@@ -120,7 +120,8 @@ BEGIN
          UNION ALL
         SELECT v.*, false, same, true FROM reporting.cost_versions AS v WHERE of_runs AND v.run_id = run_after
     ),
-    line AS MATERIALIZED (
+    -- By day and account, in one pass: what follows is about as many rows as there are items a day.
+    daily AS MATERIALIZED (
         SELECT t.provider,
                CASE WHEN 'account' = ANY(per) THEN t.account END AS account,
                CASE WHEN 'sub_account_id' = ANY(per) THEN t.sub_account_id END AS sub_account_id,
@@ -136,26 +137,33 @@ BEGIN
                ) AS item,
                t.sub_account_id AS whose,
                (t.charge_period_start AT TIME ZONE 'UTC')::date AS day,
-               CASE cost
-                   WHEN 'billed_cost' THEN t.billed_cost
-                   WHEN 'effective_cost' THEN t.effective_cost
-                   WHEN 'list_cost' THEN t.list_cost
-                   ELSE t.contracted_cost
-               END AS money,
-               coalesce(t.consumed_quantity, t.pricing_quantity) AS quantity,
-               CASE WHEN t.consumed_quantity IS NULL THEN t.pricing_unit ELSE t.consumed_unit END AS unit,
-               t.lines, t.b, t.r, t.a
+               t.b, t.r, t.a,
+               sum(m.money) AS money,
+               sum(coalesce(t.consumed_quantity, t.pricing_quantity)) AS quantity,
+               bool_and(m.money IS NOT NULL AND coalesce(t.consumed_quantity, t.pricing_quantity) IS NOT NULL) AS known,
+               min(m.unit) AS first_unit, max(m.unit) AS last_unit,
+               coalesce(sum(t.lines) FILTER (WHERE m.money IS NULL), 0) AS without
           FROM told AS t
+         CROSS JOIN LATERAL (
+                   SELECT CASE cost
+                              WHEN 'billed_cost' THEN t.billed_cost
+                              WHEN 'effective_cost' THEN t.effective_cost
+                              WHEN 'list_cost' THEN t.list_cost
+                              ELSE t.contracted_cost
+                          END AS money,
+                          CASE WHEN t.consumed_quantity IS NULL THEN t.pricing_unit ELSE t.consumed_unit END AS unit
+               ) AS m
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     ),
     -- What the bill before told nothing of, it can not have restated.
     days AS MATERIALIZED (
-        SELECT DISTINCT l.provider, l.whose, l.day FROM line AS l WHERE l.b
+        SELECT DISTINCT d.provider, d.whose, d.day FROM daily AS d WHERE d.b
     ),
     sides AS (
-        SELECT l.*, l.r AND (l.b OR d.day IS NOT NULL) AS restated
-          FROM line AS l
-          LEFT JOIN days AS d ON (d.provider, d.whose, d.day) = (l.provider, l.whose, l.day)
-         WHERE l.b OR l.a OR d.day IS NOT NULL
+        SELECT d.*, d.r AND (d.b OR t.day IS NOT NULL) AS restated
+          FROM daily AS d
+          LEFT JOIN days AS t ON (t.provider, t.whose, t.day) = (d.provider, d.whose, d.day)
+         WHERE d.b OR d.a OR t.day IS NOT NULL
     ),
     items AS (
         SELECT s.provider, s.account, s.sub_account_id, s.service_name, s.region_id, s.resource_id, s.sku_id,
@@ -165,20 +173,20 @@ BEGIN
                coalesce(sum(s.money) FILTER (WHERE s.restated), 0) AS money_r,
                coalesce(sum(s.money) FILTER (WHERE s.a), 0) AS money_a,
                -- Null where a quantity or a cost of one line is not known, or they are of two units.
-               CASE WHEN bool_and(s.money IS NOT NULL AND s.quantity IS NOT NULL) FILTER (WHERE s.b)
-                     AND min(s.unit) FILTER (WHERE s.b) = max(s.unit) FILTER (WHERE s.b)
+               CASE WHEN bool_and(s.known) FILTER (WHERE s.b)
+                     AND min(s.first_unit) FILTER (WHERE s.b) = max(s.last_unit) FILTER (WHERE s.b)
                     THEN sum(s.quantity) FILTER (WHERE s.b) END AS quantity_b,
-               CASE WHEN bool_and(s.money IS NOT NULL AND s.quantity IS NOT NULL) FILTER (WHERE s.restated)
-                     AND min(s.unit) FILTER (WHERE s.restated) = max(s.unit) FILTER (WHERE s.restated)
+               CASE WHEN bool_and(s.known) FILTER (WHERE s.restated)
+                     AND min(s.first_unit) FILTER (WHERE s.restated) = max(s.last_unit) FILTER (WHERE s.restated)
                     THEN sum(s.quantity) FILTER (WHERE s.restated) END AS quantity_r,
-               CASE WHEN bool_and(s.money IS NOT NULL AND s.quantity IS NOT NULL) FILTER (WHERE s.a)
-                     AND min(s.unit) FILTER (WHERE s.a) = max(s.unit) FILTER (WHERE s.a)
+               CASE WHEN bool_and(s.known) FILTER (WHERE s.a)
+                     AND min(s.first_unit) FILTER (WHERE s.a) = max(s.last_unit) FILTER (WHERE s.a)
                     THEN sum(s.quantity) FILTER (WHERE s.a) END AS quantity_a,
-               min(s.unit) FILTER (WHERE s.b) AS unit_b,
-               min(s.unit) FILTER (WHERE s.restated) AS unit_r,
-               min(s.unit) FILTER (WHERE s.a) AS unit_a,
-               coalesce(sum(s.lines) FILTER (WHERE s.b AND s.money IS NULL), 0)::bigint AS without_b,
-               coalesce(sum(s.lines) FILTER (WHERE s.a AND s.money IS NULL), 0)::bigint AS without_a
+               min(s.first_unit) FILTER (WHERE s.b) AS unit_b,
+               min(s.first_unit) FILTER (WHERE s.restated) AS unit_r,
+               min(s.first_unit) FILTER (WHERE s.a) AS unit_a,
+               coalesce(sum(s.without) FILTER (WHERE s.b), 0) AS without_b,
+               coalesce(sum(s.without) FILTER (WHERE s.a), 0) AS without_a
           FROM sides AS s
          GROUP BY s.provider, s.account, s.sub_account_id, s.service_name, s.region_id, s.resource_id, s.sku_id,
                   s.charge_category, s.billing_currency, s.item
@@ -220,7 +228,7 @@ BEGIN
                coalesce(sum(s.money_1) FILTER (WHERE s.in_1 AND NOT s.in_0), 0) AS new,
                coalesce(-sum(s.money_0) FILTER (WHERE s.in_0 AND NOT s.in_1), 0) AS gone,
                coalesce(sum(s.money_1 - s.money_0) FILTER (WHERE s.in_0 AND s.in_1 AND s.unit IS NULL), 0) AS other,
-               sum(s.without_0)::bigint AS without_0, sum(s.without_1)::bigint AS without_1
+               sum(s.without_0) AS without_0, sum(s.without_1) AS without_1
           FROM steps AS s
          GROUP BY s.provider, s.account, s.sub_account_id, s.service_name, s.region_id, s.resource_id, s.sku_id,
                   s.charge_category, s.billing_currency, s.is_restatement, s.unit
@@ -233,10 +241,12 @@ BEGIN
           FROM split AS s
     ),
     covered AS (
-        SELECT l.provider, count(DISTINCT l.day) FILTER (WHERE l.b) AS days_b,
-               count(DISTINCT l.day) FILTER (WHERE l.a) AS days_a
-          FROM line AS l
-         GROUP BY l.provider
+        SELECT d.provider, count(*) FILTER (WHERE d.b) AS days_b, count(*) FILTER (WHERE d.a) AS days_a
+          FROM (
+                SELECT d.provider, d.day, bool_or(d.b) AS b, bool_or(d.a) AS a FROM daily AS d
+                 GROUP BY d.provider, d.day
+               ) AS d
+         GROUP BY d.provider
     )
     SELECT p.provider, p.account, p.sub_account_id, p.service_name, p.region_id, p.resource_id, p.sku_id,
            p.charge_category, p.billing_currency,
