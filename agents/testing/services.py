@@ -105,6 +105,24 @@ class ServiceConformance:
             assert ":" in permission or "/" in permission or "." in permission
             assert "*" not in permission, "the least privilege, not a family of them"
 
+    def test_what_it_delivers_is_read(self, service: Service) -> None:
+        """Who looks for deliveries of bills names the service that reads them, and that one waits for nothing else."""
+        others = [one for one in services().values() if one.provider == service.provider]
+        if service.delivers:
+            assert any(one.name == service.delivers and one.delivered for one in others), (
+                "name one with delivered = True"
+            )
+        if service.delivered:
+            assert any(one.delivers == service.name for one in others), "nobody looks for what it reads"
+            assert service.brings_bills, "its results would delay metrics"
+            assert not service.refresh, "a newer version is read when it is seen"
+        if service.delivers or service.delivered:
+            section = ProviderSettings()
+            with suppress(ValidationError):
+                section = providers()[service.provider].settings()
+            parts = [service.parts(section, account) for account in section.accounts_of(service.provider)]
+            assert None not in parts, "its targets are the exports that are configured: override parts"
+
     def test_its_resources_are_nobody_elses(self, service: Service) -> None:
         """What two services of a provider can both see belongs to one of them: else it is counted twice."""
         for claim in service.owns:

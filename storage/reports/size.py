@@ -29,7 +29,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "rates, hot": ("cost_rates",),
     "rates, folded": ("rate_intervals", "rate_starts"),
     "bills": ("cost_lines", "cost_scopes"),
-    "bills, sums": ("bill_summaries", "bills"),
+    "bills, sums": ("bill_summaries", "bills", "deliveries"),
     "outbox": ("outbox",),
     "dead letters": ("dead_letters",),
     "resources": ("resources", "series"),

@@ -86,13 +86,35 @@ SELECT DISTINCT w.day
     ON s.day = w.day AND lower(s.sub_account_id) = lower(w.sub_account_id) AND NOT s.counts
   JOIN finfleet.targets AS t ON t.target_id = s.target_id AND t.provider = former.provider AND t.enabled
  WHERE NOT former.enabled AND (t.delivered OR NOT former.delivered)
+ UNION
+-- And days on which what is read from files does not count although no other files tell of them: a writer of a former
+-- release has judged.
+SELECT DISTINCT s.day
+  FROM finfleet.targets AS t
+  JOIN finfleet.cost_scopes AS s ON s.target_id = t.target_id AND NOT s.counts AND s.sub_account_id <> ''
+  JOIN finfleet.collections AS c ON c.target_id = s.target_id AND c.window_start = s.window_start
+ WHERE t.delivered
+   AND c.window_start < ((s.day + 1)::timestamp AT TIME ZONE 'UTC')
+   AND c.window_end > (s.day::timestamp AT TIME ZONE 'UTC')
+   AND NOT EXISTS (
+           SELECT
+             FROM finfleet.cost_scopes AS w
+             JOIN finfleet.targets AS other ON other.target_id = w.target_id
+            WHERE w.day = s.day
+              AND lower(w.sub_account_id) = lower(s.sub_account_id)
+              AND w.counts
+              AND other.provider = t.provider
+              AND other.delivered
+       )
 
 -- name: left_out
--- A row for each target of whose bill something does not count, for each that counts instead.
+-- A row for each target of whose bill something does not count, for each that counts instead. That the files of an
+-- account count before its API is as it should be, and no news.
 SELECT target, counted_from, max(reason) AS reason, count(DISTINCT sub_account_id) AS accounts,
        min(day) AS first_day, max(day) AS last_day
   FROM reporting.cost_sources
  WHERE NOT counts AND sub_account_id <> ''
+   AND reason <> 'it is read from files, and proven to the row'
    AND (%(since)s::timestamptz IS NULL OR day >= (%(since)s AT TIME ZONE 'UTC')::date)
  GROUP BY target, counted_from
  ORDER BY last_day DESC, target

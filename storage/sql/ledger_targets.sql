@@ -10,7 +10,8 @@ SELECT target_id, account, region, queue, enabled, live, interval_seconds, delay
    FOR NO KEY UPDATE
 
 -- name: upsert_targets
--- A target that is there keeps its past (enabled_since, planned_until).
+-- A target that is there keeps its past (enabled_since, planned_until), unless the clock opens its windows from now on, or
+-- no longer.
 INSERT INTO finfleet.targets AS t
        (provider, account, region, service, queue, live, interval_seconds, delay_seconds, delivered,
         enabled_since, planned_until)
@@ -27,7 +28,15 @@ SELECT %(provider)s, n.account, n.region, %(service)s, n.queue, n.live, n.interv
        live = excluded.live,
        interval_seconds = excluded.interval_seconds,
        delay_seconds = excluded.delay_seconds,
-       delivered = excluded.delivered
+       delivered = excluded.delivered,
+       enabled_since = CASE
+                           WHEN excluded.delivered <> t.delivered THEN excluded.enabled_since
+                           ELSE t.enabled_since
+                       END,
+       planned_until = CASE
+                           WHEN excluded.delivered <> t.delivered THEN excluded.planned_until
+                           ELSE t.planned_until
+                       END
 
 -- name: pause
 -- Nothing is owed from the window that is running now: it will not close as configured.

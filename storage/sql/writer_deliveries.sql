@@ -35,10 +35,10 @@ VALUES (%(target_id)s, %(period_start)s, %(version)s, %(period_end)s, %(submitte
        totals = CASE WHEN ((excluded.read_at, excluded.run_id) >= (d.read_at, d.run_id)) IS NOT FALSE THEN excluded.totals ELSE d.totals END
 
 -- name: note_version
--- In the order of the batches, of which one has it.
+-- One batch of a run has it; of one that says two, it is always the same one.
 INSERT INTO finfleet.bills AS b (run_id, target_id, window_start, version)
 VALUES (%(run_id)s, %(target_id)s, %(period_start)s, %(version)s)
-    ON CONFLICT (run_id) DO UPDATE SET version = excluded.version
+    ON CONFLICT (run_id) DO UPDATE SET version = greatest(b.version, excluded.version)
 
 -- name: open
 -- Due now. Those that are there are locked, or made by somebody at this moment, who has seen the same.
@@ -68,7 +68,7 @@ SELECT b.run_id, d.submitted_at
 -- may be there: no window of the clock probes for it. Only when it is seen again, not when its reading has just ended.
 UPDATE finfleet.collections AS c
    SET state = 'planned', due_at = %(now)s, failures = 0, lost = 0, failed_since = NULL, refresh_at = NULL,
-       error = '', permission = ''
+       error = '', permission = '', backfill_id = NULL, backfilled_from = NULL
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[]) AS n(target_id, window_start)
   JOIN finfleet.targets AS t USING (target_id)
  CROSS JOIN LATERAL (

@@ -5,10 +5,10 @@ Which run counts is the ledger's to say (``collections.settled_run``), so the or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from storage.cost_columns import values_of
+from storage.cost_columns import as_copy
 from storage.database import Connection
 from storage.sql import load
 from storage.writer.state import NewBatch
@@ -22,8 +22,8 @@ def store_costs(connection: Connection, batches: Iterable[NewBatch]) -> None:
     if not batches:
         return
     with connection.cursor() as cursor, cursor.copy(_SQL["copy_cost_lines"]) as copy:
-        for row in _rows(batches):
-            copy.write_row(row)
+        for new in batches:
+            copy.write(as_copy(new.batch.costs, f"{new.run.run_id}\t{new.batch.number}\t"))
     runs = list({new.run.run_id: new.run for new in batches}.values())
     columns: dict[str, Any] = {
         "run_ids": [run.run_id for run in runs],
@@ -31,9 +31,3 @@ def store_costs(connection: Connection, batches: Iterable[NewBatch]) -> None:
         "starts": [run.window_start for run in runs],
     }
     connection.execute(_SQL["note_bills"], columns)
-
-
-def _rows(batches: Iterable[NewBatch]) -> Iterator[tuple[Any, ...]]:
-    for new in batches:
-        for position, line in enumerate(new.batch.costs):
-            yield (new.run.run_id, new.batch.number, position, *values_of(line))

@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from storage.cost_columns import FIELDS, values_of
+from storage.cost_columns import FIELDS, as_copy
 from storage.database import Database
 from storage.sql import load
 from storage.tables import cost_lines
 from telemetry.costs import COSTS, NUMBERS, TEXTS, CostLine
 from telemetry.push.message import PushedCharge, schema
+from telemetry.target import Window
+from tests.support.writing import TARGET, plan, put, report, run
 
 _KEY = ("run_id", "number", "line")
 _TYPES: dict[object, tuple[str, str]] = {
@@ -75,17 +77,58 @@ def test_copy_names_the_columns_in_the_order_of_the_values() -> None:
     assert [name.strip().decode() for name in listed[1].split(b",")] == [*_KEY, *FIELDS]
 
 
-def test_copy_writes_every_field() -> None:
+def _distinct() -> dict[str, Any]:
     distinct: dict[str, Any] = {name: name for name in TEXTS}
     distinct |= {name: Decimal(number) for number, name in enumerate(NUMBERS)}
     distinct |= {"start": datetime(2026, 1, 1, tzinfo=UTC), "end": datetime(2026, 1, 2, tzinfo=UTC)}
     distinct |= {"amounts": {"Net": Decimal("3.10")}, "tags": {"team": "search"}, "estimated": True}
     distinct |= {"lines": 7, "details": {"x_Operation": "RunInstances"}}
-    distinct |= {"billing_period_start": distinct["start"], "billing_period_end": distinct["end"]}
-    written = values_of(CostLine(**distinct))
-    expected = distinct | {"amounts": '{"Net":3.10}', "tags": '{"team":"search"}'}
-    expected |= {"details": '{"x_Operation":"RunInstances"}'}
-    assert written == tuple(expected[field.name] for field in msgspec.structs.fields(CostLine))
+    return distinct | {"billing_period_start": distinct["start"], "billing_period_end": distinct["end"]}
+
+
+_ODD = ["\\N", "\\", "\\.", "a\tb", "a\nb", "a\r\nb", '"', "\\n", "\x01\x1f", "ü😀", "", " "]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {
+            "estimated": None,
+            **dict.fromkeys(NUMBERS),
+            "billed_cost": Decimal("-0.00000000000000000000000000000000000001"),
+        },
+        {
+            "estimated": False,
+            "billed_cost": Decimal("1E+30"),
+            "effective_cost": Decimal("12345678901234567890.123456789"),
+        },
+        {"amounts": {}, "tags": {}, "details": {}, "billing_period_start": None, "billing_period_end": None},
+        *(dict.fromkeys(TEXTS, odd) | {"tags": {f"k{odd}": odd}, "details": {odd or "k": odd}} for odd in _ODD),
+        {"tags": {f"k{number}": odd for number, odd in enumerate(_ODD)}, "amounts": {"a\\\t": Decimal("0.10")}},
+    ],
+)
+def test_copy_writes_every_field(database: Database, changes: dict[str, Any]) -> None:
+    line = CostLine(**_distinct() | changes)
+    window = Window(line.start, line.end)
+    # As text: else it is read as a float.
+    names = b", ".join(b"amounts::text" if name == "amounts" else name.encode() for name in FIELDS)
+    with database.connection() as connection:
+        plan(connection, TARGET, window)
+        of = run(TARGET, window)
+        put(connection, report(of, batches=9))
+        with connection.cursor() as cursor, cursor.copy(load("writer_costs")["copy_cost_lines"]) as copy:
+            copy.write(as_copy([line, CostLine(**_distinct()), line], f"{of.run_id}\t4\t"))
+        found = connection.execute(
+            b"SELECT number, line, " + names + b" FROM finfleet.cost_lines ORDER BY line"
+        ).fetchall()
+    expected = [getattr(line, field.name) for field in msgspec.structs.fields(CostLine)]
+    place = list(FIELDS).index("amounts")
+    assert [row[:2] for row in found] == [(4, 0), (4, 1), (4, 2)]
+    for row in (found[0], found[2]):
+        values = list(row[2:])
+        values[place] = msgspec.json.decode(values[place], type=dict[str, Decimal])
+        assert values == expected
 
 
 @pytest.mark.parametrize(

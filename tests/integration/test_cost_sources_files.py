@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from storage.cost_scopes import judge_again
+from storage.cost_scopes import judge_again, left_out
 from storage.database import Connection, Database
 from telemetry.target import Target, Window
 from tests.integration.test_cost_sources import MEMBER, OTHER, totals
@@ -62,6 +62,11 @@ def test_the_file_counts_and_the_api_for_the_days_that_it_lacks(connection: Conn
     api_bill(connection, "payer", [(MEMBER, "7")], day=1)
     assert totals(connection) == {MEMBER: Decimal("17.01"), OTHER: Decimal(5)}
     assert reasons(connection) == {("cost", "global", MEMBER): "it is read from files, and proven to the row"}
+    assert left_out(connection) == [], "as it should be"
+    # As a writer of a former release leaves it.
+    connection.execute(b"UPDATE finfleet.cost_scopes SET counts = NOT counts WHERE day = '2026-11-20'")
+    assert (judge_again(connection), judge_again(connection)) == (1, 0)
+    assert totals(connection) == {MEMBER: Decimal("17.01"), OTHER: Decimal(5)}
 
 
 def test_until_it_is_proven_the_api_counts(connection: Connection) -> None:

@@ -273,3 +273,24 @@ def test_a_bill_that_is_late_is_trouble(connection: Connection) -> None:
     (november,) = [one for one in take(connection, minutes(2)) if one.window == NOVEMBER]
     put(connection, *bill_of(november, "v1", ["1"], started=minutes(1500)), now=minutes(1500))
     assert trouble() == []
+
+
+def test_a_target_may_come_to_be_delivered_and_back(connection: Connection) -> None:
+    (target,) = [found.target for found in ledger.find_targets(connection, ["*/bill_deliveries"])]
+
+    def owes() -> bool:
+        (row,) = rows(connection, "SELECT enabled_since FROM finfleet.targets WHERE service = 'bill_deliveries'")
+        return bool(row["enabled_since"] <= NOW)
+
+    fields = {"queue": "q", "interval": HOUR, "delay": timedelta(0), "live": False}
+    for delivered in (True, False, True):
+        planned = ledger.TargetPlan(target=target, delivered=delivered, **fields)  # type: ignore[arg-type]  # mixed
+        ledger.sync_targets(connection, [planned], "aws", target.service, NOW)
+        assert owes() is not delivered
+
+
+def test_status_shows_how_far_a_month_is(connection: Connection) -> None:
+    look(connection, seen("v1"))
+    put(connection, *bill_of(take(connection)[0], "v1", ["1"], started=minutes(1)), now=minutes(2))
+    (line,) = [one for one in reports.read_status(connection, minutes(5)).targets if one.target == READS]
+    assert (line.covered_until, line.lag, line.complete) == (minutes(5), None, 1)

@@ -19,6 +19,7 @@ from telemetry.batch import Outcome, Report, Run
 from telemetry.builder import unpack
 from telemetry.closest import did_you_mean
 from telemetry.costs import CostLine
+from telemetry.deliveries import Delivery
 from telemetry.errors import CollectionError
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.settings import load_settings
@@ -95,6 +96,8 @@ def _fields(record: Record) -> dict[str, Any]:
     fields = msgspec.structs.asdict(record)
     if isinstance(record, MetricPoint | CostRate):
         fields["resource"] = msgspec.structs.asdict(record.resource)
+    if isinstance(record, Delivery):
+        fields["files"] = [msgspec.structs.asdict(file) for file in record.files]
     return fields
 
 
@@ -132,6 +135,14 @@ def _print(records: list[Record]) -> None:
         say()
         say(f"the bill by {breakdown}" if breakdown else "the bill")
         _print_costs([line for line in records if isinstance(line, CostLine) and line.breakdown == breakdown])
+    if told := [record for record in records if isinstance(record, Delivery)]:
+        print_table(
+            ("period", "delivery", "version", "submitted", "files", "rows read", "reason"),
+            (
+                (d.period_start.date(), d.state, d.version[:12], d.submitted_at, len(d.files), d.rows_read, d.reason)
+                for d in told
+            ),
+        )
     if alone:
         print_table(("resource without figures", "type"), ((_name(r), r.type) for r in alone))
 
