@@ -11,7 +11,7 @@ ARG PYTHON=3.11.13-slim-bookworm
 
 # The packages, each checked against its hash; then, without any index, the ones that the extras need.
 FROM python:${PYTHON} AS build
-ARG EXTRAS=fleet,aws,azure,gcp,otlp
+ARG EXTRAS=fleet,aws,azure,gcp,otlp,bills
 ARG AWS_APIS=
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src

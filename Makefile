@@ -77,8 +77,8 @@ bench: $(VENV)/.dev  ## Measure, and print tables; NAME=queries runs one, RECORD
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: $(VENV)/.dev  ## Renew the lock files
 	$(COMPILE) pyproject.toml --all-extras requirements/build.in --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra azure --extra gcp --extra otlp --extra demo requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
-	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra azure --extra gcp --extra otlp --constraint requirements/dev.txt --output-file requirements/fleet.txt
+	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra azure --extra gcp --extra otlp --extra bills --extra demo requirements/build.in --constraint requirements/dev.txt --output-file requirements/demo.txt
+	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra azure --extra gcp --extra otlp --extra bills --constraint requirements/dev.txt --output-file requirements/fleet.txt
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) requirements/openfinops.in --output-file requirements/openfinops.txt
 

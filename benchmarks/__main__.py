@@ -29,6 +29,7 @@ NAMES = (
     "storage",
     "queries",
     "memory",
+    "bills",
 )
 _FOLDER = Path(__file__).parent
 

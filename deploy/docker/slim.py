@@ -40,6 +40,16 @@ UNUSED = (
     "azure/**/aio",
     "google/cloud/asset_v1p*",
     "google/cloud/osconfig_v1alpha",
+    # Of Arrow: to compile against it; its own clients of stores and of Flight; the same library under other names.
+    "pyarrow/*flight*",
+    "pyarrow/_s3fs*",
+    "pyarrow/_substrait*",
+    "pyarrow/include",
+    "pyarrow/includes",
+    "pyarrow/libarrow_python.so",
+    "pyarrow/libarrow_python.so.*.*.*",
+    "pyarrow/libarrow_s3*",
+    "pyarrow/src",
     # Examples for documentation.
     "boto3/examples",
     "botocore/data/*/*/examples-*",

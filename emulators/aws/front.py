@@ -84,7 +84,10 @@ class Front:
             return respond(render(error, request)), kind or ERROR
         try:
             response = self._serve(request, environ)
-            response.set_data(self._rewrites.body(request.api, response.get_data()))
+            body = response.get_data()
+            if (rewritten := self._rewrites.body(request.api, body)) != body:
+                # Not in any case: an answer to HEAD has no body, and the length of what it is about.
+                response.set_data(rewritten)
         except AwsError as refused:
             return respond(render(refused, request)), ERROR
         except msgspec.DecodeError as unreadable:

@@ -18,7 +18,7 @@ from storage.retention import Kept, forget_history
 from storage.versions import note_versions
 from telemetry.costs import CostLine
 from tests.integration.test_bill_summaries import YEAR
-from tests.support.bills import DAY, day_of, line, rows, settle, target
+from tests.support.bill_readings import DAY, day_of, line, rows, settle, target
 from tests.support.plans import rows_read
 
 FIRST = datetime(2026, 11, 20, tzinfo=UTC)

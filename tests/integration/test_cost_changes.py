@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from storage.database import Connection, Database
 from telemetry.costs import CostLine
-from tests.support.bills import DAY, day_of, line, rows, settle, target
+from tests.support.bill_readings import DAY, day_of, line, rows, settle, target
 from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
 

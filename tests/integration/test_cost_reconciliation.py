@@ -11,7 +11,7 @@ import pytest
 from storage.database import Connection, Database
 from telemetry.costs import CostLine
 from telemetry.target import Target, Window
-from tests.support.bills import DAY, day_of, line, rows, settle, target
+from tests.support.bill_readings import DAY, day_of, line, rows, settle, target
 
 OCTOBER = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 API, FILE = Target("aws", "payer", "global", "cost"), Target("aws", "payer", "cur", "bill_files")

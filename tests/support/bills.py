@@ -1,73 +1,116 @@
-"""What tests of bills and of their versions have in common: readings through the writer, and what views say of them."""
+"""Deliveries of bills in a folder, and what comes of reading them."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
-from uuid import UUID
+import csv
+import gzip
+import io
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
-from psycopg.rows import dict_row
+import zstandard
 
-from storage.database import Connection
-from telemetry.batch import Batch, Outcome, Points
+from agents.core.bills.focus import focus_layout
+from agents.core.bills.folding import Granularity
+from agents.core.bills.layouts import LayoutFor
+from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.proving import read_delivery
+from agents.core.bills.stores import open_store
+from agents.core.context import Context, Shared
+from agents.core.meter import Meter
 from telemetry.costs import CostLine
-from telemetry.target import Target, Window
-from tests.support import writing
-from tests.support.deliveries import read
-from tests.support.writing import NOW, put, report
+from telemetry.deliveries import Delivery
+from telemetry.settings import Settings
+from telemetry.settings.providers import Account
+from telemetry.target import Window
 
-DAY = timedelta(days=1)
-
-
-def target(account: str, service: str = "cost") -> Target:
-    """Of Amazon, where it does not matter."""
-    return Target("aws", account, "global", service)
-
-
-def day_of(start: datetime, days: int = 1) -> Window:
-    """The window of some days."""
-    return Window(start, start + days * DAY)
+MAY = Window(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC))
+BASE = {
+    "BillingCurrency": "USD",
+    "BilledCost": "1",
+    "ChargePeriodStart": "2026-05-03T04:00:00Z",
+    "ChargePeriodEnd": "2026-05-03T05:00:00Z",
+}
+"""A line of FOCUS of which only what has to be there is told."""
 
 
-def line(start: datetime, **fields: Any) -> CostLine:
-    """A line of the bill of a day: one dollar, if nothing else is said."""
-    told: dict[str, Any] = {"start": start, "end": start + DAY, "currency": "USD", "billed_cost": Decimal(1)}
-    return CostLine(**(told | fields))
+@dataclass(frozen=True)
+class Bill:
+    """What was read."""
+
+    lines: list[CostLine]
+    delivery: Delivery
+    context: Context
 
 
-def settle(
-    connection: Connection,
-    of: Target,
-    window: Window,
-    lines: Sequence[CostLine],
+def context(seconds: float = 60.0) -> Context:
+    """Of a collection that has begun just now."""
+    shared = Shared(Settings.model_validate({"generic": {}}))
+    account = Account(name="default", regions=(), services=(), queue="collect.generic")
+    return Context(shared, account, Meter(), time.monotonic() + seconds)
+
+
+def text_of(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = ()) -> bytes:
+    """CSV with a header."""
+    listed = list(rows)
+    out = io.StringIO()
+    writer = csv.DictWriter(
+        out, columns or list(dict.fromkeys(name for row in listed for name in row)), lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(listed)
+    return out.getvalue().encode()
+
+
+def focus(*changes: Mapping[str, str]) -> bytes:
+    """A CSV file of FOCUS: a line for each of these, which are told beside BASE."""
+    return text_of([{**BASE, **change} for change in changes])
+
+
+def zipped(**members: bytes) -> bytes:
+    """An archive."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in members.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.csv"), body, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def gzipped(body: bytes) -> bytes:
+    """Packed at no time at all."""
+    return gzip.compress(body, mtime=0)
+
+
+PACKED: Mapping[str, Callable[[bytes], bytes]] = {
+    "csv": lambda body: body,
+    "csv.gz": gzipped,
+    "csv.zip": lambda body: zipped(bill=body),
+    "csv.zst": zstandard.compress,
+}
+
+
+def read(
+    folder: Path,
+    files: Mapping[str, bytes],
     *,
-    attempt: int = 1,
-    now: datetime = NOW,
-    partial: tuple[str, ...] = (),
-    version: str = "",
-) -> UUID:
-    """A whole reading of a window, at a time; the window is planned with the first. Its run.
-
-    ``version`` makes it one of a delivery of files.
-    """
-    if attempt == 1:
-        target_id = writing.plan(connection, of, window, attempt=99)
-        connection.execute("UPDATE finfleet.targets SET delivered = %s WHERE target_id = %s", (version > "", target_id))
-    run = writing.run(of, window, attempt=attempt, second=attempt)
-    told = [read(version, sum(one.lines for one in lines), window)] if version else []
-    batches = [
-        Batch(run, number, False, run.started_at, [], [], Points([], [], []), [], list(lines[first : first + 500]))
-        for number, first in enumerate(range(0, len(lines), 500), 1)
-    ]
-    if told:
-        end = len(batches) + 1
-        batches.append(Batch(run, end, True, run.started_at, [], [], Points([], [], []), [], deliveries=told))
-    outcome = Outcome.COMPLETE if batches else Outcome.EMPTY
-    put(connection, *batches, report(run, outcome, len(batches), partial=partial), now=now)
-    return run.run_id
-
-
-def rows(connection: Connection, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """What a query says, by column."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query.encode(), values).fetchall()
+    layout: LayoutFor = focus_layout,
+    rows: Mapping[str, int] | None = None,
+    granularity: Granularity = "daily",
+) -> Bill:
+    """Write the files into a folder, and read them as a delivery of May; ``rows`` are those promised of a file."""
+    for name, body in files.items():
+        (folder / name).write_bytes(body)
+    where, store_of = context(), f"file://{folder}"
+    store = open_store(store_of, where)
+    entries = {entry.key: entry for entry in store.list("")}
+    pinned = []
+    for name in files:
+        kind, compression = file_kind(name)
+        promised = (rows or {}).get(name)
+        pinned.append(PinnedFile(entry=entries[name], format=kind, compression=compression, rows=promised))
+    delivery = Pinned(version="1", files=tuple(pinned))
+    *lines, last = read_delivery(where, store, delivery, layout, MAY, granularity=granularity)
+    assert isinstance(last, Delivery)
+    return Bill([line for line in lines if isinstance(line, CostLine)], last, where)

@@ -1,0 +1,112 @@
+"""The layout of FOCUS, from 1.0 to 1.4, whoever writes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
+from telemetry.errors import CollectionFailed
+from telemetry.target import Window
+
+_FIELDS = {
+    "charge_category": ("ChargeCategory",),
+    "charge_class": ("ChargeClass",),
+    "charge_description": ("ChargeDescription",),
+    "service_name": ("ServiceName",),
+    "service_category": ("ServiceCategory",),
+    "sub_account_id": ("SubAccountId",),
+    "sub_account_name": ("SubAccountName",),
+    # 1.0-preview had Region.
+    "region_id": ("RegionId", "Region"),
+    "availability_zone": ("AvailabilityZone",),
+    "resource_id": ("ResourceId",),
+    "sku_id": ("SkuId",),
+    "sku_price_id": ("SkuPriceId",),
+    "invoice_id": ("InvoiceId",),
+    "pricing_category": ("PricingCategory",),
+    "pricing_unit": ("PricingUnit",),
+    "unit": ("ConsumedUnit", "UsageUnit"),
+    "commitment_discount_id": ("CommitmentDiscountId",),
+    "commitment_discount_status": ("CommitmentDiscountStatus",),
+    "commitment_discount_type": ("CommitmentDiscountType",),
+}
+_NUMBERS = {
+    "billed_cost": ("BilledCost",),
+    # 1.0-preview had AmortizedCost.
+    "effective_cost": ("EffectiveCost", "AmortizedCost"),
+    "list_cost": ("ListCost",),
+    "contracted_cost": ("ContractedCost",),
+    "quantity": ("ConsumedQuantity", "UsageQuantity"),
+    "pricing_quantity": ("PricingQuantity",),
+}
+_NEEDED = ("BillingCurrency", "BilledCost", "ChargePeriodStart")
+#: Names of older versions, by the newest one, for what CostLine has no field of.
+_DETAILS = {
+    "ServiceProviderName": ("ServiceProviderName", "ProviderName", "Provider"),
+    "HostProviderName": ("HostProviderName", "PublisherName", "Publisher"),
+    "InvoiceIssuerName": ("InvoiceIssuerName", "InvoiceIssuer"),
+}
+_PERIODS = frozenset({"billingperiodstart", "billingperiodend"})
+"""The window's."""
+_EACH_ITS_OWN = frozenset({
+    "x_lineitemid", "x_identitylineitemid", "x_chargeid", "x_invoicelineitemid", "x_exporttime", "x_ingestiontime",
+    "x_sourcename", "x_sourceversion", "x_billedunitprice", "x_effectiveunitprice", "oci_referencenumber",
+    "oci_backreferencenumber",
+})  # fmt: skip
+"""What differs from line to line, or follows from other columns, and tells nothing of the charge: with it nothing would
+be folded."""
+_LEFT_OUT = _EACH_ITS_OWN | _PERIODS
+_SUMMED = ("cost", "costinusd", "quantity")
+"""Ends of the names of what is summed. A price or a rate is not: it tells lines apart."""
+
+
+def focus_layout(columns: Columns) -> Layout:
+    """For the columns of a FOCUS table. Old names, and names in another case, are taken for the new ones.
+
+    What FOCUS has and CostLine has not, and what begins with ``x_``, is kept: numbers of costs in ``amounts``, text in
+    ``details``. CollectionFailed where the columns are not those of FOCUS.
+    """
+    if missing := [name for name in _NEEDED if name not in columns]:
+        there = ", ".join(columns.names[:10])
+        raise CollectionFailed(f"the file has no column {', '.join(missing)}, so it is not FOCUS; it has {there} ...")
+    fields = {name: _told(columns, *names) for name, names in _FIELDS.items()}
+    fields["resource_id"] = _resource(fields["resource_id"])
+    details = {name: _told(columns, *names) for name, names in _DETAILS.items()}
+    layout = Layout(
+        start=_told(columns, "ChargePeriodStart"),
+        end=_told(columns, "ChargePeriodEnd"),
+        currency=_told(columns, "BillingCurrency"),
+        fields=fields,
+        numbers={name: _told(columns, *names) for name, names in _NUMBERS.items()},
+        tags=_told(columns, "Tags"),
+    )
+    further = [name for name in columns.unused() if name.lower() not in _LEFT_OUT]
+    amounts = {name: _told(columns, name) for name in further if name.lower().endswith(_SUMMED)}
+    details |= {name: _told(columns, name) for name in further if name not in amounts}
+    return replace(layout, amounts=amounts, details=details)
+
+
+def in_period(layout: Layout, columns: Columns, window: Window) -> Layout:
+    """The lines alone whose BillingPeriodStart is in ``window``: where one file has several billing periods.
+
+    A line that tells none is of the period of its charge.
+    """
+    text = _told(columns, "BillingPeriodStart")
+    begun = layout.start if text == NOTHING else f"coalesce({text}, {layout.start})"
+    moment = f"TRY_CAST({begun} AS TIMESTAMPTZ)"
+    start, end = (quoted(one.isoformat()) for one in (window.start, window.end))
+    # What is no time at all is kept: it is an error, not another month.
+    return replace(layout, only=f"coalesce({moment} >= {start}::TIMESTAMPTZ AND {moment} < {end}::TIMESTAMPTZ, TRUE)")
+
+
+def _resource(found: str) -> str:
+    """Azure writes the same id in several cases."""
+    if found == NOTHING:
+        return found
+    return f"CASE WHEN lower({found}) LIKE '/subscriptions/%' THEN lower({found}) ELSE {found} END"
+
+
+def _told(columns: Columns, *names: str) -> str:
+    """Text of the first of these that is told. A file of text has no null, and some write the word."""
+    found = columns.text(*names)
+    return NOTHING if found == NOTHING else f"nullif(nullif({found}, 'NULL'), 'null')"

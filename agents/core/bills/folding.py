@@ -1,0 +1,100 @@
+"""Folds rows to lines: by day, or by hour, and by everything that tells lines apart; sums are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Literal
+
+from agents.core.bills.fold_sql import plan
+from agents.core.bills.folded_lines import Lines
+from agents.core.bills.layouts import Columns, LayoutFor
+from agents.core.bills.libraries import connect_duckdb, need
+from agents.core.bills.tables import Table
+from agents.core.bills.workspace import workspace
+from agents.core.context import Context
+from telemetry.costs import CostLine
+from telemetry.errors import CollectionError, CollectionFailed
+from telemetry.target import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Granularity = Literal["daily", "hourly"]
+
+MEMORY = 120_000_000
+"""Bytes that sums may take; past them they go to disk."""
+DISK = 50_000_000_000
+"""Bytes that they may take there."""
+_ROWS = 2048
+"""Of one step from sums to lines."""
+
+
+def fold(
+    tables: Sequence[Table], layout_for: LayoutFor, window: Window, granularity: Granularity, context: Context
+) -> Iterator[CostLine]:
+    """The lines of a bill, whose billing period is ``window``.
+
+    Every row is read before the first line comes, and each once. A charge inside one day (hour) is a part of its day
+    (hour); one of another length stays a line with its own period. Rows that tell an amount are not folded with rows
+    that do not: a sum lacks no part, and what is not told is None.
+
+    Raises:
+        CollectionFailed: where a table is torn, or a time, an amount or a currency is none; it names it.
+    """
+    columns = Columns(name for table in tables for name in table.columns)
+    if not columns.names:
+        return
+    layout = layout_for(columns)
+    places = sorted(columns.used) or [0]
+    wanted = plan(layout, places, granularity)
+    lines = Lines(wanted, window, context)
+    arrow = need("pyarrow")
+    feed = _Feed(tables, columns, places, context)
+    schema = arrow.schema([(f"c{place}", arrow.string()) for place in places])
+    with workspace() as folder, closing(connect_duckdb(str(folder), MEMORY, DISK)) as database:
+        database.register("source", arrow.RecordBatchReader.from_batches(schema, feed.batches(schema)))
+        for batch in _run(database, wanted.query, feed):
+            context.check_deadline()
+            yield from lines.of(batch)
+    lines.conclude()
+
+
+def _run(database: Any, query: str, feed: _Feed) -> Iterator[pa.RecordBatch]:
+    error_of = need("duckdb").Error
+    try:
+        yield from database.sql(query).to_arrow_reader(_ROWS)
+    except (error_of, need("pyarrow").ArrowException, OSError) as error:
+        if feed.failure is not None:
+            raise feed.failure from None
+        raise CollectionFailed(f"the lines cannot be folded: {' '.join(str(error).split())[:300]}") from None
+
+
+class _Feed:
+    """The rows of all tables one after the other, with the same columns."""
+
+    def __init__(self, tables: Sequence[Table], columns: Columns, places: Sequence[int], context: Context) -> None:
+        self._tables = tables
+        self._columns = columns
+        self._places = places
+        self._context = context
+        #: The engine tells of what a file raised in words of its own.
+        self.failure: CollectionError | None = None
+
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        try:
+            for table in self._tables:
+                yield from self._of(table, schema)
+        except CollectionError as error:
+            self.failure = error
+            raise
+
+    def _of(self, table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        arrow = need("pyarrow")
+        there = {name: place for place, name in enumerate(table.columns)}
+        own = {place: there.get(self._columns.names[place]) for place in self._places}
+        for batch in table.batches([place for place in own.values() if place is not None]):
+            self._context.check_deadline()
+            missing = arrow.nulls(batch.num_rows, arrow.string())
+            found = [missing if place is None else batch.column(f"c{place}") for place in own.values()]
+            yield arrow.RecordBatch.from_arrays(found, schema=schema)

@@ -1,0 +1,86 @@
+"""Parquet as a table of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from agents.core.bills.arrow_text import as_text
+from agents.core.bills.libraries import need
+from agents.core.bills.unpacking import torn
+from telemetry.errors import CollectionError, CollectionFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROWS = 16_384
+"""In a batch: with a hundred columns of text it is some 30 MB."""
+_BUFFERS = 32 * 1024 * 1024
+"""Bytes that are read ahead, of all columns together."""
+_LARGEST, _SMALLEST = 2 * 1024 * 1024, 128 * 1024
+
+
+class ParquetTable:
+    """A file whose row groups are read a column chunk at a time, by ranges."""
+
+    def __init__(self, name: str, begin: Callable[[], BinaryIO]) -> None:
+        """Read the footer."""
+        self.name = name
+        self.rows = 0
+        self._begin = begin
+        with self._opened(1) as file:
+            self.columns = tuple(file.schema_arrow.names)
+            if len(set(self.columns)) < len(self.columns):
+                raise CollectionFailed(f"{name}: two columns have the same name")
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """The rows; see tables.Table."""
+        arrow = need("pyarrow")
+        names = [self.columns[place] for place in wanted]
+        with self._opened(max(1, len(names))) as file:
+            for batch in file.iter_batches(_ROWS, columns=names or list(self.columns[:1]), use_threads=False):
+                self.rows += batch.num_rows
+                made = dict(zip(batch.schema.names, batch.columns, strict=True))
+                texts = [as_text(made[name]) for name in names]
+                labels = [f"c{place}" for place in wanted]
+                if not texts:
+                    texts, labels = [arrow.nulls(batch.num_rows, arrow.string())], ["c0"]
+                yield arrow.RecordBatch.from_arrays(texts, labels)
+            if self.rows != file.metadata.num_rows:
+                raise torn(self.name, f"{self.rows} rows came of {file.metadata.num_rows}")
+
+    @contextmanager
+    def _opened(self, columns: int) -> Iterator[Any]:
+        arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
+        buffer = min(_LARGEST, max(_SMALLEST, _BUFFERS // columns))
+        source = _Watched(self._begin())
+        try:
+            with parquet.ParquetFile(arrow.PythonFile(source, "r"), buffer_size=buffer, pre_buffer=False) as file:
+                yield file
+        except CollectionError:
+            raise
+        except (arrow.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+            if source.failure is not None:
+                raise source.failure from None
+            raise torn(self.name, f"after row {self.rows}: {str(error)[:300]}") from None
+        finally:
+            source.close()
+
+
+class _Watched:
+    """A file that keeps what a read has raised: Arrow tells of it in words of its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: CollectionError | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._file.read(size)
+        except CollectionError as error:
+            self.failure = error
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

@@ -1,0 +1,63 @@
+"""A delivery as it was when its reading began: what has to be there, unchanged, until the last byte is read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from agents.core.bills.entry import Entry
+
+Format = Literal["csv", "parquet"]
+Compression = Literal["none", "gzip", "zip", "zstd"]
+
+
+class PinnedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a delivery, and what was promised of it."""
+
+    entry: Entry
+    format: Format
+    #: Of the file as a whole. Parquet compresses inside: ``none``.
+    compression: Compression = "none"
+    #: Rows that the manifest promises; None where it promises none.
+    rows: int | None = None
+    #: Bytes that the manifest promises; None where it promises none. The size of the entry counts in any case.
+    bytes: int | None = None
+
+
+class Pinned(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of one billing period of an export."""
+
+    #: As in telemetry.deliveries.Delivery: the SHA-256 of the manifest, or the change token of a table.
+    version: str
+    files: tuple[PinnedFile, ...]
+    #: When the provider wrote it, where it says so.
+    submitted_at: datetime | None = None
+    #: Rows and bytes of the delivery as a whole, where they are promised.
+    rows: int | None = None
+    bytes: int | None = None
+
+
+def file_kind(key: str) -> tuple[Format, Compression]:
+    """Format and compression by the end of a name; ValueError where it is none that can be read.
+
+    ``.csv``, ``.csv.gz``, ``.csv.zip``, ``.zip``, ``.csv.zst``, ``.parquet``, ``.snappy.parquet`` ...
+    """
+    name = key.rsplit("/", 1)[-1].lower()
+    if name.endswith((".parquet", ".pq")):
+        return "parquet", "none"
+    for ending, compression in _COMPRESSIONS.items():
+        if name.endswith(ending):
+            return "csv", compression
+    raise ValueError(f"{key}: the name of a file must end in .csv, .csv.gz, .csv.zip, .csv.zst or .parquet")
+
+
+_COMPRESSIONS: dict[str, Compression] = {
+    ".csv": "none",
+    ".gz": "gzip",
+    ".gzip": "gzip",
+    ".zip": "zip",
+    ".zst": "zstd",
+    ".zstd": "zstd",
+}

@@ -1,0 +1,94 @@
+"""What a URL of a store says, and whether it may be asked at all."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from agents.core.bills.store_kinds import AZURE, FOLDER, GOOGLE, S3, Kind
+from telemetry.errors import CollectionFailed
+from telemetry.settings.fields import is_loopback
+
+FORMS = (
+    "s3://bucket/prefix, https://account.blob.core.windows.net/container/prefix, gs://bucket/prefix or file:///folder"
+)
+_AZURE_PARTS = 2
+"""At an endpoint of one's own: account and container."""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a store is."""
+
+    kind: Kind
+    #: Bucket or container; of a folder its path.
+    bucket: str
+    prefix: str = ""
+    #: Of Azure.
+    account: str = ""
+    #: Where it is asked, if not at the provider's own address.
+    endpoint: str = ""
+
+    @property
+    def url(self) -> str:
+        """For messages."""
+        if self.kind is FOLDER:
+            return f"file://{self.bucket}"
+        account = f"{self.account}/" if self.account else ""
+        return f"{self.kind.name}://{account}{self.bucket}"
+
+
+def parse_address(url: str, endpoint: str = "") -> Address:
+    """What ``url`` names; CollectionFailed says what may be written."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise _wrong(url) from None
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise CollectionFailed("url: it may hold no credentials, query or fragment: give credentials by their options")
+    path = unquote(parts.path).strip("/")
+    check_endpoint(endpoint)
+    if parts.scheme == "file" and not host:
+        return Address(FOLDER, unquote(parts.path).rstrip("/") or "/")
+    if parts.scheme in {"s3", "gs"} and parts.netloc:
+        return Address(S3 if parts.scheme == "s3" else GOOGLE, parts.netloc, path, endpoint=endpoint)
+    if parts.scheme in {"https", "http"} and path:
+        return _blob(url, parts.scheme, parts.netloc, path, endpoint)
+    raise _wrong(url)
+
+
+def _blob(url: str, scheme: str, netloc: str, path: str, endpoint: str) -> Address:
+    account, _, rest = netloc.partition(".")
+    if rest.startswith(("blob.", "dfs.")) and scheme == "https":
+        container, _, prefix = path.partition("/")
+        own = endpoint or f"https://{account}.blob.{rest.partition('.')[2]}"
+        return Address(AZURE, container, prefix, account, own)
+    # azurite and the like have the account in the path: http://127.0.0.1:10000/account/container/prefix
+    pieces = path.split("/", _AZURE_PARTS)
+    if len(pieces) < _AZURE_PARTS:
+        raise _wrong(url)
+    own = f"{scheme}://{netloc}/{pieces[0]}"
+    check_endpoint(own)
+    return Address(AZURE, pieces[1], pieces[2] if len(pieces) > _AZURE_PARTS else "", pieces[0], own)
+
+
+def check_endpoint(endpoint: str) -> None:
+    """CollectionFailed where somebody on the way could read along."""
+    if not endpoint:
+        return
+    try:
+        parts = urlsplit(endpoint)
+        host = parts.hostname or ""
+    except ValueError:
+        raise CollectionFailed(f"endpoint: {endpoint[:200]!r}: must be an address such as https://host") from None
+    if parts.scheme not in {"https", "http"} or not host:
+        raise CollectionFailed(f"endpoint: {endpoint[:200]!r}: must be an address such as https://host")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise CollectionFailed(
+            f"endpoint: {endpoint[:200]!r}: must begin with https://, since it is not on this machine"
+        )
+
+
+def _wrong(url: str) -> CollectionFailed:
+    return CollectionFailed(f"url: {url.partition('?')[0][:200]!r}: must be {FORMS}")

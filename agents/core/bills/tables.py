@@ -1,0 +1,106 @@
+"""Tables of text: whatever a file is, its rows come as bounded batches whose columns are all text."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+from agents.core.bills.csv_table import CsvTable, of_file, unique
+from agents.core.bills.libraries import need
+from agents.core.bills.parquet_table import ParquetTable
+from agents.core.bills.pinned import PinnedFile
+from agents.core.bills.stores import ObjectStore
+from agents.core.bills.unpacking import PIECE, pieces, torn
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROWS = 16_384
+
+
+class Table(Protocol):
+    """The rows of one file, or of one answer."""
+
+    @property
+    def name(self) -> str:
+        """For messages: the key of the file."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names as they stand there, in their order; no two are the same."""
+
+    @property
+    def rows(self) -> int:
+        """Rows read so far, before any is left out."""
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """The rows, of the columns at these places, each as text (null: nothing stands there).
+
+        Column number 7 is called ``c7``; where none is wanted there is one all the same, so that rows can be counted.
+        Numbers are digits that mean exactly what was told; of a float its shortest decimal. Times are ISO 8601, in UTC.
+        Maps, structs and lists are JSON. Can be called once only. Raises CollectionFailed where the file is torn.
+        """
+
+
+def open_tables(file: PinnedFile, store: ObjectStore) -> list[Table]:
+    """The tables of a file: one; of a zip archive one for each file in it. Its head is read now, the rest later."""
+    name = f"{store.url}/{file.entry.key}"
+    if file.format == "parquet":
+        return [ParquetTable(name, lambda: store.open(file.entry))]
+    if file.compression == "zip":
+        return list(_zipped(name, file, store))
+    if not file.entry.size:
+        return [CsvTable(name, lambda: iter(()))]
+    unpack = lambda opened: pieces(opened, file.compression, name)  # noqa: E731 - it is handed on, not called here
+    return [CsvTable(name, of_file(lambda: store.open(file.entry), unpack))]
+
+
+def _zipped(name: str, file: PinnedFile, store: ObjectStore) -> Iterator[Table]:
+    try:
+        with closing(store.open(file.entry)) as opened, zipfile.ZipFile(opened) as archive:
+            members = [one.filename for one in archive.infolist() if not one.is_dir()]
+    except zipfile.BadZipFile as error:
+        raise torn(name, str(error)) from None
+    for member in members:
+        yield CsvTable(f"{name}/{member}", _member(name, member, file, store))
+
+
+def _member(name: str, member: str, file: PinnedFile, store: ObjectStore) -> Callable[[], Iterator[bytes]]:
+    def begin() -> Iterator[bytes]:
+        try:
+            with (
+                closing(store.open(file.entry)) as opened,
+                zipfile.ZipFile(opened) as archive,
+                archive.open(member) as unpacked,
+            ):
+                while piece := unpacked.read(PIECE):
+                    yield piece
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            raise torn(name, str(error)) from None
+
+    return begin
+
+
+def table_of_rows(name: str, columns: Sequence[str], rows: Callable[[], Iterable[Sequence[str | None]]]) -> Table:
+    """A table of what an API answers: ``rows`` is called once, and each row has a text or None for each column."""
+    return _RowsTable(name, unique(columns), rows)
+
+
+class _RowsTable:
+    def __init__(self, name: str, columns: tuple[str, ...], rows: Callable[[], Iterable[Sequence[str | None]]]) -> None:
+        self.name = name
+        self.columns = columns
+        self.rows = 0
+        self._rows = rows
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        arrow = need("pyarrow")
+        places = list(wanted) or [0]
+        remaining = iter(self._rows())
+        while some := list(islice(remaining, _ROWS)):
+            self.rows += len(some)
+            texts = [arrow.array([row[place] for row in some], arrow.string()) for place in places]
+            yield arrow.RecordBatch.from_arrays(texts, [f"c{place}" for place in places])

@@ -1,0 +1,64 @@
+"""The libraries of the extra ``bills`` are imported where a bill is read, and what a fold leaves on disk is removed."""
+
+import fcntl
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from agents.core.bills import libraries
+from agents.core.bills.workspace import workspace
+from telemetry.errors import CollectionFailed
+from tests.support.bills import focus, read
+
+_LIBRARIES = ("duckdb", "obstore", "pyarrow")
+
+
+@pytest.mark.parametrize("name", _LIBRARIES)
+def test_a_missing_library_is_told_with_the_extra_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for module in [name, *(one for one in sys.modules if one.startswith(f"{name}."))]:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(CollectionFailed, match=rf"{name} is not installed.*pip install 'finfleet\[bills\]'"):
+        read(tmp_path, {"a.csv": focus({})})
+
+
+def test_a_workspace_goes_at_its_end_and_with_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with workspace() as folder:
+        (folder / "spilled").write_bytes(b"x")
+        assert folder.parent == tmp_path
+    with pytest.raises(ZeroDivisionError), workspace():
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_has_left_is_removed_and_what_another_uses_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, used = tmp_path / "finfleet-bills-left", tmp_path / "finfleet-bills-used"
+    for folder in (left, used):
+        folder.mkdir()
+        (folder / "in-use").touch()
+        (folder / "spilled").write_bytes(b"x")
+    with (used / "in-use").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with workspace():
+            assert not left.exists()
+    assert [one.name for one in tmp_path.iterdir()] == ["finfleet-bills-used"]
+
+
+def test_the_engine_reads_nothing_by_itself_and_spills_where_it_is_told(tmp_path: Path) -> None:
+    with libraries.connect_duckdb(str(tmp_path), 100_000_000, 1_000_000_000) as connection:
+        found = dict(
+            connection.sql(
+                "SELECT name, value FROM duckdb_settings() WHERE name IN ('temp_directory', 'memory_limit', 'TimeZone',"
+                " 'autoinstall_known_extensions', 'autoload_known_extensions')"
+            ).fetchall()
+        )
+    assert found["temp_directory"] == str(tmp_path)
+    assert {found["autoinstall_known_extensions"], found["autoload_known_extensions"]} == {"false"}
+    assert (found["TimeZone"], found["memory_limit"]) == ("UTC", "95.3 MiB")
