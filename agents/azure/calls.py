@@ -55,6 +55,14 @@ class AzureCalls(Calls[AzureSession, AzureCall]):
 
         return self.make(name, prepare, send)
 
+    def storage_token(self) -> Any:
+        """azure.core.credentials.AccessToken for storage accounts, where the session has none that is still good."""
+
+        def name(_: AzureSession) -> AzureCall:
+            return AzureCall(self.context, "login:token", self.identity, "", self.section.quotas)
+
+        return self.make(name, AzureSession.storage_token, lambda token: token)
+
     def pages(self, api: str, path: str, query: Mapping[str, str]) -> Iterator[list[Any]]:
         """The ``value`` of as many pages of a list of the Resource Manager as there are, each when it is asked for."""
         where = path

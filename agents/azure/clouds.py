@@ -27,8 +27,16 @@ def _cloud(authority: str, resource_manager: str, metrics: str, logs: str, price
         "metrics": f"https://{_REGION}.{metrics}",
         "logs": logs,
         "prices": prices,
+        # Each storage account has an address of its own, which is in the URL of what is read.
+        "storage": "",
     }
-    audiences = {"resource_manager": resource_manager, "metrics": f"https://{metrics}", "logs": logs}
+    audiences = {
+        "resource_manager": resource_manager,
+        "metrics": f"https://{metrics}",
+        "logs": logs,
+        # The same in every cloud.
+        "storage": "https://storage.azure.com",
+    }
     return Cloud(MappingProxyType(addresses), MappingProxyType(audiences))
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from telemetry.costs import ChargeCategory
 
-_CATEGORIES: Mapping[str, ChargeCategory] = MappingProxyType(
+CATEGORIES: Mapping[str, ChargeCategory] = MappingProxyType(
     {
         "usage": ChargeCategory.USAGE,
         # What a commitment costs while nothing uses it.
@@ -21,8 +21,9 @@ _CATEGORIES: Mapping[str, ChargeCategory] = MappingProxyType(
         "roundingadjustment": ChargeCategory.ADJUSTMENT,
     }
 )
+"""By charge types in small letters, without blanks."""
 
 
 def category_of(charge_type: str) -> str:
     """The FOCUS ChargeCategory of a ChargeType, or an empty string."""
-    return _CATEGORIES.get(charge_type.replace(" ", "").lower(), "")
+    return CATEGORIES.get(charge_type.replace(" ", "").lower(), "")

@@ -16,6 +16,7 @@ GRAPH = "Microsoft.ResourceGraph/resources/read"
 METRICS = "Microsoft.Insights/Metrics/Read"
 COSTS = "Microsoft.CostManagement/query/read"
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
+BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 JOBS = "Microsoft.MachineLearningServices/workspaces/jobs/read"
 
 _NAMES: Mapping[str, str] = MappingProxyType(
@@ -25,6 +26,8 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "costmanagement:query": COSTS,
         "logs:query": LOGS,
         "machinelearning:jobs": JOBS,
+        "blob:ListBlobs": BLOBS,
+        "blob:GetBlob": BLOBS,
         # Anyone may ask for prices; a token is asked for with the credentials themselves.
         "retailprices:items": "",
         "login:token": "",
@@ -45,7 +48,7 @@ def document(services: Iterable[Service]) -> str:
         "Name": "finfleet",
         "IsCustom": True,
         "Description": "Reads inventory, metrics and costs, and changes nothing.",
-        "Actions": sorted({permission for one in mine for permission in one.permissions}),
+        "Actions": sorted({permission for one in mine for permission in one.permissions} - {BLOBS}),
         "NotActions": [],
         "DataActions": [],
         "NotDataActions": [],
@@ -81,7 +84,12 @@ az role assignment create --assignee CLIENT_ID --role finfleet --scope /subscrip
   the group, and says so.
 - `Microsoft.OperationalInsights/workspaces/query/read` is needed on the workspace of `logs_workspace_id`, which may be
   in another subscription: leave it out where none is configured.
+- `Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read`, a data action, is not in the role above: in a
+  whole subscription it opens all that is stored. Give the built-in role `Storage Blob Data Reader` on the container
+  that the exports write to, and nowhere else:
+  `az role assignment create --assignee CLIENT_ID --role "Storage Blob Data Reader" --scope
+  /subscriptions/SUBSCRIPTION_ID/resourceGroups/GROUP/providers/Microsoft.Storage/storageAccounts/ACCOUNT/blobServices/default/containers/CONTAINER`.
 - Costs may also be closed by the billing account: its owner must let subscriptions see their charges.
 - Prices are read from the public Retail Prices API, which needs no permission.
-- The built-in role `Reader` holds all of these, and much more.
+- The built-in role `Reader` holds all of these but that of blobs, and much more.
 """

@@ -94,6 +94,10 @@ class AzureSession:
         """azure.monitor.querymetrics.MetricsClient of a region."""
         return self._once(("metrics", region), lambda: self._open_metrics(region))
 
+    def storage_token(self) -> Any:
+        """azure.core.credentials.AccessToken for storage accounts."""
+        return self._credential.get_token(scope_for(self._section, "storage"))
+
     def _once(self, key: object, make: Callable[[], T]) -> T:
         with self._lock:
             if key not in self._clients:

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from telemetry.settings.exports import AccountExport, check_exports
 from telemetry.settings.fields import Section, check
 from telemetry.settings.providers import AccountEntry, ProviderSettings
 
-ENDPOINTS = ("authority", "resource_manager", "metrics", "logs", "prices")
+ENDPOINTS = ("authority", "resource_manager", "metrics", "logs", "prices", "storage")
 _MOST_TAGS = 20
 
 
@@ -25,6 +26,13 @@ def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _Id = Annotated[str, Field(pattern=r"^[^/\s]+$", examples=["00000000-0000-0000-0000-000000000000"])]
+_ContainerUrl = Annotated[
+    str,
+    Field(
+        pattern=r"^https://[a-z0-9]{3,24}\.(blob|dfs)\.[a-z0-9.-]+/[a-z0-9$-]{3,63}(/[^?#\s]*)?$",
+        examples=["https://account.blob.core.windows.net/container/folder"],
+    ),
+]
 _TagKey = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -51,6 +59,15 @@ class AzureAccountEntry(AccountEntry, AzureIdentity):
     regions: None = None
 
 
+class BillExport(AccountExport):
+    """An export of Cost Management into a storage account."""
+
+    #: The folder that the export writes to, or one above it.
+    url: _ContainerUrl
+    #: Its name in Cost Management; needed where other exports write to the same folder.
+    export: Annotated[str, Field(min_length=1, max_length=260)] | None = None
+
+
 class AzureSettings(ProviderSettings, AzureIdentity):
     """``azure:``."""
 
@@ -72,6 +89,7 @@ class AzureSettings(ProviderSettings, AzureIdentity):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])] = "USD"
     #: Keys of tags that costs are also cut by; each takes two more queries a reading.
     cost_tags: Annotated[tuple[_TagKey, ...], Field(max_length=_MOST_TAGS), AfterValidator(_distinct)] = ()
+    bill_exports: tuple[BillExport, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -88,6 +106,10 @@ class AzureSettings(ProviderSettings, AzureIdentity):
     def _provider_id(self, entry: AccountEntry) -> str:
         own = entry.subscription_id if isinstance(entry, AzureAccountEntry) else None
         return own or self.subscription_id or ""
+
+    @check
+    def _bill_exports_go_together(self) -> None:
+        check_exports("bill_exports", self.bill_exports, self.accounts)
 
     @check
     def _credentials_are_whole(self) -> None:

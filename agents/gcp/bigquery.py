@@ -23,6 +23,8 @@ PAID: Mapping[str, Decimal] = MappingProxyType({API: Decimal("6.25") / MIB})
 LEAST_MIB = 10
 """BigQuery bills no less for a table that a query reads."""
 
+Parameters = Mapping[str, datetime | str]
+"""Of a query, by their names."""
 _PAGE = 5000
 """Rows of an answer."""
 _GET_RESULTS = "bigquery:jobs.getQueryResults"
@@ -32,7 +34,7 @@ _LISTING = re.compile(r"/datasets(?:/[^/?]+/tables)?(?:\?|$)")
 _RESULTS = re.compile(r"/queries/[^/?]+")
 
 
-def query(calls: GcpCalls, sql: str, parameters: Mapping[str, datetime]) -> Iterator[Mapping[str, Any]]:
+def query(calls: GcpCalls, sql: str, parameters: Parameters) -> Iterator[Mapping[str, Any]]:
     """The rows of a query of GoogleSQL, by the names of its columns, page by page.
 
     It scans no more than ``gcp.maximum_bytes_billed``: one that would is refused, and costs nothing. Where there is a
@@ -108,10 +110,13 @@ def billed_mib(scanned: int | None) -> int:
     return max(LEAST_MIB, -(-scanned // MIB)) if scanned else 0
 
 
-def _config(parameters: Mapping[str, datetime], **options: Any) -> Any:
+def _config(parameters: Parameters, **options: Any) -> Any:
     from google.cloud import bigquery  # noqa: PLC0415 - an SDK is loaded where it is used
 
-    values = [bigquery.ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in parameters.items()]
+    values = [
+        bigquery.ScalarQueryParameter(name, "STRING" if isinstance(value, str) else "TIMESTAMP", value)
+        for name, value in parameters.items()
+    ]
     return bigquery.QueryJobConfig(query_parameters=values, **options)
 
 

@@ -32,8 +32,7 @@ _CATEGORIES: Mapping[str, ChargeCategory] = {
 _MAX_TEXT = 2048
 _MONTH = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])")
 
-_KEYS = (
-    ("day", "TIMESTAMP_TRUNC(usage_start_time, DAY)"),
+USAGE_KEYS = (
     ("currency", "COALESCE(currency, '')"),
     ("service_name", "COALESCE(service.description, '')"),
     ("sku_id", "COALESCE(sku.id, '')"),
@@ -43,7 +42,9 @@ _KEYS = (
     ("labels", "TO_JSON_STRING(labels)"),
     ("invoice_month", "COALESCE(invoice.month, '')"),
 )
-_RESOURCE = ("resource_id", "COALESCE(resource.global_name, resource.name, '')")
+"""What rows of usage are told apart by, besides their day."""
+_KEYS = (("day", "TIMESTAMP_TRUNC(usage_start_time, DAY)"), *USAGE_KEYS)
+RESOURCE = ("resource_id", "COALESCE(resource.global_name, resource.name, '')")
 _COST_KEYS = (
     ("charge_type", "COALESCE(cost_type, '')"),
     ("description", "COALESCE(sku.description, '')"),
@@ -80,7 +81,7 @@ _Columns = tuple[tuple[str, str], ...]
 
 def sql_of(table: str, condition: str = _BY_PARTITION) -> str:
     """The query of an export table; only the detailed export (``..._resource_v1_...``) knows resources."""
-    keys = (*_KEYS, _RESOURCE) if _DETAILED.search(table) else _KEYS
+    keys = (*_KEYS, RESOURCE) if _DETAILED.search(table) else _KEYS
     costs = _select((*keys, *_COST_KEYS), _COST_SUMS, f"`{table}`", condition)
     granted = _select((*keys, *_CREDIT_KEYS), _CREDIT_SUMS, f"`{table}`, UNNEST(credits) AS credit", condition)
     return f"{costs}\nUNION ALL\n{granted}"
@@ -146,39 +147,45 @@ def line_of(row: Mapping[str, Any], window: Window) -> CostLine:
     day: datetime = row["day"].astimezone(UTC)
     amount: Decimal = row["amount"]
     billed_from, billed_to = _month(row["invoice_month"])
-    category = ChargeCategory.CREDIT if credit else _CATEGORIES.get(row["charge_type"], "")
+    category = ChargeCategory.CREDIT if credit else category_of(row["charge_type"])
     return CostLine(
         start=max(day, window.start),
         end=min(day + _DAY, window.end),
-        currency=_text(row["currency"]),
+        currency=text_of(row["currency"]),
         billed_cost=amount,
         effective_cost=amount,
-        list_cost=_number(row["list_amount"]),
+        list_cost=number_of(row["list_amount"]),
         charge_category=category,
-        charge_type=_text(row["charge_type"]),
-        charge_description=_text(row["description"])[:_MAX_TEXT],
-        service_name=_text(row["service_name"]),
-        sub_account_id=_text(row["project_id"]),
-        sub_account_name=_text(row["project_name"]),
-        region_id=_text(row["region"]),
-        resource_id=_text(row.get("resource_id")),
-        sku_id=_text(row["sku_id"]),
-        quantity=_number(row["quantity"]),
-        unit=_text(row["unit"]),
-        tags=_tags(row["labels"]),
+        charge_type=text_of(row["charge_type"]),
+        charge_description=text_of(row["description"])[:_MAX_TEXT],
+        service_name=text_of(row["service_name"]),
+        sub_account_id=text_of(row["project_id"]),
+        sub_account_name=text_of(row["project_name"]),
+        region_id=text_of(row["region"]),
+        resource_id=text_of(row.get("resource_id")),
+        sku_id=text_of(row["sku_id"]),
+        quantity=number_of(row["quantity"]),
+        unit=text_of(row["unit"]),
+        tags=tags_of(row["labels"]),
         billing_period_start=billed_from,
         billing_period_end=billed_to,
     )
 
 
-def _text(value: object) -> str:
+def category_of(cost_type: str) -> str:
+    """FOCUS's word for a ``cost_type``; empty where there is none."""
+    return _CATEGORIES.get(cost_type, "")
+
+
+def text_of(value: object) -> str:
     """Empty where it is not told; ValueError where it is no text."""
     if value is not None and not isinstance(value, str):
         raise ValueError(type(value).__name__)
     return value or ""
 
 
-def _number(value: object) -> Decimal | None:
+def number_of(value: object) -> Decimal | None:
+    """None where it is not told; ValueError where it is no number."""
     if value is not None and not isinstance(value, Decimal):
         raise ValueError(type(value).__name__)
     return value
@@ -192,6 +199,7 @@ def _month(text: str) -> tuple[datetime, datetime] | tuple[None, None]:
     return start, (start + timedelta(days=31)).replace(day=1)
 
 
-def _tags(text: str | None) -> dict[str, str]:
-    found = json.loads(text) if text else None
-    return {one["key"]: one.get("value") or "" for one in found or () if one.get("key")}
+def tags_of(text: str | None) -> dict[str, str]:
+    """Labels, which are JSON; those of FOCUS have fields in capitals."""
+    found = [{name.lower(): value for name, value in one.items()} for one in json.loads(text) or ()] if text else []
+    return {one["key"]: one.get("value") or "" for one in found if one.get("key")}

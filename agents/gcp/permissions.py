@@ -65,7 +65,9 @@ gcloud projects add-iam-policy-binding PROJECT \\
 {rows}
 
 - `bigquery.jobs.create` is needed in the project that runs the query (`project_id`), `bigquery.tables.getData` on the
-  dataset of the billing export, which may be in another project: leave both out where no bill is read.
+  dataset of the billing export, which may be in another project: leave both out where no bill is read. Google's own
+  roles `roles/bigquery.jobUser` (on the project) and `roles/bigquery.dataViewer` (on the dataset) hold them, and little
+  more.
 - `bigquery.datasets.get` and `bigquery.tables.list` are needed in the project only where `get_billing_data` of
   `GCPTelemetryAgent` is to find the table of the export by itself.
 - `serviceusage.services.use` is needed in the project whose quota the calls use (`quota_project`, else `project_id`).

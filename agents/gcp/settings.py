@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from telemetry.settings.fields import FilePath, Section
+from telemetry.settings.exports import AccountExport, check_exports
+from telemetry.settings.fields import FilePath, Section, check
 from telemetry.settings.providers import AccountEntry, ProviderSettings
 
 ENDPOINTS = ("monitoring", "inventory", "billing", "bigquery", "token")
@@ -52,6 +53,14 @@ class GcpAccountEntry(AccountEntry, GcpIdentity):
     """A project; what it leaves out is taken from the section."""
 
 
+class BillTable(AccountExport):
+    """A table of an export of Cloud Billing that is read by invoice months, whole."""
+
+    table: ExportTable
+    #: How its rows are laid out; without it the name of the table tells.
+    kind: Literal["standard", "detailed", "focus"] | None = None
+
+
 class GcpSettings(ProviderSettings, GcpIdentity):
     """``gcp:``."""
 
@@ -71,6 +80,7 @@ class GcpSettings(ProviderSettings, GcpIdentity):
     maximum_bytes_billed: int = Field(default=100 * _GIB, ge=10 * 2**20, le=2**60)
     #: The currency of list prices; the bill has its own.
     currency: Currency = "USD"
+    bill_tables: tuple[BillTable, ...] = ()
 
     def _entries(self) -> tuple[AccountEntry, ...]:
         return self.accounts
@@ -78,3 +88,7 @@ class GcpSettings(ProviderSettings, GcpIdentity):
     def _provider_id(self, entry: AccountEntry) -> str:
         own = entry.project_id if isinstance(entry, GcpAccountEntry) else None
         return own or self.project_id or ""
+
+    @check
+    def _bill_tables_go_together(self) -> None:
+        check_exports("bill_tables", self.bill_tables, self.accounts)

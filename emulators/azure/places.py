@@ -3,6 +3,8 @@
 RESOURCE_MANAGER = "resource_manager"
 METRICS = "metrics"
 LOGS = "logs"
+STORAGE = "storage"
+"""Served by no local Azure: azurite takes these tokens."""
 
 AUDIENCES: dict[str, frozenset[str]] = {
     RESOURCE_MANAGER: frozenset(
@@ -30,6 +32,7 @@ AUDIENCES: dict[str, frozenset[str]] = {
             "https://api.loganalytics.azure.cn",
         }
     ),
+    STORAGE: frozenset({"https://storage.azure.com"}),
 }
 
 

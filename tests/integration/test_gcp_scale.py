@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,10 @@ def test_a_project_takes_a_call_for_each_metric_and_page(
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most that a process has had")
 def test_a_worker_stays_small(section: dict[str, Any]) -> None:
-    """Everything imported, both projects and the bill collected. Measured: 114 MiB at the most."""
+    """Everything imported, both projects and the bill collected.
+
+    Measured: 114 MiB at the most, and 171 where pyarrow is installed, which Google's client of BigQuery loads then.
+    """
     kinds = ("compute", "vertex_ai", "billing")
     targets = [f"gcp/{project}/global/{kind}" for project in PROJECTS for kind in kinds]
     done = subprocess.run(
@@ -118,7 +122,7 @@ def test_a_worker_stays_small(section: dict[str, Any]) -> None:
     answer = json.loads(done.stdout)
     assert answer["errors"] == []
     assert answer["records"]["gcp/shop-prod/global/compute"] > 3000
-    assert answer["peak"] < 140e6
+    assert answer["peak"] < (200e6 if find_spec("pyarrow") else 140e6)
 
 
 def test_eight_threads_collect_at_once_with_one_set_of_clients(gcp: LocalGcp, section: dict[str, Any]) -> None:

@@ -109,7 +109,8 @@ def _hold(service: str, process: Shared, regions: dict[str, str]) -> None:
 
 
 def _of(provider: str) -> list[str]:
-    names = [f"{p}/{name}" for p, name in services() if p == provider and name not in _BILLS]
+    about_bills = {name for (p, name), one in services().items() if p == provider and (one.delivers or one.delivered)}
+    names = [f"{p}/{name}" for p, name in services() if p == provider and name not in _BILLS | about_bills]
     return [
         name for name in names if services()[provider, name.split("/")[1]].__class__.__module__.startswith("agents.")
     ]

@@ -22,21 +22,23 @@ _INSTALL = (
 )
 
 
-def node_modules(package: Path) -> Path:
+def node_modules(package: Path, seconds: int = 60) -> Path:
     """The installed packages of a `package.json`, kept between runs; skips where there is no Node, npm or network."""
     if not shutil.which("node") or not shutil.which("npm"):
-        # finfleet itself needs no Node: without it one example is untested, and -ra says so.
-        pytest.skip("node and npm are not installed: nothing of the Node example is tested")
+        # finfleet itself needs no Node: without it that is untested, and -ra says so.
+        pytest.skip(f"node and npm are not installed: nothing that needs {package.parent.name} is tested")
     text = package.read_bytes()
     home = _CACHE / sha256(text).hexdigest()[:12]
     if not (home / "installed").exists():
         home.mkdir(parents=True, exist_ok=True)
         (home / "package.json").write_bytes(text)
         try:
-            done = subprocess.run(["npm", *_INSTALL], cwd=home, capture_output=True, text=True, check=False, timeout=60)
+            done = subprocess.run(
+                ["npm", *_INSTALL], cwd=home, capture_output=True, text=True, check=False, timeout=seconds
+            )
         except subprocess.TimeoutExpired:
             # Whether npm's registry is reached is not for this project to say.
-            pytest.skip(f"npm cannot install {package.parent.name} within a minute: it is not reached from here")
+            pytest.skip(f"npm cannot install {package.parent.name} within {seconds} s: it is not reached from here")
         if done.returncode:
             # The same: the example's package is all that is missing.
             pytest.skip(f"npm cannot install {package.parent.name}: {done.stderr.strip()[:300]}")

@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from emulators.gcp.bigquery.schema import DETAILED, PARTITION
+from emulators.gcp.bigquery.schema import EVERY, PARTITION
 from emulators.gcp.errors import GoogleError
 
-_COLUMNS = frozenset(field.name.lower() for field in DETAILED) | {PARTITION.lower(), "_partitiondate"}
-_TIMESTAMPS = frozenset(field.name.lower() for field in DETAILED if field.type == "TIMESTAMP") | {PARTITION.lower()}
-_ARRAYS = frozenset(field.name.lower() for field in DETAILED if field.repeated)
+_COLUMNS = frozenset(field.name.lower() for field in EVERY) | {PARTITION.lower(), "_partitiondate"}
+_TIMESTAMPS = frozenset(field.name.lower() for field in EVERY if field.type == "TIMESTAMP") | {PARTITION.lower()}
+_ARRAYS = frozenset(field.name.lower() for field in EVERY if field.repeated)
 # Where an alias of the SELECT list may be used.
 _AFTER_SELECT = frozenset({"group", "order", "having", "qualify"})
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from emulators.gcp.bigquery.schema import DETAILED, PARTITION, STANDARD, Field
+from emulators.gcp.bigquery.schema import DETAILED, FOCUS, PARTITION, STANDARD, Field
 from emulators.gcp.projects import Projects
 
 _DETAILED_MARK = "gcp_billing_export_resource_v1"
+_FOCUS_MARK = "gcp_billing_export_focus"
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": "2",
     "enable_external_access": "false",
@@ -31,6 +32,11 @@ class Table:
     """Has no partitions."""
 
     @property
+    def exported(self) -> str:
+        """The column that says when a row was exported."""
+        return "x_ExportTime" if self.fields is FOCUS else "export_time"
+
+    @property
     def data(self) -> str:
         """Its rows in the engine."""
         return f"export_{self.number}"
@@ -45,8 +51,8 @@ class BillingExport:
     """Export tables by `project.dataset.table`.
 
     Rows are dictionaries with the export's fields; those that are left out are null. A row lands in the partition of
-    the day of its `export_time`. `byte_scale` multiplies the bytes that are metered: a small table may stand for a
-    large one.
+    the day of its `export_time` (of FOCUS `x_ExportTime`). `byte_scale` multiplies the bytes that are metered: a
+    small table may stand for a large one.
     """
 
     def __init__(self, projects: Projects) -> None:
@@ -69,6 +75,7 @@ class BillingExport:
             raise ValueError(f"{table!r} is not project.dataset.table")
         self._projects.add(parts[0])
         fields = DETAILED if (detailed if detailed is not None else _DETAILED_MARK in parts[2]) else STANDARD
+        fields = FOCUS if _FOCUS_MARK in parts[2] else fields
         with self._lock:
             made = Table(table, fields, len(self._tables), is_view=view)
             engine = self._engine()
@@ -83,7 +90,7 @@ class BillingExport:
         """Append rows; the table is made where it is missing.
 
         Raises:
-            ValueError: a row without `export_time`, or with a field that the export does not have.
+            ValueError: a row without the time of its export, or with a field that the export does not have.
         """
         with self._lock:
             held = self._tables.get(table) or self.create(table)
@@ -91,6 +98,13 @@ class BillingExport:
             self._append(held, given)
             held.rows.extend(given)
             self.generation += 1
+
+    def clear(self) -> None:
+        """Drop every table."""
+        with self._lock:
+            self._tables.clear()
+            self.generation += 1
+            self.close()
 
     def rows(self, table: str) -> list[Mapping[str, Any]]:
         """Every row that was loaded, in order.
@@ -136,9 +150,9 @@ class BillingExport:
     def _append(self, table: Table, rows: list[Mapping[str, Any]]) -> None:
         plain, sizes = [], []
         for row in rows:
-            exported = row.get("export_time")
+            exported = row.get(table.exported)
             if not isinstance(exported, datetime):
-                raise ValueError(f"export_time is {exported!r}: a datetime is needed")  # noqa: TRY004  # a bad row
+                raise ValueError(f"{table.exported} is {exported!r}: a datetime is needed")  # noqa: TRY004  # a bad row
             known = {one.name for one in table.fields}
             if unknown := row.keys() - known:
                 raise ValueError(f"no such field in the export: {', '.join(sorted(unknown))}")

@@ -1,4 +1,4 @@
-"""The columns of the billing export, standard and detailed, as REST, as SQL and in bytes."""
+"""The columns of the billing export, standard, detailed and FOCUS, as REST, as SQL and in bytes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,9 @@ class Field:
             return complete(self.fields, value)
         if isinstance(value, datetime):
             return value.isoformat()
-        return float(value) if isinstance(value, Decimal) else value
+        if isinstance(value, Decimal):
+            return str(value) if self.type == "NUMERIC" else float(value)
+        return value
 
     def _size_of_one(self, value: Any) -> int:
         if self.fields:
@@ -148,3 +150,48 @@ DETAILED: tuple[Field, ...] = (
     *STANDARD,
     _record("resource", Field("name"), Field("global_name")),
 )
+
+
+def _fields(kind: str, names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, kind) for name in names.split())
+
+
+def _capital_pairs(name: str, *more: Field) -> Field:
+    return _record(name, Field("Key"), Field("Value"), *more, repeated=True)
+
+
+FOCUS: tuple[Field, ...] = (
+    *_fields(
+        "STRING",
+        "AvailabilityZone BillingAccountId BillingAccountType BillingCurrency ChargeCategory ChargeClass"
+        " ChargeDescription ConsumedUnit PricingCategory PricingCurrency PricingUnit ProviderName PublisherName"
+        " RegionId RegionName ResourceId ResourceName ServiceName SkuId SkuPriceId SubAccountId SubAccountName"
+        " x_CostType x_Location x_ServiceId x_SubscriptionInstanceId x_ConsumptionModelId",
+    ),
+    *_fields(
+        "NUMERIC",
+        "BilledCost ConsumedQuantity ContractedCost ContractedUnitPrice EffectiveCost ListCost ListUnitPrice"
+        " PricingQuantity PricingCurrencyContractedUnitPrice PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice"
+        " x_CostAtEffectivePriceDefault x_CostAtListConsumptionModel x_PriceEffectivePriceDefault"
+        " x_PriceListPriceConsumptionModel",
+    ),
+    *_fields("TIMESTAMP", "BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd x_ExportTime"),
+    Field("x_CurrencyConversionRate", "FLOAT"),
+    _record(
+        "x_Credits",
+        Field("Name"),
+        Field("Amount", "NUMERIC"),
+        Field("FullName"),
+        Field("Id"),
+        Field("Type"),
+        repeated=True,
+    ),
+    _record("x_Project", Field("Id"), Field("Number"), Field("Name"), Field("AncestryNumbers")),
+    _capital_pairs("x_SystemLabels"),
+    _capital_pairs("x_Labels"),
+    _capital_pairs("x_ProjectLabels"),
+    _capital_pairs("x_Tags", Field("x_Inherited", "BOOLEAN"), Field("x_Namespace")),
+)
+"""As the first such tables have it: by their names, since more may be added anywhere."""
+EVERY = (*DETAILED, *FOCUS)
+"""The columns of all tables: no two kinds have one of the same name."""

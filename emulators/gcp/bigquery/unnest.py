@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from emulators.gcp.bigquery.checks import sources
-from emulators.gcp.bigquery.schema import DETAILED, Field
+from emulators.gcp.bigquery.schema import EVERY, Field
 
 
 def _records(fields: tuple[Field, ...]) -> Iterator[tuple[str, frozenset[str]]]:
@@ -15,7 +15,7 @@ def _records(fields: tuple[Field, ...]) -> Iterator[tuple[str, frozenset[str]]]:
         yield from _records(field.fields)
 
 
-_FIELDS = dict(_records(DETAILED))
+_FIELDS = dict(_records(EVERY))
 
 
 def name_unnested(select: exp.Select) -> None:

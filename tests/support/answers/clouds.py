@@ -34,7 +34,7 @@ def shared_of(cloud: Cloud) -> Shared:
 
     assert isinstance(cloud, LocalGcp)
     table = f"{gcps.PROJECT}.billing.gcp_billing_export_v1_{ACCOUNT.replace('-', '_')}"
-    return gcps.shared(cloud, billing_export_table=table)
+    return gcps.shared(cloud, billing_export_table=table, bill_tables=[{"name": "main", "table": table}])
 
 
 def _aws() -> Cloud:

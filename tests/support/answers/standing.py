@@ -66,7 +66,10 @@ class Standing:
 
     def __init__(self, cloud: Cloud, service: Service) -> None:
         self._cloud = cloud
-        region = REGION if service.regional else "global"
+        section = shared_of(cloud).settings.provider(service.provider)
+        assert section is not None
+        parts = service.parts(section, section.accounts_of(service.provider)[0])
+        region = parts[0] if parts else REGION if service.regional else "global"
         self.target = Target(service.provider, "default", region, service.name)
         self._window = service.latest_window(NOW, service.interval)
         self._warm = replace(shared_of(cloud), prices=_Prices())

@@ -1,0 +1,1 @@
+"""The services of files of FOCUS, a file each."""

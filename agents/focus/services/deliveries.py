@@ -1,0 +1,78 @@
+"""Which months of bills in FOCUS there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from agents.core.bill_months import DeliveryService, refused, silent
+from agents.core.context import Context
+from agents.core.service import Estimate, service
+from agents.focus.permissions import PERMISSIONS
+from agents.focus.sources import estimate, look, open_source, source_names, source_of
+from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
+from telemetry.errors import Denied
+from telemetry.records import Record
+from telemetry.settings.providers import Account, ProviderSettings
+from telemetry.target import Target, Window
+
+_MOST_FILES = 500
+"""Named of one version: of what has no manifest there may be one for every few hours."""
+
+
+@service("focus", "deliveries")
+class Deliveries(DeliveryService):
+    """Which months the folders of ``sources`` have, by manifests, or else by the files themselves.
+
+    Without a manifest the version of a month is the set of its files with their sizes and ETags, and it counts when
+    nothing of it has changed for an hour. A month of another version is then read by ``files``. A folder that nobody
+    writes to any more, or that may not be read, is a gap with that reason.
+    """
+
+    delivers = "files"
+    permissions = PERMISSIONS
+
+    def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
+        """The sources."""
+        del account
+        return source_names(section)
+
+    def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
+        """A delivery for each month."""
+        del window
+        source = source_of(context.shared, target)
+        try:
+            store = open_source(context, source)
+            try:
+                found = look(context, store, source)
+            finally:
+                store.close()
+        except Denied as error:
+            yield from refused(context, error)
+            return
+        for one in found:
+            files = one.pinned.files[:_MOST_FILES]
+            yield Delivery(
+                state=DeliveryState.SEEN,
+                period_start=one.month.start,
+                period_end=one.month.end,
+                version=one.pinned.version,
+                submitted_at=one.pinned.submitted_at,
+                files=[
+                    DeliveredFile(name=file.entry.key, size=file.entry.size, etag=file.entry.etag, rows=file.rows)
+                    for file in files
+                ],
+            )
+        written = [one.pinned.submitted_at for one in found if one.pinned.submitted_at is not None]
+        if written or not found:
+            yield from silent(context, max(written, default=None), source.url)
+
+    def estimate(self, window: Window, resources: int) -> Estimate:
+        """Nothing that has a price here."""
+        del window, resources
+        return estimate()
+
+    def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
+        """Nothing at all where there is no source."""
+        del account
+        return self.estimate(window, resources) if source_names(section) else Estimate({}, Decimal(0))

@@ -1,0 +1,198 @@
+"""The folders of ``focus.sources``: what of each month is there at the moment."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+
+from agents.core.bill_months import first_month
+from agents.core.bills.entry import Entry
+from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.remembered import Remembered
+from agents.core.bills.stores import Missing, ObjectStore, open_store
+from agents.core.context import Context, Shared
+from agents.core.estimating import Estimate
+from agents.focus.credentials import credentials_of
+from agents.focus.manifests import Manifest, Told, is_manifest, parse_manifest
+from agents.focus.periods import month_by_folders, months_by_rows
+from agents.focus.settings import FocusSettings, FocusSource
+from telemetry.errors import CollectionFailed
+from telemetry.settings.providers import ProviderSettings
+from telemetry.target import Target, Window
+
+SETTLED = timedelta(hours=1)
+"""Files without a manifest that nobody has changed for so long are whole: from one look to the next."""
+_COMMITMENTS = re.compile(r"(?i)contract[-_]?commitment")
+"""Another table of FOCUS, from 1.3 on, which some write beside that of costs."""
+
+
+class NotYet(CollectionFailed):
+    """A delivery is still being written: another attempt finds it whole."""
+
+    transient = True
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A version of one month of a source."""
+
+    month: Window
+    pinned: Pinned
+    #: Its files may have lines of other months, which are theirs.
+    mixed: bool = False
+
+
+def source_names(section: ProviderSettings) -> tuple[str, ...]:
+    """The names of all sources."""
+    return tuple(source.name for source in section.sources) if isinstance(section, FocusSettings) else ()
+
+
+def source_of(shared: Shared, target: Target) -> FocusSource:
+    """The source that a target names; CollectionFailed where this worker's configuration has none of that name."""
+    section = shared.settings.section(FocusSettings)
+    found = next((one for one in section.sources if one.name == target.region), None) if section is not None else None
+    if found is None:
+        raise CollectionFailed(f"{target}: focus.sources of this worker has no source of that name: add it")
+    return found
+
+
+def open_source(context: Context, source: FocusSource) -> ObjectStore:
+    """Its store."""
+    return open_store(
+        source.url,
+        context,
+        credentials=credentials_of(source),
+        region=source.region or "",
+        endpoint=source.endpoint or "",
+        ca_file=source.ca_file or "",
+    )
+
+
+def look(context: Context, store: ObjectStore, source: FocusSource) -> list[Delivered]:
+    """What there is of each month: by manifests where there are any, else by the files themselves."""
+    entries = {entry.key: entry for entry in store.list(store.prefix)}
+    manifests = [entry for key, entry in entries.items() if is_manifest(key)]
+    since = first_month(context.shared.now()).start
+    found = (
+        _by_manifests(context, store, manifests, entries) if manifests else _by_files(context, store, source, entries)
+    )
+    return sorted((one for one in found if one.month.start >= since), key=lambda one: one.month)
+
+
+def estimate() -> Estimate:
+    """A list; what the store takes for it, its owner knows."""
+    return Estimate({}, Decimal(0), "what the store takes for its lists and for reading files by ranges")
+
+
+def _by_manifests(
+    context: Context, store: ObjectStore, manifests: Iterable[Entry], entries: Mapping[str, Entry]
+) -> list[Delivered]:
+    newest: dict[Window, Manifest] = {}
+    remembered = Remembered[Manifest](context.shared, "manifests", f"{store.url}/{store.prefix}")
+    for entry in manifests:
+        try:
+            manifest = remembered.get(entry, lambda entry=entry: parse_manifest(entry, _text(store, entry)))  # type: ignore[misc] # mypy cannot infer a default
+        except CollectionFailed as error:
+            if error.transient:
+                raise
+            context.meter.refused("what they deliver", error, of="manifests")
+            continue
+        former = newest.get(manifest.month)
+        if former is None or manifest.order > former.order:
+            newest[manifest.month] = manifest
+    remembered.keep()
+    return [Delivered(month, _pinned(manifest, entries)) for month, manifest in newest.items()]
+
+
+def _pinned(manifest: Manifest, entries: Mapping[str, Entry]) -> Pinned:
+    """A file that is not there keeps its place: whoever reads it finds that it is missing."""
+    files = [_file(entries.get(told.key) or Entry(told.key, told.size or 0, ""), told) for told in manifest.files]
+    return Pinned(version=manifest.version, files=tuple(files), submitted_at=manifest.submitted, rows=manifest.rows)
+
+
+def check_there(delivered: Delivered, store: ObjectStore) -> None:
+    """NotYet where a manifest names a file that is not there."""
+    for file in delivered.pinned.files:
+        if not file.entry.etag and file.entry.modified is None:
+            raise NotYet(f"{store.url}/{file.entry.key}: the manifest names this file, and it is not there")
+
+
+def _by_files(
+    context: Context, store: ObjectStore, source: FocusSource, entries: Mapping[str, Entry]
+) -> list[Delivered]:
+    files = [file for entry in entries.values() if (file := _file_of(entry)) is not None]
+    by_folder = {file: month_by_folders(file.entry.key) for file in files}
+    # Where the folders of one file name no month, those of the others may mean something else.
+    by_rows = source.periods == "columns" or (source.periods is None and None in by_folder.values())
+    by_month: defaultdict[Window, list[Entry]] = defaultdict(list)
+    remembered = Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}")
+    for file, named in by_folder.items():
+        months = _months(context, store, file, remembered) if by_rows else {named} if named is not None else set()
+        for month in months:
+            by_month[month].append(file.entry)
+    remembered.keep()
+    now = context.shared.now()
+    return [
+        Delivered(month, _pinned_by_files(found), mixed=by_rows)
+        for month, found in by_month.items()
+        if is_settled(found, now)
+    ]
+
+
+def _months(
+    context: Context, store: ObjectStore, file: PinnedFile, remembered: Remembered[frozenset[Window]]
+) -> set[Window]:
+    """The months that a file has lines of; none, and a word in the report, where it cannot be read."""
+    try:
+        return set(remembered.get(file.entry, lambda: months_by_rows(file, store)))
+    except CollectionFailed as error:
+        if error.transient:
+            raise
+        context.meter.refused("lines", error, of="files")
+        return set()
+
+
+def is_settled(files: Iterable[Entry], now: datetime) -> bool:
+    """Whether nobody has added or changed one since the look before."""
+    return all(entry.modified is None or entry.modified <= now - SETTLED for entry in files)
+
+
+def _pinned_by_files(entries: list[Entry]) -> Pinned:
+    entries = sorted(entries, key=lambda entry: entry.key)
+    digest = sha256()
+    for entry in entries:
+        digest.update(f"{entry.key}\0{entry.size}\0{entry.etag}\n".encode())
+    written = [entry.modified for entry in entries if entry.modified is not None]
+    files = tuple(_file(entry, Told(entry.key)) for entry in entries)
+    return Pinned(version=digest.hexdigest(), files=files, submitted_at=max(written, default=None))
+
+
+def _file_of(entry: Entry) -> PinnedFile | None:
+    """None where its name is of no file that can be read, or says that it is still being written."""
+    name = entry.key.rpartition("/")[2]
+    if name.startswith((".", "_")) or name.endswith((".tmp", ".part", ".crc")) or _COMMITMENTS.search(name):
+        return None
+    try:
+        return _file(entry, Told(entry.key))
+    except CollectionFailed:
+        return None
+
+
+def _file(entry: Entry, told: Told) -> PinnedFile:
+    try:
+        form, compression = file_kind(entry.key)
+    except ValueError as error:
+        raise CollectionFailed(str(error)) from None
+    return PinnedFile(entry=entry, format=form, compression=compression, rows=told.rows, bytes=told.size)
+
+
+def _text(store: ObjectStore, entry: Entry) -> bytes:
+    try:
+        return store.read(entry.key)[0]
+    except Missing as error:
+        raise NotYet(str(error)) from None
