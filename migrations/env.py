@@ -31,6 +31,7 @@ from storage.session import Session, check_suitable, parameters_of, settle
 from storage.standing import let_the_reader_in
 from storage.tables import metadata
 from storage.timeouts import Timeouts
+from storage.views import functions
 
 _MAKES_THE_READER = "0002"
 """The migration that makes the role that reads, and says so where it cannot."""
@@ -148,6 +149,7 @@ def _migrate(connection: Connection) -> None:
         told = told or getattr(step, "up_revision_id", None) == _MAKES_THE_READER
         if pending and set(heads) == {head}:
             views.refresh(driver_connection(connection), views.load())
+            functions.refresh(driver_connection(connection), functions.load())
             trouble = let_the_reader_in(driver_connection(connection))
             if trouble and not told:
                 _logger.warning("%s", trouble)

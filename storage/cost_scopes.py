@@ -14,6 +14,7 @@ from storage import locks
 from storage.bills import Settled, columns_of, summarise
 from storage.database import Connection
 from storage.sql import load
+from storage.versions import differing_days, save_left_out, save_versions
 from telemetry.push.batches import COSTS_SERVICE
 
 _SQL = load("cost_scopes")
@@ -31,27 +32,32 @@ class LeftOut(NamedTuple):
     last_day: date
 
 
-def save_bills(connection: Connection, settled: Sequence[Settled]) -> None:
-    """Note whose costs the bill of each of these windows is of, and what it comes to; last of a transaction."""
+def save_bills(connection: Connection, settled: Sequence[Settled], now: datetime | None = None) -> None:
+    """Note whose costs the bill of each of these windows is of, and what it comes to; last of a transaction.
+
+    It is the bill from ``now`` on: of the database where None.
+    """
     if not settled:
         return
     columns = columns_of(settled)
     if connection.execute(_SQL["touched"], columns).fetchone() != (True,):
         return
     summarise(connection, settled)
+    save_versions(connection, settled, now)
     # Before any row of it is changed: whoever holds the lock changes those of others too.
     locks.take(connection, locks.COST_SCOPES)
     days = {day for name in ("forget", "insert") for (day,) in connection.execute(_SQL[name], columns)}
-    _judge(connection, days)
+    _judge(connection, days, now)
 
 
-def judge_again(connection: Connection) -> int:
+def judge_again(connection: Connection, now: datetime | None = None) -> int:
     """Let bills of targets that are configured take the place of those that are not any more; on how many days."""
     days = {day for (day,) in connection.execute(_SQL["outdated"])}
+    unknown = differing_days(connection)
     with connection.transaction():
-        if days:
+        if days or unknown:
             locks.take(connection, locks.COST_SCOPES)
-        _judge(connection, days)
+        _judge(connection, days | unknown, now)
     return len(days)
 
 
@@ -61,7 +67,8 @@ def left_out(connection: Connection, *, since: datetime | None = None, limit: in
     return [LeftOut(*row) for row in rows]
 
 
-def _judge(connection: Connection, days: set[date]) -> None:
+def _judge(connection: Connection, days: set[date], now: datetime | None) -> None:
     """Under the lock: of two transactions that see not each other's rows, both would let their own bill count."""
     if days:
         connection.execute(_SQL["judge"], {"days": sorted(days), "pushed": COSTS_SERVICE})
+        save_left_out(connection, days, now)

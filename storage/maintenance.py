@@ -23,6 +23,7 @@ from storage.folding.points import DROP_AFTER, SEAL_AFTER, drop_sealed, fold_poi
 from storage.folding.rates import fold_rates
 from storage.partitions import make_ahead
 from storage.retention import Kept
+from storage.versions import note_versions
 from telemetry.logs import fields
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ STEPS: tuple[Step, ...] = (
     Step("fold rates", "rates folded", lambda connection, now, _: fold_rates(connection, now)),
     Step("fold ledger", "windows folded", lambda connection, now, _: fold_ledger(connection, now)),
     Step("bills", "readings of bills added up", lambda connection, now, _: fold_bills(connection, now)),
+    Step("versions", "versions of bills noted", lambda connection, *_: note_versions(connection)),
     Step("points", "months of points forgotten", retention.forget_points),
     Step("rates", "days of rates forgotten", retention.forget_rates),
     Step("intervals", "intervals of rates forgotten", retention.forget_intervals),

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from storage import views
 from storage.database import Database
 from storage.errors import StorageError, translate
+from storage.views import functions
 
 _LOCK_WAIT = 10.0
 """Seconds."""
@@ -40,9 +41,10 @@ def check_drift(url: SecretStr) -> None:
     """Raise StorageError where the database differs from the model, storage.tables, or from the files of the views."""
     _run(lambda config, _: command.check(config), url, "head")
     with Database(url) as database, database.connection() as held, held.transaction(force_rollback=True):
-        differing = views.refresh(held, views.load())
-    if differing:
-        raise StorageError(f"views differ from their files, storage/views: {', '.join(differing)}")
+        differing = views.refresh(held, views.load()), functions.refresh(held, functions.load())
+    for kind, names in zip(("views", "functions"), differing, strict=True):
+        if names:
+            raise StorageError(f"{kind} differ from their files, storage/views: {', '.join(names)}")
 
 
 def _config() -> Config:

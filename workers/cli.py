@@ -33,6 +33,7 @@ _COMMANDS = {
     "plan": "plan:command",
     "collect": "collect:command",
     "backfill": "backfill:command",
+    "costs": "costs:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from storage.bills import note_unknown, summarise, unsummarised
 from storage.database import Connection
+from storage.versions import save_days
 
 _RUNS = 200
 _LINES = 100_000
@@ -23,4 +24,5 @@ def fold_bills(connection: Connection, now: datetime, *, runs: int = _RUNS, line
         if not found:
             return note_unknown(connection, limit=_NOTED)
         summarise(connection, found, marking=True)
+        save_days(connection, found)
     return len(found)

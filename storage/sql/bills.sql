@@ -17,6 +17,7 @@ summed AS MATERIALIZED (
      CROSS JOIN LATERAL (
                SELECT (l.charge_period_start AT TIME ZONE 'UTC')::date AS day, l.sub_account_id,
                       l.service_name, l.region_id, l.charge_category, l.billing_currency, l.billing_period_start,
+                      l.invoice_id,
                       -- The provider's own. Nobody has more than the column can hold, whatever a message says.
                       least(sum(l.lines), 2147483647)::int AS lines,
                       sum(l.billed_cost) AS billed_cost,
@@ -35,23 +36,25 @@ summed AS MATERIALIZED (
                  FROM finfleet.cost_lines AS l
                 WHERE l.run_id = new.run_id AND l.breakdown = ''
                 GROUP BY day, l.sub_account_id, l.service_name, l.region_id, l.charge_category, l.billing_currency,
-                         l.billing_period_start
+                         l.billing_period_start, l.invoice_id
            ) AS l
 ),
 stored AS (
     INSERT INTO finfleet.bill_summaries (
         run_id, day, sub_account_id, number, service_name, region_id, charge_category, billing_currency,
         billing_period_start, lines, billed_cost, effective_cost, list_cost, contracted_cost,
-        without_billed_cost, without_effective_cost, without_list_cost, without_contracted_cost, estimated
+        without_billed_cost, without_effective_cost, without_list_cost, without_contracted_cost, estimated,
+        invoice_id
     )
     SELECT run_id, day, sub_account_id,
            row_number() OVER (
                PARTITION BY run_id, day, sub_account_id
-                   ORDER BY service_name, region_id, charge_category, billing_currency, billing_period_start
+                   ORDER BY service_name, region_id, charge_category, billing_currency, billing_period_start, invoice_id
            ),
            service_name, region_id, charge_category, billing_currency,
            billing_period_start, lines, billed_cost, effective_cost, list_cost, contracted_cost,
-           without_billed_cost, without_effective_cost, without_list_cost, without_contracted_cost, estimated
+           without_billed_cost, without_effective_cost, without_list_cost, without_contracted_cost, estimated,
+           invoice_id
       FROM summed
         ON CONFLICT DO NOTHING
 )

@@ -2,29 +2,40 @@
 -- What was pushed is known for as long as it may be pushed again. Batches go with their run.
 
 -- name: forget
--- The run that settled a window stays: it says what its figures took, and what of a bill counts.
+-- The run that settled a window stays: it says what its figures took, and what of a bill counts. One that was a bill
+-- leaves its sums, so it stays until it is added up.
+WITH old AS MATERIALIZED (
+    SELECT r.run_id
+      FROM finfleet.runs AS r
+      JOIN finfleet.collections AS c USING (target_id, window_start)
+      JOIN finfleet.targets AS t USING (target_id)
+     WHERE coalesce(greatest(r.reported_at, c.settled_at), c.planned_at) < %(before)s
+       AND (r.reported_at < %(before)s OR r.reported_at IS NULL)
+       AND (
+               NOT (t.provider = %(provider)s AND t.service = ANY(%(services)s::text[]))
+               OR c.window_end < %(pushes_before)s::timestamptz
+           )
+       AND c.state NOT IN ('planned', 'dispatched')
+       AND c.settled_run IS DISTINCT FROM r.run_id
+       AND NOT EXISTS (
+               SELECT
+                 FROM finfleet.bills AS b
+                 JOIN finfleet.bill_versions AS v USING (run_id)
+                WHERE b.run_id = r.run_id AND b.lines IS NULL
+           )
+     LIMIT %(limit)s
+       FOR UPDATE OF r SKIP LOCKED
+),
+archived AS (
+    {versions.archive}
+)
 DELETE FROM finfleet.runs
- WHERE run_id IN (
-           SELECT r.run_id
-             FROM finfleet.runs AS r
-             JOIN finfleet.collections AS c USING (target_id, window_start)
-             JOIN finfleet.targets AS t USING (target_id)
-            WHERE coalesce(greatest(r.reported_at, c.settled_at), c.planned_at) < %(before)s
-              AND (r.reported_at < %(before)s OR r.reported_at IS NULL)
-              AND (
-                      NOT (t.provider = %(provider)s AND t.service = ANY(%(services)s::text[]))
-                      OR c.window_end < %(pushes_before)s::timestamptz
-                  )
-              AND c.state NOT IN ('planned', 'dispatched')
-              AND c.settled_run IS DISTINCT FROM r.run_id
-            LIMIT %(limit)s
-              FOR UPDATE OF r SKIP LOCKED
-       )
+ WHERE run_id IN (SELECT run_id FROM old)
 RETURNING target_id, started_at, outcome, calls, throttles, api_cost_usd, batches_committed, records_committed, apis
 
 -- name: forget_folded
 -- Of a window that is folded all of them, at once: whoever needs it as a row again finds all of its runs, or none.
-WITH old AS MATERIALIZED (
+WITH folded AS MATERIALIZED (
     SELECT r.target_id, r.window_start
       FROM finfleet.runs AS r
       JOIN finfleet.targets AS t USING (target_id)
@@ -46,9 +57,15 @@ WITH old AS MATERIALIZED (
            )
      LIMIT %(limit)s
        FOR SHARE OF f SKIP LOCKED
+),
+old AS MATERIALIZED (
+    SELECT r.run_id FROM folded JOIN finfleet.runs AS r USING (target_id, window_start)
+),
+archived AS (
+    {versions.archive}
 )
 DELETE FROM finfleet.runs
- WHERE run_id IN (SELECT r.run_id FROM old JOIN finfleet.runs AS r USING (target_id, window_start))
+ WHERE run_id IN (SELECT run_id FROM old)
 RETURNING target_id, started_at, outcome, calls, throttles, api_cost_usd, batches_committed, records_committed, apis
 
 -- name: make_days

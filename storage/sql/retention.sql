@@ -12,22 +12,29 @@ WITH RECURSIVE read (run_id) AS (
      CROSS JOIN LATERAL (
                SELECT l.run_id FROM finfleet.cost_lines AS l WHERE l.run_id > read.run_id ORDER BY l.run_id LIMIT 1
            ) AS n
+),
+old AS MATERIALIZED (
+    SELECT o.run_id, o.number, o.line
+      FROM read
+      JOIN finfleet.runs AS r USING (run_id)
+      JOIN finfleet.collections AS c USING (target_id, window_start)
+      JOIN finfleet.cost_lines AS o ON o.run_id = r.run_id
+     WHERE greatest(r.reported_at, c.settled_at) < %(before)s
+       AND r.outcome IN ('complete', 'empty')
+       AND r.batches_committed = r.batches_expected
+       AND c.state NOT IN ('planned', 'dispatched')
+       AND c.settled_run <> r.run_id
+       AND EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id AND b.lines IS NOT NULL)
+     LIMIT %(limit)s
+),
+said AS (
+    -- With the first of them: what is left of the lines of a bill is no bill.
+    UPDATE finfleet.bill_versions AS v
+       SET lines_gone = true
+     WHERE v.run_id IN (SELECT run_id FROM old) AND NOT v.lines_gone
 )
 DELETE FROM finfleet.cost_lines AS l
- USING (
-           SELECT o.run_id, o.number, o.line
-             FROM read
-             JOIN finfleet.runs AS r USING (run_id)
-             JOIN finfleet.collections AS c USING (target_id, window_start)
-             JOIN finfleet.cost_lines AS o ON o.run_id = r.run_id
-            WHERE greatest(r.reported_at, c.settled_at) < %(before)s
-              AND r.outcome IN ('complete', 'empty')
-              AND r.batches_committed = r.batches_expected
-              AND c.state NOT IN ('planned', 'dispatched')
-              AND c.settled_run <> r.run_id
-              AND EXISTS (SELECT FROM finfleet.bills AS b WHERE b.run_id = r.run_id AND b.lines IS NOT NULL)
-            LIMIT %(limit)s
-       ) AS old
+ USING old
  WHERE l.run_id = old.run_id AND l.number = old.number AND l.line = old.line
 
 -- name: was_sealed

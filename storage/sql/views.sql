@@ -36,3 +36,13 @@ SELECT c.relname,
 
 -- name: has_reader
 SELECT to_regrole('finfleet_reader') IS NOT NULL
+
+-- name: functions
+-- Of each function of a name its arguments and result, its definition as that of one of schema reporting, and its
+-- comment.
+SELECT pg_get_function_identity_arguments(oid), pg_get_function_arguments(oid), pg_get_function_result(oid),
+       replace(pg_get_functiondef(oid), concat(' FUNCTION ', %(schema)s::text, '.'), ' FUNCTION reporting.'),
+       obj_description(oid, 'pg_proc')
+  FROM pg_proc
+ WHERE pronamespace = to_regnamespace(%(schema)s) AND proname = %(name)s AND prokind = 'f'
+ ORDER BY 1

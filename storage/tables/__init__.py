@@ -5,7 +5,15 @@ People read the views of schema ``reporting`` instead, which stay the same when 
 
 from __future__ import annotations
 
-from storage.tables.bills import bill_summaries, bills, cost_lines, cost_scopes, deliveries
+from storage.tables.bills import (
+    bill_summaries,
+    bill_versions,
+    bills,
+    bills_left_out,
+    cost_lines,
+    cost_scopes,
+    deliveries,
+)
 from storage.tables.columns import metadata
 from storage.tables.ledger import backfill_targets, backfills, collections, folded_windows, pauses, targets
 from storage.tables.messages import dead_letters, outbox, suspects
@@ -20,7 +28,9 @@ __all__ = [
     "backfills",
     "batches",
     "bill_summaries",
+    "bill_versions",
     "bills",
+    "bills_left_out",
     "collections",
     "cost_lines",
     "cost_rates",

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from storage import cost_columns
 from storage.tables.columns import document, metadata, of_type, string, timestamp
@@ -86,6 +87,27 @@ bill_summaries = Table(  # what the lines of a run come to
     # Lines that do not tell it: the sum is of the others alone, and null where none does.
     *(Column(f"without_{name}", Integer, nullable=False) for name in COSTS),
     Column("estimated", Boolean, nullable=True),
+    string("invoice_id", default=""),
+)
+
+# Readings that were the bill of their window, and when: they outlive their runs, and so do their sums.
+bill_versions = Table(
+    "bill_versions",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("target_id", Integer, nullable=False),
+    timestamp("window_start"),
+    timestamp("window_end"),
+    Column("attempt", Integer, nullable=False),
+    timestamp("started_at"),
+    timestamp("since"),  # it was the bill from then on ...
+    timestamp("until", nullable=True),  # ... until then; null: it is
+    # Of its charges, in UTC: some may begin outside of the window. Null: none, or nobody has added them up yet.
+    Column("first_day", Date, nullable=True),
+    Column("last_day", Date, nullable=True),
+    Column("lines_gone", Boolean, nullable=False, server_default=text("false")),  # some of them at the least
+    Column("totals", JSONB, nullable=True),  # what it came to, once its run is forgotten (storage/sql/versions.sql)
+    Index(None, "window_start", "target_id"),
 )
 
 # Whose costs the bills are of that settled their windows, and whether they count: two targets may tell of the same.
@@ -106,4 +128,17 @@ cost_scopes = Table(
         "sub_account_id",
         postgresql_where=text("NOT counts"),
     ),
+)
+
+# When the charges of an account and day did not count, since those of another target did: what was the bill when.
+bills_left_out = Table(
+    "bills_left_out",
+    metadata,
+    Column("target_id", Integer, primary_key=True, autoincrement=False),
+    Column("window_start", DateTime(timezone=True), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("sub_account_id", Text, primary_key=True),
+    Column("since", DateTime(timezone=True), primary_key=True),
+    timestamp("until", nullable=True),
+    Index("bills_left_out_open_idx", "day", postgresql_where=text("until IS NULL")),
 )

@@ -64,6 +64,13 @@ SELECT c.provider, c.account, s.window_start, c.window_end, s.billing_currency,
                     WHERE l.run_id = o.run_id AND l.breakdown = ''
                     GROUP BY l.billing_currency
                ) AS l
+         UNION ALL
+        -- Versions whose run is forgotten.
+        SELECT v.target_id, v.window_start, v.run_id, v.attempt, v.started_at, m.billing_currency,
+               sum(m.lines), sum(m.billed_cost), sum(m.effective_cost), bool_or(m.estimated)
+          FROM finfleet.bill_versions AS v
+         CROSS JOIN LATERAL :version_totals
+         GROUP BY v.run_id, m.billing_currency
        ) AS s
  CROSS JOIN LATERAL (
            SELECT t.provider, t.account, c.window_end, c.settled_run
@@ -76,15 +83,15 @@ WINDOW own AS (PARTITION BY s.target_id, s.window_start, s.billing_currency ORDE
 
 COMMENT ON VIEW reporting.cost_history IS
     'Every whole collection of a window of costs, one row a currency: how the provider restated it. Only the row'
-    ' that is_current counts; collections that do not are forgotten after retention.runs.'
+    ' that is_current counts. Of those that do not, those that never did are forgotten after retention.runs.'
     ' Name a range of window_start.';
 COMMENT ON COLUMN reporting.cost_history.provider IS :'provider';
 COMMENT ON COLUMN reporting.cost_history.account IS :'asked_account';
 COMMENT ON COLUMN reporting.cost_history.window_start IS 'Beginning of the window, in UTC.';
-COMMENT ON COLUMN reporting.cost_history.window_end IS 'End of the window, in UTC, not part of it.';
+COMMENT ON COLUMN reporting.cost_history.window_end IS :'window_end';
 COMMENT ON COLUMN reporting.cost_history.billing_currency IS :'billing_currency';
 COMMENT ON COLUMN reporting.cost_history.collected_at IS :'collected_at';
-COMMENT ON COLUMN reporting.cost_history.attempt IS 'The attempt at the window, numbered from 1.';
+COMMENT ON COLUMN reporting.cost_history.attempt IS :'attempt';
 COMMENT ON COLUMN reporting.cost_history.is_current IS 'Whether this is what reporting.costs shows.';
 COMMENT ON COLUMN reporting.cost_history.lines IS :'lines_of_sums';
 COMMENT ON COLUMN reporting.cost_history.billed_cost IS :'billed_cost';

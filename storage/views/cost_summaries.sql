@@ -5,7 +5,7 @@ SELECT b.provider, b.account, s.day, s.sub_account_id, m.service_name, m.region_
        m.billing_currency, m.billing_period_start, m.lines,
        m.billed_cost, m.effective_cost, m.list_cost, m.contracted_cost,
        m.without_billed_cost, m.without_effective_cost, m.without_list_cost, m.without_contracted_cost,
-       m.estimated
+       m.estimated, m.invoice_id
   FROM finfleet.cost_scopes AS s
  CROSS JOIN LATERAL (
            SELECT t.provider, t.account, c.settled_run
@@ -27,7 +27,7 @@ SELECT b.provider, b.account, o.day, l.sub_account_id, l.service_name, l.region_
        l.billing_currency, l.billing_period_start, l.lines::integer,
        l.billed_cost, l.effective_cost, l.list_cost, l.contracted_cost,
        l.no_billed::integer, l.no_effective::integer, l.no_listed::integer, l.no_contracted::integer,
-       l.estimated
+       l.estimated, l.invoice_id
   FROM (SELECT DISTINCT target_id, window_start, day FROM finfleet.cost_scopes) AS o
  CROSS JOIN LATERAL (
            SELECT t.provider, t.account, c.settled_run
@@ -40,7 +40,7 @@ SELECT b.provider, b.account, o.day, l.sub_account_id, l.service_name, l.region_
        ) AS b
  CROSS JOIN LATERAL (
            SELECT l.sub_account_id, l.service_name, l.region_id, l.charge_category, l.billing_currency,
-                  l.billing_period_start,
+                  l.billing_period_start, l.invoice_id,
                   sum(l.lines) AS lines,
                   sum(l.billed_cost) AS billed_cost,
                   sum(CASE WHEN l.billed_cost IS NULL THEN l.lines ELSE 0 END) AS no_billed,
@@ -56,7 +56,7 @@ SELECT b.provider, b.account, o.day, l.sub_account_id, l.service_name, l.region_
               AND l.breakdown = ''
               AND (l.charge_period_start AT TIME ZONE 'UTC')::date = o.day
             GROUP BY l.sub_account_id, l.service_name, l.region_id, l.charge_category, l.billing_currency,
-                     l.billing_period_start
+                     l.billing_period_start, l.invoice_id
        ) AS l
  WHERE EXISTS (
            SELECT
@@ -91,3 +91,4 @@ COMMENT ON COLUMN reporting.cost_summaries.without_effective_cost IS :'without_c
 COMMENT ON COLUMN reporting.cost_summaries.without_list_cost IS :'without_cost';
 COMMENT ON COLUMN reporting.cost_summaries.without_contracted_cost IS :'without_cost';
 COMMENT ON COLUMN reporting.cost_summaries.estimated IS :'estimated';
+COMMENT ON COLUMN reporting.cost_summaries.invoice_id IS :'invoice_id';

@@ -15,6 +15,8 @@
 
 from storage.writer.messages import Received, Rejected, Undecodable, Written
 from storage.writer.pushed import name_sources
-from storage.writer.writing import take_in, write, write_each
+from storage.writer.writing import rehearsal, take_in, write, write_each
 
-__all__ = ["Received", "Rejected", "Undecodable", "Written", "name_sources", "take_in", "write", "write_each"]
+__all__ = [
+    "Received", "Rejected", "Undecodable", "Written", "name_sources", "rehearsal", "take_in", "write", "write_each",
+]  # fmt: skip

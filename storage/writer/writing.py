@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -110,6 +111,14 @@ def write(
     return _Writing(connection, tuple(destinations), policy, now).write(received)
 
 
+@contextmanager
+def rehearsal(connection: Connection, *, now: datetime) -> Iterator[Callable[[Sequence[Received]], Written]]:
+    """What :func:`write` would do, in a transaction that is taken back at the end: to look at what comes of it."""
+    writing, memory = _Writing(connection, (), Policy(), now), Memory()
+    with translated(), connection.transaction(force_rollback=True):
+        yield lambda received: writing.in_transaction(received, memory)
+
+
 @dataclass(frozen=True, slots=True)
 class _Writing:
     """The arguments that the transactions of one call have in common."""
@@ -140,14 +149,15 @@ class _Writing:
         for attempt in range(_TRIES):
             # What is late for a day that was sealed may find that what it has made is dropped again: it was empty.
             try:
-                return self._transaction(received, memory, making=attempt == _TRIES - 1)
+                return self.in_transaction(received, memory, making=attempt == _TRIES - 1)
             except PartitionsMissing as missing:
                 # Made outside, since their lock must not be held for as long as the transaction takes.
                 with translated():
                     create(self.connection, missing.partitions)
         raise StorageRejected("the partitions of these days are dropped as soon as they are made")
 
-    def _transaction(self, received: Sequence[Received], memory: Memory, *, making: bool) -> Written:
+    def in_transaction(self, received: Sequence[Received], memory: Memory, *, making: bool = False) -> Written:
+        """Write it in a transaction of its own, or in the one that there is."""
         written = Written()
         identities = Identities(memory)
         with translated(), self.connection.transaction():
@@ -162,7 +172,8 @@ class _Writing:
             settlement = settle(admitted, self.policy, self.now)
             save_settlement(self.connection, settlement)
             owe(self.connection, seen, settlement.keys_of(admitted.delivered), self.now)
-            save_bills(self.connection, settlement.bills(new.run.run_id for new in admitted.batches if new.batch.costs))
+            bills = settlement.bills(new.run.run_id for new in admitted.batches if new.batch.costs)
+            save_bills(self.connection, bills, self.now)
         identities.remember()
         written.batches = len(admitted.batches)
         written.records = sum(new.batch.record_count for new in admitted.batches)

@@ -330,7 +330,7 @@ def test_a_database_of_the_former_release_is_right_at_once_and_filled_in_place(
     assert shown(connection, "daily_costs", KEY) == before
 
 
-_YEAR = """
+YEAR = """
 INSERT INTO finfleet.targets (provider, account, region, service, queue, interval_seconds, delay_seconds, enabled_since,
                               planned_until)
 SELECT 'aws', 'account-' || n, 'global', 'cost', 'q', 86400, 0, '2026-01-01', '2027-01-01'
@@ -366,7 +366,7 @@ _SMALL = {"targets", "cost_scopes", "bills"}
 
 def test_a_query_of_a_month_reads_a_month(connection: Connection) -> None:
     with connection.transaction():
-        connection.execute(_YEAR)
+        connection.execute(YEAR)
     while fold_bills(connection, NOW):
         pass
     for table in ("runs", "collections", "cost_lines", "cost_scopes", "bills", "bill_summaries", "targets"):

@@ -1,0 +1,120 @@
+"""``finfleet costs import``: a file becomes the bill of a month, and --dry-run says what it would change."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.database import Connection, Database
+from telemetry.target import Target
+from tests.support.bill_readings import day_of, line, rows, settle
+from tests.support.command_runs import RunsFinfleet, as_text
+from tests.support.deliveries import OCTOBER
+
+_HEADER = (
+    "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,"
+    "ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,SubAccountId,BillingAccountId,ProviderName\n"
+)
+_API = Target("focus", "default", "global", "cost")
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def finfleet(tmp_path: Path, database_url: str, finfleet_program: RunsFinfleet) -> Run:
+    environment = {**os.environ, "FINFLEET_DATABASE_URL": database_url}
+
+    def run(*words: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
+        done = as_text(finfleet_program(("costs", "import", *words), environment, tmp_path))
+        assert done.returncode == status, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with database.connection() as connection:
+        yield connection
+
+
+def bill(path: Path, *lines: tuple[int, str, str], account: str = "1") -> str:
+    """A file in FOCUS: day of October, service, cost."""
+    text = "".join(
+        f"{cost},{cost},,,USD,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,2026-10-{day:02}T00:00:00Z,"
+        f"2026-10-{day + 1:02}T00:00:00Z,Usage,{service},{account},payer,Amazon\n"
+        for day, service, cost in lines
+    )
+    path.write_text(_HEADER + text, encoding="utf-8")
+    return str(path)
+
+
+def changes(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    told = json.loads(done.stdout)
+    return {one["service"]: (one["before"], one["after"]) for one in told["changes"]}
+
+
+def costs(connection: Connection) -> list[tuple[Any, ...]]:
+    found = rows(connection, "SELECT account, service_name, billed_cost FROM reporting.costs ORDER BY 1, 2, 3")
+    return [tuple(one.values()) for one in found]
+
+
+def state(connection: Connection) -> list[dict[str, Any]]:
+    tables = ("targets", "collections", "runs", "cost_lines", "bill_versions", "deliveries", "bills", "cost_scopes")
+    counts = ", ".join(f"(SELECT count(*) FROM finfleet.{table}) AS {table}" for table in tables)  # noqa: S608 - ours
+    return rows(connection, f"SELECT {counts}")
+
+
+def test_a_dry_run_says_what_the_import_then_does(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    start = OCTOBER.start
+    settle(connection, _API, day_of(start), [line(start, sub_account_id="1", service_name="EC2")])
+    file = bill(tmp_path / "october.csv", (1, "EC2", "1.25"), (2, "EC2", "0.50"), (2, "S3", "7"))
+    words = (file, "--period", "2026-10", "--json")
+    before, shown = state(connection), costs(connection)
+    said = changes(finfleet(*words, "--dry-run"))
+    assert (state(connection), costs(connection)) == (before, shown)
+    assert said == {"EC2": ("1", "1.75"), "S3": (None, "7")}
+    assert changes(finfleet(*words)) == said
+    assert costs(connection) == [
+        ("default", "EC2", Decimal("0.50")),
+        ("default", "EC2", Decimal("1.25")),
+        ("default", "S3", Decimal(7)),
+    ]
+    (delivery,) = rows(connection, "SELECT state, proven, rows_read, target FROM reporting.deliveries")
+    assert tuple(delivery.values()) == ("current", True, 3, "focus/default/import/files")
+
+
+def test_the_same_again_takes_the_place_of_what_was_imported(
+    finfleet: Run, connection: Connection, tmp_path: Path
+) -> None:
+    finfleet(bill(tmp_path / "october.csv", (1, "EC2", "1")), "--period", "2026-10")
+    done = finfleet(bill(tmp_path / "october.csv", (1, "EC2", "2")), "--period", "2026-10")
+    assert "1 rows, folded to 1 lines, are the bill of focus/default/import/files" in done.stdout
+    assert costs(connection) == [("default", "EC2", Decimal(2))]
+    versions = rows(connection, "SELECT version, is_current FROM reporting.bill_versions ORDER BY version")
+    assert [tuple(one.values()) for one in versions] == [(1, False), (2, True)]
+
+
+def test_what_cannot_be_read_whole_changes_nothing(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    before = state(connection)
+    torn = tmp_path / "october.csv"
+    torn.write_text("Cost,Currency\n1,USD\n", encoding="utf-8")
+    done = finfleet(str(torn), "--period", "2026-10", status=1)
+    assert "it is not FOCUS" in done.stderr
+    done = finfleet(str(tmp_path / "missing.csv"), "--period", "2026-10", status=1)
+    assert "missing.csv" in done.stderr
+    done = finfleet(str(torn), "--period", "October", status=2)
+    assert "write a month, such as 2026-10" in done.stderr
+    done = finfleet(str(torn), "--period", "2026-10", "--provider", "generic", status=2)
+    assert "has no service that reads files of bills" in done.stderr
+    assert state(connection) == before
+
+
+def test_the_target_of_a_configured_export_is_left_to_it(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    settle(connection, Target("focus", "default", "oci", "files"), OCTOBER, [line(OCTOBER.start)], version="v1")
+    done = finfleet(bill(tmp_path / "october.csv", (1, "EC2", "1")), "--period", "2026-10", "--name", "oci", status=1)
+    assert "focus/default/oci/files is configured" in done.stderr

@@ -1,0 +1,93 @@
+"""``finfleet costs``: a bill that a person brings."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from agents.core.context import utc_now
+from agents.core.unattended import never_ask
+from telemetry.errors import CollectionError
+from telemetry.target import Target, Window
+from telemetry.terminal import say
+from workers.bill_import import Import, Imported, bring, reader_of, url_of
+from workers.groups import Group
+from workers.output import json_option, print_json, print_table
+from workers.process import fleet_settings, open_database
+
+_MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])")
+
+
+class _Period(click.ParamType[Window]):
+    name = "YYYY-MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Window:
+        if isinstance(value, Window):
+            return value
+        found = _MONTH.fullmatch(value)
+        if found is None:
+            self.fail(f"{str(value)[:40]!r}: write a month, such as 2026-10", param, ctx)
+        year, month = int(found[1]), int(found[2])
+        start = datetime(year, month, 1, tzinfo=UTC)
+        return Window(start, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC))
+
+
+@click.group(name="costs", cls=Group)
+def command() -> None:
+    """Bring a bill by hand."""
+
+
+@command.command(name="import")
+@click.argument("file", metavar="FILE|URL")
+@click.option("--period", type=_Period(), required=True, help="The billing period, a month: 2026-10.")
+@click.option("--provider", default="focus", show_default=True, help="Whose bill it is: aws, azure, gcp, focus ...")
+@click.option("--account", default="default", show_default=True, help="The account, by a name of yours.")
+@click.option("--name", default="import", show_default=True, help="The export that it stands for.")
+@click.option("--dry-run", is_flag=True, help="Only show what it would change.")
+@json_option
+def import_(*, file: str, period: Window, provider: str, account: str, name: str, dry_run: bool, as_json: bool) -> None:
+    """Make FILE, a bill in FOCUS (CSV or Parquet), the bill of a month, and show what changes by currency and service.
+
+    It is read whole and proven as a delivery is, and takes the place of what was imported before under the same
+    provider, account and name. A URL is read without credentials.
+    """
+    never_ask()
+    try:
+        target = Target(provider, account, name, reader_of(provider))
+    except LookupError as error:
+        raise click.UsageError(str(error)) from None
+    settings = fleet_settings()
+    with open_database(settings, "finfleet costs") as database, database.connection() as connection:
+        try:
+            done = bring(connection, settings, Import(url_of(file), target, period), utc_now(), dry_run=dry_run)
+        except (CollectionError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
+    _show(done, target, dry_run=dry_run, as_json=as_json)
+
+
+def _show(done: Imported, target: Target, *, dry_run: bool, as_json: bool) -> None:
+    changes = [
+        (currency, service, done.before.get((currency, service)), done.after.get((currency, service)))
+        for currency, service in sorted(done.before.keys() | done.after.keys())
+    ]
+    if as_json:
+        named = [
+            {"currency": currency, "service": service, "before": before, "after": after}
+            for currency, service, before, after in changes
+        ]
+        told = {"target": str(target), "rows": done.rows, "lines": done.lines, "dry_run": dry_run, "changes": named}
+        print_json(told)
+        return
+    print_table(
+        ("currency", "service", "before", "after", "change"),
+        (
+            (currency, service, before, after, (after or Decimal(0)) - (before or Decimal(0)))
+            for currency, service, before, after in changes
+        ),
+    )
+    verb = "would be" if dry_run else "are"
+    say(f"{done.rows:,} rows, folded to {done.lines:,} lines, {verb} the bill of {target}")
