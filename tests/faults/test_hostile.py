@@ -38,7 +38,7 @@ GOOD_WITHIN = 10.0
 GROWTH = 200 * 1024 * 1024
 """Bytes of memory that an ingest may take beyond what it has taken for a first few hundred of every kind."""
 BURST = 500
-TOTAL = int(os.environ.get("HOSTILE_MESSAGES", "50000"))
+TOTAL = int(os.environ.get("HOSTILE_MESSAGES", "25000"))
 BOMB_EVERY = min(3000, TOTAL // 15)
 """Of few messages as many are bombs as of many, and each is another one."""
 CARRIERS = [

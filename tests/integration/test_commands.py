@@ -128,8 +128,10 @@ def test_status_counts_windows_and_says_by_its_exit_whether_all_is_well(
 
 
 def test_status_tells_of_processes_of_a_finfleet_up_beside_that_do_not_run(
-    finfleet: Run, database_url: str, tmp_path: Path
+    finfleet: Run, database: Database, database_url: str, tmp_path: Path
 ) -> None:
+    with database.connection() as connection:
+        _plan(connection, _CONFIG, tmp_path)
     state = tmp_path / ".finfleet"
     state.mkdir(mode=0o700)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as alive:

@@ -40,7 +40,14 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def environment(tmp_path: Path, database_url: str, redis_url: str) -> dict[str, str]:
+def environment(tmp_path: Path, database: Database, database_url: str, redis_url: str) -> dict[str, str]:
+    """Of a fleet that has planned a target just now."""
+    with database.connection() as connection:
+        target_id = writing.plan(connection)
+        connection.execute("DELETE FROM finfleet.collections")
+        connection.execute(
+            "UPDATE finfleet.targets SET enabled_since = now(), planned_until = now() WHERE target_id = %s", [target_id]
+        )
     (tmp_path / "telemetry.yaml").write_text(_CONFIG, encoding="utf-8")
     return {
         **os.environ,
@@ -219,6 +226,12 @@ def test_a_dead_process_and_one_that_never_ran_are_told_and_living_ones_listed(s
         told = json.loads(status("--json", exits=1).stdout)
         assert sorted(one["role"] for one in told["processes_alive"]) == ["beat", "beat", "ingest"]
         assert [one["kind"] for one in told["problems"]] == ["process_vanished", "process_missing"]
+
+
+def test_where_nothing_is_planned_all_is_not_well(status: Run, database: Database) -> None:
+    with database.connection() as connection:
+        connection.execute("DELETE FROM finfleet.targets")
+    assert status(exits=1).stdout.splitlines()[1].startswith("! unplanned: no target: enable a provider")
 
 
 def test_a_fleet_of_which_nobody_lives_is_told_however_long_ago_it_died(status: Run, database: Database) -> None:

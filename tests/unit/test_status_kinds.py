@@ -126,6 +126,7 @@ CASES: list[tuple[str, str, Callable[[Facts], Facts]]] = [
         "3 times",
         _fleet(*(process("beat", 90 - n, 95 - n) for n in (0, 10, 20)), process("beat", 1, 9)),
     ),
+    ("unplanned", "no target", lambda f: _database(f, lateness=[])),
     ("denied", "grant ec2:X", _bad("denied", "ec2:X")),
     ("denied", "grant ec2:X", _lateness(denied=True, permission="ec2:X", lag=500 * MINUTE, open_for=500 * MINUTE)),
     ("failed", "12 windows since 2026-11-24T04:00:00Z: no", _bad("failed")),

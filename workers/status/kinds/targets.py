@@ -17,6 +17,12 @@ GRACE = timedelta(minutes=20)
 """What a lost attempt costs: the lease of a quarter of an hour, and a little."""
 
 
+@kind("unplanned", "There is no target at all: nothing is enabled, or no planner has run yet.")
+def _unplanned(facts: Facts) -> Iterator[Found]:
+    if facts.database.lateness is not None and not facts.database.lateness:
+        yield "no target: enable a provider in the configuration, and see that a worker for the queue plan runs", ()
+
+
 @kind("denied", "A permission is missing: windows are denied, or the target is not asked at the moment.")
 def _denied(facts: Facts) -> Iterator[Found]:
     cases = {str(one.target): (one.permission, one.error) for one in _bad(facts, "denied")}
@@ -116,4 +122,4 @@ def _grant(permission: str, error: str) -> str:
     return f"grant {permission}" + (f" ({error})" if error and permission not in error else "") if permission else error
 
 
-KINDS = (_denied, _failed, _refused, _not_read_again, _nothing, _behind, _lost)
+KINDS = (_unplanned, _denied, _failed, _refused, _not_read_again, _nothing, _behind, _lost)
