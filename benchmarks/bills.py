@@ -89,6 +89,7 @@ def _start(name: str, folder: Path, ending: str, servers: Servers) -> dict[str, 
     if done.returncode:
         raise SystemExit(f"{name}: {done.stderr.decode()[-3000:]}")
     made: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    frame.say(f"{name}, {ending}: {made['seconds']:.0f} s")
     return made
 
 
