@@ -1,9 +1,11 @@
 """The libraries of the extra ``bills`` are imported where a bill is read, and what a fold leaves on disk is removed."""
 
 import fcntl
+import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -49,6 +51,21 @@ def test_what_a_killed_process_has_left_is_removed_and_what_another_uses_is_not(
         with workspace():
             assert not left.exists()
     assert [one.name for one in tmp_path.iterdir()] == ["finfleet-bills-used"]
+
+
+def test_a_folder_that_was_taken_for_a_left_one_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    locks: list[int] = []
+
+    def taken(lock: IO[str], how: int) -> None:
+        if not locks:
+            shutil.rmtree(Path(lock.name).parent)
+        locks.append(how)
+
+    monkeypatch.setattr("agents.core.bills.workspace.fcntl.flock", taken)
+    with workspace() as folder:
+        assert folder.is_dir()
+    assert len(locks) == 2
 
 
 def test_the_engine_reads_nothing_by_itself_and_spills_where_it_is_told(tmp_path: Path) -> None:

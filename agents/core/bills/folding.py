@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Granularity = Literal["daily", "hourly"]
 
-MEMORY = 120_000_000
+MEMORY = 180_000_000
 """Bytes that sums may take; past them they go to disk."""
 DISK = 50_000_000_000
 """Bytes that they may take there."""

@@ -31,6 +31,8 @@ def connect_duckdb(folder: str, memory: int, disk: int) -> duckdb_module.DuckDBP
             "max_temp_directory_size": f"{disk // 1_000_000}MB",
             "threads": 1,
             "preserve_insertion_order": False,
+            # What is freed goes back to the system, rather than 128 MB of it being kept.
+            "allocator_flush_threshold": "16MB",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }

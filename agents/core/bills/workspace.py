@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 _PREFIX = "finfleet-bills-"
 _LOCK = "in-use"
@@ -19,14 +20,24 @@ def workspace() -> Iterator[Path]:
     parent = Path(tempfile.gettempdir())
     for former in parent.glob(f"{_PREFIX}*"):
         _remove_unused(former)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    with (folder / _LOCK).open("w") as lock:
-        # Held until the process ends, in whatever way. Until then somebody may take the folder for a left one.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder, lock = _begin()
+    with lock:
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _begin() -> tuple[Path, TextIO]:
+    """A folder, and its lock: held until the process ends, in whatever way."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = (folder / _LOCK).open("w", encoding="utf-8")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Before that, somebody may have taken it for one that was left behind.
+        if (folder / _LOCK).exists():
+            return folder, lock
+        lock.close()
 
 
 def _remove_unused(folder: Path) -> None:
