@@ -81,7 +81,11 @@ def _check_report(said: str) -> None:
     table = said.partition("\nAPI calls")[2].partition("\n\n")[0].splitlines()[2:]
     calls = {line.split()[1]: line.split()[2:4] for line in table}
     assert calls.keys() >= {"ec2:DescribeInstances", "ce:GetCostAndUsage", "monitoring:ListTimeSeries"}
-    assert all(made == least for made, least in calls.values())
+    # How often S3 is asked for a manifest depends on which of two readers is the first.
+    assert {api for api, (made, least) in calls.items() if made != least} == {
+        "s3:GetObject", "s3:HeadObject", "s3:ListObjectsV2",
+    }  # fmt: skip
+    assert "\n  i-" in said.partition("\nThe bill of AWS by resource")[2]
 
 
 def _check_second_demo(directory: Path) -> None:

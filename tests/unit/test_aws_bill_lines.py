@@ -304,3 +304,16 @@ def test_focus_is_read_as_anywhere() -> None:
     (one,) = _lines(common, common={})
     assert (one.billed_cost, one.effective_cost, one.resource_id) == (Decimal(1), Decimal("0.5"), "i-1")
     assert (one.tags, one.details) == ({"user_team": "web"}, {"x_ServiceCode": "AmazonEC2"})
+
+
+def test_discounts_of_focus_are_summed_and_keep_no_hours_apart() -> None:
+    common = {
+        "BillingCurrency": "USD",
+        "ChargePeriodStart": "2026-11-02T05:00:00Z",
+        "ChargePeriodEnd": "2026-11-02T06:00:00Z",
+        "ResourceId": "i-1",
+    }
+    rows = ({"BilledCost": "1", "x_Discounts": f'{{"total_discount":"-0.{n}"}}', **common} for n in (1, 2))
+    (one,) = _lines(*rows, common={})
+    assert (one.billed_cost, one.lines) == (Decimal(2), 2)
+    assert (one.amounts, one.details) == ({"TotalDiscount": Decimal("-0.3")}, {})

@@ -50,15 +50,6 @@ class CurColumns:
         found = [actual for name in names for actual in self._names.get(name, ())]
         return self._columns.text(*found) if found else NOTHING
 
-    def entry(self, column: str, *keys: str) -> str:
-        """Text of an entry of a column that is a map; NULL where it is no map, or has none of these."""
-        whole = self.text(column)
-        if whole == NOTHING:
-            return NOTHING
-        paths = (quoted("$." + json.dumps(key)) for key in keys)
-        found = ", ".join(f"NULLIF(json_extract_string({whole}, {path}), '')" for path in paths)
-        return f"CASE WHEN json_valid({whole}) THEN COALESCE({found}, NULL) END"
-
     def tags(self) -> dict[str, str]:
         """The columns that are a tag each, by its key."""
         return self._beginning(_TAGS)
@@ -74,6 +65,15 @@ class CurColumns:
             if start is not None and (key := name.removeprefix(start)):
                 found.setdefault(key, self._columns.text(name))
         return found
+
+
+def entry(whole: str, *keys: str) -> str:
+    """Text of an entry of what is a map; NULL where it is no map, or has none of these."""
+    if whole == NOTHING:
+        return NOTHING
+    paths = (quoted("$." + json.dumps(key)) for key in keys)
+    found = ", ".join(f"NULLIF(json_extract_string({whole}, {path}), '')" for path in paths)
+    return f"CASE WHEN json_valid({whole}) THEN COALESCE({found}, NULL) END"
 
 
 def first(*expressions: str) -> str:

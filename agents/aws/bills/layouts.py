@@ -7,8 +7,10 @@ What is a sum of two columns is made of two sums after the folding (agents.aws.b
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agents.aws.bills import lines
-from agents.aws.bills.columns import NEVER, CurColumns, by_type, either, first
+from agents.aws.bills.columns import NEVER, CurColumns, by_type, either, entry, first
 from agents.aws.cost.types import CATEGORIES
 from agents.core.bills.focus import focus_layout
 from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
@@ -42,11 +44,22 @@ def layout_of(columns: Columns) -> Layout:
     if "recommendation_id" in cur:
         raise CollectionFailed("these are recommendations, and no bill: take the export out of aws.bill_exports")
     if any(name.lower() == "billedcost" for name in columns.names):
-        return focus_layout(columns)
+        return _focus_layout(columns)
     raise CollectionFailed(
         f"neither line_item_unblended_cost (CUR) nor BilledCost (FOCUS) is among the {len(columns.names)} columns "
         f"({', '.join(columns.names[:10])} ...): select it in the export's query"
     )
+
+
+def _focus_layout(columns: Columns) -> Layout:
+    """With the sum of discounts. Their amounts differ from line to line: details of them would keep lines apart."""
+    layout = focus_layout(columns)
+    name = next((one for one in layout.details if one.lower() == "x_discounts"), None)
+    if name is None:
+        return layout
+    details = {one: expression for one, expression in layout.details.items() if one != name}
+    total = entry(layout.details[name], "total_discount")
+    return replace(layout, details=details, amounts={**layout.amounts, "TotalDiscount": total})
 
 
 def _cur_layout(cur: CurColumns) -> Layout:
@@ -97,7 +110,7 @@ def _costs(cur: CurColumns, kind: str, billed: str, split: str) -> tuple[dict[st
     amounts = {
         "NetUnblendedCost": either(split, NOTHING, net),
         lines.NET: either(split, cur.text(f"{share}net_split_cost"), _net_effective(cur, kind, net)),
-        "TotalDiscount": first(cur.text("discount_total_discount"), cur.entry("discount", "total_discount")),
+        "TotalDiscount": first(cur.text("discount_total_discount"), entry(cur.text("discount"), "total_discount")),
         lines.SECOND: either(split, cur.text(f"{share}unused_cost"), by_type(kind, second)),
         lines.NET_SECOND: either(split, cur.text(f"{share}net_unused_cost"), by_type(kind, net_second)),
         lines.LIST_SECOND: either(split, cur.text(f"{share}public_on_demand_unused_cost")),
@@ -129,16 +142,16 @@ def _fields(cur: CurColumns, kind: str) -> dict[str, str]:
         "charge_description": cur.text("line_item_line_item_description"),
         "service_name": first(
             cur.text("product_product_name"),
-            cur.entry("product", "product_name"),
+            entry(cur.text("product"), "product_name"),
             cur.text("product_servicename", "product_servicecode"),
             cur.text("line_item_product_code"),
         ),
         "sub_account_id": cur.text("line_item_usage_account_id"),
         "sub_account_name": cur.text("line_item_usage_account_name"),
-        "region_id": first(cur.text("product_region_code"), cur.entry("product", "region", "region_code")),
+        "region_id": first(cur.text("product_region_code"), entry(cur.text("product"), "region", "region_code")),
         "availability_zone": cur.text("line_item_availability_zone"),
         "resource_id": cur.text("line_item_resource_id"),
-        "sku_id": first(cur.text("product_sku"), cur.entry("product", "sku")),
+        "sku_id": first(cur.text("product_sku"), entry(cur.text("product"), "sku")),
         "sku_price_id": cur.text("pricing_rate_code", "pricing_rate_id"),
         "unit": by_type(kind, {_USAGE: cur.text("pricing_unit")}),
         "invoice_id": cur.text("bill_invoice_id"),

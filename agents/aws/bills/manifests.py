@@ -37,8 +37,6 @@ class Manifest(msgspec.Struct, frozen=True):
     version: str
     #: Keys in the bucket, in the order of the manifest.
     files: tuple[str, ...]
-    #: What the manifest says the columns are; empty where it does not.
-    columns: tuple[str, ...] = ()
 
 
 def month_of(folder: str) -> Month | None:
@@ -88,7 +86,7 @@ def read_manifest(body: bytes, key: str, period: Month, *, bucket: str, folder: 
     files = tuple(_key(name, key, bucket=bucket, folder=folder) for name in _files_of(told, f"s3://{bucket}/{key}"))
     if len(set(files)) < len(files):
         raise CollectionFailed(f"s3://{bucket}/{key}: a file is named twice: its lines would be counted twice")
-    return Manifest(period, hashlib.sha256(body).hexdigest(), files, _columns_of(told.get("columns")))
+    return Manifest(period, hashlib.sha256(body).hexdigest(), files)
 
 
 def _files_of(told: dict[str, Any], where: str) -> list[str]:
@@ -122,16 +120,6 @@ def _period_of(told: Any) -> Month | None:
     if isinstance(start, str):
         found = _MONTH.fullmatch(start) or _COMPACT.fullmatch(start)
     return _month(int(found[1]), int(found[2])) if found else None
-
-
-def _columns_of(told: Any) -> tuple[str, ...]:
-    names: list[str] = []
-    for one in told if isinstance(told, list) else ():
-        if not isinstance(one, dict) or not isinstance(one.get("name"), str):
-            return ()
-        category = one.get("category")
-        names.append(f"{category}/{one['name']}" if isinstance(category, str) and category else one["name"])
-    return tuple(names)
 
 
 def _month(year: int, month: int) -> Month | None:
