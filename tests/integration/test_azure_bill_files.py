@@ -27,6 +27,9 @@ from tests.support.azure_exports import SCOPE, Form, deliver, encoded, focus_row
 from tests.support.azurite import Azurite, Container, running_azurite
 from tests.support.collecting import Collected, collect
 
+pytestmark = pytest.mark.timeout(400)
+"""The first one installs azurite, which takes a minute or more."""
+
 NOVEMBER = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
 OCTOBER = Window(datetime(2026, 10, 1, tzinfo=UTC), NOVEMBER.start)
 VM = f"{SCOPE}/resourcegroups/web/providers/microsoft.compute/virtualmachines/vm-1"

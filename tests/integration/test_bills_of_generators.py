@@ -23,6 +23,9 @@ from tests.support.azurite import Azurite, running_azurite
 from tests.support.bill_sums import DATA, Cuts, check_sums, recorded, sums
 from tests.support.collecting import collect
 
+pytestmark = pytest.mark.timeout(400)
+"""The first one installs azurite, which takes a minute or more."""
+
 _MONTHS = ("2026-08", "2026-09", "2026-10")
 _FOCUS: Cuts = {
     "service": (lambda row: row["ServiceName"], lambda line: line.service_name),

@@ -19,6 +19,9 @@ from tests.support.collecting import Collected, collect
 from tests.support.ec2 import standing_aws
 from tests.support.local_aws import aws_client
 
+pytestmark = pytest.mark.timeout(400)
+"""The first one installs azurite, which takes a minute or more."""
+
 _NOVEMBER = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
 _ROW = focus_row("2026-11-02", "1.5", BillingCurrency="USD")
 _FILE = "FOCUS Reports/2026/11/03/0001000000000001-00001.csv.gz"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import ssl
 import subprocess
 import tempfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 import trustme
 
 from emulators.azure import LocalAzure
@@ -91,9 +91,11 @@ def _token(azure: LocalAzure) -> str:
 @contextmanager
 def running_azurite() -> Iterator[Azurite]:
     """One of its own; skips, in CI fails, where it cannot be had."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        absent("node and npm are not installed: azurite cannot be had, and nothing of Azure's files is tested")
-    program = node_modules(_PACKAGE, _SECONDS_TO_INSTALL) / "azurite" / "dist" / "src" / "blob" / "main.js"
+    try:
+        modules = node_modules(_PACKAGE, _SECONDS_TO_INSTALL)
+    except pytest.skip.Exception as missing:
+        absent(str(missing))
+    program = modules / "azurite" / "dist" / "src" / "blob" / "main.js"
     with tempfile.TemporaryDirectory(prefix="finfleet-azurite-") as folder, LocalAzure() as azure:
         home = Path(folder)
         authority = trustme.CA()

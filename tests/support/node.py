@@ -1,5 +1,6 @@
 """Node, and packages for it, where this machine has them."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -29,8 +30,16 @@ def node_modules(package: Path, seconds: int = 60) -> Path:
         pytest.skip(f"node and npm are not installed: nothing that needs {package.parent.name} is tested")
     text = package.read_bytes()
     home = _CACHE / sha256(text).hexdigest()[:12]
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("wb") as lock:
+        # Several tests may want it at once, each in a process of its own.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(package, home, text, seconds)
+    return home / "node_modules"
+
+
+def _install(package: Path, home: Path, text: bytes, seconds: int) -> None:
     if not (home / "installed").exists():
-        home.mkdir(parents=True, exist_ok=True)
         (home / "package.json").write_bytes(text)
         try:
             done = subprocess.run(
@@ -43,7 +52,6 @@ def node_modules(package: Path, seconds: int = 60) -> Path:
             # The same: the example's package is all that is missing.
             pytest.skip(f"npm cannot install {package.parent.name}: {done.stderr.strip()[:300]}")
         (home / "installed").touch()
-    return home / "node_modules"
 
 
 def run_node(script: Path, modules: Path, **variables: str) -> subprocess.CompletedProcess[str]:
