@@ -63,6 +63,8 @@ def judge_again(connection: Connection, now: datetime | None = None) -> int:
 
 def left_out(connection: Connection, *, since: datetime | None = None, limit: int = 20) -> list[LeftOut]:
     """Whose bill does not count, and which does instead; days from ``since`` on, the newest first."""
+    if connection.execute(_SQL["has_sources"]).fetchone() != (True,):
+        return []
     rows = connection.execute(_SQL["left_out"], {"since": since, "limit": limit})
     return [LeftOut(*row) for row in rows]
 

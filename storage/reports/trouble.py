@@ -69,7 +69,10 @@ def read_lateness(connection: Connection, now: datetime) -> list[Lateness]:
 def read_bad_windows(connection: Connection, since: datetime | None = None) -> list[BadWindows]:
     """Of enabled targets, by kind and name; of windows that began ``since`` then."""
     found: list[BadWindows] = []
-    for name in ("bad", "not_read_again", "refused", "lost", "deliveries"):
+    names = ["bad", "not_read_again", "refused", "lost"]
+    if connection.execute(_SQL["has_deliveries"]).fetchone() == (True,):
+        names.append("deliveries")
+    for name in names:
         rows = connection.execute(as_there(connection, _SQL[name]), {"since": since})
         found += [BadWindows(Target(*row[:4]), *row[4:]) for row in rows]
     return found

@@ -107,6 +107,10 @@ SELECT DISTINCT s.day
               AND other.delivered
        )
 
+-- name: has_sources
+-- A database that was taken back to a former release has its views again once that release has made them.
+SELECT to_regclass('reporting.cost_sources') IS NOT NULL
+
 -- name: left_out
 -- A row for each target of whose bill something does not count, for each that counts instead. That the files of an
 -- account count before its API is as it should be, and no news.

@@ -56,6 +56,10 @@ AND (
          LIMIT 1
     ) IS NULL
 
+-- name: delivered
+-- Whether deliveries of bills open the windows of a target (t); in a database of a former release they open none.
+coalesce((to_jsonb(t) ->> 'delivered')::boolean, false)
+
 -- name: since
 -- Of each kind of outcome the windows that began since then, the start of the first and the end of the last.
 SELECT f.target_id, f.state, f.error, f.permission, f.partial, f.refused,

@@ -32,8 +32,8 @@ SELECT t.provider, t.account, t.region, t.service, t.enabled, t.live,
        coalesce(c.planned, 0) AS planned, coalesce(c.complete, 0) AS complete, coalesce(c.empty, 0) AS empty,
        coalesce(c.denied, 0) AS denied, coalesce(c.failed, 0) AS failed, coalesce(c.waiting, 0) AS waiting,
        -- A month that is delivered day by day is not over.
-       CASE WHEN t.delivered THEN least(newest.window_end, %(now)s) ELSE newest.window_end END AS covered_until,
-       CASE WHEN t.enabled AND NOT t.delivered THEN greatest(
+       CASE WHEN {folded.delivered} THEN least(newest.window_end, %(now)s) ELSE newest.window_end END AS covered_until,
+       CASE WHEN t.enabled AND NOT {folded.delivered} THEN greatest(
            interval '0',
            date_bin(
                make_interval(secs => t.interval_seconds), %(now)s - make_interval(secs => t.delay_seconds),

@@ -20,7 +20,7 @@ SELECT t.provider, t.account, t.region, t.service, t.queue,
        ) AS newest ON true
  CROSS JOIN LATERAL (
            -- Of what is delivered nobody knows when it should come: reporting.deliveries says what is late.
-           SELECT CASE WHEN NOT t.delivered THEN date_bin(
+           SELECT CASE WHEN NOT {folded.delivered} THEN date_bin(
                       make_interval(secs => t.interval_seconds), %(now)s - make_interval(secs => t.delay_seconds),
                       timestamptz 'epoch'
                   ) END AS until
@@ -120,6 +120,10 @@ SELECT t.provider, t.account, t.region, t.service, 'lost' AS state, '' AS permis
    AND (%(since)s::timestamptz IS NULL OR c.window_start >= %(since)s)
  GROUP BY t.target_id
  ORDER BY t.provider, t.account, t.region, t.service
+
+-- name: has_deliveries
+-- A former release has none.
+SELECT to_regclass('reporting.deliveries') IS NOT NULL
 
 -- name: deliveries
 -- Periods of bills that are not delivered, and those of which the newest version was seen for a day and not read. What

@@ -294,3 +294,24 @@ def test_status_shows_how_far_a_month_is(connection: Connection) -> None:
     put(connection, *bill_of(take(connection)[0], "v1", ["1"], started=minutes(1)), now=minutes(2))
     (line,) = [one for one in reports.read_status(connection, minutes(5)).targets if one.target == READS]
     assert (line.covered_until, line.lag, line.complete) == (minutes(5), None, 1)
+
+
+def test_of_an_export_that_is_not_configured_nothing_is_read_until_it_is_again(connection: Connection) -> None:
+    ledger.sync_targets(connection, [], "aws", READS.service, NOW)
+    look(connection, seen("v1"))
+    assert (states(connection), rows(connection, LEDGER)) == ({"v1": "seen"}, [])
+    plan(connection)
+    assert rows(connection, "SELECT * FROM finfleet.pauses") == []
+    look(connection, seen("v1"), at=minutes(60))
+    assert len(take(connection, minutes(61))) == 1
+
+
+def test_a_month_that_waits_is_a_gap_and_one_that_is_read_is_none(connection: Connection) -> None:
+    gaps = "SELECT gap_start, gap_end, reason FROM reporting.gaps WHERE service = 'bill_files'"
+    look(connection, seen("v1"))
+    assert [tuple(row.values()) for row in rows(connection, gaps)] == [(NOVEMBER.start, NOVEMBER.end, "waiting")]
+    put(connection, *bill_of(take(connection)[0], "v1", ["1"], started=minutes(1)), now=minutes(2))
+    look(connection, seen("v2"), at=minutes(60))
+    assert rows(connection, gaps) == [], "while a newer version is read, the former one stands"
+    coverage = rows(connection, "SELECT * FROM reporting.coverage WHERE service = 'bill_files'")
+    assert [(row["planned"], row["complete"], row["refreshing"]) for row in coverage] == [(1, 1, 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -24,7 +24,7 @@ from telemetry.target import Target, Window
 from tests.support.messages import NOW
 
 MONTH = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
-PERIOD = {"period_start": MONTH.start, "period_end": MONTH.end}
+PERIOD: dict[str, Any] = {"period_start": MONTH.start, "period_end": MONTH.end}
 
 
 class _Bill(Service):
