@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import count
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -183,3 +184,34 @@ def test_the_parts_of_a_thousand_pairs_of_bills_add_up(
                     check(found[key], start, middle, end)
                 else:
                     assert key not in found
+
+
+def test_versions_whose_lines_are_gone_are_not_compared(connection: Connection) -> None:
+    first = FIRST - 10 * DAY
+    runs = [
+        settle(connection, target("gone"), day_of(first), [line(first)], attempt=attempt, now=LATER)
+        for attempt in (1, 2)
+    ]
+    connection.execute("UPDATE finfleet.bill_versions SET lines_gone = true WHERE run_id = %s", (runs[0],))
+    query = f"SELECT * FROM reporting.cost_changes(run_before => '{runs[0]}', run_after => '{runs[1]}')"  # noqa: S608
+    with pytest.raises(psycopg.Error, match="of 1 versions of bills the lines are not kept any more"):
+        rows(connection, query)
+
+
+def test_a_month_that_goes_on_is_no_restatement(connection: Connection) -> None:
+    """Of the days that were told before it is restatement, and of the others what was used."""
+    first = FIRST - 8 * DAY
+    for day, quantity in ((0, 1), (1, 2)):
+        start = first + day * DAY
+        told = line(start, sku_id="s", quantity=Decimal(quantity), unit="h", billed_cost=Decimal(quantity))
+        settle(connection, target("month"), day_of(start), [told], now=LATER + day * 4 * timedelta(hours=1))
+    dearer = line(first, sku_id="s", quantity=Decimal(1), unit="h", billed_cost=Decimal("1.50"))
+    settle(connection, target("month"), day_of(first), [dearer], attempt=2, now=LATER + timedelta(hours=9))
+    period = f"'[{first:%F},{first + 2 * DAY:%F})'"
+    query = f"SELECT * FROM reporting.cost_changes({period}, {period}, known_before => '{LATER}')"  # noqa: S608
+    (found,) = rows(connection, query)
+    assert (found["cost_before"], found["cost_after"]) == (Decimal(1), Decimal("3.50"))
+    assert (found["restatement"], found["restated_rate"]) == (Decimal("0.50"), Decimal("0.50"))
+    # Three hours in the place of one, at 1.50 each; and they cost a dollar less than that.
+    assert (found["usage"], found["rate"], found["mix"]) == (Decimal(3), Decimal(-1), Decimal(0))
+    assert (found["days_before"], found["days_after"]) == (1, 2)

@@ -15,7 +15,7 @@ from tests.support.bill_readings import DAY, day_of, line, rows, settle, target
 
 OCTOBER = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 API, FILE = Target("aws", "payer", "global", "cost"), Target("aws", "payer", "cur", "bill_files")
-_ON_IT = {"billing_period_start": OCTOBER.start, "billing_period_end": OCTOBER.end}
+_ON_IT: dict[str, Any] = {"billing_period_start": OCTOBER.start, "billing_period_end": OCTOBER.end}
 _PARTS = ("tax", "credits", "timing", "rounding", "rest")
 
 

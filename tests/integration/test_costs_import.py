@@ -29,7 +29,8 @@ def finfleet(tmp_path: Path, database_url: str, finfleet_program: RunsFinfleet) 
     environment = {**os.environ, "FINFLEET_DATABASE_URL": database_url}
 
     def run(*words: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = as_text(finfleet_program(("costs", "import", *words), environment, tmp_path))
+        line = ("costs", "import", "--provider", "focus", *words)  # a later one counts
+        done = as_text(finfleet_program(line, environment, tmp_path))
         assert done.returncode == status, done.stdout + done.stderr
         return done
 

@@ -37,6 +37,8 @@ _SAYING = [
     (("permissions", "aws"), 0),
     (("schema",), 0),
     (("schema", FOREIGN), 2),
+    (("costs", "import", FOREIGN, "--period", FOREIGN, "--provider", FOREIGN), 2),
+    (("costs", "import", f"{FOREIGN}.csv", "--period", "2026-10", "--provider", "focus"), 1),
     (("health", "ingest"), 1),
     (("worker", FOREIGN), 78),
     (("forward", FOREIGN), 2),

@@ -44,7 +44,7 @@ def command() -> None:
 @command.command(name="import")
 @click.argument("file", metavar="FILE|URL")
 @click.option("--period", type=_Period(), required=True, help="The billing period, a month: 2026-10.")
-@click.option("--provider", default="focus", show_default=True, help="Whose bill it is: aws, azure, gcp, focus ...")
+@click.option("--provider", required=True, help="Whose bill it is: aws, azure, gcp; focus for anybody else.")
 @click.option("--account", default="default", show_default=True, help="The account, by a name of yours.")
 @click.option("--name", default="import", show_default=True, help="The export that it stands for.")
 @click.option("--dry-run", is_flag=True, help="Only show what it would change.")
