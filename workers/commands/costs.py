@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from agents.core.context import utc_now
 from agents.core.unattended import never_ask
 from telemetry.errors import CollectionError
 from telemetry.target import Target, Window
@@ -63,7 +62,8 @@ def import_(*, file: str, period: Window, provider: str, account: str, name: str
     settings = fleet_settings()
     with open_database(settings, "finfleet costs") as database, database.connection() as connection:
         try:
-            done = bring(connection, settings, Import(url_of(file), target, period), utc_now(), dry_run=dry_run)
+            now = database.clock.now(connection)
+            done = bring(connection, settings, Import(url_of(file), target, period), now, dry_run=dry_run)
         except (CollectionError, ValueError) as error:
             raise click.ClickException(str(error)) from None
     _show(done, target, dry_run=dry_run, as_json=as_json)
