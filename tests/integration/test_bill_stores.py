@@ -223,9 +223,9 @@ def test_what_cannot_be_a_store_is_said(url: str, options: dict[str, Any], said:
 @pytest.mark.parametrize(
     ("url", "where", "prefix"),
     [
-        ("https://acct.blob.core.windows.net/container/root/export", "azure://acct/container", "root/export"),
-        ("https://acct.dfs.core.windows.net/container", "azure://acct/container", ""),
-        ("http://127.0.0.1:10000/acct/container/root", "azure://acct/container", "root"),
+        ("https://acct.blob.core.windows.net/container/root/export", "blob://acct/container", "root/export"),
+        ("https://acct.dfs.core.windows.net/container", "blob://acct/container", ""),
+        ("http://127.0.0.1:10000/acct/container/root", "blob://acct/container", "root"),
         ("gs://bucket/a/b/", "gs://bucket", "a/b"),
         ("s3://bucket//a/", "s3://bucket", "a"),
     ],

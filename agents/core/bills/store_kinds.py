@@ -20,6 +20,6 @@ class Kind(msgspec.Struct, frozen=True):
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 
 S3 = Kind("s3", "s3:ListObjectsV2", "s3:GetObject", "s3:ListBucket", "s3:GetObject")
-AZURE = Kind("azure", "blob:ListBlobs", "blob:GetBlob", _BLOBS, _BLOBS)
+AZURE = Kind("blob", "blob:ListBlobs", "blob:GetBlob", _BLOBS, _BLOBS)
 GOOGLE = Kind("gs", "storage.objects.list", "storage.objects.get", "storage.objects.list", "storage.objects.get")
 FOLDER = Kind("file", "file:list", "file:read", "read", "read")
