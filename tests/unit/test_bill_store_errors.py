@@ -66,6 +66,6 @@ def test_an_answer_in_our_words(error: Exception, kind: type[CollectionError], s
 
 def test_a_refusal_names_the_permission_as_its_provider_does() -> None:
     error = exceptions.PermissionDeniedError(_text("403 Forbidden", "AuthorizationPermissionMismatch"))
-    found = translated(error, AZURE, "azure://account/container", AZURE.list_permission)
+    found = translated(error, AZURE, "blob://account/container", AZURE.list_permission)
     assert isinstance(found, Denied)
     assert found.permission == "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
