@@ -39,7 +39,7 @@ def test_a_command_that_is_mistyped(words: tuple[str, ...], name: str) -> None:
     [
         (("dlq", "list", "--jsn"), 2, "--json"),
         (("plan", "--resorces", "1"), 2, "--resources"),
-        (("permissions", "asw"), 2, "'asw': did you mean aws? there are: aws, azure, gcp"),
+        (("permissions", "asw"), 2, "'asw': did you mean aws? there are: aws, azure, focus, gcp"),
         (("health", "plam"), 2, "'plam': did you mean plan?"),
         (("worker", "plam"), 78, "plam: there is no such worker; did you mean plan?"),
         (("worker", "azur"), 78, "azur: there is no such worker; did you mean azure?"),

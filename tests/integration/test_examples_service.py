@@ -124,7 +124,7 @@ _BROKEN = {
             "from agents.generic.services.host import Host\nfrom agents.core.service import service\n"
             "@service('mars', 'host')\nclass Rover(Host): ..."
         ),
-        "ValueError: mars/host: the provider must be one of aws, azure, gcp, generic",
+        "ValueError: mars/host: the provider must be one of aws, azure, focus, gcp, generic",
     ),
     "thief": (
         (

@@ -1,5 +1,6 @@
 """What strangers have written into the database, or answer, never steers the terminal of who looks at it."""
 
+import csv
 import json
 import unicodedata
 from collections.abc import Iterator
@@ -99,7 +100,20 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
         _check(result.stdout)
         _check(result.stderr)
         done.add(words[0])
+    bill = ("costs", "import", _bill(finfleet.directory), "--period", "2026-10", "--provider", "focus", "--dry-run")
+    for form in ((), ("--json",)):
+        assert "owned" in _check(finfleet.run(*bill, *form).stdout)
+    done.add("costs")
     assert done | _LONG == set(_COMMANDS)
+
+
+def _bill(directory: Path) -> str:
+    """One in FOCUS, whose service has such a name."""
+    path = directory / "bill.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        columns = ("BillingCurrency", "BilledCost", "ChargePeriodStart", "ServiceName")
+        csv.writer(file).writerows([columns, ("USD", "1", "2026-10-01T00:00:00Z", HOSTILE)])
+    return str(path)
 
 
 def test_every_letter_is_shown_whatever_is_in_it(finfleet: CommandLine, connection: Connection) -> None:
