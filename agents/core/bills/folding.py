@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agents.core.bills.fold_sql import plan
 from agents.core.bills.folded_lines import Lines
-from agents.core.bills.layouts import Columns, LayoutFor
+from agents.core.bills.layouts import Columns, LayoutFor, columns_of
 from agents.core.bills.libraries import connect_duckdb, need
 from agents.core.bills.tables import Table
 from agents.core.bills.workspace import workspace
@@ -42,9 +42,12 @@ def fold(
     Raises:
         CollectionFailed: where a table is torn, or a time, an amount or a currency is none; it names it.
     """
-    columns = Columns(name for table in tables for name in table.columns)
+    columns = columns_of([table.columns for table in tables])
     if not columns.names:
         return
+    for names in dict.fromkeys(table.columns for table in tables if table.columns):
+        # What has to be there has to be in each of them: of a table without costs no line would come.
+        layout_for(Columns(names))
     layout = layout_for(columns)
     places = sorted(columns.used) or [0]
     wanted = plan(layout, places, granularity)
@@ -91,8 +94,8 @@ class _Feed:
 
     def _of(self, table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         arrow = need("pyarrow")
-        there = {name: place for place, name in enumerate(table.columns)}
-        own = {place: there.get(self._columns.names[place]) for place in self._places}
+        there = self._columns.places_of(table.columns)
+        own = {place: there.get(place) for place in self._places}
         for batch in table.batches([place for place in own.values() if place is not None]):
             self._context.check_deadline()
             missing = arrow.nulls(batch.num_rows, arrow.string())
