@@ -102,7 +102,13 @@ def _records(settings: Settings, asked: Import, now: datetime) -> Iterator[CostL
         def layout(columns: Columns) -> Layout:
             return in_period(focus_layout(columns), columns, asked.window)
 
-        yield from read_delivery(context, store, pinned, layout, asked.window)
+        lines = 0
+        for record in read_delivery(context, store, pinned, layout, asked.window):
+            if isinstance(record, Delivery) and record.rows_read and not lines:
+                month = f"{asked.window.start:%Y-%m}"
+                raise CollectionFailed(f"none of the {record.rows_read} rows is of the bill of {month}: see --period")
+            lines += 1
+            yield record
     finally:
         store.close()
 
