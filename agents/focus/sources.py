@@ -115,7 +115,7 @@ def _by_manifests(
     if len(named := sorted(exports - {""})) > 1:
         # Of two bills of a month one would count, and the other one be lost.
         raise CollectionFailed(
-            f"{source.url}: {len(named)} exports write there: {', '.join(named)[:300]}: make the folder of each of them "
+            f"{source.url}: {len(named)} exports write there: {', '.join(named)[:300]}: make the folder of each "
             "a source of its own"
         )
     return [Delivered(month, _pinned(one, entries), one.submitted) for month, one in newest.items()]

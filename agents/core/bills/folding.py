@@ -24,6 +24,10 @@ Granularity = Literal["daily", "hourly"]
 
 MEMORY = 180_000_000
 """Bytes that sums may take; past them they go to disk."""
+A_COLUMN = 450_000
+"""Bytes more for each column: the engine holds a piece of every one of them at each of its steps."""
+MOST_COLUMNS = 2000
+"""Of one bill. It takes the engine as long to plan for ten times as many as a bill is allowed to take."""
 DISK = 50_000_000_000
 """Bytes that they may take there."""
 _ROWS = 2048
@@ -50,12 +54,15 @@ def fold(
         layout_for(Columns(names))
     layout = layout_for(columns)
     places = sorted(columns.used) or [0]
+    if len(places) > MOST_COLUMNS:
+        raise CollectionFailed(f"the files have {len(places)} columns: at most {MOST_COLUMNS} are one bill")
+    memory = MEMORY + A_COLUMN * len(places)
     wanted = plan(layout, places, granularity)
     lines = Lines(wanted, window, context)
     arrow = need("pyarrow")
     feed = _Feed(tables, columns, places, context)
     schema = arrow.schema([(f"c{place}", arrow.string()) for place in places])
-    with workspace() as folder, closing(connect_duckdb(str(folder), MEMORY, DISK)) as database:
+    with workspace() as folder, closing(connect_duckdb(str(folder), memory, DISK)) as database:
         database.register("source", arrow.RecordBatchReader.from_batches(schema, feed.batches(schema)))
         for batch in _run(database, wanted.query, feed):
             context.check_deadline()

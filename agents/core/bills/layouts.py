@@ -65,7 +65,7 @@ class Columns:
 def columns_of(tables: Iterable[Sequence[str]]) -> Columns:
     """The columns of all these tables.
 
-    What one of them writes in another case is the same column, unless that one has both: ``BilledCost``, ``BILLEDCOST``.
+    What one of them writes in another case is the same column (``BilledCost``, ``BILLEDCOST``), unless it has both.
     """
     found: dict[str, None] = {}
     folded: set[str] = set()
