@@ -128,3 +128,10 @@ def test_a_file_of_another_month_takes_nothing_away(finfleet: Run, connection: C
     done = finfleet(file, "--period", "2026-09", status=1)
     assert "none of the 1 rows is of the bill of 2026-09: see --period" in done.stderr
     assert (state(connection), costs(connection)) == before
+
+
+def test_a_folder_may_have_any_name(finfleet: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "100%25 #1?"
+    folder.mkdir()
+    file = bill(folder / "of 100%25.csv", (1, "EC2", "1.25"))
+    assert changes(finfleet(file, "--period", "2026-10", "--json")) == {"EC2": (None, "1.25")}

@@ -202,6 +202,9 @@ _NESTED: list[tuple[pa.DataType, list[Any]]] = [
     (pa.list_(pa.struct([("key", pa.string()), ("value", pa.int64())])), [[{"key": "k", "value": 1}, None], None, []]),
     (pa.struct([("a", pa.list_(pa.bool_())), ("b", pa.string())]), [{"a": [True, None], "b": None}, None]),
     (pa.list_(pa.map_(pa.string(), pa.string())), [[[("a", "b")], []], [None]]),
+    (pa.list_(pa.list_(pa.int64(), 2)), [[[1, 2], None], None, [[3, None]]]),
+    (pa.large_list(pa.list_view(pa.string())), [[["a"], []], None, [None]]),
+    (pa.list_(pa.string(), 1), [["a"], None, [None]]),
 ]
 
 
@@ -219,7 +222,7 @@ def _plain(kind: pa.DataType, value: Any) -> Any:
         return None
     if pa.types.is_map(kind):
         return {key: _plain(kind.item_type, one) for key, one in value}
-    if pa.types.is_list(kind):
+    if isinstance(value, list):
         return [_plain(kind.value_type, one) for one in value]
     if pa.types.is_struct(kind):
         return {name: _plain(kind.field(name).type, one) for name, one in value.items()}
