@@ -84,7 +84,8 @@ def bring(connection: Connection, settings: Settings, asked: Import, now: dateti
 
 
 def _records(settings: Settings, asked: Import, now: datetime) -> Iterator[CostLine | Delivery]:
-    folder, _, name = unquote(urlsplit(asked.url).path).rpartition("/")
+    folder, _, name = urlsplit(asked.url).path.rpartition("/")
+    name = unquote(name)
     account = Account(name=asked.target.account, regions=(), services=(), queue="import")
     deadline = time.monotonic() + _DEADLINE.total_seconds()
     context = Context(Shared(settings), account, Meter(), deadline)
@@ -102,7 +103,11 @@ def _records(settings: Settings, asked: Import, now: datetime) -> Iterator[CostL
         def layout(columns: Columns) -> Layout:
             return in_period(focus_layout(columns), columns, asked.window)
 
-        yield from read_delivery(context, store, pinned, layout, asked.window)
+        for lines, record in enumerate(read_delivery(context, store, pinned, layout, asked.window)):
+            if isinstance(record, Delivery) and record.rows_read and not lines:
+                month = f"{asked.window.start:%Y-%m}"
+                raise CollectionFailed(f"none of the {record.rows_read} rows is of the bill of {month}: see --period")
+            yield record
     finally:
         store.close()
 

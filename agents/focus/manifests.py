@@ -20,6 +20,7 @@ from typing import Any
 
 from agents.core.bill_months import month_of
 from agents.core.bills.entry import Entry
+from agents.core.bills.pinned import file_kind
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
@@ -48,6 +49,8 @@ class Manifest:
     version: str
     files: tuple[Told, ...]
     rows: int | None = None
+    #: What it says which export it is of; empty where it does not.
+    export: str = ""
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -65,12 +68,30 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
     try:
         told = json.loads(text.decode("utf-8-sig"))
         month, submitted, rows, files = _read(told, entry.key)
+        export = _export(told)
     except Exception as error:  # noqa: BLE001 - whatever comes of a file of another form
         reason = f"{type(error).__name__}: {error}"[:100]
         raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known ({reason})") from None
     if month is None:
         raise CollectionFailed(f"{entry.key}: it does not say which month it is of: write period as 2026-11")
-    return Manifest(entry.key, month, submitted or entry.modified, sha256(text).hexdigest(), files, rows)
+    if any(not file.key.isprintable() for file in files):
+        raise CollectionFailed(f"{entry.key}: it names a file with characters that no name has")
+    for file in files:
+        try:
+            file_kind(file.key)
+        except ValueError as error:
+            raise CollectionFailed(f"{entry.key}: {error}"[:500]) from None
+    return Manifest(entry.key, month, submitted or entry.modified, sha256(text).hexdigest(), files, rows, export)
+
+
+def _export(told: Mapping[str, Any]) -> str:
+    """Of Azure with its scope: two scopes may have exports of one name."""
+    config = told.get("exportConfig")
+    if isinstance(config, Mapping):
+        found = config.get("resourceId") or config.get("exportName")
+    else:
+        found = told.get("exportArn") or told.get("exportName") or told.get("reportName")
+    return str(found or "").lower()
 
 
 def _read(told: Mapping[str, Any], key: str) -> tuple[Window | None, datetime | None, int | None, tuple[Told, ...]]:

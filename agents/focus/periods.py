@@ -23,6 +23,10 @@ _YEAR, _OF_YEAR = re.compile(r"(?i)(?:year=)?(20\d\d)"), re.compile(r"(?i)(?:mon
 _DAY = re.compile(r"(?i)(?:day=)?(0?[1-9]|[12]\d|3[01])")
 
 
+class NotFocus(CollectionFailed):
+    """A file is something else: it stands in no one's way."""
+
+
 def month_by_folders(key: str) -> Window | None:
     """The month that the folders of a file are named by; None where they name none, or days.
 
@@ -55,9 +59,7 @@ def _months(table: Table) -> set[Window]:
     places = {name.lower(): place for place, name in reversed(list(enumerate(table.columns)))}
     wanted = [places[name] for name in _COLUMNS if name in places]
     if not wanted:
-        raise CollectionFailed(
-            f"{table.name}: it has neither BillingPeriodStart nor ChargePeriodStart: it is not FOCUS"
-        )
+        raise NotFocus(f"{table.name}: it has neither BillingPeriodStart nor ChargePeriodStart: it is not FOCUS")
     texts: set[str] = set()
     for batch in table.batches(wanted):
         columns = [batch.column(at).to_pylist() for at in range(batch.num_columns)]

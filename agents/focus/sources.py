@@ -19,7 +19,7 @@ from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
 from agents.focus.credentials import credentials_of
 from agents.focus.manifests import Manifest, Told, is_manifest, parse_manifest
-from agents.focus.periods import month_by_folders, months_by_rows
+from agents.focus.periods import NotFocus, month_by_folders, months_by_rows
 from agents.focus.settings import FocusSettings, FocusSource
 from telemetry.errors import CollectionFailed
 from telemetry.settings.providers import ProviderSettings
@@ -81,7 +81,9 @@ def look(context: Context, store: ObjectStore, source: FocusSource) -> list[Deli
     manifests = [entry for key, entry in entries.items() if is_manifest(key)]
     since = first_month(context.shared.now()).start
     found = (
-        _by_manifests(context, store, manifests, entries) if manifests else _by_files(context, store, source, entries)
+        _by_manifests(context, store, source, manifests, entries)
+        if manifests
+        else _by_files(context, store, source, entries)
     )
     return sorted((one for one in found if one.month.start >= since), key=lambda one: one.month)
 
@@ -92,9 +94,10 @@ def estimate() -> Estimate:
 
 
 def _by_manifests(
-    context: Context, store: ObjectStore, manifests: Iterable[Entry], entries: Mapping[str, Entry]
+    context: Context, store: ObjectStore, source: FocusSource, manifests: Iterable[Entry], entries: Mapping[str, Entry]
 ) -> list[Delivered]:
     newest: dict[Window, Manifest] = {}
+    exports: set[str] = set()
     remembered = Remembered[Manifest](context.shared, "manifests", f"{store.url}/{store.prefix}")
     for entry in manifests:
         try:
@@ -104,10 +107,17 @@ def _by_manifests(
                 raise
             context.meter.refused("what they deliver", error, of="manifests")
             continue
+        exports.add(manifest.export)
         former = newest.get(manifest.month)
         if former is None or manifest.order > former.order:
             newest[manifest.month] = manifest
     remembered.keep()
+    if len(named := sorted(exports - {""})) > 1:
+        # Of two bills of a month one would count, and the other one be lost.
+        raise CollectionFailed(
+            f"{source.url}: {len(named)} exports write there: {', '.join(named)[:300]}: make the folder of each "
+            "a source of its own"
+        )
     return [Delivered(month, _pinned(one, entries), one.submitted) for month, one in newest.items()]
 
 
@@ -149,12 +159,13 @@ def _by_files(
 def _months(
     context: Context, store: ObjectStore, file: PinnedFile, remembered: Remembered[frozenset[Window]]
 ) -> set[Window]:
-    """The months that a file has lines of; none, and a word in the report, where it cannot be read."""
+    """The months that a file has lines of; none, and a word in the report, where it is not FOCUS.
+
+    What is torn may be of any month, and without it each of them would lack lines: nothing new is said of any.
+    """
     try:
         return set(remembered.get(file.entry, lambda: months_by_rows(file, store)))
-    except CollectionFailed as error:
-        if error.transient:
-            raise
+    except NotFocus as error:
         context.meter.refused("lines", error, of="files")
         return set()
 

@@ -50,7 +50,7 @@ WITH ranked AS (
      WHERE s.day = ANY(%(days)s::date[])
 ),
 won AS (
-    SELECT target_id, window_start, day, sub_account_id,
+    SELECT target_id, window_start, day, sub_account_id, provider, service, account, delivered, own,
            target_id = first_value(target_id) OVER (
                PARTITION BY provider,
                             -- What two sources push is not the same thing, whatever they call it.
@@ -65,7 +65,11 @@ judged AS (
            CASE
                WHEN sub_account_id <> '' THEN won
                ELSE coalesce(
-                        bool_or(won) FILTER (WHERE sub_account_id <> '') OVER (PARTITION BY target_id, day), true
+                        bool_or(won) FILTER (WHERE sub_account_id <> '') OVER (PARTITION BY target_id, day),
+                        -- It names no account that day: of one configured account the file is the bill, and not both.
+                        delivered
+                            OR service = %(pushed)s
+                            OR NOT bool_or(delivered) OVER (PARTITION BY provider, account, day, own)
                     )
            END AS counts
       FROM won

@@ -122,3 +122,18 @@ def test_charges_of_another_month_count_beside_those_of_the_day(connection: Conn
     assert totals(connection) == {MEMBER: Decimal("8.75")}
     deliver(connection, "other nov", ["-1.75"], export="second", day=last, at=120)
     assert totals(connection) == {MEMBER: Decimal("8.75")}, "two exports have the same invoice"
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+@pytest.mark.parametrize("told", [MEMBER, ""])
+def test_an_api_that_names_no_account_that_day_is_not_counted_beside_the_file(
+    connection: Connection, told: str, *, file_first: bool
+) -> None:
+    if file_first:
+        deliver(connection, "v1", ["10.01"], account=told)
+    api_bill(connection, "payer", [("", "10")])
+    api_bill(connection, "another", [("", "3")])
+    api_bill(connection, "payer", [("", "7")], day=1)
+    if not file_first:
+        deliver(connection, "v1", ["10.01"], account=told)
+    assert sum(totals(connection).values()) == Decimal("20.01")

@@ -119,3 +119,19 @@ def test_the_target_of_a_configured_export_is_left_to_it(finfleet: Run, connecti
     settle(connection, Target("focus", "default", "oci", "files"), OCTOBER, [line(OCTOBER.start)], version="v1")
     done = finfleet(bill(tmp_path / "october.csv", (1, "EC2", "1")), "--period", "2026-10", "--name", "oci", status=1)
     assert "focus/default/oci/files is configured" in done.stderr
+
+
+def test_a_file_of_another_month_takes_nothing_away(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    file = bill(tmp_path / "october.csv", (1, "EC2", "1"))
+    finfleet(file, "--period", "2026-10")
+    before = state(connection), costs(connection)
+    done = finfleet(file, "--period", "2026-09", status=1)
+    assert "none of the 1 rows is of the bill of 2026-09: see --period" in done.stderr
+    assert (state(connection), costs(connection)) == before
+
+
+def test_a_folder_may_have_any_name(finfleet: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "100%25 #1?"
+    folder.mkdir()
+    file = bill(folder / "of 100%25.csv", (1, "EC2", "1.25"))
+    assert changes(finfleet(file, "--period", "2026-10", "--json")) == {"EC2": (None, "1.25")}

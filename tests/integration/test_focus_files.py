@@ -287,3 +287,49 @@ def test_torn_gzip_leaves_the_former_version_standing(tmp_path: Path) -> None:
     found = _read(_shared(tmp_path))
     assert isinstance(found.error, CollectionFailed)
     assert not found.batches
+
+
+def test_a_torn_file_whose_rows_tell_the_month_leaves_the_former_version_standing(tmp_path: Path) -> None:
+    _write(tmp_path / "a.csv", [_row("2026-11-02", "1")])
+    _write(tmp_path / "b.csv.gz", [_row("2026-11-02", "2")])
+    torn = tmp_path / "b.csv.gz"
+    torn.write_bytes(torn.read_bytes()[:-9])
+    os.utime(torn, ((NOW - 2 * HOUR).timestamp(),) * 2)
+    for found in (_look(_shared(tmp_path)), _read(_shared(tmp_path))):
+        assert isinstance(found.error, CollectionFailed)
+        assert "b.csv.gz" in str(found.error)
+        assert not [batch for batch in found.batches if batch.deliveries]
+
+
+def _of_export(form: Any, name: str) -> dict[str, Any]:
+    if form is _azure:
+        scope = f"/subscriptions/{name}/providers/Microsoft.CostManagement/exports/bill"
+        return {"exportConfig": {"exportName": "bill", "resourceId": scope}}
+    return {"reportName" if form is _legacy else "exportName": name}
+
+
+@pytest.mark.parametrize("form", [_aws, _legacy, _azure], ids=["aws", "legacy", "azure"])
+def test_of_two_exports_in_one_folder_neither_is_lost_without_a_word(tmp_path: Path, form: Any) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        _write(folder / "1.csv", [_row("2026-11-02", "1")])
+        told = {**form("1.csv", 1, name), **_of_export(form, name)}
+        (folder / "manifest.json").write_text(json.dumps(told))
+    for found in (_look(_shared(tmp_path)), _read(_shared(tmp_path))):
+        assert isinstance(found.error, CollectionFailed)
+        assert "2 exports write there" in str(found.error)
+        assert not found.batches
+
+
+@pytest.mark.parametrize("name", ["1.json", "a\x1b[2J.csv", "a\0.csv"])
+def test_a_manifest_of_what_cannot_be_read_stands_in_no_other_months_way(tmp_path: Path, name: str) -> None:
+    _write(tmp_path / "10/1.csv", [_row("2026-10-02", "1")])
+    _write(tmp_path / "11/2.csv", [_row("2026-11-02", "1")])
+    october = {"period": "2026-10", "files": [{"name": "1.csv"}]}
+    for month, told in (("10", october), ("11", {"period": "2026-11", "files": [{"name": name}]})):
+        (tmp_path / month / "manifest.json").write_text(json.dumps(told))
+    found = _look(_shared(tmp_path))
+    assert OCTOBER.start in _seen(found)
+    assert NOVEMBER.start not in _seen(found)
+    assert any("11/manifest.json" in reason for reason in found.report.partial)
+    assert "\x1b" not in str(found.report.partial)

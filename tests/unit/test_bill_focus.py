@@ -121,3 +121,35 @@ def test_one_file_of_several_billing_periods(tmp_path: Path) -> None:
 )
 def test_tags_in_each_form(text: str, tags: dict[str, str], rest: str) -> None:
     assert parse_tags(text) == (tags, rest)
+
+
+def test_an_account_of_azure_has_one_id_however_it_is_written(tmp_path: Path) -> None:
+    ids = ("/subscriptions/ABC", "/subscriptions/abc/", "123456789012", "projects/Abc")
+    found = read(tmp_path, {"a.csv": focus(*({"SubAccountId": one} for one in ids))}).lines
+    assert {line.sub_account_id: line.lines for line in found} == {"abc": 2, "123456789012": 1, "projects/Abc": 1}
+
+
+def _of_may(columns: Columns) -> Layout:
+    return in_period(focus_layout(columns), columns, MAY)
+
+
+@pytest.mark.parametrize(
+    "month", ["2026-0{}-01", "0{}/01/2026", "20260{}01", "2026-0{}-01 00:00:00 UTC", "20260{}01T000000.000Z"]
+)
+def test_a_billing_period_is_known_in_every_form_that_a_time_has(tmp_path: Path, month: str) -> None:
+    rows = [{"BillingPeriodStart": month.format(number), "BilledCost": str(number)} for number in (4, 5, 6)]
+    (line,) = read(tmp_path, {"a.csv": focus(*rows)}, layout=_of_may).lines
+    assert line.billed_cost == Decimal(5)
+
+
+@pytest.mark.parametrize("text", ["May 2026", "infinity", "290000-01-01", "BillingPeriodStart", "1999-12-31"])
+def test_a_billing_period_that_is_no_time_is_of_no_month(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CollectionFailed, match=r"BillingPeriodStart.*is no time"):
+        read(tmp_path, {"a.csv": focus({"BillingPeriodStart": text})}, layout=_of_may)
+
+
+@pytest.mark.parametrize("text", ["infinity", "-infinity", "epoch", "0001-01-01", "290000-01-01", "0044-03-15 (BC)"])
+@pytest.mark.parametrize("name", ["ChargePeriodStart", "ChargePeriodEnd"])
+def test_a_time_that_no_bill_has_is_none(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(CollectionFailed, match="is no time"):
+        read(tmp_path, {"a.csv": focus({name: text})})

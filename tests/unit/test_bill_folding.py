@@ -218,3 +218,14 @@ def test_rows_that_a_layout_leaves_out_are_read_all_the_same(tmp_path: Path) -> 
     found = read(tmp_path, {"a.csv": body}, layout=layout, rows={"a.csv": 3})
     assert [line.billed_cost for line in found.lines] == [_D(1)]
     assert found.delivery.rows_read == 3
+
+
+@pytest.mark.parametrize("count", [600])
+def test_a_bill_of_many_columns_has_the_memory_that_it_needs(tmp_path: Path, count: int) -> None:
+    (line,) = read(tmp_path, {"a.csv": focus({f"x_{number}": "1" for number in range(count)})}).lines
+    assert len(line.details) == count
+
+
+def test_a_bill_of_more_columns_than_any_has_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(CollectionFailed, match="5004 columns: at most 2000"):
+        read(tmp_path, {"a.csv": focus({f"x_{number}": "1" for number in range(5000)})})

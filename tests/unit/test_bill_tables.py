@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -201,6 +202,9 @@ _NESTED: list[tuple[pa.DataType, list[Any]]] = [
     (pa.list_(pa.struct([("key", pa.string()), ("value", pa.int64())])), [[{"key": "k", "value": 1}, None], None, []]),
     (pa.struct([("a", pa.list_(pa.bool_())), ("b", pa.string())]), [{"a": [True, None], "b": None}, None]),
     (pa.list_(pa.map_(pa.string(), pa.string())), [[[("a", "b")], []], [None]]),
+    (pa.list_(pa.list_(pa.int64(), 2)), [[[1, 2], None], None, [[3, None]]]),
+    (pa.large_list(pa.list_view(pa.string())), [[["a"], []], None, [None]]),
+    (pa.list_(pa.string(), 1), [["a"], None, [None]]),
 ]
 
 
@@ -218,7 +222,7 @@ def _plain(kind: pa.DataType, value: Any) -> Any:
         return None
     if pa.types.is_map(kind):
         return {key: _plain(kind.item_type, one) for key, one in value}
-    if pa.types.is_list(kind):
+    if isinstance(value, list):
         return [_plain(kind.value_type, one) for one in value]
     if pa.types.is_struct(kind):
         return {name: _plain(kind.field(name).type, one) for name, one in value.items()}
@@ -271,3 +275,54 @@ def test_a_file_that_is_named_for_another_format(tmp_path: Path, make: Callable[
     name = "a.csv" if body.startswith(b"PAR1") else "a.parquet"
     with pytest.raises(CollectionFailed):
         read(tmp_path, {name: body})
+
+
+def test_a_header_of_a_hundred_thousand_names_takes_no_time() -> None:
+    names = ["", *map(str, range(100_000)), *[""] * 50_000]
+    assert len(unique(names)) == len(names)
+
+
+def test_a_header_of_ends_of_lines_in_quotes_takes_no_time(tmp_path: Path) -> None:
+    with pytest.raises(CollectionFailed, match="its first line is longer"):
+        read(tmp_path, {"a.csv": b'"' + b"\n" * 3_000_000})
+
+
+def test_an_archive_with_two_files_of_one_name_is_no_bill(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("bill.csv"), focus({"BilledCost": "1"}))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(zipfile.ZipInfo("bill.csv"), focus({"BilledCost": "2"}))
+    with pytest.raises(CollectionFailed, match="the same name"):
+        read(tmp_path, {"a.csv.zip": out.getvalue()})
+
+
+@pytest.mark.parametrize("place", [-150, 60, 120])
+def test_a_harmed_archive_is_an_error_in_words(tmp_path: Path, place: int) -> None:
+    body = bytearray(zipped(bill=focus(*({"BilledCost": str(number)} for number in range(50)))))
+    body[place] ^= 0xFF
+    with pytest.raises(CollectionFailed, match="torn"):
+        read(tmp_path, {"a.csv.zip": bytes(body)})
+
+
+def test_a_column_that_a_file_writes_in_another_case_is_the_same(tmp_path: Path) -> None:
+    other = (
+        focus({"BilledCost": "2", "x_Team": "a"}).replace(b"BilledCost", b"BILLEDCOST").replace(b"x_Team", b"X_TEAM")
+    )
+    (line,) = read(tmp_path, {"a.csv": focus({"x_Team": "a"}), "b.csv": other}).lines
+    assert (line.billed_cost, line.lines, line.details) == (Decimal(3), 2, {"x_Team": "a"})
+
+
+def test_columns_that_one_file_has_in_two_cases_are_two(tmp_path: Path) -> None:
+    both = focus({"x_team": "a", "x_Team": "b"})
+    one = focus({"x_TEAM": "c"})
+    found = read(tmp_path, {"a.csv": both, "b.csv": one}).lines
+    assert sorted(line.details.items() for line in found) == sorted(
+        [{"x_team": "a", "x_Team": "b"}.items(), {"x_team": "c"}.items()]
+    )
+
+
+def test_each_file_has_the_columns_that_have_to_be_there(tmp_path: Path) -> None:
+    other = focus({"ListCost": "3"}).replace(b"BilledCost", b"x_Cost")
+    with pytest.raises(CollectionFailed, match="no column BilledCost"):
+        read(tmp_path, {"a.csv": focus({}), "b.csv": other})

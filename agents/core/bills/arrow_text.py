@@ -44,6 +44,11 @@ def json_text(column: pa.Array) -> pa.Array:
     """JSON of each value; null where there is none. Made of whole columns: rows of a map are too many for Python."""
     arrow = need("pyarrow")
     kinds, kind = arrow.types, column.type
+    if kinds.is_fixed_size_list(kind):
+        return json_text(column.cast(arrow.large_list(kind.value_type)))
+    if kinds.is_list_view(kind) or kinds.is_large_list_view(kind):
+        # Rare, and its parts may stand in any order.
+        return json_text(arrow.array(column.to_pylist(), arrow.large_list(kind.value_type)))
     if kinds.is_map(kind):
         made = _json_of_map(column)
     elif kinds.is_list(kind) or kinds.is_large_list(kind):

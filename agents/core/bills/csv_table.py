@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
@@ -153,20 +154,25 @@ class _Stream(io.RawIOBase):
 
 def _end_of_line(head: bytes) -> int | None:
     """Behind the first end of a line that is not in quotes."""
-    place = 0
+    place = quotes = 0
     while (found := head.find(b"\n", place)) >= 0:
+        quotes += head.count(b'"', place, found)
         place = found + 1
-        if head.count(b'"', 0, place) % 2 == 0:
+        if quotes % 2 == 0:
             return place
     return None
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
     """The names; of two that are the same the second one says so."""
-    seen: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    seen: dict[str, None] = {}
     for name in names:
-        count = sum(1 for known in seen if known == name or known.startswith(f"{name} ("))
-        seen[f"{name} ({count + 1})" if count and name in seen else name] = 0
+        own = name
+        while own in seen:
+            counts[name] += 1
+            own = f"{name} ({counts[name] + 1})"
+        seen[own] = None
     return tuple(seen)
 
 

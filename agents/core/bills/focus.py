@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agents.core.bills.fold_sql import moment
 from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
@@ -71,6 +72,7 @@ def focus_layout(columns: Columns) -> Layout:
         raise CollectionFailed(f"the file has no column {', '.join(missing)}, so it is not FOCUS; it has {there} ...")
     fields = {name: _told(columns, *names) for name, names in _FIELDS.items()}
     fields["resource_id"] = _resource(fields["resource_id"])
+    fields["sub_account_id"] = _subscription(fields["sub_account_id"])
     details = {name: _told(columns, *names) for name, names in _DETAILS.items()}
     layout = Layout(
         start=_told(columns, "ChargePeriodStart"),
@@ -93,10 +95,10 @@ def in_period(layout: Layout, columns: Columns, window: Window) -> Layout:
     """
     text = _told(columns, "BillingPeriodStart")
     begun = layout.start if text == NOTHING else f"coalesce({text}, {layout.start})"
-    moment = f"TRY_CAST({begun} AS TIMESTAMPTZ)"
-    start, end = (quoted(one.isoformat()) for one in (window.start, window.end))
-    # What is no time at all is kept: it is an error, not another month.
-    return replace(layout, only=f"coalesce({moment} >= {start}::TIMESTAMPTZ AND {moment} < {end}::TIMESTAMPTZ, TRUE)")
+    start, end = (f"epoch_us({quoted(one.isoformat())}::TIMESTAMPTZ)" for one in (window.start, window.end))
+    # What is no time at all is an error, and not another month.
+    unknown = f"error('the BillingPeriodStart ' || left(coalesce({begun}, ''), 40) || ' is no time such as 2026-05-01')"
+    return replace(layout, only=f"coalesce({moment(begun)}, {unknown}) >= {start} AND {moment(begun)} < {end}")
 
 
 def _resource(found: str) -> str:
@@ -104,6 +106,13 @@ def _resource(found: str) -> str:
     if found == NOTHING:
         return found
     return f"CASE WHEN lower({found}) LIKE '/subscriptions/%' THEN lower({found}) ELSE {found} END"
+
+
+def _subscription(found: str) -> str:
+    """Azure's FOCUS writes ``/subscriptions/<id>``, and all else of Azure the id alone: it is one account."""
+    if found == NOTHING:
+        return found
+    return f"CASE WHEN lower({found}) LIKE '/subscriptions/%' THEN split_part(lower({found}), '/', 3) ELSE {found} END"
 
 
 def _told(columns: Columns, *names: str) -> str:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.core.bills.layouts import NOTHING, Layout
+from agents.core.bills.layouts import NOTHING, Layout, quoted
+from telemetry.limits import EARLIEST, LATEST
 
 _DATES = "['%m/%d/%Y', '%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S', '%Y%m%d', '%Y%m%dT%H%M%S.%gZ', '%Y-%m-%d %H:%M:%S UTC']"
+_EARLIEST, _LATEST = (f"{quoted(one.isoformat())}::TIMESTAMPTZ" for one in (EARLIEST, LATEST))
 _LENGTHS = {"daily": 86_400_000_000, "hourly": 3_600_000_000}
 _BITS = 60
 _PLAIN = "'[+-]?[0-9]{1,28}([.][0-9]{0,28})?'"
@@ -43,7 +45,7 @@ def plan(layout: Layout, places: Sequence[int], granularity: str) -> Plan:
     shaped = [f"({layout.start})::VARCHAR AS a", f"({layout.end})::VARCHAR AS b"]
     shaped += [f"({one})::VARCHAR AS {name}" for name, one in zip(names, keys.values(), strict=True)]
     shaped += [f"({one})::VARCHAR AS x{place}" for place, one in enumerate(sums.values())]
-    timed = ["*", f"{_moment('a')} AS s", f"{_moment('b')} AS e", *map(_cast, count)]
+    timed = ["*", f"{moment('a')} AS s", f"{moment('b')} AS e", *map(_cast, count)]
     placed = ["*", f"s - s % {_LENGTHS[granularity]} AS d", *map(_fits, count)]
     split = [_PERIOD[granularity], *(f"{bits} AS {name}" for name, bits in told.items()), *names, *map(_split, count)]
     query = f"""
@@ -78,12 +80,10 @@ def _told(sums: int) -> Mapping[str, str]:
     }
 
 
-def _moment(name: str) -> str:
-    """Microseconds since 1970; null where it is no time."""
-    return (
-        f"CASE WHEN {name} IS NOT NULL THEN coalesce(epoch_us(TRY_CAST({name} AS TIMESTAMPTZ)), "
-        f"epoch_us(try_strptime({name}, {_DATES}))) END"
-    )
+def moment(text: str) -> str:
+    """Microseconds since 1970; null where it is no time, or one that no bill has (``infinity``, the year 290000)."""
+    found = f"coalesce(TRY_CAST({text} AS TIMESTAMPTZ), try_strptime({text}, {_DATES}) AT TIME ZONE 'UTC')"
+    return f"CASE WHEN {found} BETWEEN {_EARLIEST} AND {_LATEST} THEN epoch_us({found}) END"
 
 
 def _period(length: int) -> str:

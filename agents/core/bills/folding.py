@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agents.core.bills.fold_sql import plan
 from agents.core.bills.folded_lines import Lines
-from agents.core.bills.layouts import Columns, LayoutFor
+from agents.core.bills.layouts import Columns, LayoutFor, columns_of
 from agents.core.bills.libraries import connect_duckdb, need
 from agents.core.bills.tables import Table
 from agents.core.bills.workspace import workspace
@@ -24,6 +24,10 @@ Granularity = Literal["daily", "hourly"]
 
 MEMORY = 180_000_000
 """Bytes that sums may take; past them they go to disk."""
+A_COLUMN = 450_000
+"""Bytes more for each column: the engine holds a piece of every one of them at each of its steps."""
+MOST_COLUMNS = 2000
+"""Of one bill. It takes the engine as long to plan for ten times as many as a bill is allowed to take."""
 DISK = 50_000_000_000
 """Bytes that they may take there."""
 _ROWS = 2048
@@ -42,17 +46,23 @@ def fold(
     Raises:
         CollectionFailed: where a table is torn, or a time, an amount or a currency is none; it names it.
     """
-    columns = Columns(name for table in tables for name in table.columns)
+    columns = columns_of([table.columns for table in tables])
     if not columns.names:
         return
+    for names in dict.fromkeys(table.columns for table in tables if table.columns):
+        # What has to be there has to be in each of them: of a table without costs no line would come.
+        layout_for(Columns(names))
     layout = layout_for(columns)
     places = sorted(columns.used) or [0]
+    if len(places) > MOST_COLUMNS:
+        raise CollectionFailed(f"the files have {len(places)} columns: at most {MOST_COLUMNS} are one bill")
+    memory = MEMORY + A_COLUMN * len(places)
     wanted = plan(layout, places, granularity)
     lines = Lines(wanted, window, context)
     arrow = need("pyarrow")
     feed = _Feed(tables, columns, places, context)
     schema = arrow.schema([(f"c{place}", arrow.string()) for place in places])
-    with workspace() as folder, closing(connect_duckdb(str(folder), MEMORY, DISK)) as database:
+    with workspace() as folder, closing(connect_duckdb(str(folder), memory, DISK)) as database:
         database.register("source", arrow.RecordBatchReader.from_batches(schema, feed.batches(schema)))
         for batch in _run(database, wanted.query, feed):
             context.check_deadline()
@@ -91,8 +101,8 @@ class _Feed:
 
     def _of(self, table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         arrow = need("pyarrow")
-        there = {name: place for place, name in enumerate(table.columns)}
-        own = {place: there.get(self._columns.names[place]) for place in self._places}
+        there = self._columns.places_of(table.columns)
+        own = {place: there.get(place) for place in self._places}
         for batch in table.batches([place for place in own.values() if place is not None]):
             self._context.check_deadline()
             missing = arrow.nulls(batch.num_rows, arrow.string())

@@ -6,7 +6,8 @@ takes for one: so expressions never have names of columns in them, but what :cla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 NOTHING = "NULL"
@@ -46,9 +47,34 @@ class Columns:
         """The names that nobody has asked for so far, in their order."""
         return tuple(name for place, name in enumerate(self.names) if place not in self.used)
 
+    def places_of(self, names: Sequence[str]) -> dict[int, int]:
+        """By the places of columns here, where a table with these names has them."""
+        exact = {self._places[name]: place for place, name in enumerate(names) if name in self._places}
+        cased = {
+            found: place
+            for place, name in enumerate(names)
+            if name not in self._places and (found := self._folded.get(name.lower())) is not None
+        }
+        return cased | exact
+
     def _find(self, name: str) -> int | None:
         place = self._places.get(name)
         return self._folded.get(name.lower()) if place is None else place
+
+
+def columns_of(tables: Iterable[Sequence[str]]) -> Columns:
+    """The columns of all these tables.
+
+    What one of them writes in another case is the same column (``BilledCost``, ``BILLEDCOST``), unless it has both.
+    """
+    found: dict[str, None] = {}
+    folded: set[str] = set()
+    for names in tables:
+        own = Counter(name.lower() for name in names)
+        new = [name for name in names if own[name.lower()] > 1 or name.lower() not in folded]
+        found.update(dict.fromkeys(new))
+        folded.update(own)
+    return Columns(found)
 
 
 def quoted(text: str) -> str:

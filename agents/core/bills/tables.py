@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = 16_384
+_MOST_MEMBERS = 1000
+"""Of an archive: its directory is read for each of them."""
+_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+"""What zipfile raises of an archive that is torn, encrypted or packed in another way."""
 
 
 class Table(Protocol):
@@ -62,8 +68,12 @@ def _zipped(name: str, file: PinnedFile, store: ObjectStore) -> Iterator[Table]:
     try:
         with closing(store.open(file.entry)) as opened, zipfile.ZipFile(opened) as archive:
             members = [one.filename for one in archive.infolist() if not one.is_dir()]
-    except zipfile.BadZipFile as error:
+    except _BAD_ZIP as error:
         raise torn(name, str(error)) from None
+    if len(members) > _MOST_MEMBERS:
+        raise torn(name, f"it has {len(members)} files in it: at most {_MOST_MEMBERS} are one bill")
+    if len(set(members)) < len(members):
+        raise torn(name, "two files in it have the same name: only one of them could be read")
     for member in members:
         yield CsvTable(f"{name}/{member}", _member(name, member, file, store))
 
@@ -78,7 +88,7 @@ def _member(name: str, member: str, file: PinnedFile, store: ObjectStore) -> Cal
             ):
                 while piece := unpacked.read(PIECE):
                     yield piece
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except _BAD_ZIP as error:
             raise torn(name, str(error)) from None
 
     return begin
