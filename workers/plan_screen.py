@@ -97,7 +97,7 @@ def _show_services(groups: Sequence[Group]) -> None:
             (
                 one.service,
                 f"{len(one.lines):,}",
-                f"{one.readings:,.4g}" if isinstance(one.readings, float) else f"{one.readings:,}",
+                _readings(one),
                 _cell(one.a_day),
                 f"{one.windows:,}" if one.windows else "-",
                 _cell(one.once) if one.windows else "-",
@@ -107,6 +107,13 @@ def _show_services(groups: Sequence[Group]) -> None:
         droppable=("targets", "reads/day", "back-fill", "USD once"),
         right=_NUMBERS,
     )
+
+
+def _readings(group: Group) -> str:
+    readings = group.readings
+    if readings is None:
+        return "unknown"
+    return f"{readings:,.4g}" if isinstance(readings, float) else f"{readings:,}"
 
 
 def _cell(of: Sum) -> str:
@@ -121,7 +128,7 @@ def _show_targets(lines: Sequence[Line]) -> None:
             one.target,
             one.queue,
             cell(one.interval),
-            cell(one.windows_per_day),
+            "unknown" if one.windows_per_day is None else cell(one.windows_per_day),
             cell(one.rereads_per_day),
             cell(one.resources),
             bounded(one.usd_per_day, one.bound),
