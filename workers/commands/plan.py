@@ -13,6 +13,7 @@ from agents.core.context import utc_now
 from storage.reports import Readings
 from tasks.same_accounts import same_accounts
 from tasks.targets import Planned, plan_targets
+from tasks.unread_exports import unread_exports
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings, load_settings
 from telemetry.settings.providers import ALL_REGIONS
@@ -51,7 +52,7 @@ def command(*, resources: int | None, each: bool, compare: bool, since: datetime
     settings = load_settings(providers=(), forwards=False)
     say_what_is_missing(settings)
     planned = plan_targets(settings)
-    for line in same_accounts(settings, planned):
+    for line in (*same_accounts(settings, planned), *unread_exports(settings)):
         say_wrapped(f"finfleet: {line}", err=True)
     known = _known(settings, planned, hints=resources is None)
     estimates = Estimates(settings, utc_now(), known.resources, known.readings, resources, known.deliveries)
