@@ -1,10 +1,12 @@
-"""Exports of bills that a list of services leaves out are said."""
+"""What a configuration says of bills from files, and cannot be."""
 
 from typing import Any
 
 import pytest
 
+from tasks.targets import plan_targets
 from tasks.unread_exports import unread_exports
+from telemetry.errors import ConfigError
 from telemetry.settings import Settings
 
 _CONFIGURED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -39,3 +41,16 @@ def test_what_no_service_reads_is_said_with_what_to_add(provider: str) -> None:
     (said,) = _said(provider, services=["cost"])
     assert said.startswith(f"{provider}/default: its bills from cur are not read: its services do not name {reader}")
     assert said.endswith(f"add {reader} to {provider}.services")
+
+
+@pytest.mark.parametrize("provider", _CONFIGURED)
+def test_the_clock_and_the_past_are_refused_of_what_is_delivered(provider: str) -> None:
+    reader, section = _CONFIGURED[provider]
+    for key, value, remedy in (
+        ("intervals", "1h", "leave it out or name"),
+        ("backfill", "3d", "reads every month that was delivered"),
+    ):
+        settings = Settings.model_validate({provider: {**section, key: {reader: value}}})
+        with pytest.raises(ConfigError, match=remedy) as refused:
+            plan_targets(settings)
+        assert f"{provider}.{key}.{reader}: " in str(refused.value)
