@@ -46,6 +46,8 @@ class Line:
     backfill_calls: dict[str, int] | None = field(default_factory=dict)
     backfill_usd: Decimal | None = Decimal(0)
     backfill_usd_by_api: dict[str, Decimal] | None = field(default_factory=dict)
+    #: What one reading takes, where it is not known how many there are.
+    calls_per_delivery: dict[str, int] | None = None
 
     @property
     def service(self) -> str:
@@ -86,7 +88,8 @@ def line_of(service: Service, target: TargetPlan, estimates: Estimates, once: in
     calls_once, usd_once, by_api_once = _times(reading, Decimal(once))
     line = replace(line, backfill_calls=calls_once, backfill_usd=usd_once, backfill_usd_by_api=by_api_once)
     if windows is None:
-        return replace(line, why=NOT_DELIVERED)
+        one = _times(reading, Decimal(1))[0]
+        return replace(line, why=NOT_DELIVERED, bound=reading.bound, calls_per_delivery=one)
     calls, usd, by_api = _times(reading, windows + rereads)
     return replace(
         line,

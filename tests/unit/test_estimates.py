@@ -118,4 +118,7 @@ def test_what_is_delivered_is_counted_by_its_deliveries_and_never_by_the_clock(s
     known = line_of(service, target, told, 0)
     once = line_of(service, target, told, 1)
     assert (known.windows_per_day, known.rereads_per_day) == (2.5, 0)
+    assert once.backfill_usd is not None
     assert known.usd_per_day == once.backfill_usd * Decimal("2.5")
+    assert unknown.bound == once.bound
+    assert unknown.calls_per_delivery == once.backfill_calls
