@@ -25,6 +25,7 @@ from tasks.results import NAME, Carrier, Publisher, open_carrier
 from tasks.same_accounts import same_accounts
 from tasks.spend import RedisSpend
 from tasks.targets import Planned, plan_targets
+from tasks.unread_exports import unread_exports
 from telemetry.errors import ConfigError
 from telemetry.settings import Settings, load_settings
 from telemetry.terminal import complain
@@ -90,7 +91,7 @@ class Runtime:
 
     def _plan(self) -> dict[tuple[str, str], Planned]:
         planned = plan_targets(self.settings())
-        for line in same_accounts(self.settings(), planned):
+        for line in (*same_accounts(self.settings(), planned), *unread_exports(self.settings())):
             logger.warning("%s", line)
         return planned
 

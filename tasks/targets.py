@@ -62,6 +62,8 @@ def _unknown_services(provider: str, section: ProviderSettings, known: dict[str,
         if name not in known:
             meant = f"{did_you_mean(name, known)}{more}"
             yield f"{provider}.intervals.{name}: there is no such service in this install; {meant}"
+        elif known[name].delivered:
+            yield f"{provider}.intervals.{name}: {name} reads a month when it was delivered: {_instead(known, name)}"
     yield from _without_past(provider, section, known, more)
     for index, account in enumerate(section.accounts_of(provider)):
         for name in set(account.services) - set(section.services) - set(known):
@@ -79,6 +81,13 @@ def _without_past(provider: str, section: ProviderSettings, known: dict[str, Ser
             yield f"{where}: there is no such service in this install; {did_you_mean(name, known)}{more}"
         elif known[name].live and section.backfill_of(name):
             yield f"{where}: {name} is only measured as it happens, so there is no past to collect: leave it out"
+        elif known[name].delivered and section.backfill_of(name):
+            yield f"{where}: {name} reads every month that was delivered, so nothing of the past is left: leave it out"
+
+
+def _instead(known: dict[str, Service], name: str) -> str:
+    looking = [one.name for one in known.values() if one.delivers == name]
+    return " or ".join(["leave it out", *(f"name {one}, which looks for deliveries" for one in looking)])
 
 
 def _targets(provider: str, section: ProviderSettings, service: Service, interval: timedelta) -> Iterator[TargetPlan]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import chain, islice
@@ -48,6 +49,8 @@ class Imported(NamedTuple):
     """What came of it, or would."""
 
     rows: int
+    #: Of these: they are of other billing periods, and left out.
+    rows_of_other_periods: int
     lines: int
     before: Totals
     after: Totals
@@ -70,13 +73,20 @@ def url_of(text: str) -> str:
 def bring(connection: Connection, settings: Settings, asked: Import, now: datetime, *, dry_run: bool) -> Imported:
     """Read the file and make it the bill of its period, or see what that would change.
 
-    CollectionFailed where the file is none or is not as it says; ValueError where the target is configured.
+    CollectionFailed where the file is none, is not as it says, or has rows of other periods alone; ValueError where the
+    target is configured.
     """
     if is_configured(connection, asked.target):
         raise ValueError(f"{asked.target} is configured: what its export delivers would take the place of the file")
     # The first record comes behind the last row of the file: what cannot be read whole touches nothing.
     records = _records(settings, asked, now)
-    whole = chain([next(records)], records)
+    first = next(records)
+    if isinstance(first, Delivery) and first.rows_read:
+        raise CollectionFailed(
+            f"none of the {first.rows_read:,} rows of {asked.url} is of {asked.window.start:%Y-%m}: name the month that"
+            " it is of with --period"
+        )
+    whole = chain([first], records)
     if dry_run:
         with rehearsal(connection, now=now) as rehearse:
             return _put(connection, asked, now, whole, rehearse)
@@ -122,23 +132,32 @@ def _put(
     before = totals(connection, asked.target.provider, asked.window)
     attempt = begin_import(connection, asked.target, asked.window, now)
     run = Run.start(asked.target, asked.window, attempt, now)
-    proof: list[Delivery] = []
-    seen = (_noted(record, proof) for record in records)
+    told = _Told()
+    seen = (told.noted(record) for record in records)
     batches = build_batches(run, seen, now)
     count = lines = 0
     while some := list(islice(batches, _AT_ONCE)):
         _check(put([_received(batch) for batch in some]))
         count, lines = count + len(some), lines + sum(len(batch.costs) for batch in some)
-    report = Report(run, Outcome.COMPLETE, count, lines + len(proof), now, [])
+    report = Report(run, Outcome.COMPLETE, count, lines + 1, now, [])
     _check(put([_received(report)]))
     after = totals(connection, asked.target.provider, asked.window)
-    return Imported(sum(one.rows_read or 0 for one in proof), lines, before, after)
+    return Imported(told.rows, told.rows - told.folded, lines, before, after)
 
 
-def _noted(record: CostLine | Delivery, proof: list[Delivery]) -> CostLine | Delivery:
-    if isinstance(record, Delivery):
-        proof.append(record)
-    return record
+@dataclass
+class _Told:
+    """What the records tell of rows, as they go by."""
+
+    rows: int = 0
+    folded: int = 0
+
+    def noted(self, record: CostLine | Delivery) -> CostLine | Delivery:
+        if isinstance(record, Delivery):
+            self.rows = record.rows_read or 0
+        else:
+            self.folded += record.lines
+        return record
 
 
 def _received(message: Message) -> Received:

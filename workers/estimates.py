@@ -17,6 +17,10 @@ from telemetry.target import Target, Window, floor_time
 _MANY_RESOURCES = 1_000_000
 NEVER_COLLECTED = "not collected yet, so its size is not known: give --resources"
 _NO_REGIONS = "which regions the account has enabled is not known before they are collected"
+NOT_DELIVERED = (
+    "read once for each version of each month that is delivered: how many there are a day is known when deliveries have"
+    " been seen for a day; at first each month that is there is read once"
+)
 _FAILED = "its service cannot say what it takes"
 _NO_PRICE = "an API of it has no known price"
 
@@ -58,6 +62,8 @@ class Estimates:
     readings: Mapping[str, Readings] = field(default_factory=dict)
     #: What somebody assumes for every target: nothing else counts then.
     assumed: int | None = None
+    #: Versions of bills a day, by the target that reads them.
+    deliveries: Mapping[str, Decimal] = field(default_factory=dict)
 
     def size(self, target: Target) -> int | None:
         """The resources of a target; None where they are not known."""
@@ -73,8 +79,7 @@ class Estimates:
 
     def estimate(self, service: Service, target: Target, interval: timedelta) -> Reading | Unknown:
         """What its service says that a reading takes, for as many resources as are known."""
-        end = floor_time(self.now - service.delay, interval)
-        window, size = Window(end - interval, end), self.size(target)
+        window, size = _usual_window(service, self.now, interval), self.size(target)
         section, account = self._configured(target)
         if size is not None:
             estimate = service.estimated(window, size, section, account)
@@ -92,6 +97,13 @@ class Estimates:
         # One that is not configured any more is asked as the others are.
         named = (one for one in accounts if one.name == target.account)
         return section, next(named, next(iter(accounts), None))
+
+
+def _usual_window(service: Service, now: datetime, interval: timedelta) -> Window:
+    if service.delivered:
+        return service.latest_window(now, interval)
+    end = floor_time(now - service.delay, interval)
+    return Window(end - interval, end)
 
 
 def _estimated(service: Service, estimate: Estimate) -> Reading:

@@ -13,7 +13,7 @@ from agents.core.service import Service
 from storage.ledger import TargetPlan
 from tasks.targets import Planned
 from telemetry.target import floor_time
-from workers.estimates import Estimates, Reading, Unknown
+from workers.estimates import NOT_DELIVERED, Estimates, Reading, Unknown
 
 _DAY = timedelta(days=1)
 
@@ -25,7 +25,8 @@ class Line:
     target: str
     queue: str
     interval: timedelta
-    windows_per_day: int | float
+    #: None: it reads what is delivered, and how often that is is not known.
+    windows_per_day: int | float | None
     #: How many times a day a window is read again because its figures may have changed.
     rereads_per_day: int | float
     #: None: never collected yet, and no --resources given.
@@ -45,6 +46,8 @@ class Line:
     backfill_calls: dict[str, int] | None = field(default_factory=dict)
     backfill_usd: Decimal | None = Decimal(0)
     backfill_usd_by_api: dict[str, Decimal] | None = field(default_factory=dict)
+    #: What one reading takes, where it is not known how many there are.
+    calls_per_delivery: dict[str, int] | None = None
 
     @property
     def service(self) -> str:
@@ -65,13 +68,13 @@ def lines_of(planned: Iterable[Planned], estimates: Estimates, waiting: Mapping[
 
 def line_of(service: Service, target: TargetPlan, estimates: Estimates, once: int) -> Line:
     """One target, of whose past ``once`` windows are still to be read."""
-    windows = _whole(Decimal(_DAY // timedelta(seconds=1)) / (target.interval // timedelta(seconds=1)))
-    rereads = windows * len(service.refresh)
+    windows = _windows_per_day(service, target, estimates)
+    rereads = (windows or Decimal(0)) * len(service.refresh)
     line = Line(
         target=str(target.target),
         queue=target.queue,
         interval=target.interval,
-        windows_per_day=_number(windows),
+        windows_per_day=None if windows is None else _number(windows),
         rereads_per_day=_number(rereads),
         resources=estimates.size(target.target),
         calls_per_day=None,
@@ -82,8 +85,12 @@ def line_of(service: Service, target: TargetPlan, estimates: Estimates, once: in
     if isinstance(reading, Unknown):
         unknown = replace(line, why=reading.why)
         return replace(unknown, backfill_calls=None, backfill_usd=None, backfill_usd_by_api=None) if once else unknown
-    calls, usd, by_api = _times(reading, windows + rereads)
     calls_once, usd_once, by_api_once = _times(reading, Decimal(once))
+    line = replace(line, backfill_calls=calls_once, backfill_usd=usd_once, backfill_usd_by_api=by_api_once)
+    if windows is None:
+        one = _times(reading, Decimal(1))[0]
+        return replace(line, why=NOT_DELIVERED, bound=reading.bound, calls_per_delivery=one)
+    calls, usd, by_api = _times(reading, windows + rereads)
     return replace(
         line,
         calls_per_day=calls,
@@ -92,10 +99,13 @@ def line_of(service: Service, target: TargetPlan, estimates: Estimates, once: in
         basis=reading.basis,
         bound=reading.bound,
         why=reading.unpriced or reading.why,
-        backfill_calls=calls_once,
-        backfill_usd=usd_once,
-        backfill_usd_by_api=by_api_once,
     )
+
+
+def _windows_per_day(service: Service, target: TargetPlan, estimates: Estimates) -> Decimal | None:
+    if service.delivered:
+        return estimates.deliveries.get(str(target.target))
+    return _whole(Decimal(_DAY // timedelta(seconds=1)) / (target.interval // timedelta(seconds=1)))
 
 
 def _times(reading: Reading, times: Decimal) -> tuple[dict[str, int], Decimal | None, dict[str, Decimal]]:
@@ -153,9 +163,12 @@ class Group:
     lines: list[Line]
 
     @property
-    def readings(self) -> int | float:
-        """Readings a day, those of what is read again included."""
-        total = sum(line.windows_per_day + line.rereads_per_day for line in self.lines)
+    def readings(self) -> int | float | None:
+        """Readings a day, those of what is read again included; None where they are not known of one."""
+        told = [line.windows_per_day for line in self.lines if line.windows_per_day is not None]
+        if len(told) < len(self.lines):
+            return None
+        total = sum(told) + sum(line.rereads_per_day for line in self.lines)
         return int(total) if total == int(total) else total
 
     @property

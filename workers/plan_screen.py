@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from telemetry.terminal import say
@@ -97,7 +97,7 @@ def _show_services(groups: Sequence[Group]) -> None:
             (
                 one.service,
                 f"{len(one.lines):,}",
-                f"{one.readings:,.4g}" if isinstance(one.readings, float) else f"{one.readings:,}",
+                _readings(one),
                 _cell(one.a_day),
                 f"{one.windows:,}" if one.windows else "-",
                 _cell(one.once) if one.windows else "-",
@@ -107,6 +107,13 @@ def _show_services(groups: Sequence[Group]) -> None:
         droppable=("targets", "reads/day", "back-fill", "USD once"),
         right=_NUMBERS,
     )
+
+
+def _readings(group: Group) -> str:
+    readings = group.readings
+    if readings is None:
+        return "unknown"
+    return f"{readings:,.4g}" if isinstance(readings, float) else f"{readings:,}"
 
 
 def _cell(of: Sum) -> str:
@@ -121,7 +128,7 @@ def _show_targets(lines: Sequence[Line]) -> None:
             one.target,
             one.queue,
             cell(one.interval),
-            cell(one.windows_per_day),
+            "unknown" if one.windows_per_day is None else cell(one.windows_per_day),
             cell(one.rereads_per_day),
             cell(one.resources),
             bounded(one.usd_per_day, one.bound),
@@ -133,14 +140,20 @@ def _show_targets(lines: Sequence[Line]) -> None:
     ]
     dropped = ("calls/day", "queue", "interval", "windows/day", "re-reads/day", "once", "resources", "by")
     print_fitting(columns, rows, droppable=dropped, right=numbers)
-    for why in dict.fromkeys(f"{one.service}: {one.bound}; {one.why}" for one in lines if one.bound and one.why):
+    for why in dict.fromkeys(
+        f"{one.service}: {one.bound}; {one.why}" for one in lines if one.bound and one.why and one.calls_per_day
+    ):
         say_wrapped(why)
 
 
 def _of_line(line: Line) -> str:
-    if line.calls_per_day is None:
-        return "unknown"
-    return ", ".join(f"{calls:,} {api}" for api, calls in line.calls_per_day.items()) or "0"
+    if line.calls_per_day is None and line.calls_per_delivery:
+        return " ".join(filter(None, ("a delivery:", line.bound, _named(line.calls_per_delivery))))
+    return "unknown" if line.calls_per_day is None else _named(line.calls_per_day) or "0"
+
+
+def _named(calls: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {api}" for api, count in calls.items())
 
 
 def _calls(lines: Iterable[Line]) -> list[tuple[str, str, str, str, str]]:

@@ -58,7 +58,8 @@ class Provider(ABC):
         if not absent:
             return ""
         remedy = f": pip install '{self.install}'" if self.install else ""
-        return f"{self.title} needs {', '.join(absent)}, which is not installed{remedy}"
+        verb = "is" if len(absent) == 1 else "are"
+        return f"{self.title} needs {', '.join(absent)}, which {verb} not installed{remedy}"
 
     def require(self) -> None:
         """ConfigError where its SDK is not installed: to be called before the first collection."""

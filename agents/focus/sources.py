@@ -27,6 +27,7 @@ from telemetry.target import Target, Window
 
 SETTLED = timedelta(hours=1)
 """Files without a manifest that nobody has changed for so long are whole: from one look to the next."""
+NOT_SETTLED = "files of it were added or changed within the last hour: it counts when none was for an hour"
 _COMMITMENTS = re.compile(r"(?i)contract[-_]?commitment")
 """Another table of FOCUS, from 1.3 on, which some write beside that of costs."""
 
@@ -47,6 +48,8 @@ class Delivered:
     written: datetime | None = None
     #: Its files may have lines of other months, which are theirs.
     mixed: bool = False
+    #: False: its files may still be written, so it does not count yet.
+    settled: bool = True
 
 
 def source_names(section: ProviderSettings) -> tuple[str, ...]:
@@ -150,9 +153,8 @@ def _by_files(
     remembered.keep()
     now = context.shared.now()
     return [
-        Delivered(month, _pinned_by_files(found), _last_of(found), mixed=by_rows)
+        Delivered(month, _pinned_by_files(found), _last_of(found), mixed=by_rows, settled=is_settled(found, now))
         for month, found in by_month.items()
-        if is_settled(found, now)
     ]
 
 

@@ -16,6 +16,8 @@ _SQL = load("usage")
 _NEWEST = 24
 """Readings of a target that its mean is of."""
 _SINCE = timedelta(days=35)
+_DELIVERED_SINCE = timedelta(days=7)
+"""A week has each day of it once: some exports rest on Sundays."""
 
 
 class ApiReadings(NamedTuple):
@@ -52,7 +54,8 @@ class PlannedReadings(NamedTuple):
     target: Target
     interval: timedelta
     enabled: bool
-    #: Windows that were opened, those of them that were never read, and readings that were due again.
+    #: Windows that were opened (or versions of bills that were seen), windows that were never read, and readings that
+    #: were due again.
     opened: int
     unread: int
     again: int
@@ -77,6 +80,15 @@ def newest_readings(connection: Connection, now: datetime) -> dict[str, Readings
 def waiting_windows(connection: Connection, now: datetime) -> dict[str, int]:
     """Windows of each target that are to be read, the first time or because a back-fill wants it again, by its name."""
     return {str(Target(*place)): int(windows) for *place, windows in connection.execute(_SQL["waiting"], {"now": now})}
+
+
+def deliveries_a_day(connection: Connection, now: datetime) -> dict[str, Decimal]:
+    """How many versions of bills a day were delivered of late, by the target that reads them.
+
+    One that has not been looked at for a day yet is left out: how many come is not known.
+    """
+    rows = connection.execute(_SQL["deliveries"], {"since": now - _DELIVERED_SINCE, "now": now})
+    return {str(Target(*place)): a_day for *place, a_day in rows if a_day is not None}
 
 
 def metered(connection: Connection, since: datetime) -> list[Metered]:

@@ -42,6 +42,26 @@ SELECT t.provider, t.account, t.region, t.service,
        ) AS open ON true
  WHERE t.enabled
 
+-- name: deliveries
+-- Of each target that reads what is delivered: versions a day that were seen since then. What the first hour of looking
+-- found is left out, since it had gathered before; null where less than a day is left.
+SELECT t.provider, t.account, t.region, t.service,
+       CASE
+           WHEN looked.since <= %(now)s - interval '1 day'
+               THEN count(*) FILTER (WHERE d.seen_at >= looked.since)
+                    / (extract(epoch FROM %(now)s - looked.since) / 86400)
+       END AS a_day
+  FROM finfleet.targets AS t
+  JOIN finfleet.deliveries AS d ON d.target_id = t.target_id AND d.version <> ''
+ CROSS JOIN LATERAL (
+           SELECT greatest(%(since)s, min(f.seen_at) + interval '1 hour') AS since
+             FROM finfleet.deliveries AS f
+            WHERE f.target_id = t.target_id
+              AND f.version <> ''
+       ) AS looked
+ WHERE t.enabled
+ GROUP BY t.target_id, looked.since
+
 -- name: metered
 -- Of every provider, service and API: what the readings that reported since then took.
 SELECT t.provider, t.service, used.api, sum(used.calls)::bigint AS calls,
@@ -54,10 +74,21 @@ SELECT t.provider, t.service, used.api, sum(used.calls)::bigint AS calls,
 
 -- name: planned
 -- Of every target: readings that fell due since then (windows that were opened, and settled ones that were to be read
--- again), windows of them that were never read, readings that reported, and attempts that no report came of. Of a window
+-- again; of a target that reads what is delivered, versions that were seen), windows of them that were never read, readings that reported, and attempts that no report came of. Of a window
 -- that is folded nobody knows any more when it was opened: when it was delivered, or the back-fill was asked for, it was due.
 SELECT t.provider, t.account, t.region, t.service, t.interval_seconds, t.enabled,
-       coalesce(opened.windows, 0) + folded.windows AS opened, coalesce(opened.unread, 0) + folded.unread AS unread,
+       CASE
+           WHEN t.delivered THEN (
+               SELECT count(*)
+                 FROM finfleet.deliveries AS d
+                WHERE d.target_id = t.target_id
+                  AND d.version <> ''
+                  AND d.seen_at >= %(since)s
+                  AND d.seen_at < %(now)s
+           )
+           ELSE coalesce(opened.windows, 0) + folded.windows
+       END AS opened,
+       coalesce(opened.unread, 0) + folded.unread AS unread,
        coalesce(opened.lost, 0) AS lost,
        folded.again + (
            SELECT count(*)

@@ -141,6 +141,6 @@ def test_a_provider_without_its_sdk_says_what_to_install(tmp_path: Path, provide
     for words in (("worker", provider), ("collect", f"{provider}/default/global/{bill}"), ("up", "--state", "state")):
         done = _without(SDKS[provider], tmp_path, words, variables)
         assert done.returncode == 78, done.stderr
-        assert f"which is not installed: pip install 'finfleet[{provider}]'" in done.stderr
+        assert f" not installed: pip install 'finfleet[{provider}]'" in done.stderr
         assert "Traceback" not in done.stderr
     assert not (tmp_path / "state").exists()

@@ -94,7 +94,7 @@ def test_the_same_again_takes_the_place_of_what_was_imported(
 ) -> None:
     finfleet(bill(tmp_path / "october.csv", (1, "EC2", "1")), "--period", "2026-10")
     done = finfleet(bill(tmp_path / "october.csv", (1, "EC2", "2")), "--period", "2026-10")
-    assert "1 rows, folded to 1 lines, are the bill of focus/default/import/files" in done.stdout
+    assert "1 row, folded to 1 line, is the bill of focus/default/import/files" in done.stdout
     assert costs(connection) == [("default", "EC2", Decimal(2))]
     versions = rows(connection, "SELECT version, is_current FROM reporting.bill_versions ORDER BY version")
     assert [tuple(one.values()) for one in versions] == [(1, False), (2, True)]
@@ -113,6 +113,30 @@ def test_what_cannot_be_read_whole_changes_nothing(finfleet: Run, connection: Co
     done = finfleet(str(torn), "--period", "2026-10", "--provider", "generic", status=2)
     assert "has no service that reads files of bills" in done.stderr
     assert state(connection) == before
+
+
+def test_a_file_of_another_month_is_not_the_empty_bill_of_this_one(
+    finfleet: Run, connection: Connection, tmp_path: Path
+) -> None:
+    file = bill(tmp_path / "october.csv", (1, "EC2", "1"), (2, "EC2", "2"))
+    before = state(connection)
+    for words in ((), ("--dry-run",)):
+        done = finfleet(file, "--period", "2026-09", *words, status=1)
+        assert "none of the 2 rows of" in done.stderr
+        assert "is of 2026-09: name the month that it is of with --period" in done.stderr
+    assert state(connection) == before
+
+
+def test_rows_of_other_months_are_said_to_be_left_out(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    file = Path(bill(tmp_path / "both.csv", (1, "EC2", "1"), (1, "EC2", "2")))
+    text = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join([*text, text[-1].replace("2026-10", "2026-09"), ""]), encoding="utf-8")
+    done = finfleet(str(file), "--period", "2026-10")
+    assert "2 of 3 rows, folded to 1 line, are the bill of focus/default/import/files" in done.stdout
+    assert "1 row is of another month, and left out" in done.stdout
+    assert costs(connection) == [("default", "EC2", Decimal(3))]
+    told = json.loads(finfleet(str(file), "--period", "2026-10", "--json").stdout)
+    assert (told["rows"], told["rows_of_other_periods"]) == (3, 1)
 
 
 def test_the_target_of_a_configured_export_is_left_to_it(finfleet: Run, connection: Connection, tmp_path: Path) -> None:

@@ -315,3 +315,25 @@ def test_a_month_that_waits_is_a_gap_and_one_that_is_read_is_none(connection: Co
     assert rows(connection, gaps) == [], "while a newer version is read, the former one stands"
     coverage = rows(connection, "SELECT * FROM reporting.coverage WHERE service = 'bill_files'")
     assert [(row["planned"], row["complete"], row["refreshing"]) for row in coverage] == [(1, 1, 1)]
+
+
+def test_deliveries_of_a_day_are_those_after_the_first_look(connection: Connection) -> None:
+    look(connection, seen("v1"), seen("old", OCTOBER))
+    assert reports.deliveries_a_day(connection, NOW + HOUR) == {}, "what had gathered before says nothing of a day"
+    day = timedelta(days=1)
+    for number in range(1, 5):
+        look(connection, seen(f"n{number}"), at=NOW + number * day / 2)
+    look(connection, missing("gone"), at=NOW + 2 * day)
+    (known,) = reports.deliveries_a_day(connection, NOW + HOUR + 2 * day).items()
+    assert known == (str(READS), Decimal(2))
+    assert round(reports.deliveries_a_day(connection, NOW + 9 * day)[str(READS)] * 7, 6) == 1, "of the last week"
+    assert reports.deliveries_a_day(connection, NOW + 20 * day)[str(READS)] == 0, "known to be none"
+
+
+def test_a_comparison_counts_each_version_that_was_seen(connection: Connection) -> None:
+    look(connection, seen("v1"), seen("old", OCTOBER))
+    look(connection, seen("v2"), at=minutes(60))
+    planned = reports.planned_readings(connection, NOW, minutes(90), [])
+    assert {one.target: one.opened for one in planned}[READS] == 3
+    later = reports.planned_readings(connection, minutes(30), minutes(90), [])
+    assert {one.target: one.opened for one in later}[READS] == 1

@@ -184,10 +184,15 @@ def test_files_of_every_few_hours_are_of_the_months_that_their_rows_say(tmp_path
 def test_what_is_still_being_written_waits_for_the_next_look(tmp_path: Path) -> None:
     _write(tmp_path / "2026-11/1.csv", [_row("2026-11-02", "1")])
     _write(tmp_path / "2026-11/2.csv", [_row("2026-11-02", "2")], at=NOW - timedelta(minutes=5))
-    assert _seen(_look(_shared(tmp_path))) == {}
+    look = _look(_shared(tmp_path))
+    assert _deliveries(look) == [], "it is not missing either"
+    (lacks,) = look.report.partial
+    assert "2026-11" in lacks
+    assert "changed within the last hour" in lacks
     early = _read(_shared(tmp_path))
     assert isinstance(early.error, CollectionFailed)
     assert early.error.transient
+    assert "changed within the last hour" in str(early.error)
     later = _shared(tmp_path, NOW + HOUR)
     assert _seen(_look(later)).keys() == {NOVEMBER.start}
     assert _proof(_read(later)).totals == {"USD": Decimal(3)}

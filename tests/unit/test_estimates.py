@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from agents.core.context import Context
-from agents.core.service import Estimate, Service, find
+from agents.core.service import Estimate, Service, find, services
 from storage.ledger import TargetPlan
 from storage.reports import ApiReadings, Readings
 from tasks.targets import plan_targets
@@ -16,7 +16,7 @@ from telemetry.settings import Settings
 from telemetry.target import Target, Window
 from workers.commands.plan import _above_budgets
 from workers.estimates import Estimates, Reading, Unknown
-from workers.plan_lines import line_of, lines_of
+from workers.plan_lines import groups_of, line_of, lines_of
 
 
 class _Broken(Service):
@@ -92,3 +92,33 @@ def test_a_day_that_costs_more_than_its_budget_is_said() -> None:
     lines = list(lines_of([plan], Estimates(settings, datetime(2026, 11, 24, tzinfo=UTC)), {}))
     (said,) = _above_budgets(settings, lines)
     assert said.startswith("aws/default: at least USD 0.21 a day, and its budget_usd_per_day is 0.1")
+
+
+_DELIVERED = [service for service in services().values() if service.delivered]
+
+
+@pytest.mark.parametrize("service", _DELIVERED, ids=lambda service: "/".join(service.key))
+def test_what_is_delivered_is_counted_by_its_deliveries_and_never_by_the_clock(service: Service) -> None:
+    target = TargetPlan(
+        target=Target(service.provider, "default", "export", service.name),
+        queue="collect",
+        interval=service.interval,
+        delay=service.delay,
+        live=False,
+        delivered=True,
+        backfill=timedelta(0),
+    )
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    unknown = line_of(service, target, Estimates(Settings(), now, assumed=1), 2)
+    assert (unknown.windows_per_day, unknown.calls_per_day, unknown.usd_per_day) == (None, None, None)
+    assert unknown.why.startswith("read once for each version of each month that is delivered")
+    assert unknown.backfill_usd is not None, "what waits is there to be read"
+    assert groups_of([unknown])[0].readings is None
+    told = Estimates(Settings(), now, assumed=1, deliveries={str(target.target): Decimal("2.5")})
+    known = line_of(service, target, told, 0)
+    once = line_of(service, target, told, 1)
+    assert (known.windows_per_day, known.rereads_per_day) == (2.5, 0)
+    assert once.backfill_usd is not None
+    assert known.usd_per_day == once.backfill_usd * Decimal("2.5")
+    assert unknown.bound == once.bound
+    assert unknown.calls_per_delivery == once.backfill_calls

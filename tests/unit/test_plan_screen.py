@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -52,6 +53,14 @@ def _shown(monkeypatch: pytest.MonkeyPatch, width: int, *, each: bool = False) -
     lines = [_line(service, known=service != "gcp/cloud_functions") for service in _SERVICES]
     show_plan(lines, each=each)
     return re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).splitlines()
+
+
+def test_of_what_is_delivered_it_is_said_what_a_delivery_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = replace(_line("aws/bill_files", known=False), bound="at least", calls_per_delivery={"s3:GetObject": 3})
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "stdout", terminal := _Terminal())
+    show_plan([line], each=True)
+    assert "a delivery: at least 3 s3:GetObject" in terminal.getvalue()
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 160])

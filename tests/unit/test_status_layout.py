@@ -120,3 +120,13 @@ def test_names_in_a_column_break_after_slashes() -> None:
 def test_a_clock_that_runs_ahead_is_no_fault() -> None:
     facts = replace(healthy(), at=datetime(2026, 11, 24, tzinfo=UTC))
     assert _shown(facts, Room(80))
+
+
+def test_until_when_all_is_covered_is_told_in_whole_seconds() -> None:
+    facts = _many(1)
+    status = facts.database.status
+    assert status is not None
+    rows = [replace(one, covered_until=NOW.replace(microsecond=939280)) for one in status.targets]
+    facts = replace(facts, database=replace(facts.database, status=replace(status, targets=rows)))
+    shown = " ".join(_shown(facts, Room(200, 49, everything=True)))
+    assert ".939280" not in shown

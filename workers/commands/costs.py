@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -79,8 +80,8 @@ def _show(done: Imported, target: Target, *, dry_run: bool, as_json: bool) -> No
             {"currency": currency, "service": service, "before": before, "after": after}
             for currency, service, before, after in changes
         ]
-        told = {"target": str(target), "rows": done.rows, "lines": done.lines, "dry_run": dry_run, "changes": named}
-        print_json(told)
+        told = {"target": str(target), "rows": done.rows, "rows_of_other_periods": done.rows_of_other_periods}
+        print_json(told | {"lines": done.lines, "dry_run": dry_run, "changes": named})
         return
     print_table(
         ("currency", "service", "before", "after", "change"),
@@ -89,5 +90,18 @@ def _show(done: Imported, target: Target, *, dry_run: bool, as_json: bool) -> No
             for currency, service, before, after in changes
         ),
     )
-    verb = "would be" if dry_run else "are"
-    say(f"{done.rows:,} rows, folded to {done.lines:,} lines, {verb} the bill of {target}")
+    say("\n".join(_sentences(done, target, dry_run=dry_run)))
+
+
+def _sentences(done: Imported, target: Target, *, dry_run: bool) -> Iterator[str]:
+    others = done.rows_of_other_periods
+    rows = f"{done.rows - others:,} of {_counted(done.rows, 'row')}" if others else _counted(done.rows, "row")
+    verb = "would be" if dry_run else "is" if done.rows - others == 1 else "are"
+    yield f"{rows}, folded to {_counted(done.lines, 'line')}, {verb} the bill of {target}"
+    if others:
+        left_out = "is of another month, and" if others == 1 else "are of other months, and"
+        yield f"{_counted(others, 'row')} {left_out} left out: import the file again with that --period"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -13,6 +13,7 @@ from agents.core.context import utc_now
 from storage.reports import Readings
 from tasks.same_accounts import same_accounts
 from tasks.targets import Planned, plan_targets
+from tasks.unread_exports import unread_exports
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings, load_settings
 from telemetry.settings.providers import ALL_REGIONS
@@ -37,8 +38,9 @@ def command(*, resources: int | None, each: bool, compare: bool, since: datetime
     """Show the services, and their readings, API calls and costs a day. Sends nothing.
 
     If a target was collected before, its last readings say what the next ones take; otherwise its service estimates it
-    for the number of resources that is known. The back-fill of `backfill:` in the configuration, and what waits in the
-    ledger, is counted once. --compare shows what was estimated for a span of time, and what was metered in it.
+    for the number of resources that is known. Bills from files are read as they are delivered: the deliveries of the
+    last week are counted. The back-fill of `backfill:` in the configuration, and what waits in the ledger, is counted
+    once. --compare shows what was estimated for a span of time, and what was metered in it.
     """
     if compare:
         from workers.plan_compare import compare_plan  # noqa: PLC0415 - reads the database, which a plan can do without
@@ -50,10 +52,10 @@ def command(*, resources: int | None, each: bool, compare: bool, since: datetime
     settings = load_settings(providers=(), forwards=False)
     say_what_is_missing(settings)
     planned = plan_targets(settings)
-    for line in same_accounts(settings, planned):
+    for line in (*same_accounts(settings, planned), *unread_exports(settings)):
         say_wrapped(f"finfleet: {line}", err=True)
     known = _known(settings, planned, hints=resources is None)
-    estimates = Estimates(settings, utc_now(), known.resources, known.readings, resources)
+    estimates = Estimates(settings, utc_now(), known.resources, known.readings, resources, known.deliveries)
     lines = list(lines_of(known.planned or planned.values(), estimates, known.waiting))
     for budget in _above_budgets(settings, lines):
         say_wrapped(f"finfleet: {budget}", err=True)
@@ -70,6 +72,7 @@ class _Known:
     resources: Mapping[str, int] = field(default_factory=dict)
     readings: Mapping[str, Readings] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
+    deliveries: Mapping[str, Decimal] = field(default_factory=dict)
     #: With the regions that the accounts have enabled.
     planned: Sequence[Planned] = ()
 
@@ -80,7 +83,12 @@ def _known(settings: Settings, planned: Mapping[tuple[str, str], Planned], *, hi
             progress("no database is configured: give --resources to see calls and prices")
         return _Known()
     from storage.database import Database  # noqa: PLC0415 - only where there is one
-    from storage.reports import newest_readings, resources_by_target, waiting_windows  # noqa: PLC0415
+    from storage.reports import (  # noqa: PLC0415
+        deliveries_a_day,
+        newest_readings,
+        resources_by_target,
+        waiting_windows,
+    )
     from tasks.regions import with_regions  # noqa: PLC0415
 
     now = utc_now()
@@ -90,6 +98,7 @@ def _known(settings: Settings, planned: Mapping[tuple[str, str], Planned], *, hi
                 resources_by_target(connection),
                 newest_readings(connection, now),
                 waiting_windows(connection, now),
+                deliveries_a_day(connection, now),
                 [
                     replace(plan, targets=tuple(with_regions(connection, plan.targets, now)) or plan.targets)
                     if any(one.target.region == ALL_REGIONS for one in plan.targets)

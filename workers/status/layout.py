@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from storage.reports import Lateness, TargetCoverage
 from telemetry.target import format_time
@@ -120,9 +121,14 @@ class _Row:
             settled = "-" if found is None else f"{found.complete + found.empty:,}/{found.planned:,}"
             return [self.target, settled, shown, self.troubled or ("" if self.lateness else "disabled")]
         if found is None:
-            return [self.target, *["-"] * 6, cell(self.lateness.covered_until if self.lateness else None), shown]
+            return [self.target, *["-"] * 6, _until(self.lateness.covered_until if self.lateness else None), shown]
         counts = (found.planned, found.complete, found.empty, found.denied, found.failed, found.waiting)
-        return [self.target, *map(cell, counts), cell(found.covered_until), shown]
+        return [self.target, *map(cell, counts), _until(found.covered_until), shown]
+
+
+def _until(moment: datetime | None) -> str:
+    """Of what is delivered it is the present, which has more digits than a person reads."""
+    return cell(None if moment is None else moment.replace(microsecond=0))
 
 
 def _rows(facts: Facts, problems: Sequence[Problem]) -> list[_Row]:

@@ -9,7 +9,7 @@ from agents.core.bill_months import DeliveryService, refused, silent
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from agents.focus.permissions import PERMISSIONS
-from agents.focus.sources import estimate, look, open_source, source_names, source_of
+from agents.focus.sources import NOT_SETTLED, estimate, look, open_source, source_names, source_of
 from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
 from telemetry.errors import Denied
 from telemetry.records import Record
@@ -51,6 +51,9 @@ class Deliveries(DeliveryService):
             yield from refused(context, error)
             return
         for one in found:
+            if not one.settled:
+                context.partial(f"the delivery of {one.month.start:%Y-%m}", NOT_SETTLED, of="bill exports")
+                continue
             files = one.pinned.files[:_MOST_FILES]
             yield Delivery(
                 state=DeliveryState.SEEN,

@@ -12,7 +12,7 @@ from agents.core.bills.proving import read_delivery
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from agents.focus.permissions import PERMISSIONS
-from agents.focus.sources import NotYet, check_there, estimate, look, open_source, source_names, source_of
+from agents.focus.sources import NOT_SETTLED, NotYet, check_there, estimate, look, open_source, source_names, source_of
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
@@ -43,6 +43,8 @@ class Files(BillService):
             if found is None:
                 month = f"{window.start:%Y-%m}"
                 raise NotYet(f"{source.url}: it has no bill of {month} that is whole: what was read of it before stays")
+            if not found.settled:
+                raise NotYet(f"{source.url}: the bill of {window.start:%Y-%m}: {NOT_SETTLED}")
             check_there(found, store)
             mixed = found.mixed
 

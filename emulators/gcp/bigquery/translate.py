@@ -14,6 +14,10 @@ from emulators.gcp.bigquery.schema import PARTITION
 from emulators.gcp.bigquery.unnest import name_unnested
 from emulators.gcp.errors import GoogleError
 
+# Loaded before any thread translates: the library offers a dialect to others while it is still being made.
+for _dialect in ("bigquery", "duckdb"):
+    sqlglot.Dialect.get_or_raise(_dialect)
+
 _DATE_OF_PARTITION = "_PARTITIONDATE"
 _PSEUDO = frozenset({PARTITION.lower(), _DATE_OF_PARTITION.lower()})
 

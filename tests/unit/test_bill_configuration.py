@@ -1,0 +1,56 @@
+"""What a configuration says of bills from files, and cannot be."""
+
+from typing import Any
+
+import pytest
+
+from tasks.targets import plan_targets
+from tasks.unread_exports import unread_exports
+from telemetry.errors import ConfigError
+from telemetry.settings import Settings
+
+_CONFIGURED: dict[str, tuple[str, dict[str, Any]]] = {
+    "aws": ("bill_files", {"bill_exports": [{"name": "cur", "url": "s3://bucket/prefix/cur"}]}),
+    "azure": (
+        "bill_files",
+        {
+            "subscription_id": "11111111-1111-1111-1111-111111111111",
+            "bill_exports": [{"name": "cur", "url": "https://account.blob.core.windows.net/exports/costs"}],
+        },
+    ),
+    "gcp": (
+        "bill_tables",
+        {
+            "project_id": "my-project",
+            "bill_tables": [{"name": "cur", "table": "p-12345.d.gcp_billing_export_resource_v1_1_2_3"}],
+        },
+    ),
+    "focus": ("files", {"sources": [{"name": "cur", "url": "file:///srv/bills"}]}),
+}
+
+
+def _said(provider: str, **more: Any) -> list[str]:
+    return list(unread_exports(Settings.model_validate({provider: {**_CONFIGURED[provider][1], **more}})))
+
+
+@pytest.mark.parametrize("provider", _CONFIGURED)
+def test_what_no_service_reads_is_said_with_what_to_add(provider: str) -> None:
+    reader = _CONFIGURED[provider][0]
+    assert _said(provider) == []
+    assert _said(provider, services=[reader]) == []
+    (said,) = _said(provider, services=["cost"])
+    assert said.startswith(f"{provider}/default: its bills from cur are not read: its services do not name {reader}")
+    assert said.endswith(f"add {reader} to {provider}.services")
+
+
+@pytest.mark.parametrize("provider", _CONFIGURED)
+def test_the_clock_and_the_past_are_refused_of_what_is_delivered(provider: str) -> None:
+    reader, section = _CONFIGURED[provider]
+    for key, value, remedy in (
+        ("intervals", "1h", "leave it out or name"),
+        ("backfill", "3d", "reads every month that was delivered"),
+    ):
+        settings = Settings.model_validate({provider: {**section, key: {reader: value}}})
+        with pytest.raises(ConfigError, match=remedy) as refused:
+            plan_targets(settings)
+        assert f"{provider}.{key}.{reader}: " in str(refused.value)
