@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
-from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.pinned import Pinned, PinnedFile, check_submitted, file_kind
 from agents.core.bills.remembered import Remembered
 from agents.core.bills.stores import Missing, ObjectStore, open_store
 from agents.core.context import Context, Shared
@@ -102,6 +102,8 @@ def _by_manifests(
     for entry in manifests:
         try:
             manifest = remembered.get(entry, lambda entry=entry: parse_manifest(entry, _text(store, entry)))  # type: ignore[misc] # mypy cannot infer a default
+            if manifest.submitted != entry.modified:  # as it says itself
+                check_submitted(entry.key, manifest.submitted, context.shared.now())
         except CollectionFailed as error:
             if error.transient:
                 raise
