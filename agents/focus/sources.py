@@ -143,6 +143,11 @@ def _by_files(
     by_folder = {file: month_by_folders(file.entry.key) for file in files}
     # Where the folders of one file name no month, those of the others may mean something else.
     by_rows = source.periods == "columns" or (source.periods is None and None in by_folder.values())
+    if not by_rows and (lost := [file.entry.key for file, named in by_folder.items() if named is None]):
+        raise CollectionFailed(
+            f"{source.url}: {lost[0][:200]}: its folders name no month, so its lines would be lost: "
+            "set periods to columns"
+        )
     by_month: defaultdict[Window, list[Entry]] = defaultdict(list)
     remembered = Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}")
     for file, named in by_folder.items():

@@ -347,3 +347,10 @@ def test_a_manifest_of_the_future_outdoes_none(tmp_path: Path) -> None:
     found = _read(_shared(tmp_path))
     assert _proof(found).totals == {"USD": Decimal(2)}
     assert any("2062-11-24, which is to come" in reason for reason in found.report.partial)
+
+
+def test_no_file_is_lost_because_its_folders_name_no_month(tmp_path: Path) -> None:
+    _write(tmp_path / "2026-11/1.csv", [_row("2026-11-02", "1")])
+    _write(tmp_path / "2.csv", [_row("2026-11-02", "2")])
+    assert "2.csv: its folders name no month" in str(_read(_shared(tmp_path, periods="folders")).error)
+    assert _proof(_read(_shared(tmp_path))).totals == {"USD": Decimal(3)}
