@@ -13,7 +13,7 @@ from agents.azure.session import section_of
 from agents.azure.settings import AzureSettings, BillExport
 from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
-from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.pinned import Pinned, PinnedFile, check_submitted, file_kind
 from agents.core.bills.remembered import Remembered
 from agents.core.bills.stores import Missing, ObjectStore, Token, open_store
 from agents.core.context import Context, Shared
@@ -80,6 +80,7 @@ def look(context: Context, store: ObjectStore, export: BillExport) -> Found:
             continue
         try:
             manifest = remembered.get(entry, lambda entry=entry: _read(store, entry))  # type: ignore[misc] # mypy cannot infer a default
+            check_submitted(entry.key, None if manifest is None else manifest.submitted, context.shared.now())
         except NoMonth as error:
             context.partial("what they deliver", str(error), of="manifests")
         except CollectionFailed as error:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from agents.core.bill_months import month_at
+from agents.core.bills.pinned import check_names
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
@@ -88,6 +89,7 @@ def _manifest(key: str, text: bytes) -> Manifest | None:
     blobs, promised = tuple(map(_blob, told.get("blobs") or ())), _count(told.get("blobCount"))
     if promised is not None and promised != len(blobs):
         raise CollectionFailed(f"{key}: it says {promised} files, and names {len(blobs)}")
+    check_names(key, [blob.name for blob in blobs])
     delivered: Mapping[str, Any] = told.get("deliveryConfig") or {}
     return Manifest(
         key=key,

@@ -20,7 +20,7 @@ from typing import Any
 
 from agents.core.bill_months import month_of
 from agents.core.bills.entry import Entry
-from agents.core.bills.pinned import file_kind
+from agents.core.bills.pinned import check_names, file_kind
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
@@ -74,8 +74,7 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
         raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known ({reason})") from None
     if month is None:
         raise CollectionFailed(f"{entry.key}: it does not say which month it is of: write period as 2026-11")
-    if any(not file.key.isprintable() for file in files):
-        raise CollectionFailed(f"{entry.key}: it names a file with characters that no name has")
+    check_names(entry.key, [file.key for file in files])
     for file in files:
         try:
             file_kind(file.key)

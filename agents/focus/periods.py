@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from agents.core.bill_months import month_at, month_of
 from agents.core.bills.pinned import PinnedFile
@@ -11,6 +13,10 @@ from agents.core.bills.tables import Table, open_tables
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window, parse_time
 
+_NOTHING = (None, "", "NULL", "null")
+"""As the layout of FOCUS has it."""
+_FORMS = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%Y%m%d", "%Y%m%dT%H%M%S.%fZ")
+"""Besides ISO 8601: those that the folding knows (agents/core/bills/fold_sql.py)."""
 _DATE = len("2026-11-01")
 _ZONE = re.compile(r"(?i)(?:z|[+-]\d\d(?::?\d\d)?)$")
 _COLUMNS = ("billingperiodstart", "chargeperiodstart")
@@ -63,7 +69,7 @@ def _months(table: Table) -> set[Window]:
     texts: set[str] = set()
     for batch in table.batches(wanted):
         columns = [batch.column(at).to_pylist() for at in range(batch.num_columns)]
-        texts |= {next((text for text in told if text), "") for told in zip(*columns, strict=True)}
+        texts |= {next((text for text in told if text not in _NOTHING), "") for told in zip(*columns, strict=True)}
     return {_month(table.name, text) for text in texts}
 
 
@@ -73,4 +79,7 @@ def _month(where: str, text: str) -> Window:
     try:
         return month_at(parse_time(f"{day}{clock or 'T00:00:00'}{'' if _ZONE.search(clock) else '+00:00'}"))
     except ValueError:
+        for form in _FORMS:
+            with suppress(ValueError):
+                return month_at(datetime.strptime(text, form).replace(tzinfo=UTC))
         raise CollectionFailed(f"{where}: {text[:40]!r} is no time that a billing period begins at") from None

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
-from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
+from agents.core.bills.pinned import Pinned, PinnedFile, check_submitted, file_kind
 from agents.core.bills.remembered import Remembered
 from agents.core.bills.stores import Missing, ObjectStore, open_store
 from agents.core.context import Context, Shared
@@ -105,6 +105,8 @@ def _by_manifests(
     for entry in manifests:
         try:
             manifest = remembered.get(entry, lambda entry=entry: parse_manifest(entry, _text(store, entry)))  # type: ignore[misc] # mypy cannot infer a default
+            if manifest.submitted != entry.modified:  # as it says itself
+                check_submitted(entry.key, manifest.submitted, context.shared.now())
         except CollectionFailed as error:
             if error.transient:
                 raise
@@ -144,6 +146,11 @@ def _by_files(
     by_folder = {file: month_by_folders(file.entry.key) for file in files}
     # Where the folders of one file name no month, those of the others may mean something else.
     by_rows = source.periods == "columns" or (source.periods is None and None in by_folder.values())
+    if not by_rows and (lost := [file.entry.key for file, named in by_folder.items() if named is None]):
+        raise CollectionFailed(
+            f"{source.url}: {lost[0][:200]}: its folders name no month, so its lines would be lost: "
+            "set periods to columns"
+        )
     by_month: defaultdict[Window, list[Entry]] = defaultdict(list)
     remembered = Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}")
     for file, named in by_folder.items():

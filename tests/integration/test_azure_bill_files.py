@@ -219,6 +219,15 @@ def test_price_sheets_and_odd_manifests_beside_a_bill_stand_in_no_ones_way(conta
     assert len(found.report.partial) == 2
 
 
+def test_a_run_of_the_future_outdoes_none(container: Container) -> None:
+    deliver(container, [[focus_row("2026-11-02", "1")]])
+    run = {"runInfo": {"submittedTime": "2062-11-24T10:00:00Z", "startDate": "2026-11-01", "endDate": "2026-11-30"}}
+    deliver(container, [[focus_row("2026-11-02", "9")]], mend=run)
+    found = _read(_shared(container))
+    assert _proof(found).totals == {"EUR": Decimal(1)}
+    assert any("2062-11-24, which is to come" in reason for reason in found.report.partial)
+
+
 def test_an_export_that_is_not_written_any_more_is_a_gap_with_a_reason(container: Container) -> None:
     (missing,) = _deliveries(_look(_shared(container)))
     assert missing.state is DeliveryState.MISSING

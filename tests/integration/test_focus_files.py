@@ -220,6 +220,10 @@ def test_a_file_that_goes_or_changes_makes_another_version(tmp_path: Path) -> No
         "2026-11-01 00:00:00.000 UTC",
         "2026-11-01T00:00:00+00:00",
         "2026-11-01 07:00:00Z",
+        "11/01/2026",
+        "11/1/2026 00:00",
+        "20261101",
+        "20261101T000000.000Z",
     ],
 )
 def test_the_begin_of_a_billing_period_may_be_written_in_any_way(tmp_path: Path, begins: str) -> None:
@@ -338,3 +342,20 @@ def test_a_manifest_of_what_cannot_be_read_stands_in_no_other_months_way(tmp_pat
     assert NOVEMBER.start not in _seen(found)
     assert any("11/manifest.json" in reason for reason in found.report.partial)
     assert "\x1b" not in str(found.report.partial)
+
+
+def test_a_manifest_of_the_future_outdoes_none(tmp_path: Path) -> None:
+    for name, submitted in (("1", "2062-11-24T08:00:00Z"), ("2", "2026-11-24T08:00:00Z")):
+        _write(tmp_path / f"{name}.csv", [_row("2026-11-02", name)])
+        told = {"period": "2026-11", "submitted": submitted, "files": [{"name": f"{name}.csv"}]}
+        (tmp_path / f"{name}-manifest.json").write_text(json.dumps(told))
+    found = _read(_shared(tmp_path))
+    assert _proof(found).totals == {"USD": Decimal(2)}
+    assert any("2062-11-24, which is to come" in reason for reason in found.report.partial)
+
+
+def test_no_file_is_lost_because_its_folders_name_no_month(tmp_path: Path) -> None:
+    _write(tmp_path / "2026-11/1.csv", [_row("2026-11-02", "1")])
+    _write(tmp_path / "2.csv", [_row("2026-11-02", "2")])
+    assert "2.csv: its folders name no month" in str(_read(_shared(tmp_path, periods="folders")).error)
+    assert _proof(_read(_shared(tmp_path))).totals == {"USD": Decimal(3)}

@@ -137,3 +137,15 @@ def test_fourteen_months_are_looked_at() -> None:
     check_month(month_at(now))
     with pytest.raises(CollectionFailed, match="calendar months"):
         check_month(Window(now.replace(day=1, hour=0), now))
+
+
+@pytest.mark.parametrize("names", [["a\x1b[2J.csv"], ["a\0.csv"], ["a" * 2000 + ".csv"], ["a.csv"] * 10_001])
+def test_a_manifest_of_files_that_none_has_is_refused(names: list[str]) -> None:
+    blobs = [{"blobName": name, "byteCount": 5, "dataRowCount": 3} for name in names]
+    azure = json.dumps({**_KNOWN, "blobCount": len(blobs), "blobs": blobs}).encode()
+    with pytest.raises(CollectionFailed, match=r"cannot be the name of a file|10001 files"):
+        parse_azure("a/manifest.json", azure)
+    own = json.dumps({"period": "2026-11", "files": [{"name": name} for name in names]}).encode()
+    for body in (azure, own):
+        with pytest.raises(CollectionFailed, match=r"cannot be the name of a file|10001 files"):
+            parse_focus(Entry("a/manifest.json", 1, "e"), body)

@@ -326,3 +326,11 @@ def test_each_file_has_the_columns_that_have_to_be_there(tmp_path: Path) -> None
     other = focus({"ListCost": "3"}).replace(b"BilledCost", b"x_Cost")
     with pytest.raises(CollectionFailed, match="no column BilledCost"):
         read(tmp_path, {"a.csv": focus({}), "b.csv": other})
+
+
+def test_a_value_of_parquet_that_unpacks_to_a_thousand_times_as_much_is_not_unpacked(tmp_path: Path) -> None:
+    columns = {**{name: pa.array([text]) for name, text in BASE.items()}, "ServiceName": pa.array(["x" * 3_000_000])}
+    body = parquet_of(columns, compression="zstd")
+    assert len(body) < 10_000
+    with pytest.raises(CollectionFailed, match="more than 1048576 bytes each"):
+        read(tmp_path, {"a.parquet": body})

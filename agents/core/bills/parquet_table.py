@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _ROWS = 16_384
 """In a batch: with a hundred columns of text it is some 30 MB."""
+_LONGEST_ROW = 1024 * 1024
+"""Bytes, on the average of a row group: as of CSV."""
 _BUFFERS = 32 * 1024 * 1024
 """Bytes that are read ahead, of all columns together."""
 _LARGEST, _SMALLEST = 2 * 1024 * 1024, 128 * 1024
@@ -39,6 +41,7 @@ class ParquetTable:
         arrow = need("pyarrow")
         names = [self.columns[place] for place in wanted]
         with self._opened(max(1, len(names))) as file:
+            self._check_rows(file.metadata)
             for batch in file.iter_batches(_ROWS, columns=names or list(self.columns[:1]), use_threads=False):
                 self.rows += batch.num_rows
                 made = dict(zip(batch.schema.names, batch.columns, strict=True))
@@ -49,6 +52,13 @@ class ParquetTable:
                 yield arrow.RecordBatch.from_arrays(texts, labels)
             if self.rows != file.metadata.num_rows:
                 raise torn(self.name, f"{self.rows} rows came of {file.metadata.num_rows}")
+
+    def _check_rows(self, metadata: Any) -> None:
+        """CollectionFailed where a few kilobytes unpack to gigabytes at once: a page has all of a value."""
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            if group.total_byte_size > _LONGEST_ROW * max(1, group.num_rows):
+                raise torn(self.name, f"its rows have more than {_LONGEST_ROW} bytes each")
 
     @contextmanager
     def _opened(self, columns: int) -> Iterator[Any]:

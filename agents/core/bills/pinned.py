@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
 from agents.core.bills.entry import Entry
+from telemetry.errors import CollectionFailed
 
 Format = Literal["csv", "parquet"]
 Compression = Literal["none", "gzip", "zip", "zstd"]
@@ -61,3 +63,25 @@ _COMPRESSIONS: dict[str, Compression] = {
     ".zst": "zstd",
     ".zstd": "zstd",
 }
+
+
+MOST_FILES = 10_000
+"""Of one billing period."""
+_LONGEST_KEY = 1024
+"""Of S3's and Azure's."""
+_AHEAD = timedelta(days=1)
+
+
+def check_names(where: str, names: Sequence[str]) -> None:
+    """CollectionFailed where a manifest names files that none can be, or more of them than one bill has."""
+    if len(names) > MOST_FILES:
+        raise CollectionFailed(f"{where}: {len(names)} files: at most {MOST_FILES} are one billing period")
+    for name in names:
+        if len(name) > _LONGEST_KEY or not name.isprintable():
+            raise CollectionFailed(f"{where}: {name[:100]!r} cannot be the name of a file")
+
+
+def check_submitted(where: str, submitted: datetime | None, now: datetime) -> None:
+    """CollectionFailed where a version says that it is of the future: it would outdo all that come."""
+    if submitted is not None and submitted > now + _AHEAD:
+        raise CollectionFailed(f"{where}: it says that it was submitted on {submitted:%Y-%m-%d}, which is to come")
