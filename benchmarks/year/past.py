@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from psycopg import sql
@@ -27,17 +28,24 @@ class Folded(NamedTuple):
     points: bool
     rates: bool
     ledger: bool
+    versions: bool
 
 
 def folded(connection: Connection) -> Folded:
     """By the tables that there are."""
-    names = ("sealed_points", "rate_intervals", "folded_windows")
+    names = ("sealed_points", "rate_intervals", "folded_windows", "bill_versions")
     ((found,),) = connection.execute(
         "SELECT array_agg(to_regclass('finfleet.' || name) IS NOT NULL ORDER BY place)"
         " FROM unnest(%s::text[]) WITH ORDINALITY AS n(name, place)",
         (list(names),),
     )
     return Folded(*found)
+
+
+def note_bills(connection: Connection) -> None:
+    """Note which reading was the bill of its window, as maintenance does after a former release."""
+    while import_module("storage.versions").note_versions(connection):
+        pass
 
 
 def repeat_sealed_days(connection: Connection, values: Mapping[str, Any]) -> None:

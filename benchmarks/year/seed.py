@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from benchmarks.year.folding import fold
-from benchmarks.year.past import Folded, folded, repeat_sealed_days
+from benchmarks.year.past import Folded, folded, note_bills, repeat_sealed_days
 from storage import partitions
 from storage.database import Connection
 from storage.names import SCHEMA
@@ -111,6 +111,9 @@ def seed(connection: Connection, size: Size, now: datetime) -> None:
     for back in reversed(range(size.month)):
         _day_of_readings(connection, today - back * DAY, values, points=points_since, rates=rates_since)
     fold(connection, now)
+    if there.versions:
+        _run(connection, "deliveries", values)
+        note_bills(connection)
     if there.points:
         repeat_sealed_days(connection, values)
     _vacuum(connection)

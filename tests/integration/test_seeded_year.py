@@ -19,7 +19,7 @@ from tests.support.databases import create_database, drop_database
 from workers.embedded import EmbeddedPostgres
 
 _SIZE = seed.Size(0.0001)
-_DATE = re.compile(rb"'\d{4}-\d\d-\d\d")
+_DATE = re.compile(rb"'\[?\d{4}-\d\d-\d\d")
 
 
 class Year(NamedTuple):

@@ -28,6 +28,7 @@ _LINES = {
     "flower": ("flower",),
     "health": ("health", "plan"),
     "outbox": ("outbox", "status"),
+    "costs": ("costs", "import", "bill.csv", "--period", "2026-10", "--provider", "focus"),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }
