@@ -334,3 +334,15 @@ def test_a_value_of_parquet_that_unpacks_to_a_thousand_times_as_much_is_not_unpa
     assert len(body) < 10_000
     with pytest.raises(CollectionFailed, match="more than 1048576 bytes each"):
         read(tmp_path, {"a.parquet": body})
+
+
+def test_an_error_of_our_own_is_told_without_the_lines_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(column: pa.Array) -> pa.Array:
+        raise RecursionError(str(column.type))
+
+    monkeypatch.setattr("agents.core.bills.parquet_table.as_text", fail)
+    with pytest.raises(CollectionFailed) as caught:
+        read(tmp_path, {"a.parquet": parquet_of({name: pa.array([text]) for name, text in BASE.items()})})
+    assert str(caught.value) == "the rows cannot be read (RecursionError: string)"

@@ -98,6 +98,10 @@ class _Feed:
         except CollectionError as error:
             self.failure = error
             raise
+        except Exception as error:
+            # The engine would tell of it with the lines of our program.
+            self.failure = CollectionFailed(f"the rows cannot be read ({type(error).__name__}: {str(error)[:200]})")
+            raise
 
     def _of(self, table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         arrow = need("pyarrow")
