@@ -83,7 +83,7 @@ def bring(connection: Connection, settings: Settings, asked: Import, now: dateti
     first = next(records)
     if isinstance(first, Delivery) and first.rows_read:
         raise CollectionFailed(
-            f"none of the {first.rows_read:,} rows of {asked.url} is of {asked.window.start:%Y-%m}: name the month that"
+            f"none of the file's rows ({first.rows_read:,}) is of {asked.window.start:%Y-%m}: name the month that"
             " it is of with --period"
         )
     whole = chain([first], records)
@@ -113,11 +113,7 @@ def _records(settings: Settings, asked: Import, now: datetime) -> Iterator[CostL
         def layout(columns: Columns) -> Layout:
             return in_period(focus_layout(columns), columns, asked.window)
 
-        for lines, record in enumerate(read_delivery(context, store, pinned, layout, asked.window)):
-            if isinstance(record, Delivery) and record.rows_read and not lines:
-                month = f"{asked.window.start:%Y-%m}"
-                raise CollectionFailed(f"none of the {record.rows_read} rows is of the bill of {month}: see --period")
-            yield record
+        yield from read_delivery(context, store, pinned, layout, asked.window)
     finally:
         store.close()
 

@@ -26,7 +26,7 @@ from tests.support.waiting import until
 from workers.embedded import EmbeddedPostgres
 
 KILLS = 12
-_AS_FOLDED = ("cost_history", "rate_intervals")
+_AS_FOLDED = ("bill_versions", "cost_history", "cost_history_by_resource", "cost_versions", "rate_intervals")
 _HOT = ("points", "cost_rates", "collections", "runs", "batches", "cost_lines", "bill_summaries")
 
 

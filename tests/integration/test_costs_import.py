@@ -122,8 +122,7 @@ def test_a_file_of_another_month_is_not_the_empty_bill_of_this_one(
     before = state(connection)
     for words in ((), ("--dry-run",)):
         done = finfleet(file, "--period", "2026-09", *words, status=1)
-        assert "none of the 2 rows of" in done.stderr
-        assert "is of 2026-09: name the month that it is of with --period" in done.stderr
+        assert "none of the file's rows (2) is of 2026-09: name the month that it is of with --period" in done.stderr
     assert state(connection) == before
 
 
@@ -150,7 +149,7 @@ def test_a_file_of_another_month_takes_nothing_away(finfleet: Run, connection: C
     finfleet(file, "--period", "2026-10")
     before = state(connection), costs(connection)
     done = finfleet(file, "--period", "2026-09", status=1)
-    assert "none of the 1 rows is of the bill of 2026-09: see --period" in done.stderr
+    assert "none of the file's rows (1) is of 2026-09" in done.stderr
     assert (state(connection), costs(connection)) == before
 
 
