@@ -27,7 +27,7 @@ from tests.support.azure_exports import SCOPE, Form, deliver, encoded, focus_row
 from tests.support.azurite import Azurite, Container, running_azurite
 from tests.support.collecting import Collected, collect
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("azurite")]
 """The first one installs azurite, which takes a minute or more."""
 
 NOVEMBER = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))

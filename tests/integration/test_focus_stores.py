@@ -79,6 +79,7 @@ def test_a_bucket_that_may_not_be_read_is_a_gap_without_the_secret(aws: LocalAws
     assert "canary" not in str(found.report)
 
 
+@pytest.mark.xdist_group("azurite")
 def test_a_container_by_the_key_of_its_account() -> None:
     with running_azurite() as azurite:
         container = azurite.container()

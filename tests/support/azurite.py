@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 import trustme
 
 from emulators.azure import LocalAzure
-from tests.support.absent import absent
 from tests.support.environment import of_this_machine
 from tests.support.node import node_modules
 from tests.support.waiting import until
@@ -90,11 +88,8 @@ def _token(azure: LocalAzure) -> str:
 
 @contextmanager
 def running_azurite() -> Iterator[Azurite]:
-    """One of its own; skips, in CI fails, where it cannot be had."""
-    try:
-        modules = node_modules(_PACKAGE, _SECONDS_TO_INSTALL)
-    except pytest.skip.Exception as missing:
-        absent(str(missing))
+    """One of its own; skips where it cannot be had."""
+    modules = node_modules(_PACKAGE, _SECONDS_TO_INSTALL)
     program = modules / "azurite" / "dist" / "src" / "blob" / "main.js"
     with tempfile.TemporaryDirectory(prefix="finfleet-azurite-") as folder, LocalAzure() as azure:
         home = Path(folder)
