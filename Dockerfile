@@ -1,6 +1,7 @@
 # One image for every role; the command says which: `finfleet worker aws`, `finfleet ingest`, `finfleet db migrate` ...
 #
 #   docker build -t finfleet .                                        all providers and destinations
+#   docker build -t finfleet-bills --build-arg EXTRAS=fleet,aws,azure,gcp,otlp,bills .   and bills from files
 #   docker build -t finfleet-aws --build-arg EXTRAS=fleet,aws .       a fleet that collects AWS only
 #   docker build -t finfleet-agent-aws --build-arg EXTRAS=aws .       a standalone agent: no Celery, no SQL
 #   docker build -t finfleet --build-arg AWS_APIS="dynamodb sqs" .    and botocore's models for services of your own
@@ -11,7 +12,7 @@ ARG PYTHON=3.11.13-slim-bookworm
 
 # The packages, each checked against its hash; then, without any index, the ones that the extras need.
 FROM python:${PYTHON} AS build
-ARG EXTRAS=fleet,aws,azure,gcp,otlp,bills
+ARG EXTRAS=fleet,aws,azure,gcp,otlp
 ARG AWS_APIS=
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src

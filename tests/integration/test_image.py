@@ -24,7 +24,7 @@ from workers.embedded.ports import free_port
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("images")]
 
-LARGEST = 380_000_000
+LARGEST = 200_000_000
 """Bytes that the image of all providers adds to its base: docs/deployment.md says so."""
 SMALLEST = 50_000_000
 """The same of a standalone agent of one provider."""
