@@ -21,15 +21,7 @@ SELECT b.provider, b.account, b.region, b.service, b.window_start, b.window_end,
   FROM reporting.bill_versions AS b
  CROSS JOIN LATERAL (
            SELECT m.service_name, m.billing_currency,
-                  coalesce(sum(m.lines) FILTER (WHERE o.own), 0) AS lines,
-                  sum(m.billed_cost) FILTER (WHERE o.own) AS billed_cost,
-                  sum(m.effective_cost) FILTER (WHERE o.own) AS effective_cost,
-                  coalesce(sum(m.without_billed_cost) FILTER (WHERE o.own), 0) AS without_billed_cost,
-                  coalesce(sum(m.without_effective_cost) FILTER (WHERE o.own), 0) AS without_effective_cost,
-                  bool_or(m.estimated) FILTER (WHERE o.own) AS estimated,
-                  coalesce(sum(m.lines) FILTER (WHERE NOT o.own), 0) AS former_lines,
-                  sum(m.billed_cost) FILTER (WHERE NOT o.own) AS former_billed,
-                  sum(m.effective_cost) FILTER (WHERE NOT o.own) AS former_effective
+                  :own_and_former
              -- With what the version before has, so that what is gone is told of too.
              FROM (VALUES (b.run_id, true), (b.former_run_id, false)) AS o(run_id, own)
             CROSS JOIN LATERAL :version_sums AS m

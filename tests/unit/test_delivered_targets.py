@@ -26,10 +26,10 @@ class _Looks(Service):
     exports: tuple[str, ...] = ()
 
     def collect(self, context: object, target: object, window: object) -> Iterator[object]:  # type: ignore[override]
-        raise NotImplementedError
+        raise NotImplementedError  # nothing is collected here: its targets alone are looked at
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        raise NotImplementedError
+        raise NotImplementedError  # nor priced
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         del section, account

@@ -24,7 +24,8 @@ _ROWS = 16_384
 _MOST_MEMBERS = 1000
 """Of an archive: its directory is read for each of them."""
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
-"""What zipfile raises of an archive that is torn, encrypted or packed in another way."""
+"""What zipfile raises of an archive that is torn, encrypted (RuntimeError), or packed in a way that it does not know
+(NotImplementedError)."""
 
 
 class Table(Protocol):
