@@ -54,6 +54,8 @@ class Imported(NamedTuple):
     lines: int
     before: Totals
     after: Totals
+    #: What is missing from it, a reason each.
+    missing: tuple[str, ...]
 
 
 def reader_of(provider: str) -> str:
@@ -79,9 +81,14 @@ def bring(connection: Connection, settings: Settings, asked: Import, now: dateti
     if is_configured(connection, asked.target):
         raise ValueError(f"{asked.target} is configured: what its export delivers would take the place of the file")
     # The first record comes behind the last row of the file: what cannot be read whole touches nothing.
-    records = _records(settings, asked, now)
+    meter = Meter()
+    records = _records(settings, asked, now, meter)
     first = next(records)
     if isinstance(first, Delivery) and first.rows_read:
+        if meter.lacking("amounts"):
+            raise CollectionFailed(
+                f"no row of {asked.window.start:%Y-%m} tells an amount: {'; '.join(meter.missing())}"
+            )
         raise CollectionFailed(
             f"none of the file's rows ({first.rows_read:,}) is of {asked.window.start:%Y-%m}: name the month that"
             " it is of with --period"
@@ -89,16 +96,20 @@ def bring(connection: Connection, settings: Settings, asked: Import, now: dateti
     whole = chain([first], records)
     if dry_run:
         with rehearsal(connection, now=now) as rehearse:
-            return _put(connection, asked, now, whole, rehearse)
-    return _put(connection, asked, now, whole, lambda received: write(connection, received, destinations=(), now=now))
+            return _put(connection, asked, now, whole, rehearse, meter=meter)
+
+    def put(received: Sequence[Received]) -> Written:
+        return write(connection, received, destinations=(), now=now)
+
+    return _put(connection, asked, now, whole, put, meter=meter)
 
 
-def _records(settings: Settings, asked: Import, now: datetime) -> Iterator[CostLine | Delivery]:
+def _records(settings: Settings, asked: Import, now: datetime, meter: Meter) -> Iterator[CostLine | Delivery]:
     folder, _, name = urlsplit(asked.url).path.rpartition("/")
     name = unquote(name)
     account = Account(name=asked.target.account, regions=(), services=(), queue="import")
     deadline = time.monotonic() + _DEADLINE.total_seconds()
-    context = Context(Shared(settings), account, Meter(), deadline)
+    context = Context(Shared(settings), account, meter, deadline)
     store = open_store(urlunsplit(urlsplit(asked.url)._replace(path=folder or "/")), context)
     try:
         entry = store.head(f"{store.prefix}/{name}".strip("/"))
@@ -124,21 +135,24 @@ def _put(
     now: datetime,
     records: Iterator[CostLine | Delivery],
     put: Callable[[Sequence[Received]], Written],
+    *,
+    meter: Meter,
 ) -> Imported:
     before = totals(connection, asked.target.provider, asked.window)
     attempt = begin_import(connection, asked.target, asked.window, now)
     run = Run.start(asked.target, asked.window, attempt, now)
     told = _Told()
     seen = (told.noted(record) for record in records)
-    batches = build_batches(run, seen, now)
+    batches = build_batches(run, seen, now, missing=meter.missing)
     count = lines = 0
     while some := list(islice(batches, _AT_ONCE)):
         _check(put([_received(batch) for batch in some]))
         count, lines = count + len(some), lines + sum(len(batch.costs) for batch in some)
-    report = Report(run, Outcome.COMPLETE, count, lines + 1, now, [])
+    report = Report(run, Outcome.COMPLETE, count, lines + 1, now, [], partial=meter.missing())
     _check(put([_received(report)]))
     after = totals(connection, asked.target.provider, asked.window)
-    return Imported(told.rows, told.rows - told.folded, lines, before, after)
+    others = told.rows - told.folded - meter.lacking("amounts")
+    return Imported(told.rows, others, lines, before, after, meter.missing())
 
 
 @dataclass

@@ -75,6 +75,11 @@ class Meter:
             found[_MOST_REASONS:] = [f"and {further + 1} further reasons"]
         return tuple(found)
 
+    def lacking(self, missing: str) -> int:
+        """How many things lack ``missing``, for whatever reason."""
+        with self._lock:
+            return sum(count for (what, _, _), count in self._partial.items() if what == missing)
+
     @property
     def cost_usd(self) -> Decimal:
         """Dollars so far."""

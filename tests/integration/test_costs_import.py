@@ -138,6 +138,22 @@ def test_rows_of_other_months_are_said_to_be_left_out(finfleet: Run, connection:
     assert (told["rows"], told["rows_of_other_periods"]) == (3, 1)
 
 
+def test_rows_that_tell_no_amount_are_missing_and_of_no_other_month(
+    finfleet: Run, connection: Connection, tmp_path: Path
+) -> None:
+    file = bill(tmp_path / "bill.csv", (1, "EC2", "1"), (2, "EC2", ""))
+    done = finfleet(file, "--period", "2026-10")
+    assert "2 rows, folded to 1 line, are the bill" in done.stdout
+    assert "of another month" not in done.stdout
+    (partial,) = (row["partial"] for row in rows(connection, "SELECT partial FROM finfleet.runs"))
+    assert f"it lacks {partial}" in done.stdout
+    assert "amounts" in partial
+    told = json.loads(finfleet(file, "--period", "2026-10", "--json").stdout)
+    assert (told["rows_of_other_periods"], told["missing"]) == (0, [partial])
+    none = bill(tmp_path / "none.csv", (1, "EC2", ""))
+    assert "no row of 2026-10 tells an amount" in finfleet(none, "--period", "2026-10", status=1).stderr
+
+
 def test_the_target_of_a_configured_export_is_left_to_it(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
     settle(connection, Target("focus", "default", "oci", "files"), OCTOBER, [line(OCTOBER.start)], version="v1")
     done = finfleet(bill(tmp_path / "october.csv", (1, "EC2", "1")), "--period", "2026-10", "--name", "oci", status=1)

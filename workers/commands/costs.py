@@ -81,7 +81,7 @@ def _show(done: Imported, target: Target, *, dry_run: bool, as_json: bool) -> No
             for currency, service, before, after in changes
         ]
         told = {"target": str(target), "rows": done.rows, "rows_of_other_periods": done.rows_of_other_periods}
-        print_json(told | {"lines": done.lines, "dry_run": dry_run, "changes": named})
+        print_json(told | {"lines": done.lines, "missing": done.missing, "dry_run": dry_run, "changes": named})
         return
     print_table(
         ("currency", "service", "before", "after", "change"),
@@ -101,6 +101,8 @@ def _sentences(done: Imported, target: Target, *, dry_run: bool) -> Iterator[str
     if others:
         left_out = "is of another month, and" if others == 1 else "are of other months, and"
         yield f"{_counted(others, 'row')} {left_out} left out: import the file again with that --period"
+    for reason in done.missing:
+        yield f"it lacks {reason}"
 
 
 def _counted(count: int, what: str) -> str:
