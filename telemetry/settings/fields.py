@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -38,6 +39,18 @@ def check(method: _Check) -> _Check:
     return method
 
 
+@cache
+def _checks_of(section: type[BaseModel]) -> tuple[str, ...]:
+    """The names of its checks, in the order in which they are written."""
+    names = {
+        name: None
+        for one in reversed(section.__mro__)
+        for name, found in vars(one).items()
+        if getattr(found, "is_check", False)
+    }
+    return tuple(names)
+
+
 class Section(BaseModel):
     """A part of the configuration: unknown keys are faults, values never change, texts have an end."""
 
@@ -46,14 +59,8 @@ class Section(BaseModel):
     @model_validator(mode="after")
     def _values_go_together(self) -> Self:
         """Run every check, so that none hides another; a line each."""
-        names = {
-            name: None
-            for one in reversed(type(self).__mro__)
-            for name, found in vars(one).items()
-            if getattr(found, "is_check", False)
-        }
         faults = []
-        for name in names:
+        for name in _checks_of(type(self)):
             try:
                 getattr(self, name)()
             except ValueError as error:

@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -89,17 +89,22 @@ def path(place: Iterable[int | str]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
-def _annotations_at(place: Place) -> list[Any]:
+def _annotations_at(place: Place) -> tuple[Any, ...]:
     """What the model allows there: several where sources differ by their kind."""
-    found: list[Any] = [settings_model()]
+    return _annotations_of(settings_model(), place)
+
+
+@lru_cache(maxsize=1024)
+def _annotations_of(model: type[BaseModel], place: Place) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = (model,)
     for part in place:
-        found = _narrowed(found, part) or [inner for annotation in found for inner in _inside(annotation, part)]
+        found = _narrowed(found, part) or tuple(inner for annotation in found for inner in _inside(annotation, part))
     return found
 
 
-def _narrowed(found: list[Any], part: int | str) -> list[Any]:
+def _narrowed(found: tuple[Any, ...], part: int | str) -> tuple[Any, ...]:
     """The sources of the kind ``part``, where it names one."""
-    return [one for one in found if _is_model(_bare(one)) and part in get_args(_field(_bare(one), "kind"))]
+    return tuple(one for one in found if _is_model(_bare(one)) and part in get_args(_field(_bare(one), "kind")))
 
 
 def _inside(annotation: Any, part: int | str) -> Iterator[Any]:

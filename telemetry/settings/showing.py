@@ -37,11 +37,11 @@ def may_be_shown(text: str, *, is_text: bool) -> bool:
     text = _REFERENCE.sub("", text)  # the names of variables may be shown
     if _NUMBER.fullmatch(text):
         return True
-    if _KEYS.search(text):
+    if (not is_text and len(text) > _SHORT) or _KEYS.search(text):
         return False
     if not is_text:
         # What is no number, word or date there was meant for somewhere else.
-        return len(text) <= _SHORT and all(_PLAIN.fullmatch(word) for word in text.split())
+        return all(_PLAIN.fullmatch(word) for word in text.split())
     return not any(_is_made_up(token) for token in _TOKEN.findall(text))
 
 
