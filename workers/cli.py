@@ -8,6 +8,7 @@ has faults; 130 interrupted; 141 nobody reads on what is printed (``| head``).
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -26,6 +27,8 @@ EX_UNAVAILABLE = 69
 EX_CONFIG = 78
 EX_INTERRUPTED = 130
 _NAME = "finfleet"
+_FEWER_LOOKS = (10_000, 10, 10)
+"""How many new objects Python looks through for garbage at a time: an import makes hundreds of thousands, none of it."""
 
 _COMMANDS = {
     "up": "up:command",
@@ -117,6 +120,7 @@ def cli(config: Path | None, verbose: bool) -> None:
 def main() -> None:
     """Run the command line; errors that have a name end it with a line instead of a traceback."""
     guard()
+    gc.set_threshold(*_FEWER_LOOKS)
     sys.exit(run_to_end(_NAME, _run))
 
 
