@@ -6,7 +6,8 @@ BIN    := $(VENV)/bin
 # A machine may carry pip settings and constraints of its own: the locks say all that there is to say.
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 TESTS  ?= tests
-JOBS   ?= 3
+# More than there are processors: a test of processes waits for much of its time.
+JOBS   ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo screens up test coverage lint bench fuzz lock clean

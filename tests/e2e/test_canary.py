@@ -98,7 +98,9 @@ def pipeline(cloud: LocalAws) -> Iterator[Pipeline]:
     variables = {**VARIABLES, "FINFLEET_LOG_LEVEL_SDK": "INFO"}
     with (
         short_directory() as directory,
-        running_pipeline(directory, cloud, variables=variables, aws=SECTION, openfinops=key, azure=disabled) as running,
+        running_pipeline(
+            directory, cloud, flower=True, variables=variables, aws=SECTION, openfinops=key, azure=disabled
+        ) as running,
     ):
         until(lambda: _complete(running) == {"plain", "keys", "role"}, 60, "windows of all accounts are complete")
         running.until_settled()

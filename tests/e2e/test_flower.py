@@ -23,7 +23,7 @@ def pipeline() -> Iterator[Pipeline]:
     with (
         short_directory() as directory,
         small_aws() as (aws, _),
-        running_pipeline(directory, aws, ledger=seldom) as running,
+        running_pipeline(directory, aws, flower=True, ledger=seldom) as running,
     ):
         running.until_settled()
         yield running

@@ -83,7 +83,9 @@ def pipeline(cloud: tuple[LocalAws, Ec2Seed], undisturbed: dict[str, Tables]) ->
     slow = {"lease": 6, "max_in_flight": 2}
     with (
         short_directory() as directory,
-        running_pipeline(directory, aws, aws={"backfill": 0}, ledger=slow, collect={"deadline": 4}) as running,
+        running_pipeline(
+            directory, aws, flower=True, aws={"backfill": 0}, ledger=slow, collect={"deadline": 4}
+        ) as running,
     ):
         _until_planned(running)
         aws.inject("latency", latency_ms=LATENCY_MS)

@@ -203,12 +203,14 @@ def running_pipeline(
     *,
     provider: str = "aws",
     receiving: bool = True,
+    flower: bool = False,
     variables: Mapping[str, str] | None = None,
     **sections: Mapping[str, Any],
 ) -> Iterator[Pipeline]:
     """`finfleet up` on a local AWS, or on what `sections` name, ready.
 
-    OpenFinOps has an address, and runs unless told otherwise.
+    OpenFinOps has an address, and runs unless told otherwise. Flower takes a second of a processor to start: it runs
+    where it is asked for.
     """
     with ExitStack() as stack:
         server = OpenFinOpsServer(directory / "openfinops")
@@ -218,6 +220,7 @@ def running_pipeline(
         path.write_text(yaml.safe_dump(config(aws, server.url, sections)), encoding="utf-8")
         if not receiving:
             server.stop()
+        options = () if flower else ("--no-flower",)
         environment = {**KEYS, **(variables or {}), "FINFLEET_CONFIG": str(path)}
-        up = stack.enter_context(finfleet_up(directory / "state", variables=environment))
+        up = stack.enter_context(finfleet_up(directory / "state", *options, variables=environment))
         yield Pipeline(up, server, path, environment, provider)
