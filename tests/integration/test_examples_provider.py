@@ -192,7 +192,7 @@ def test_the_fleet_collects_limits_meters_and_stores_them(environment: Environme
         document["opencost"]["quotas"] = {"opencost:*": 20}
         config.write_text(yaml.safe_dump(document), encoding="utf-8")
         variables = {"FINFLEET_CONFIG": str(config), "OPENCOST_TOKEN": _TOKEN}
-        with finfleet_up(short / "state", variables=variables, python=str(environment.python)) as up:
+        with finfleet_up(short / "state", "--no-flower", variables=variables, python=str(environment.python)) as up:
             url = EmbeddedPostgres(up.state).url.get_secret_value()
 
             def states(account: str) -> set[str]:

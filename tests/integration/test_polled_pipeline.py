@@ -33,7 +33,7 @@ def test_what_is_polled_and_what_is_pushed_is_in_postgres(short_path: Path) -> N
             "ingest": {"claim_after": 1},
         }
         config.write_text(yaml.safe_dump(document), encoding="utf-8")
-        with finfleet_up(short_path / "state", variables={"FINFLEET_CONFIG": str(config)}) as up:
+        with finfleet_up(short_path / "state", "--no-flower", variables={"FINFLEET_CONFIG": str(config)}) as up:
             broker = EmbeddedValkey(up.state).url.get_secret_value()
             done = subprocess.run(
                 [sys.executable, "-P", str(_ROOT / "examples" / "push_python" / "push.py")],
