@@ -22,8 +22,10 @@ define install
 	@echo 'installing $(1) into $(VENV)'
 	@# The pip that a Python brings may be too old to read extras in a lock with hashes.
 	@$(PIP) install --quiet --require-hashes --requirement requirements/bootstrap.txt
-	@$(PIP) install --quiet --require-hashes --requirement $(1)
+	@# pip compiles one module after the other: here all processors do. Templates among the modules are no Python.
+	@$(PIP) install --quiet --no-compile --require-hashes --requirement $(1)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -qq -j 0 $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') || true
 	@touch $@
 endef
 
