@@ -59,7 +59,7 @@ def weight(column: pa.Array) -> int:
         return int(compute.sum(lengths.take(column.indices)).as_py() or 0)
     if kinds.is_map(kind) or kinds.is_list(kind) or kinds.is_large_list(kind):
         start, end = column.offsets[0].as_py(), column.offsets[-1].as_py()
-        return weight(column.values[start:end]) + end - start
+        return int(weight(column.values[start:end]) + end - start)
     if kinds.is_struct(kind):
         return sum(weight(column.field(place)) for place in range(kind.num_fields))
     return int(column.nbytes)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
+
+from agents.core.bills.libraries import need
 
 MOST_AT_ONCE = 512 * 1024 * 1024
 """Bytes that the pages of a row group have together, of each column its largest one and its dictionary."""
@@ -26,6 +28,8 @@ _DELTA_BYTE_ARRAY = 7
 _LONGEST_HEADER = 1024 * 1024
 _USUAL_HEADER = 4096
 _DICTIONARY = 2
+_LARGE = 4 * 1024 * 1024
+"""Bytes of a dictionary that is not looked through."""
 _DEEPEST = 16
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
 _INTEGERS = (4, 5, 6)
@@ -45,6 +49,10 @@ class Chunk(NamedTuple):
     #: Whether it has parts; otherwise it has a value for each row.
     nested: bool
     rows: int
+    #: Those that it is said to have, of its parts where it has any.
+    values: int
+    #: Whether its values are texts.
+    texts: bool
     #: Whether batches are small, for values that are told by differences.
     slowly: bool
 
@@ -110,7 +118,7 @@ class Pages:
             walk.largest, walk.values = max(walk.largest, header.size), walk.values + header.values
         if header.encoding == _DELTA_BYTE_ARRAY and (header.size > _OF_DIFFERENCES or not chunk.slowly):
             raise BadPage(f"a page of differences has more than {_OF_DIFFERENCES} bytes, or is not told of")
-        most = MOST_PARTS if chunk.nested else chunk.rows
+        most = min(MOST_PARTS, chunk.values) if chunk.nested else chunk.rows
         if walk.values > most:
             raise BadPage(f"a column has {walk.values} values or more in a row group: at most {most} can be")
         if walk.pages > MOST_PAGES:
@@ -132,6 +140,29 @@ class _Header(NamedTuple):
 
 class _TooShortError(Exception):
     """The bytes end before the header does."""
+
+
+def longest_text(read: Callable[[int, int], bytes], chunk: Chunk, codec: str) -> int:
+    """Bytes of the longest text of a column's dictionary, 0 where it has none; of a large one those of all together.
+
+    ``read`` gives the bytes between two places of the file.
+    """
+    header = _header(read(chunk.start, min(chunk.end, chunk.start + _LONGEST_HEADER // 16)))
+    if header is None:
+        raise BadPage("the header of a page is none")
+    if header.kind != _DICTIONARY:
+        return 0
+    if header.size > _LARGE:
+        return header.size
+    start = chunk.start + header.length
+    body = read(start, min(chunk.end, start + header.packed))
+    if codec != "UNCOMPRESSED":
+        body = need("pyarrow").decompress(body, header.size, codec.lower(), asbytes=True)
+    longest = place = 0
+    while place + 4 <= len(body):
+        length = int.from_bytes(body[place : place + 4], "little")
+        longest, place = max(longest, length), place + 4 + length
+    return longest
 
 
 def _header(data: bytes) -> _Header | None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from agents.core.bills.libraries import need
-from agents.core.bills.pages import BadPage, Chunk
+from agents.core.bills.once import peek
+from agents.core.bills.pages import SLOWLY, BadPage, Chunk, longest_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _LONGEST_FIXED = 1024
 """Bytes of a value of a column whose values are all of one length: as many as rows of a batch stand side by side."""
+_LONGEST_PART = 256 * 1024
+"""Bytes of a text in a map or a list."""
+_TOGETHER = 64 * 1024 * 1024
+"""Bytes of the texts of such a column in rows that are read together."""
 _TEXTS = frozenset({"NONE", "STRING", "JSON", "ENUM", "BSON"})
 
 
@@ -42,8 +48,35 @@ def _chunks(file: Any, columns: Iterable[int]) -> Iterator[Chunk]:
             end = start + told.total_compressed_size
             if start < 0 or end < start:
                 raise BadPage("a column is where no bytes are")
-            slowly = "DELTA_BYTE_ARRAY" in told.encodings
-            yield Chunk(start, end, number, column, nested=has_parts, rows=group.num_rows, slowly=slowly)
+            yield Chunk(
+                start,
+                end,
+                number,
+                column,
+                nested=has_parts,
+                rows=group.num_rows,
+                values=told.num_values,
+                texts=told.physical_type == "BYTE_ARRAY",
+                slowly="DELTA_BYTE_ARRAY" in told.encodings,
+            )
+
+
+def rows_at_once(file: Any, opened: BinaryIO, chunks: Iterable[Chunk], most: int) -> int:
+    """How many rows of a row group are read together, so that their texts take no more memory than they may.
+
+    A column that has parts cannot be read as a dictionary, so that the longest text in it may be that of each part.
+    """
+    for one in chunks:
+        if one.slowly:
+            most = min(most, SLOWLY)
+        if one.nested and one.texts:
+            codec = file.metadata.row_group(one.group).column(one.column).compression
+            longest = longest_text(partial(peek, opened), one, codec)
+            if longest > _LONGEST_PART:
+                raise BadPage(f"a part of a map or a list has {longest} bytes: at most {_LONGEST_PART} are read")
+            parts = -(-one.values // max(1, one.rows))
+            most = min(most, max(1, _TOGETHER // max(1, longest * parts)))
+    return most
 
 
 def dictionaries_of(file: Any, chunks: Iterable[Chunk]) -> list[str]:
@@ -51,7 +84,12 @@ def dictionaries_of(file: Any, chunks: Iterable[Chunk]) -> list[str]:
     found: dict[str, None] = {}
     for one in chunks:
         column = file.schema.column(one.column)
-        if column.path in found or column.physical_type != "BYTE_ARRAY" or column.logical_type.type not in _TEXTS:
+        if (
+            one.nested
+            or column.path in found
+            or column.physical_type != "BYTE_ARRAY"
+            or column.logical_type.type not in _TEXTS
+        ):
             continue
         if any("DICTIONARY" in name for name in file.metadata.row_group(one.group).column(one.column).encodings):
             found[column.path] = None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from agents.core.bills.arrow_text import as_text, weight
 from agents.core.bills.libraries import need
 from agents.core.bills.once import Opened, expect
-from agents.core.bills.pages import SLOWLY, BadPage, Pages
-from agents.core.bills.parquet_chunks import chunks_of, dictionaries_of
+from agents.core.bills.pages import BadPage, Pages
+from agents.core.bills.parquet_chunks import chunks_of, dictionaries_of, rows_at_once
 from agents.core.bills.unpacking import torn
 from telemetry.errors import CollectionError, CollectionFailed
 
@@ -58,10 +58,13 @@ class ParquetTable:
             source.pages = Pages(chunks)
             buffer = min(_LARGEST, max(_SMALLEST, _BUFFERS // max(1, len(names))))
             with source.parquet(metadata=metadata, buffer_size=buffer, read_dictionary=dictionaries) as file:
-                size = SLOWLY if any(one.slowly for one in chunks) else _ROWS
-                for batch in file.iter_batches(size, columns=names or list(self.columns[:1]), use_threads=False):
-                    made = dict(zip(batch.schema.names, batch.columns, strict=True))
-                    yield from self._texts(batch.num_rows, wanted, [made[name] for name in names])
+                columns = names or list(self.columns[:1])
+                for group in range(metadata.num_row_groups):
+                    of_group = [one for one in chunks if one.group == group]
+                    size = rows_at_once(file, source.file, of_group, _ROWS)
+                    for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
+                        made = dict(zip(batch.schema.names, batch.columns, strict=True))
+                        yield from self._texts(batch.num_rows, wanted, [made[name] for name in names])
             if self.rows != metadata.num_rows:
                 raise torn(self.name, f"{self.rows} rows came of {metadata.num_rows}")
 
