@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from agents.core.context import Context, Shared
-from agents.core.estimating import Estimate
+from agents.core.estimating import Estimate, EstimatesParts
 from agents.core.provider import Provider, find_provider, providers
 from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
@@ -40,7 +40,7 @@ ENTRY_POINTS = "finfleet.services"
 """The group of entry points by which other distributions offer services: modules that register them."""
 
 
-class Service(ABC):
+class Service(EstimatesParts, ABC):
     """One service of one provider."""
 
     provider: ClassVar[str]

@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 
 from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
 from agents.core.bills.pinned import Pinned, PinnedFile, check_submitted, file_kind
 from agents.core.bills.remembered import Remembered
+from agents.core.bills.store_addresses import Address, parse_address
 from agents.core.bills.stores import Missing, ObjectStore, open_store
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
@@ -91,9 +92,15 @@ def look(context: Context, store: ObjectStore, source: FocusSource) -> list[Deli
     return sorted((one for one in found if one.month.start >= since), key=lambda one: one.month)
 
 
+def address_of(section: ProviderSettings, part: str) -> Address | None:
+    """Where a source is; None where there is none of that name."""
+    sources = section.sources if isinstance(section, FocusSettings) else ()
+    return next((parse_address(one.url, one.endpoint or "") for one in sources if one.name == part), None)
+
+
 def estimate() -> Estimate:
-    """A list; what the store takes for it, its owner knows."""
-    return Estimate({}, Decimal(0), "what the store takes for its lists and for reading files by ranges")
+    """Of a source of which nothing is known: which requests its store takes, and what it takes for them."""
+    return Estimate({}, None, "the lists and the range reads of the store")
 
 
 def _by_manifests(
@@ -101,22 +108,21 @@ def _by_manifests(
 ) -> list[Delivered]:
     newest: dict[Window, Manifest] = {}
     exports: set[str] = set()
-    remembered = Remembered[Manifest](context.shared, "manifests", f"{store.url}/{store.prefix}")
-    for entry in manifests:
-        try:
-            manifest = remembered.get(entry, lambda entry=entry: parse_manifest(entry, _text(store, entry)))  # type: ignore[misc] # mypy cannot infer a default
-            if manifest.submitted != entry.modified:  # as it says itself
-                check_submitted(entry.key, manifest.submitted, context.shared.now())
-        except CollectionFailed as error:
-            if error.transient:
-                raise
-            context.meter.refused("what they deliver", error, of="manifests")
-            continue
-        exports.add(manifest.export)
-        former = newest.get(manifest.month)
-        if former is None or manifest.order > former.order:
-            newest[manifest.month] = manifest
-    remembered.keep()
+    with Remembered[Manifest](context.shared, "manifests", f"{store.url}/{store.prefix}") as remembered:
+        for entry in manifests:
+            try:
+                manifest = remembered.get(entry, partial(_text, store, entry), partial(parse_manifest, entry))
+                if manifest.submitted != entry.modified:  # as it says itself
+                    check_submitted(entry.key, manifest.submitted, context.shared.now())
+            except CollectionFailed as error:
+                if error.transient:
+                    raise
+                context.meter.refused("what they deliver", error, of="manifests")
+                continue
+            exports.add(manifest.export)
+            former = newest.get(manifest.month)
+            if former is None or manifest.order > former.order:
+                newest[manifest.month] = manifest
     if len(named := sorted(exports - {""})) > 1:
         # Of two bills of a month one would count, and the other one be lost.
         raise CollectionFailed(
@@ -152,12 +158,11 @@ def _by_files(
             "set periods to columns"
         )
     by_month: defaultdict[Window, list[Entry]] = defaultdict(list)
-    remembered = Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}")
-    for file, named in by_folder.items():
-        months = _months(context, store, file, remembered) if by_rows else {named} if named is not None else set()
-        for month in months:
-            by_month[month].append(file.entry)
-    remembered.keep()
+    with Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}") as remembered:
+        for file, named in by_folder.items():
+            months = _months(context, store, file, remembered) if by_rows else {named} if named is not None else set()
+            for month in months:
+                by_month[month].append(file.entry)
     now = context.shared.now()
     return [
         Delivered(month, _pinned_by_files(found), _last_of(found), mixed=by_rows, settled=is_settled(found, now))
@@ -173,10 +178,23 @@ def _months(
     What is torn may be of any month, and without it each of them would lack lines: nothing new is said of any.
     """
     try:
-        return set(remembered.get(file.entry, lambda: months_by_rows(file, store)))
+        return set(remembered.get(file.entry, lambda: _read_months(file, store), _understood))
     except NotFocus as error:
         context.meter.refused("lines", error, of="files")
         return set()
+
+
+def _read_months(file: PinnedFile, store: ObjectStore) -> frozenset[Window] | NotFocus:
+    try:
+        return months_by_rows(file, store)
+    except NotFocus as error:
+        return error
+
+
+def _understood(found: frozenset[Window] | NotFocus) -> frozenset[Window]:
+    if isinstance(found, NotFocus):
+        raise found
+    return found
 
 
 def is_settled(files: Iterable[Entry], now: datetime) -> bool:

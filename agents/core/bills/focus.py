@@ -83,8 +83,11 @@ def focus_layout(columns: Columns) -> Layout:
         tags=_told(columns, "Tags"),
     )
     further = [name for name in columns.unused() if name.lower() not in _LEFT_OUT]
-    amounts = {name: _told(columns, name) for name in further if name.lower().endswith(_SUMMED)}
-    details |= {name: _told(columns, name) for name in further if name not in amounts}
+    summed = {name: _told(columns, name) for name in further if name.lower().endswith(_SUMMED)}
+    # Whoever adds a column names it as they like: x_IsCost is true or false, and a cost may be "n/a".
+    amounts = {name: f"CASE WHEN {_is_amount(text)} THEN {text} END" for name, text in summed.items()}
+    details |= {name: f"CASE WHEN NOT {_is_amount(text)} THEN {text} END" for name, text in summed.items()}
+    details |= {name: _told(columns, name) for name in further if name not in summed}
     return replace(layout, amounts=amounts, details=details)
 
 
@@ -97,7 +100,8 @@ def in_period(layout: Layout, columns: Columns, window: Window) -> Layout:
     begun = layout.start if text == NOTHING else f"coalesce({text}, {layout.start})"
     start, end = (f"epoch_us({quoted(one.isoformat())}::TIMESTAMPTZ)" for one in (window.start, window.end))
     # What is no time at all is an error, and not another month.
-    unknown = f"error('the BillingPeriodStart ' || left(coalesce({begun}, ''), 40) || ' is no time such as 2026-05-01')"
+    told = f"left(coalesce({begun}, ''), 40)"
+    unknown = f"error('row ' || n || ': the BillingPeriodStart ' || {told} || ' is no time such as 2026-05-01')"
     return replace(layout, only=f"coalesce({moment(begun)}, {unknown}) >= {start} AND {moment(begun)} < {end}")
 
 
@@ -113,6 +117,13 @@ def _subscription(found: str) -> str:
     if found == NOTHING:
         return found
     return f"CASE WHEN lower({found}) LIKE '/subscriptions/%' THEN split_part(lower({found}), '/', 3) ELSE {found} END"
+
+
+def _is_amount(text: str) -> str:
+    """Whether it is a number of a length that is taken. Most are found to be by the cast, which is quick."""
+    plain = f"TRY_CAST({text} AS DECIMAL(38, 18)) IS NOT NULL AND NOT contains({text}, '_')"
+    number = f"regexp_full_match({text}, '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?')"
+    return f"(length({text}) <= 100 AND ({plain} OR {number}))"
 
 
 def _told(columns: Columns, *names: str) -> str:
