@@ -59,6 +59,11 @@ def export_of(shared: Shared, target: Target) -> BillExport:
 
 def open_export(context: Context, export: BillExport) -> ObjectStore:
     """Its container, with a token of the account."""
+    return open_container(context, export.url)
+
+
+def open_container(context: Context, url: str) -> ObjectStore:
+    """A container, with a token of the account."""
     section, calls = section_of(context.shared), AzureCalls(context)
 
     def token() -> Token:
@@ -66,7 +71,7 @@ def open_export(context: Context, export: BillExport) -> ObjectStore:
         return Token(found.token, datetime.fromtimestamp(found.expires_on, UTC))
 
     endpoint, ca_file = section.endpoints.get("storage", ""), section.ca_file or ""
-    return open_store(export.url, context, credentials=token, endpoint=endpoint, ca_file=ca_file)
+    return open_store(url, context, credentials=token, endpoint=endpoint, ca_file=ca_file)
 
 
 def look(context: Context, store: ObjectStore, export: BillExport) -> Found:

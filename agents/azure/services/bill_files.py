@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from agents.azure.bill_exports import estimate, export_names, export_of, look, open_export, pin
-from agents.azure.bill_layouts import layout_of
+from agents.azure.bill_exports import estimate, export_names, export_of, look, open_container, open_export, pin
+from agents.azure.bill_layouts import LAYOUTS, layout_of
 from agents.azure.permissions import BLOBS
 from agents.core.bill_months import BillService, check_month
+from agents.core.bills.bill_layouts import BillLayout
 from agents.core.bills.proving import read_delivery
+from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from telemetry.errors import CollectionFailed
@@ -28,6 +30,14 @@ class BillFiles(BillService):
     """
 
     permissions = (BLOBS,)
+
+    def bill_layouts(self) -> tuple[BillLayout, ...]:
+        """FOCUS, actual and amortized costs."""
+        return LAYOUTS
+
+    def open_bill(self, context: Context, url: str) -> ObjectStore | None:
+        """A container, with a token of the account."""
+        return open_container(context, url) if url.startswith("https://") else None
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The exports that the account reads."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agents.core.bills.fold_sql import moment
-from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
+from agents.core.bills.bill_layouts import BillLayout, within
+from agents.core.bills.layouts import NOTHING, Columns, Layout
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
@@ -93,12 +93,17 @@ def in_period(layout: Layout, columns: Columns, window: Window) -> Layout:
 
     A line that tells none is of the period of its charge.
     """
-    text = _told(columns, "BillingPeriodStart")
-    begun = layout.start if text == NOTHING else f"coalesce({text}, {layout.start})"
-    start, end = (f"epoch_us({quoted(one.isoformat())}::TIMESTAMPTZ)" for one in (window.start, window.end))
-    # What is no time at all is an error, and not another month.
-    unknown = f"error('the BillingPeriodStart ' || left(coalesce({begun}, ''), 40) || ' is no time such as 2026-05-01')"
-    return replace(layout, only=f"coalesce({moment(begun)}, {unknown}) >= {start} AND {moment(begun)} < {end}")
+    return within(layout, focus_begun(columns), window)
+
+
+def focus_begun(columns: Columns) -> str:
+    """The text of when the billing period of a row begins."""
+    return _told(columns, "BillingPeriodStart")
+
+
+def is_focus(columns: Columns) -> bool:
+    """Whether a file with these columns is in FOCUS."""
+    return all(name in columns for name in _NEEDED)
 
 
 def _resource(found: str) -> str:
@@ -119,3 +124,7 @@ def _told(columns: Columns, *names: str) -> str:
     """Text of the first of these that is told. A file of text has no null, and some write the word."""
     found = columns.text(*names)
     return NOTHING if found == NOTHING else f"nullif(nullif({found}, 'NULL'), 'null')"
+
+
+FOCUS = BillLayout("focus", "FOCUS 1.0 to 1.4", is_focus, focus_layout, focus_begun)
+"""As anybody writes it."""

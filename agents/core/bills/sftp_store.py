@@ -22,7 +22,7 @@ from agents.core.bills.store_credentials import Credentials
 from agents.core.bills.store_errors import Changed, Missing
 from agents.core.bills.store_kinds import SFTP
 from agents.core.context import Context
-from telemetry.errors import CollectionFailed
+from telemetry.errors import CollectionFailed, Denied
 
 if TYPE_CHECKING:
     from asyncssh import SFTPAttrs, SFTPClient, SFTPName
@@ -188,5 +188,5 @@ def open_sftp(address: Address, context: Context, ask: Callable[[], Credentials]
     """The store at an address of SFTP."""
     need("asyncssh")
     if ask is None:
-        raise CollectionFailed(f"{address.url}: an SFTP server wants a login: set password or private_key")
+        raise Denied(f"{address.url}: an SFTP server wants a login: set password or private_key")
     return SftpStore(address, context, ask)

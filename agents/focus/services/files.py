@@ -9,10 +9,21 @@ from agents.core.bill_months import BillService, check_month
 from agents.core.bills.focus import focus_layout, in_period
 from agents.core.bills.layouts import Columns, Layout
 from agents.core.bills.proving import read_delivery
+from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from agents.focus.permissions import PERMISSIONS
-from agents.focus.sources import NOT_SETTLED, NotYet, check_there, estimate, look, open_source, source_names, source_of
+from agents.focus.sources import (
+    NOT_SETTLED,
+    NotYet,
+    check_there,
+    estimate,
+    find_source,
+    look,
+    open_source,
+    source_names,
+    source_of,
+)
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
@@ -27,6 +38,18 @@ class Files(BillService):
     """
 
     permissions = PERMISSIONS
+
+    def bill_accounts(self, section: ProviderSettings) -> tuple[Account, ...]:
+        """The sources: each has credentials of its own."""
+        queue = section.queue or "collect.focus"
+        return tuple(Account(name=name, regions=(), services=(), queue=queue) for name in source_names(section))
+
+    def open_bill(self, context: Context, url: str) -> ObjectStore | None:
+        """By the credentials, the endpoint and the region of a source, where the URL is of its kind of store."""
+        source = find_source(context.shared, context.account.name)
+        if source is None or source.kind != url.partition(":")[0]:
+            return None
+        return open_source(context, source, url)
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The sources."""
