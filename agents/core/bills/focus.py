@@ -57,7 +57,7 @@ _EACH_ITS_OWN = frozenset({
 """What differs from line to line, or follows from other columns, and tells nothing of the charge: with it nothing would
 be folded."""
 _LEFT_OUT = _EACH_ITS_OWN | _PERIODS
-_SUMMED = ("cost", "costinusd", "quantity")
+_SUMMED = ("cost", "costinusd", "quantity", "oci_costoverage", "oci_billedquantityoverage", "oci_attributedusage")
 """Ends of the names of what is summed. A price or a rate is not: it tells lines apart."""
 
 
