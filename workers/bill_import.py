@@ -73,6 +73,11 @@ def bring(connection: Connection, settings: Settings, asked: Import, now: dateti
     meter = Meter()
     records = _records(settings, asked, now, meter)
     first = next(records)
+    if isinstance(first, Delivery) and not first.rows_read:
+        raise CollectionFailed(
+            f"{', '.join(asked.urls)[-300:]}: it has no rows, so the bill of {asked.window.start:%Y-%m} would be empty:"
+            " bring a file with rows"
+        )
     if isinstance(first, Delivery) and first.rows_read:
         if meter.lacking("amounts"):
             raise CollectionFailed(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 from agents.azure.bill_manifests import NAME, Manifest, NoMonth, current, parse_manifest
 from agents.azure.calls import AzureCalls
@@ -78,26 +79,33 @@ def look(context: Context, store: ObjectStore, export: BillExport) -> Found:
     """What there is of an export at the moment: every manifest below its URL, wherever it lies."""
     entries = {entry.key: entry for entry in store.list(store.prefix)}
     since = first_month(context.shared.now()).start
-    manifests: list[Manifest] = []
-    remembered = Remembered[Manifest | None](context.shared, "manifests", f"{store.url}/{store.prefix}")
-    for entry in entries.values():
-        if entry.key.rpartition("/")[2].lower() != NAME:
-            continue
-        try:
-            manifest = remembered.get(entry, lambda entry=entry: _read(store, entry))  # type: ignore[misc] # mypy cannot infer a default
-            check_submitted(entry.key, None if manifest is None else manifest.submitted, context.shared.now())
-        except NoMonth as error:
-            context.partial("what they deliver", str(error), of="manifests")
-        except CollectionFailed as error:
-            if error.transient:
-                raise
-            # Those of other runs can be read all the same.
-            context.meter.refused("what they deliver", error, of="manifests")
-        else:
-            manifests += [manifest] if manifest is not None else []
-    remembered.keep()
+    with Remembered[Manifest | None](context.shared, "manifests", f"{store.url}/{store.prefix}") as remembered:
+        found = (_manifest(context, store, remembered, entry) for entry in entries.values() if _is_manifest(entry))
+        manifests = [one for one in found if one is not None]
     own = [one for one in _chosen(manifests, export) if one.month.start >= since]
     return Found(current(own), entries)
+
+
+def _is_manifest(entry: Entry) -> bool:
+    return entry.key.rpartition("/")[2].lower() == NAME
+
+
+def _manifest(
+    context: Context, store: ObjectStore, remembered: Remembered[Manifest | None], entry: Entry
+) -> Manifest | None:
+    """What it says; None where it is of no bill, or cannot be read: those of other runs can be all the same."""
+    try:
+        manifest = remembered.get(entry, partial(_text, store, entry), partial(parse_manifest, entry.key))
+        check_submitted(entry.key, None if manifest is None else manifest.submitted, context.shared.now())
+    except NoMonth as error:
+        context.partial("what they deliver", str(error), of="manifests")
+    except CollectionFailed as error:
+        if error.transient:
+            raise
+        context.meter.refused("what they deliver", error, of="manifests")
+    else:
+        return manifest
+    return None
 
 
 def pin(found: Found, manifest: Manifest) -> Pinned:
@@ -122,12 +130,11 @@ def estimate(gets: int, more: str) -> Estimate:
     return Estimate({LIST: 1, GET: gets}, Decimal(0), more)
 
 
-def _read(store: ObjectStore, entry: Entry) -> Manifest | None:
+def _text(store: ObjectStore, entry: Entry) -> bytes:
     try:
-        text, _ = store.read(entry.key)
+        return store.read(entry.key)[0]
     except Missing as error:
         raise NotYet(str(error)) from None
-    return parse_manifest(entry.key, text)
 
 
 def _chosen(manifests: Iterable[Manifest], export: BillExport) -> list[Manifest]:

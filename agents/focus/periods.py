@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 from agents.core.bill_months import month_at, month_of
+from agents.core.bills.pieces import Shelf
 from agents.core.bills.pinned import PinnedFile
 from agents.core.bills.stores import ObjectStore
 from agents.core.bills.tables import Table, open_tables
@@ -56,8 +57,9 @@ def month_by_folders(key: str) -> Window | None:
 def months_by_rows(file: PinnedFile, store: ObjectStore) -> frozenset[Window]:
     """The months of BillingPeriodStart in a file, or where that is not told, of ChargePeriodStart."""
     found: set[Window] = set()
-    for table in open_tables(file, store):
-        found |= _months(table)
+    with closing(Shelf()) as shelf:
+        for table in open_tables(file, store, shelf):
+            found |= _months(table)
     return frozenset(found)
 
 

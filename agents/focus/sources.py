@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 
 from agents.core.bill_months import first_month
@@ -106,22 +107,21 @@ def _by_manifests(
 ) -> list[Delivered]:
     newest: dict[Window, Manifest] = {}
     exports: set[str] = set()
-    remembered = Remembered[Manifest](context.shared, "manifests", f"{store.url}/{store.prefix}")
-    for entry in manifests:
-        try:
-            manifest = remembered.get(entry, lambda entry=entry: parse_manifest(entry, _text(store, entry)))  # type: ignore[misc] # mypy cannot infer a default
-            if manifest.submitted != entry.modified:  # as it says itself
-                check_submitted(entry.key, manifest.submitted, context.shared.now())
-        except CollectionFailed as error:
-            if error.transient:
-                raise
-            context.meter.refused("what they deliver", error, of="manifests")
-            continue
-        exports.add(manifest.export)
-        former = newest.get(manifest.month)
-        if former is None or manifest.order > former.order:
-            newest[manifest.month] = manifest
-    remembered.keep()
+    with Remembered[Manifest](context.shared, "manifests", f"{store.url}/{store.prefix}") as remembered:
+        for entry in manifests:
+            try:
+                manifest = remembered.get(entry, partial(_text, store, entry), partial(parse_manifest, entry))
+                if manifest.submitted != entry.modified:  # as it says itself
+                    check_submitted(entry.key, manifest.submitted, context.shared.now())
+            except CollectionFailed as error:
+                if error.transient:
+                    raise
+                context.meter.refused("what they deliver", error, of="manifests")
+                continue
+            exports.add(manifest.export)
+            former = newest.get(manifest.month)
+            if former is None or manifest.order > former.order:
+                newest[manifest.month] = manifest
     if len(named := sorted(exports - {""})) > 1:
         # Of two bills of a month one would count, and the other one be lost.
         raise CollectionFailed(
@@ -157,12 +157,11 @@ def _by_files(
             "set periods to columns"
         )
     by_month: defaultdict[Window, list[Entry]] = defaultdict(list)
-    remembered = Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}")
-    for file, named in by_folder.items():
-        months = _months(context, store, file, remembered) if by_rows else {named} if named is not None else set()
-        for month in months:
-            by_month[month].append(file.entry)
-    remembered.keep()
+    with Remembered[frozenset[Window]](context.shared, "months", f"{store.url}/{store.prefix}") as remembered:
+        for file, named in by_folder.items():
+            months = _months(context, store, file, remembered) if by_rows else {named} if named is not None else set()
+            for month in months:
+                by_month[month].append(file.entry)
     now = context.shared.now()
     return [
         Delivered(month, _pinned_by_files(found), _last_of(found), mixed=by_rows, settled=is_settled(found, now))
@@ -178,10 +177,23 @@ def _months(
     What is torn may be of any month, and without it each of them would lack lines: nothing new is said of any.
     """
     try:
-        return set(remembered.get(file.entry, lambda: months_by_rows(file, store)))
+        return set(remembered.get(file.entry, lambda: _read_months(file, store), _understood))
     except NotFocus as error:
         context.meter.refused("lines", error, of="files")
         return set()
+
+
+def _read_months(file: PinnedFile, store: ObjectStore) -> frozenset[Window] | NotFocus:
+    try:
+        return months_by_rows(file, store)
+    except NotFocus as error:
+        return error
+
+
+def _understood(found: frozenset[Window] | NotFocus) -> frozenset[Window]:
+    if isinstance(found, NotFocus):
+        raise found
+    return found
 
 
 def is_settled(files: Iterable[Entry], now: datetime) -> bool:

@@ -72,6 +72,8 @@ class Front:
                 outcome,
                 response.status_code,
                 time.perf_counter() - began,
+                request.resource,
+                len(response.get_data()),
             )
         )
         return response(environ, start_response)

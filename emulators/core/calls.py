@@ -41,7 +41,7 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to a cloud of accounts and regions. `seconds` is the time spent on it."""
+    """A request to a cloud of accounts and regions. `seconds` were spent on it, its answer has `size` bytes."""
 
     at: float
     account: str
@@ -50,6 +50,8 @@ class Call:
     outcome: str
     status: int
     seconds: float
+    resource: str = ""
+    size: int = 0
 
 
 class CallLog(Generic[C]):

@@ -1,10 +1,12 @@
 """Exports of Cost Management in Microsoft's own local storage: seen by their manifests, read whole, proven."""
 
+import random
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +14,7 @@ from agents.azure.bill_exports import look, open_export, pin
 from agents.azure.bill_layouts import layout_of
 from agents.azure.settings import BillExport
 from agents.core.bills.proving import read_delivery
+from agents.core.bills.ranges import HEAD
 from agents.core.bills.stores import Changed
 from agents.core.collection import find_account
 from agents.core.context import Context, Shared
@@ -26,6 +29,7 @@ from tests.support.azure import NOW, settings
 from tests.support.azure_exports import SCOPE, Form, deliver, encoded, focus_row
 from tests.support.azurite import Azurite, Container, running_azurite
 from tests.support.collecting import Collected, collect
+from tests.support.proxy import Proxy
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("azurite")]
 """The first one installs azurite, which takes a minute or more."""
@@ -46,12 +50,12 @@ def container(azurite: Azurite) -> Container:
     return azurite.container()
 
 
-def _shared(container: Container, **export: Any) -> Shared:
+def _shared(container: Container, endpoints: dict[str, str] | None = None, **export: Any) -> Shared:
     azurite = container.azurite
     given = settings(
         azurite.azure,
         ca_file=str(azurite.ca_file),
-        endpoints={**azurite.azure.endpoints, "storage": azurite.endpoint},
+        endpoints=endpoints or {**azurite.azure.endpoints, "storage": azurite.endpoint},
         bill_exports=[{"name": "main", "url": f"{container.url}/root", **export}],
     )
     return Shared(given, now=lambda: NOW)
@@ -132,13 +136,33 @@ def test_the_run_that_was_submitted_last_counts_wherever_it_lies(container: Cont
 def test_nothing_is_fetched_twice(container: Container) -> None:
     for day in range(1, 6):
         deliver(container, [[focus_row("2026-11-02", "1")]], submitted=f"2026-11-{day + 19}T08:00:00Z")
+    container.put("root/elsewhere/manifest.json", b"{}")
     context = _shared(container)
-    assert _look(context).calls["blob.GetBlob"] == 5
+    assert _look(context).calls["blob.GetBlob"] == 6
     again = _look(context)
     assert again.calls == {"blob.ListBlobs": 1}
     check_estimate(again, 0, context)
     deliver(container, [[focus_row("2026-11-02", "1")]], submitted="2026-11-24T09:00:00Z")
     assert _look(context).calls["blob.GetBlob"] == 1
+
+
+@pytest.mark.parametrize("form", get_args(Form))
+def test_no_byte_of_a_file_is_served_twice(container: Container, form: Form) -> None:
+    noise = random.Random(1)
+    parts = [[focus_row("2026-11-02", "1", x_Noise=noise.randbytes(2000).hex()) for _ in range(400)]] * 2
+    deliver(container, parts, form=form)
+    size = sum(len(encoded(part, list(part[0]), form)) for part in parts)
+    context = _shared(container)
+    assert len(_deliveries(_look(context))) == 1
+    azurite = container.azurite
+    with Proxy(urlsplit(azurite.endpoint).port or 0) as proxy:
+        endpoints = {**azurite.azure.endpoints, "storage": proxy.before(azurite.endpoint).replace("@", "")}
+        found = _read(_shared(container, endpoints=endpoints))
+        assert _proof(found).rows_read == 800
+        # TLS, headers, the list and the manifest come on top; the head of each file once more would be as much again.
+        assert size <= proxy.served <= size + 2 * HEAD
+    assert found.calls["blob.ListBlobs"] == 1
+    assert form == "parquet" or found.calls["blob.GetBlob"] == 5, "a manifest, and of each file its head and the rest"
 
 
 def test_an_export_without_rows_is_complete_and_empty(container: Container) -> None:

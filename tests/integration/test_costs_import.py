@@ -126,6 +126,17 @@ def test_a_file_of_another_month_is_not_the_empty_bill_of_this_one(
     assert state(connection) == before
 
 
+@pytest.mark.parametrize("body", ["", "BillingCurrency,BilledCost,ChargePeriodStart\n"])
+def test_a_file_without_rows_does_not_make_a_month_empty(
+    finfleet: Run, connection: Connection, tmp_path: Path, body: str
+) -> None:
+    (tmp_path / "empty.csv").write_text(body, encoding="utf-8")
+    before = state(connection)
+    done = finfleet(str(tmp_path / "empty.csv"), "--period", "2026-10", status=1)
+    assert "empty.csv: it has no rows, so the bill of 2026-10 would be empty" in done.stderr
+    assert state(connection) == before
+
+
 def test_rows_of_other_months_are_said_to_be_left_out(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
     file = Path(bill(tmp_path / "both.csv", (1, "EC2", "1"), (1, "EC2", "2")))
     text = file.read_text(encoding="utf-8").splitlines()

@@ -279,8 +279,20 @@ def test_nothing_is_read_twice_to_learn_of_its_months(tmp_path: Path) -> None:
     for name in ("a", "b"):
         _write(tmp_path / f"{name}.csv", [_row("2026-11-02", "1")])
     context = _shared(tmp_path)
-    assert _look(context).calls["file.read"] >= 2
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    assert _look(context).calls["file.read"] == 3
     assert _look(context).calls == {"file.list": 1}
+    (tmp_path / "torn.csv.gz").write_bytes(gzip.compress(b"BillingPeriodStart\n2026-11-01\n")[:-9])
+    for _ in range(2):
+        broken_off = _look(context)
+        assert broken_off.error is not None
+        assert broken_off.calls["file.read"] == 1, "the torn one alone"
+
+
+def test_a_manifest_that_is_none_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    context = _shared(tmp_path)
+    assert [_look(context).calls.get("file.read", 0) for _ in range(2)] == [1, 0]
 
 
 def test_torn_gzip_leaves_the_former_version_standing(tmp_path: Path) -> None:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import zstandard
+from pyarrow import parquet
 
 from agents.core.bills.focus import focus_layout
 from agents.core.bills.folding import Granularity
@@ -67,6 +70,13 @@ def text_of(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = ()) -> b
 def focus(*changes: Mapping[str, str]) -> bytes:
     """A CSV file of FOCUS: a line for each of these, which are told beside BASE."""
     return text_of([{**BASE, **change} for change in changes])
+
+
+def as_parquet(rows: Sequence[Mapping[str, object]], **options: Any) -> bytes:
+    """The same rows in Parquet, with the types of their values."""
+    out = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist([dict(row) for row in rows]), out, **options)
+    return out.getvalue()
 
 
 def zipped(**members: bytes) -> bytes:

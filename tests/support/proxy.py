@@ -27,6 +27,8 @@ class Proxy:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
         self._open = True
+        #: Bytes that the server has sent.
+        self.served = 0
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
     @property
@@ -86,25 +88,27 @@ class Proxy:
                     client.close()
                     continue
                 self._pairs.append((client, server))
-                thread = threading.Thread(target=_pass_on, args=(client, server), daemon=True)
+                thread = threading.Thread(target=self._pass_on, args=(client, server), daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
-
-def _pass_on(client: socket.socket, server: socket.socket) -> None:
-    with client, server, selectors.DefaultSelector() as selector:
-        selector.register(client, selectors.EVENT_READ, server)
-        selector.register(server, selectors.EVENT_READ, client)
-        while True:
-            for key, _ in selector.select():
-                source, other = key.fileobj, key.data
-                assert isinstance(source, socket.socket)
-                try:
-                    data = source.recv(1 << 16)
-                    while isinstance(source, ssl.SSLSocket) and source.pending():
-                        data += source.recv(1 << 16)
-                    other.sendall(data)
-                except OSError:
-                    return
-                if not data:
-                    return
+    def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
+        with client, server, selectors.DefaultSelector() as selector:
+            selector.register(client, selectors.EVENT_READ, server)
+            selector.register(server, selectors.EVENT_READ, client)
+            while True:
+                for key, _ in selector.select():
+                    source, other = key.fileobj, key.data
+                    assert isinstance(source, socket.socket)
+                    try:
+                        data = source.recv(1 << 16)
+                        while isinstance(source, ssl.SSLSocket) and source.pending():
+                            data += source.recv(1 << 16)
+                        if source is server:
+                            with self._lock:
+                                self.served += len(data)
+                        other.sendall(data)
+                    except OSError:
+                        return
+                    if not data:
+                        return

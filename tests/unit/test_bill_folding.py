@@ -1,6 +1,7 @@
 """The rows of a bill become lines: by what tells them apart, with sums that lose no digit."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.core.bills.focus import focus_layout, in_period
 from agents.core.bills.folded_lines import _short
 from agents.core.bills.layouts import Columns, Layout
 from telemetry.errors import CollectionFailed
-from tests.support.bills import MAY, focus, read, text_of
+from tests.support.bills import BASE, MAY, as_parquet, focus, read, text_of
 
 _EXACT = Context(prec=2000)
 _DAY = timedelta(days=1)
@@ -172,6 +174,54 @@ def test_amounts_have_no_zeros_at_their_end(text: str) -> None:
     assert _short(Decimal(text)) == Decimal(text)
     assert not str(_short(Decimal(text))).endswith(".0")
     assert "E+" not in str(_short(Decimal(text)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ChargePeriodStart": "soon"}, "start: soon"),
+        ({"BilledCost": "a lot"}, "billed_cost: 'a lot'"),
+        ({"BilledCost": "1" * 101}, "billed_cost: '1111"),
+        ({"BillingCurrency": "Euro"}, "currency 'Euro'"),
+        ({"BillingCurrency": ""}, "currency of a charge is not told"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_an_error_in_a_row_names_the_file_and_the_row(
+    tmp_path: Path, ending: str, change: dict[str, str], said: str
+) -> None:
+    bad = [{}, {}, change, {}]
+    body = focus(*bad) if ending == "csv" else as_parquet([{**BASE, **one} for one in bad])
+    with pytest.raises(CollectionFailed, match=rf"/2\.{ending}: row 3: .*{re.escape(said)}"):
+        read(tmp_path, {"1.csv": focus({}, {}), f"2.{ending}": body, "3.csv": focus({})})
+
+
+def test_a_month_that_is_none_names_the_file_and_the_row(tmp_path: Path) -> None:
+    files = {"1.csv": focus({}), "2.csv": focus({}, {"BillingPeriodStart": "May"})}
+    with pytest.raises(CollectionFailed, match=r"/2\.csv: row 2: the BillingPeriodStart May is no time"):
+        read(tmp_path, files, layout=lambda columns: in_period(focus_layout(columns), columns, MAY))
+
+
+@pytest.mark.parametrize(
+    "values", [("true", "false"), ("n/a", "1.5"), ("1_000", "1e999"), ("NaN", "{}"), ("1" * 101, "")]
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_further_column_of_any_kind_never_refuses_the_bill(
+    tmp_path: Path, ending: str, values: tuple[str, ...]
+) -> None:
+    made = [{**BASE, "x_IsCost": text} for text in values]
+    found = read(tmp_path, {f"1.{ending}": text_of(made) if ending == "csv" else as_parquet(made)})
+    assert sum(line.billed_cost or 0 for line in found.lines) == len(values)
+    kept = {line.details.get("x_IsCost", str(line.amounts.get("x_IsCost", ""))) for line in found.lines}
+    assert kept == set(values)
+
+
+@pytest.mark.parametrize("value", [True, 1.5, datetime(2026, 5, 1, tzinfo=UTC), {"a": 1}, [1, 2], b"x", None], ids=repr)
+def test_a_further_column_of_parquet_of_any_type_is_kept(tmp_path: Path, value: object) -> None:
+    (line,) = read(tmp_path, {"1.parquet": as_parquet([{**BASE, "x_TheCost": value, "x_Other": value}])}).lines
+    assert (line.billed_cost, "x_Other" in line.details) == (Decimal(1), value is not None)
+    assert ("x_TheCost" in line.details) == (value is not None and value != 1.5)
+    assert line.amounts == ({"x_TheCost": Decimal("1.5")} if value == 1.5 else {})
 
 
 def test_what_tells_lines_apart_is_never_summed(tmp_path: Path) -> None:

@@ -72,13 +72,21 @@ class Finder:
         """What a manifest says, and what it was. One that is the same as before is not read again by this process."""
         known = self.shared.once(_Known, _Known)
         at = (self.bucket.url, found.entry.key, found.entry.etag)
-        kept = known.get(at)
-        if kept is not None:
-            return kept, found.entry
-        body, entry = self.bucket.read(found.entry.key)
-        manifest = read_manifest(body, entry.key, found.period, bucket=self.export.bucket, folder=self.export.folder)
-        known.put((self.bucket.url, entry.key, entry.etag), manifest)
-        return manifest, entry
+        kept, entry = known.get(at), found.entry
+        if kept is None:
+            body, entry = self.bucket.read(found.entry.key)
+            kept = self._understood(body, entry.key, found.period)
+            known.put((self.bucket.url, entry.key, entry.etag), kept)
+        if isinstance(kept, CollectionFailed):
+            raise kept.with_traceback(None)
+        return kept, entry
+
+    def _understood(self, body: bytes, key: str, period: Month) -> Manifest | CollectionFailed:
+        """What it says, or why it cannot be read: that is so at each further look."""
+        try:
+            return read_manifest(body, key, period, bucket=self.export.bucket, folder=self.export.folder)
+        except CollectionFailed as error:
+            return error.with_traceback(None)
 
     @property
     def _metadata(self) -> str:
@@ -107,14 +115,14 @@ class Finder:
 class _Known:
     """The manifests that were read last, by bucket, key and ETag."""
 
-    _kept: OrderedDict[tuple[str, str, str], Manifest] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[tuple[str, str, str], Manifest | CollectionFailed] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, at: tuple[str, str, str]) -> Manifest | None:
+    def get(self, at: tuple[str, str, str]) -> Manifest | CollectionFailed | None:
         with self._lock:
             return self._kept.get(at)
 
-    def put(self, at: tuple[str, str, str], manifest: Manifest) -> None:
+    def put(self, at: tuple[str, str, str], manifest: Manifest | CollectionFailed) -> None:
         with self._lock:
             self._kept[at] = manifest
             if len(self._kept) > _KEPT:

@@ -47,7 +47,8 @@ def within(layout: Layout, begun: str, window: Window) -> Layout:
     begun = layout.start if begun == NOTHING else f"coalesce({begun}, {layout.start})"
     start, end = (f"epoch_us({quoted(one.isoformat())}::TIMESTAMPTZ)" for one in (window.start, window.end))
     # What is no time at all is an error, and not another month.
-    unknown = f"error('the BillingPeriodStart ' || left(coalesce({begun}, ''), 40) || ' is no time such as 2026-05-01')"
+    told = f"left(coalesce({begun}, ''), 40)"
+    unknown = f"error('row ' || n || ': the BillingPeriodStart ' || {told} || ' is no time such as 2026-05-01')"
     return replace(layout, only=f"coalesce({moment(begun)}, {unknown}) >= {start} AND {moment(begun)} < {end}")
 
 

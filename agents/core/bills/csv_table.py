@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
 
 from agents.core.bills.libraries import need
+from agents.core.bills.once import Opened
 from agents.core.bills.unpacking import torn
 from telemetry.errors import CollectionFailed
 
@@ -28,12 +29,12 @@ Open = Callable[[], Iterator[bytes]]
 class CsvTable:
     """A file with a header. Text between quotes may have commas, quotes and ends of lines in it."""
 
-    def __init__(self, name: str, begin: Open) -> None:
-        """Read the header. A file without one is empty."""
+    def __init__(self, name: str, look: Open, begin: Open) -> None:
+        """Read the header; a file without one is empty. ``look`` gives the bytes for it, ``begin`` for the rows."""
         self.name = name
         self.rows = 0
         self._begin = begin
-        stream = _Stream(begin(), name)
+        stream = _Stream(look(), name)
         with closing(stream):
             self.columns = unique(stream.header())
 
@@ -176,11 +177,11 @@ def unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
-def of_file(source: Callable[[], BinaryIO], unpack: Callable[[BinaryIO], Iterator[bytes]]) -> Open:
-    """Opens the file again each time, and closes it at its end."""
+def of_file(source: Opened, unpack: Callable[[BinaryIO], Iterator[bytes]]) -> Open:
+    """Opens the file, and closes it at its end."""
 
     def begin() -> Iterator[bytes]:
-        with closing(source()) as opened:
+        with source() as opened:
             yield from unpack(opened)
 
     return begin

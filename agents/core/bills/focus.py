@@ -83,8 +83,11 @@ def focus_layout(columns: Columns) -> Layout:
         tags=_told(columns, "Tags"),
     )
     further = [name for name in columns.unused() if name.lower() not in _LEFT_OUT]
-    amounts = {name: _told(columns, name) for name in further if name.lower().endswith(_SUMMED)}
-    details |= {name: _told(columns, name) for name in further if name not in amounts}
+    summed = {name: _told(columns, name) for name in further if name.lower().endswith(_SUMMED)}
+    # Whoever adds a column names it as they like: x_IsCost is true or false, and a cost may be "n/a".
+    amounts = {name: f"CASE WHEN {_is_amount(text)} THEN {text} END" for name, text in summed.items()}
+    details |= {name: f"CASE WHEN NOT {_is_amount(text)} THEN {text} END" for name, text in summed.items()}
+    details |= {name: _told(columns, name) for name in further if name not in summed}
     return replace(layout, amounts=amounts, details=details)
 
 
@@ -118,6 +121,13 @@ def _subscription(found: str) -> str:
     if found == NOTHING:
         return found
     return f"CASE WHEN lower({found}) LIKE '/subscriptions/%' THEN split_part(lower({found}), '/', 3) ELSE {found} END"
+
+
+def _is_amount(text: str) -> str:
+    """Whether it is a number of a length that is taken. Most are found to be by the cast, which is quick."""
+    plain = f"TRY_CAST({text} AS DECIMAL(38, 18)) IS NOT NULL AND NOT contains({text}, '_')"
+    number = f"regexp_full_match({text}, '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?')"
+    return f"(length({text}) <= 100 AND ({plain} OR {number}))"
 
 
 def _told(columns: Columns, *names: str) -> str:

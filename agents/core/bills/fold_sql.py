@@ -23,7 +23,7 @@ _PLAIN = "'[+-]?[0-9]{1,28}([.][0-9]{0,28})?'"
 
 @dataclass(frozen=True)
 class Plan:
-    """The query, and what its columns are, in their order behind start, end and count."""
+    """The query, and what its columns are, in their order behind start, end, what is wrong, count and first row."""
 
     query: str
     #: Texts: the names of CostLine's fields, of tags, of details ...
@@ -33,7 +33,7 @@ class Plan:
 
 
 def plan(layout: Layout, places: Sequence[int], granularity: str) -> Plan:
-    """The query over ``source``, which has the columns at these places."""
+    """The query over ``source``, which has the columns at these places, and the number ``n`` of each row."""
     keys = _keys(layout)
     sums = {f"number:{name}": one for name, one in layout.numbers.items()}
     sums |= {f"amount:{name}": one for name, one in layout.amounts.items()}
@@ -42,19 +42,25 @@ def plan(layout: Layout, places: Sequence[int], granularity: str) -> Plan:
     count = range(len(sums))
     names = [f"k{place}" for place in range(len(keys))]
     texts = [f"nullif(c{place}, '') AS c{place}" for place in places]
-    shaped = [f"({layout.start})::VARCHAR AS a", f"({layout.end})::VARCHAR AS b"]
+    shaped = ["n", f"({layout.start})::VARCHAR AS a", f"({layout.end})::VARCHAR AS b"]
     shaped += [f"({one})::VARCHAR AS {name}" for name, one in zip(names, keys.values(), strict=True)]
     shaped += [f"({one})::VARCHAR AS x{place}" for place, one in enumerate(sums.values())]
     timed = ["*", f"{moment('a')} AS s", f"{moment('b')} AS e", *map(_cast, count)]
     placed = ["*", f"s - s % {_LENGTHS[granularity]} AS d", *map(_fits, count)]
-    split = [_PERIOD[granularity], *(f"{bits} AS {name}" for name, bits in told.items()), *names, *map(_split, count)]
+    split = [
+        "n",
+        _PERIOD[granularity],
+        *(f"{bits} AS {name}" for name, bits in told.items()),
+        *names,
+        *map(_split, count),
+    ]
     query = f"""
-        WITH texts AS (SELECT {", ".join(texts)} FROM source),
+        WITH texts AS (SELECT n, {", ".join(texts)} FROM source),
         shaped AS (SELECT {", ".join(shaped)} FROM texts WHERE {layout.only}),
         timed AS (SELECT {", ".join(timed)} FROM shaped),
         placed AS (SELECT {", ".join(placed)} FROM timed),
         split AS (SELECT {", ".join(split)} FROM placed)
-        SELECT {", ".join(["s", "e", "bad", "count(*)", *names, *map(_sum, count)])}
+        SELECT {", ".join(["s", "e", "bad", "count(*)", "min(n)", *names, *map(_sum, count)])}
         FROM split GROUP BY {", ".join(["s", "e", "bad", *told, *names])}
     """  # noqa: S608 - of our own parts: no name and no value of a file is in it but as a literal of a layout
     return Plan(query, tuple(keys), tuple(sums))
@@ -135,7 +141,7 @@ def _split(place: int) -> str:
         f"WHEN {plain} THEN CAST(split_part({x}, '.', 1) AS DECIMAL(28, 0)) END AS i{place}"
         f", CASE WHEN {fits} THEN NULL WHEN {is_wide} THEN CAST({wide} - trunc({wide}) AS DECIMAL(38, 28)) "
         f"WHEN {plain} THEN {fraction} END AS f{place}"
-        f", CASE WHEN {fits} OR {is_wide} OR {plain} THEN NULL ELSE {x} END AS r{place}"
+        f", CASE WHEN {fits} OR {is_wide} OR {plain} THEN NULL ELSE n || ' ' || {x} END AS r{place}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Context as DecimalContext
 from decimal import Decimal, Inexact
@@ -22,18 +22,22 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT = DecimalContext(prec=2000, traps=[Inexact])
 _CATEGORIES = {one.lower(): str(one) for one in ChargeCategory}
-_BEFORE = 4
-"""Columns before the keys: start, end, what is wrong, count."""
+_BEFORE = 5
+"""Columns before the keys: start, end, what is wrong, count, first row."""
 _OF_A_SUM = 4
+
+Where = Callable[[int], str]
+"""The file and the row of a number of a row."""
 
 
 class Lines:
     """Makes lines, and counts those that tell no amount."""
 
-    def __init__(self, plan: Plan, window: Window, context: Context) -> None:
+    def __init__(self, plan: Plan, window: Window, context: Context, where: Where) -> None:
         self._plan = plan
         self._window = window
         self._context = context
+        self._where = where
         self._without_amounts = 0
         self._moments: dict[int, datetime] = {}
         self._tags: dict[str, tuple[dict[str, str], str]] = {}
@@ -52,9 +56,11 @@ class Lines:
             self._context.partial("amounts", "the files tell none", of="lines", count=self._without_amounts)
 
     def _line(self, row: tuple[Any, ...]) -> CostLine | None:
-        start, end, bad, count = row[:_BEFORE]
+        start, end, bad, count, first = row[:_BEFORE]
         if bad is not None:
-            raise CollectionFailed(f"the {bad[:100]!r} of a charge is no time such as 2026-05-31T00:00:00Z")
+            raise CollectionFailed(
+                f"{self._where(first)}: the {bad[:100]!r} of a charge is no time such as 2026-05-31T00:00:00Z"
+            )
         keys = len(self._plan.keys)
         fields: dict[str, Any] = {}
         details: dict[str, str] = {}
@@ -66,8 +72,7 @@ class Lines:
         if not (numbers.keys() - {"quantity", "pricing_quantity"} or amounts):
             self._without_amounts += count
             return None
-        if "currency" not in fields:
-            raise CollectionFailed("the currency of a charge is not told")
+        fields["currency"] = _currency(fields.get("currency"), self._where, first)
         return CostLine(
             start=self._moment(start), end=self._moment(end), lines=count, amounts=amounts, tags=tags, details=details,
             billing_period_start=self._window.start, billing_period_end=self._window.end, **numbers, **fields,
@@ -91,7 +96,7 @@ class Lines:
             if known[1]:
                 details["Tags"] = known[1]
         elif kind == "currency":
-            fields["currency"] = _currency(text)
+            fields["currency"] = text
         elif kind == "estimated":
             fields["estimated"] = _ESTIMATED.get(text.lower())
         elif name == "charge_category" and text.lower() not in _CATEGORIES:
@@ -107,7 +112,7 @@ class Lines:
             if rest is None and all(part is None for part in parts):  # none of its rows tells it
                 continue
             kind, _, short = name.partition(":")
-            (numbers if kind == "number" else amounts)[short] = _total(short, parts, rest)
+            (numbers if kind == "number" else amounts)[short] = _total(short, parts, rest, self._where)
         return numbers, amounts
 
     def _moment(self, microseconds: int) -> datetime:
@@ -124,23 +129,26 @@ _ESTIMATED = {"true": True, "false": False}
 _LETTERS = 3
 
 
-def _currency(text: str) -> str:
+def _currency(text: str | None, where: Where, row: int) -> str:
+    if text is None:
+        raise CollectionFailed(f"{where(row)}: the currency of a charge is not told")
     if len(text) == _LETTERS and text.isascii() and text.isalpha():
         return text.upper()
-    raise CollectionFailed(f"the currency {text[:40]!r} of a charge must be three letters, such as USD")
+    raise CollectionFailed(f"{where(row)}: the currency {text[:40]!r} of a charge must be three letters, such as USD")
 
 
-def _total(name: str, parts: Sequence[Decimal | None], rest: Sequence[str] | None) -> Decimal:
+def _total(name: str, parts: Sequence[Decimal | None], rest: Sequence[str] | None, where: Where) -> Decimal:
     total = Decimal(0)
     add = _EXACT.add
     for part in parts:
         if part:
             total = add(total, part)
-    for text in rest or ():
+    for told in rest or ():
+        row, _, text = told.partition(" ")
         try:
             total = add(total, parse_amount(text))
         except ValueError as error:
-            raise CollectionFailed(f"{name}: {error}") from None
+            raise CollectionFailed(f"{where(int(row))}: {name}: {error}") from None
     return _short(total)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +34,10 @@ DISK = 50_000_000_000
 """Bytes that they may take there."""
 _ROWS = 2048
 """Of one step from sums to lines."""
+_TABLE = 1 << 40
+"""Rows of one table: the number of a row says the table, too."""
+_ROW = re.compile(r"row ([0-9]{1,19}): (.+)")
+"""What layouts say of a row by error(): its number ``n`` first."""
 
 
 def fold(
@@ -49,19 +55,22 @@ def fold(
     columns = columns_of([table.columns for table in tables])
     if not columns.names:
         return
-    for names in dict.fromkeys(table.columns for table in tables if table.columns):
+    for names, table in {table.columns: table for table in reversed(tables) if table.columns}.items():
         # What has to be there has to be in each of them: of a table without costs no line would come.
-        layout_for(Columns(names))
+        try:
+            layout_for(Columns(names))
+        except CollectionFailed as error:
+            raise CollectionFailed(f"{table.name}: {error}") from None
     layout = layout_for(columns)
     places = sorted(columns.used) or [0]
     if len(places) > MOST_COLUMNS:
         raise CollectionFailed(f"the files have {len(places)} columns: at most {MOST_COLUMNS} are one bill")
     memory = MEMORY + A_COLUMN * len(places)
     wanted = plan(layout, places, granularity)
-    lines = Lines(wanted, window, context)
     arrow = need("pyarrow")
     feed = _Feed(tables, columns, places, context)
-    schema = arrow.schema([(f"c{place}", arrow.string()) for place in places])
+    lines = Lines(wanted, window, context, feed.where)
+    schema = arrow.schema([("n", arrow.int64()), *((f"c{place}", arrow.string()) for place in places)])
     with workspace() as folder, closing(connect_duckdb(str(folder), memory, DISK)) as database:
         database.register("source", arrow.RecordBatchReader.from_batches(schema, feed.batches(schema)))
         for batch in _run(database, wanted.query, feed):
@@ -77,7 +86,10 @@ def _run(database: Any, query: str, feed: _Feed) -> Iterator[pa.RecordBatch]:
     except (error_of, need("pyarrow").ArrowException, OSError) as error:
         if feed.failure is not None:
             raise feed.failure from None
-        raise CollectionFailed(f"the lines cannot be folded: {' '.join(str(error).split())[:300]}") from None
+        text = " ".join(str(error).split())
+        if found := _ROW.search(text):
+            raise CollectionFailed(f"{feed.where(int(found[1]))}: {found[2]}"[:500]) from None
+        raise CollectionFailed(f"the lines cannot be folded: {text[:300]}") from None
 
 
 class _Feed:
@@ -93,8 +105,8 @@ class _Feed:
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         try:
-            for table in self._tables:
-                yield from self._of(table, schema)
+            for number, table in enumerate(self._tables):
+                yield from self._of(number, table, schema)
         except CollectionError as error:
             self.failure = error
             raise
@@ -103,7 +115,11 @@ class _Feed:
             self.failure = CollectionFailed(f"the rows cannot be read ({type(error).__name__}: {str(error)[:200]})")
             raise
 
-    def _of(self, table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def where(self, row: int) -> str:
+        """The name of the table that a row is in, and which one it is there: the first behind the header is 1."""
+        return f"{self._tables[row // _TABLE].name}: row {row % _TABLE:,}"
+
+    def _of(self, number: int, table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         arrow = need("pyarrow")
         there = self._columns.places_of(table.columns)
         own = {place: there.get(place) for place in self._places}
@@ -111,4 +127,7 @@ class _Feed:
             self._context.check_deadline()
             missing = arrow.nulls(batch.num_rows, arrow.string())
             found = [missing if place is None else batch.column(f"c{place}") for place in own.values()]
-            yield arrow.RecordBatch.from_arrays(found, schema=schema)
+            first = number * _TABLE + table.rows - batch.num_rows + 1
+            numbers = arrow.py_buffer(array("q", range(first, first + batch.num_rows)))
+            rows = arrow.Array.from_buffers(arrow.int64(), batch.num_rows, [None, numbers])
+            yield arrow.RecordBatch.from_arrays([rows, *found], schema=schema)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from agents.core.bills.arrow_text import as_text
 from agents.core.bills.libraries import need
+from agents.core.bills.once import Opened, expect
 from agents.core.bills.unpacking import torn
 from telemetry.errors import CollectionError, CollectionFailed
 
@@ -26,12 +27,12 @@ _LARGEST, _SMALLEST = 2 * 1024 * 1024, 128 * 1024
 class ParquetTable:
     """A file whose row groups are read a column chunk at a time, by ranges."""
 
-    def __init__(self, name: str, begin: Callable[[], BinaryIO]) -> None:
-        """Read the footer."""
+    def __init__(self, name: str, look: Opened, begin: Opened) -> None:
+        """Read the footer. ``look`` and ``begin`` give the same file, for it and for the rows."""
         self.name = name
         self.rows = 0
         self._begin = begin
-        with self._opened(1) as file:
+        with self._opened(look, 1) as (file, _):
             self.columns = tuple(file.schema_arrow.names)
             if len(set(self.columns)) < len(self.columns):
                 raise CollectionFailed(f"{name}: two columns have the same name")
@@ -40,8 +41,9 @@ class ParquetTable:
         """The rows; see tables.Table."""
         arrow = need("pyarrow")
         names = [self.columns[place] for place in wanted]
-        with self._opened(max(1, len(names))) as file:
+        with self._opened(self._begin, max(1, len(names))) as (file, source):
             self._check_rows(file.metadata)
+            expect(source, _chunks(file, wanted))
             for batch in file.iter_batches(_ROWS, columns=names or list(self.columns[:1]), use_threads=False):
                 self.rows += batch.num_rows
                 made = dict(zip(batch.schema.names, batch.columns, strict=True))
@@ -61,21 +63,44 @@ class ParquetTable:
                 raise torn(self.name, f"its rows have more than {_LONGEST_ROW} bytes each")
 
     @contextmanager
-    def _opened(self, columns: int) -> Iterator[Any]:
+    def _opened(self, begin: Opened, columns: int) -> Iterator[tuple[Any, BinaryIO]]:
         arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
         buffer = min(_LARGEST, max(_SMALLEST, _BUFFERS // columns))
-        source = _Watched(self._begin())
-        try:
-            with parquet.ParquetFile(arrow.PythonFile(source, "r"), buffer_size=buffer, pre_buffer=False) as file:
-                yield file
-        except CollectionError:
-            raise
-        except (arrow.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
-            if source.failure is not None:
-                raise source.failure from None
-            raise torn(self.name, f"after row {self.rows}: {str(error)[:300]}") from None
-        finally:
-            source.close()
+        with begin() as opened:
+            source = _Watched(opened)
+            try:
+                with parquet.ParquetFile(arrow.PythonFile(source, "r"), buffer_size=buffer, pre_buffer=False) as file:
+                    yield file, opened
+            except CollectionError:
+                raise
+            except (arrow.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+                if source.failure is not None:
+                    raise source.failure from None
+                raise torn(self.name, f"after row {self.rows}: {str(error)[:300]}") from None
+
+
+def _chunks(file: Any, wanted: Sequence[int]) -> list[tuple[int, int]]:
+    """Where the bytes of these columns are; nothing where one cannot tell."""
+    metadata, leaves = file.metadata, [_leaves(field.type) for field in file.schema_arrow]
+    if sum(leaves) != metadata.num_columns:
+        return []
+    first = [sum(leaves[:place]) for place in wanted or [0]]
+    columns = [start + part for start, place in zip(first, wanted or [0], strict=True) for part in range(leaves[place])]
+    found = []
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for column in map(group.column, columns):
+            begins = [one for one in (column.dictionary_page_offset, column.data_page_offset) if one]
+            if begins:
+                found.append((min(begins), min(begins) + column.total_compressed_size))
+    return found
+
+
+def _leaves(kind: pa.DataType) -> int:
+    """Columns of the file that a column is kept in: one for each of its parts."""
+    if need("pyarrow").types.is_nested(kind):
+        return sum(_leaves(kind.field(place).type) for place in range(kind.num_fields))
+    return 1
 
 
 class _Watched:

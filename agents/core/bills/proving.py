@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from decimal import Context as DecimalContext
 from decimal import Decimal, Inexact
 
 from agents.core.bills.folding import Granularity, fold
 from agents.core.bills.layouts import LayoutFor
+from agents.core.bills.pieces import Shelf
 from agents.core.bills.pinned import Pinned
 from agents.core.bills.stores import ObjectStore
 from agents.core.bills.tables import Table, open_tables
@@ -42,18 +44,18 @@ def read_delivery(
     without rows, is complete and empty.
     """
     _check_files(store, pinned)
-    by_file = [open_tables(file, store) for file in pinned.files]
-
-    every = [table for tables in by_file for table in tables]
-
-    def check() -> int:
-        for file, tables in zip(pinned.files, by_file, strict=True):
-            _checked(f"{store.url}/{file.entry.key}", _rows(tables), file.rows)
-        return _checked(store.url, _rows(every), pinned.rows)
-
-    lines = fold(every, layout_for, window, granularity, context)
     size = sum(file.entry.size for file in pinned.files)
-    yield from _proven(lines, pinned, window, check, size)
+    with closing(Shelf()) as shelf:
+        by_file = [open_tables(file, store, shelf) for file in pinned.files]
+        every = [table for tables in by_file for table in tables]
+
+        def check() -> int:
+            for file, tables in zip(pinned.files, by_file, strict=True):
+                _checked(f"{store.url}/{file.entry.key}", _rows(tables), file.rows)
+            return _checked(store.url, _rows(every), pinned.rows)
+
+        lines = fold(every, layout_for, window, granularity, context)
+        yield from _proven(lines, pinned, window, check, size)
 
 
 def read_tables(

@@ -6,16 +6,17 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from agents.core.bills.csv_table import CsvTable, of_file, unique
 from agents.core.bills.libraries import need
+from agents.core.bills.once import Once, Opened
 from agents.core.bills.parquet_table import ParquetTable
+from agents.core.bills.pieces import Shelf
 from agents.core.bills.pinned import PinnedFile
 from agents.core.bills.stores import ObjectStore
-from agents.core.bills.unpacking import PIECE, pieces, torn
+from agents.core.bills.unpacking import pieces, read_pieces, torn
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,22 +53,26 @@ class Table(Protocol):
         """
 
 
-def open_tables(file: PinnedFile, store: ObjectStore) -> list[Table]:
-    """The tables of a file: one; of a zip archive one for each file in it. Its head is read now, the rest later."""
+def open_tables(file: PinnedFile, store: ObjectStore, shelf: Shelf) -> list[Table]:
+    """The tables of a file: one; of a zip archive one for each file in it. Its head is read now, the rest later.
+
+    What was fetched for the head waits on ``shelf`` until the rest is read, so no byte of a file is fetched twice.
+    """
     name = f"{store.url}/{file.entry.key}"
+    once = Once(store, file.entry, shelf)
     if file.format == "parquet":
-        return [ParquetTable(name, lambda: store.open(file.entry))]
+        return [ParquetTable(name, once.looking, once.reading)]
     if file.compression == "zip":
-        return list(_zipped(name, file, store))
+        return list(_zipped(name, once))
     if not file.entry.size:
-        return [CsvTable(name, lambda: iter(()))]
+        return [CsvTable(name, lambda: iter(()), lambda: iter(()))]
     unpack = lambda opened: pieces(opened, file.compression, name)  # noqa: E731 - it is handed on, not called here
-    return [CsvTable(name, of_file(lambda: store.open(file.entry), unpack))]
+    return [CsvTable(name, of_file(once.looking, unpack), of_file(once.reading, unpack))]
 
 
-def _zipped(name: str, file: PinnedFile, store: ObjectStore) -> Iterator[Table]:
+def _zipped(name: str, once: Once) -> Iterator[Table]:
     try:
-        with closing(store.open(file.entry)) as opened, zipfile.ZipFile(opened) as archive:
+        with once.looking() as opened, zipfile.ZipFile(opened) as archive:
             members = [one.filename for one in archive.infolist() if not one.is_dir()]
     except _BAD_ZIP as error:
         raise torn(name, str(error)) from None
@@ -75,20 +80,17 @@ def _zipped(name: str, file: PinnedFile, store: ObjectStore) -> Iterator[Table]:
         raise torn(name, f"it has {len(members)} files in it: at most {_MOST_MEMBERS} are one bill")
     if len(set(members)) < len(members):
         raise torn(name, "two files in it have the same name: only one of them could be read")
+    once.readings = len(members)
     for member in members:
-        yield CsvTable(f"{name}/{member}", _member(name, member, file, store))
+        of = f"{name}/{member}"
+        yield CsvTable(of, _member(name, member, once.looking), _member(name, member, once.reading))
 
 
-def _member(name: str, member: str, file: PinnedFile, store: ObjectStore) -> Callable[[], Iterator[bytes]]:
+def _member(name: str, member: str, source: Opened) -> Callable[[], Iterator[bytes]]:
     def begin() -> Iterator[bytes]:
         try:
-            with (
-                closing(store.open(file.entry)) as opened,
-                zipfile.ZipFile(opened) as archive,
-                archive.open(member) as unpacked,
-            ):
-                while piece := unpacked.read(PIECE):
-                    yield piece
+            with source() as opened, zipfile.ZipFile(opened) as archive, archive.open(member) as unpacked:
+                yield from read_pieces(cast("BinaryIO", unpacked))
         except _BAD_ZIP as error:
             raise torn(name, str(error)) from None
 

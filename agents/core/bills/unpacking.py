@@ -9,6 +9,7 @@ from typing import BinaryIO
 import zstandard
 
 from agents.core.bills.pinned import Compression
+from agents.core.bills.ranges import HEAD
 from telemetry.errors import CollectionFailed
 
 PIECE = 1024 * 1024
@@ -26,10 +27,17 @@ def pieces(source: BinaryIO, compression: Compression, name: str) -> Iterator[by
         elif compression == "zstd":
             yield from _unpacked_zstd(source, name)
         else:
-            while piece := source.read(PIECE):
-                yield piece
+            yield from read_pieces(source)
     except (zlib.error, zstandard.ZstdError) as error:
         raise torn(name, str(error)) from None
+
+
+def read_pieces(source: BinaryIO) -> Iterator[bytes]:
+    """The bytes as they are. The first piece is small: mostly just the header is wanted."""
+    size = HEAD
+    while piece := source.read(size):
+        yield piece
+        size = PIECE
 
 
 def torn(name: str, why: str) -> CollectionFailed:
@@ -41,7 +49,7 @@ def _inflated(source: BinaryIO, name: str) -> Iterator[bytes]:
     """Member after member: a file may be several that were put behind one another."""
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     whole = True
-    while packed := source.read(PIECE):
+    for packed in read_pieces(source):
         rest = packed
         while rest:
             if whole:
@@ -65,7 +73,7 @@ def _unpacked_zstd(source: BinaryIO, name: str) -> Iterator[bytes]:
     """Frame after frame. The library's stream ends without a word where a frame is cut off; this notices it."""
     kept = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
     unpacker, whole = kept.decompressobj(), True
-    while packed := source.read(PIECE):
+    for packed in read_pieces(source):
         for start in range(0, len(packed), _ZSTD_PIECE):
             rest = packed[start : start + _ZSTD_PIECE]
             while rest:
