@@ -52,7 +52,7 @@ _PERIODS = frozenset({"billingperiodstart", "billingperiodend"})
 _EACH_ITS_OWN = frozenset({
     "x_lineitemid", "x_identitylineitemid", "x_chargeid", "x_invoicelineitemid", "x_exporttime", "x_ingestiontime",
     "x_sourcename", "x_sourceversion", "x_billedunitprice", "x_effectiveunitprice", "oci_referencenumber",
-    "oci_backreferencenumber",
+    "oci_backreferencenumber", "x_updatedat",
 })  # fmt: skip
 """What differs from line to line, or follows from other columns, and tells nothing of the charge: with it nothing would
 be folded."""
@@ -131,9 +131,9 @@ def _is_amount(text: str) -> str:
 
 
 def _told(columns: Columns, *names: str) -> str:
-    """Text of the first of these that is told. A file of text has no null, and some write the word."""
+    """Text of the first of these that is told. A file of text has no null: some write the word, or a mark of theirs."""
     found = columns.text(*names)
-    return NOTHING if found == NOTHING else f"nullif(nullif({found}, 'NULL'), 'null')"
+    return NOTHING if found == NOTHING else f"nullif(nullif(nullif({found}, 'NULL'), 'null'), '\\N')"
 
 
 FOCUS = BillLayout("focus", "FOCUS 1.0 to 1.4", is_focus, focus_layout, focus_begun)
