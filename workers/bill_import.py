@@ -110,7 +110,7 @@ def _records(settings: Settings, asked: Import, now: datetime, meter: Meter) -> 
             for record in read_delivery(context, store, pinned, picked.layout, asked.window):
                 yield picked.finished(record) if isinstance(record, CostLine) else record
     except Denied as error:
-        if access is not None:
+        if asked.credentials:
             raise
         raise Denied(f"{error}: name whose credentials read it with --credentials", error.permission) from None
 

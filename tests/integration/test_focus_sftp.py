@@ -1,6 +1,7 @@
 """Bills in FOCUS from an SFTP server: a real one, of asyncssh, over a folder."""
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -244,6 +245,24 @@ def test_a_folder_that_may_not_be_read_or_is_not_there(sftp: Sftp) -> None:
     with pytest.raises(Missing, match="there is no such file or folder"):
         list(absent.list(""))
     absent.close()
+
+
+def test_a_server_that_hangs_is_given_up_at_the_deadline(sftp: Sftp) -> None:
+    _put(sftp, "a.csv", b"x")
+    answer = threading.Event()
+
+    def hang(_name: str) -> None:
+        answer.wait(20)
+
+    opened = open_store(f"{sftp.url}/bills", context(seconds=0.7), credentials=lambda: _login(sftp))
+    opened.head("a.csv")
+    sftp.before = hang
+    try:
+        with pytest.raises(DeadlineReached):
+            opened.read("a.csv")
+        opened.close()
+    finally:
+        answer.set()
 
 
 def test_nothing_is_asked_past_the_deadline_and_nothing_hangs(sftp: Sftp) -> None:
