@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,10 @@ from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
 
 LIST, GET = "blob:ListBlobs", "blob:GetBlob"
+
+_STORAGE = re.compile(
+    r"https://[a-z0-9]{3,24}\.(?:blob|dfs)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)/"
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ def export_of(shared: Shared, target: Target) -> BillExport:
 def open_export(context: Context, export: BillExport) -> ObjectStore:
     """Its container, with a token of the account."""
     return open_container(context, export.url)
+
+
+def is_container(url: str) -> bool:
+    """Whether a URL is of a storage account of Azure's: a token goes to no other address."""
+    return _STORAGE.match(url) is not None
 
 
 def open_container(context: Context, url: str) -> ObjectStore:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +27,7 @@ from tests.support.azure_exports import encoded, focus_row
 from tests.support.bill_sums import DATA, recorded
 from tests.support.local_aws import aws_client
 from tests.support.sftp import PASSWORD, Sftp, running_sftp
-from workers.bill_access import reader_of
+from workers.bill_access import access_of, context_of, reader_of
 from workers.bill_import import Import, _records
 from workers.brought_files import url_of
 
@@ -218,6 +219,42 @@ def test_a_source_reads_what_is_in_its_kind_of_store(sftp: Sftp, aws: LocalAws) 
     with pytest.raises(Denied, match=r"wants a login.*name whose credentials read it with --credentials") as refused:
         _bring("focus", url, settings=settings)
     assert PASSWORD not in str(refused.value)
+
+
+_AZURE_SETTINGS = {"subscription_id": "1", "tenant_id": "1", "client_id": "1", "client_secret": "canary"}
+_BLOB_SOURCE = {"name": "blob", "url": "https://acct.blob.core.windows.net/c", "sas_token": "canary"}
+_SFTP_SOURCE = {
+    "name": "bank",
+    "url": "sftp://user@bank.example",
+    "password": "canary",
+    "fingerprint": "SHA256:" + "A" * 43,
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "credentials", "own", "foreign"),
+    [
+        ({"azure": _AZURE_SETTINGS}, "azure/default", "https://acct.blob.core.windows.net/c/", "https://acct.blob.evil.example/c/"),
+        ({"azure": _AZURE_SETTINGS}, "azure/default", "https://acct.dfs.core.windows.net/c/", "https://evil.example/acct/c/"),
+        ({"focus": {"sources": [_BLOB_SOURCE]}}, "focus/blob", "https://acct.blob.core.windows.net/d/", "https://evil.blob.core.windows.net/c/"),
+        ({"focus": {"sources": [_SFTP_SOURCE]}}, "focus/bank", "sftp://user@bank.example/x/", "sftp://user@evil.example/"),
+    ],
+)  # fmt: skip
+def test_no_credentials_go_where_they_are_not_for(
+    section: dict[str, Any], credentials: str, own: str, foreign: str
+) -> None:
+    """Whoever sends a person a URL must not get a token by it."""
+    settings = Settings.model_validate(section)
+    target = Target("focus", "default", "import", "files")
+    access = access_of(settings, target, credentials)
+    assert access is not None
+    context = context_of(settings, target, access, Meter(), time.monotonic() + 60)
+    opened = access.service.open_bill(context, own)
+    assert opened is not None
+    opened.close()
+    assert access.service.open_bill(context, foreign) is None
+    with pytest.raises(CollectionFailed, match="these are no credentials of"):
+        access.open(context, foreign, asked=True)
 
 
 class _Theirs(BillService):

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from agents.azure.bill_exports import estimate, export_names, export_of, look, open_container, open_export, pin
+from agents.azure.bill_exports import (
+    estimate,
+    export_names,
+    export_of,
+    is_container,
+    look,
+    open_container,
+    open_export,
+    pin,
+)
 from agents.azure.bill_layouts import LAYOUTS, layout_of
 from agents.azure.permissions import BLOBS
 from agents.core.bill_months import BillService, check_month
@@ -37,7 +46,7 @@ class BillFiles(BillService):
 
     def open_bill(self, context: Context, url: str) -> ObjectStore | None:
         """A container, with a token of the account."""
-        return open_container(context, url) if url.startswith("https://") else None
+        return open_container(context, url) if is_container(url) else None
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The exports that the account reads."""

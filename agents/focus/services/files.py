@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 from agents.core.bill_months import BillService, check_month
 from agents.core.bills.focus import focus_layout, in_period
@@ -45,9 +46,14 @@ class Files(BillService):
         return tuple(Account(name=name, regions=(), services=(), queue=queue) for name in source_names(section))
 
     def open_bill(self, context: Context, url: str) -> ObjectStore | None:
-        """By the credentials, the endpoint and the region of a source, where the URL is of its kind of store."""
+        """By the credentials, the endpoint and the region of a source, where the URL is of its kind of store.
+
+        Of a server or an account the same one: they are for no other.
+        """
         source = find_source(context.shared, context.account.name)
         if source is None or source.kind != url.partition(":")[0]:
+            return None
+        if source.kind in {"https", "sftp"} and urlsplit(source.url).netloc != urlsplit(url).netloc:
             return None
         return open_source(context, source, url)
 
