@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,9 +11,12 @@ from decimal import Decimal
 from agents.core.estimating import Estimate
 from agents.core.service import Service
 from storage.reports import Readings
+from telemetry.deliveries import DeliveredFile
 from telemetry.settings import Account, Settings
 from telemetry.settings.providers import ALL_REGIONS, ProviderSettings
 from telemetry.target import Target, Window, floor_time
+
+logger = logging.getLogger(__name__)
 
 _MANY_RESOURCES = 1_000_000
 NEVER_COLLECTED = "not collected yet, so its size is not known: give --resources"
@@ -64,6 +68,8 @@ class Estimates:
     assumed: int | None = None
     #: Versions of bills a day, by the target that reads them.
     deliveries: Mapping[str, Decimal] = field(default_factory=dict)
+    #: The files of the newest of them of which sizes are known.
+    files: Mapping[str, Sequence[DeliveredFile]] = field(default_factory=dict)
 
     def size(self, target: Target) -> int | None:
         """The resources of a target; None where they are not known."""
@@ -81,6 +87,8 @@ class Estimates:
         """What its service says that a reading takes, for as many resources as are known."""
         window, size = _usual_window(service, self.now, interval), self.size(target)
         section, account = self._configured(target)
+        if section is not None and account is not None and (part := self._part(service, target, section, account)):
+            return _estimated(service, part)
         if size is not None:
             estimate = service.estimated(window, size, section, account)
             return Unknown(_FAILED) if estimate is None else _estimated(service, estimate)
@@ -90,6 +98,18 @@ class Estimates:
         # What does not depend on the size is known without it.
         same = (least.calls, least.cost_usd) == (most.calls, most.cost_usd)
         return _estimated(service, most) if same else Unknown(NEVER_COLLECTED)
+
+    def bytes(self, service: Service, target: Target) -> int | None:
+        """What a reading fetches of files; None where it is not known, or it reads none."""
+        files = self.files.get(str(target))
+        return sum(file.size or 0 for file in files) if service.reads_files and files is not None else None
+
+    def _part(self, service: Service, target: Target, section: ProviderSettings, account: Account) -> Estimate | None:
+        try:
+            return service.estimate_part(section, account, target.region, self.files.get(str(target)))
+        except Exception:
+            logger.exception("%s/%s cannot say what a part takes", service.provider, service.name)
+            return None
 
     def _configured(self, target: Target) -> tuple[ProviderSettings | None, Account | None]:
         section = self.settings.provider(target.provider)

@@ -27,6 +27,14 @@ def bounded(usd: Decimal | None, bound: str) -> str:
     return shown if shown.startswith("<") else f"{_SIGNS.get(bound, '')}{shown}"
 
 
+def in_bytes(count: int) -> str:
+    """``1.2 GB``, in powers of ten, as stores count what they transfer."""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}" if count < 999 * size else f"{count / size:.0f} {unit}"
+    return f"{count} bytes"
+
+
 def in_words(usd: Decimal | None, bound: str) -> str:
     """``at least USD 0.14``, ``USD unknown``."""
     if usd is None:

@@ -48,6 +48,12 @@ class Line:
     backfill_usd_by_api: dict[str, Decimal] | None = field(default_factory=dict)
     #: What one reading takes, where it is not known how many there are.
     calls_per_delivery: dict[str, int] | None = None
+    #: Its windows are opened by what is delivered, and not by the clock.
+    delivered: bool = False
+    #: It reads files; the bytes of these are those of the newest delivery. None: not known.
+    reads_files: bool = False
+    bytes_per_delivery: int | None = None
+    bytes_per_day: int | None = None
 
     @property
     def service(self) -> str:
@@ -80,6 +86,10 @@ def line_of(service: Service, target: TargetPlan, estimates: Estimates, once: in
         calls_per_day=None,
         usd_per_day=None,
         backfill_windows=once,
+        delivered=service.delivered,
+        reads_files=service.reads_files,
+        bytes_per_delivery=(size := estimates.bytes(service, target.target)),
+        bytes_per_day=None if size is None or windows is None else math.ceil(size * windows),
     )
     reading = estimates.reading(service, target.target, target.interval)
     if isinstance(reading, Unknown):

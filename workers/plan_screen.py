@@ -9,7 +9,7 @@ from decimal import Decimal
 from telemetry.terminal import say
 from workers.estimates import NEVER_COLLECTED
 from workers.fitting_table import print_fitting
-from workers.money import bounded, in_words
+from workers.money import bounded, in_bytes, in_words
 from workers.output import cell
 from workers.paragraphs import say_wrapped
 from workers.plan_lines import Group, Line, Sum, groups_of, sum_of
@@ -24,7 +24,7 @@ def show_plan(lines: Sequence[Line], *, each: bool) -> None:
     groups = groups_of(lines)
     for text in totals(lines, groups):
         say_wrapped(text)
-    for text in _remarks(groups):
+    for text in (*_remarks(groups), *_bytes(lines)):
         say_wrapped(text)
     say()
     if each:
@@ -33,7 +33,7 @@ def show_plan(lines: Sequence[Line], *, each: bool) -> None:
         _show_services(groups)
     paid = [row for row in _calls(lines) if row[2] != "0" or row[4] != "0"]
     free = [row for row in _calls(lines) if row not in paid]
-    _show_calls("paid calls", paid)
+    _show_calls("paid calls", paid)  # those of which nobody knows the price among them
     if each:
         _show_calls("free calls", free)
 
@@ -127,7 +127,7 @@ def _show_targets(lines: Sequence[Line]) -> None:
         (
             one.target,
             one.queue,
-            cell(one.interval),
+            "when delivered" if one.delivered else cell(one.interval),
             "unknown" if one.windows_per_day is None else cell(one.windows_per_day),
             cell(one.rereads_per_day),
             cell(one.resources),
@@ -146,10 +146,28 @@ def _show_targets(lines: Sequence[Line]) -> None:
         say_wrapped(why)
 
 
+def _bytes(lines: Iterable[Line]) -> Iterator[str]:
+    """What is fetched of files: requests alone do not tell how long it takes, nor what a store takes for traffic."""
+    reading = [line for line in lines if line.reads_files]
+    if not reading:
+        return
+    known = [line.bytes_per_day for line in reading if line.bytes_per_day is not None]
+    unknown = Counter(line.service for line in reading if line.bytes_per_day is None)
+    total = f"{'at least ' if unknown else ''}{in_bytes(sum(known))} a day, by the newest deliveries" if known else ""
+    yield "files of bills: " + (total or "bytes unknown") + (_which(list(unknown.items())) if known else "")
+
+
 def _of_line(line: Line) -> str:
     if line.calls_per_day is None and line.calls_per_delivery:
-        return " ".join(filter(None, ("a delivery:", line.bound, _named(line.calls_per_delivery))))
-    return "unknown" if line.calls_per_day is None else _named(line.calls_per_day) or "0"
+        return f"a delivery: {' '.join(filter(None, (line.bound, _named(line.calls_per_delivery))))}{_fetched(line)}"
+    return ("unknown" if line.calls_per_day is None else _named(line.calls_per_day) or "0") + _fetched(line)
+
+
+def _fetched(line: Line) -> str:
+    if not line.reads_files:
+        return ""
+    found = line.bytes_per_day if line.calls_per_day is not None else line.bytes_per_delivery
+    return ", bytes unknown" if found is None else f", {in_bytes(found)}"
 
 
 def _named(calls: Mapping[str, int]) -> str:
@@ -160,7 +178,10 @@ def _calls(lines: Iterable[Line]) -> list[tuple[str, str, str, str, str]]:
     """By API: calls and dollars a day, and once."""
     daily: defaultdict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
     bounds: defaultdict[str, set[str]] = defaultdict(set)
+    unpriced: set[str] = set()
     for line in lines:
+        if line.usd_per_day is None:
+            unpriced |= (line.calls_per_day or {}).keys() - (line.usd_per_day_by_api or {}).keys()
         parts = (
             line.calls_per_day,
             line.usd_per_day_by_api,
@@ -178,7 +199,7 @@ def _calls(lines: Iterable[Line]) -> list[tuple[str, str, str, str, str]]:
             (
                 api or "(of several)",
                 f"{int(calls):,}" if calls else "-",
-                bounded(usd, bound if usd else ""),
+                bounded(None if api in unpriced and not usd else usd, bound if usd else ""),
                 f"{int(calls_once):,}" if calls_once else "-",
                 bounded(usd_once, bound if usd_once else ""),
             )

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 
 from agents.azure.bill_manifests import NAME, Manifest, NoMonth, current, parse_manifest
@@ -17,6 +16,7 @@ from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
 from agents.core.bills.pinned import Pinned, PinnedFile, check_submitted, file_kind
 from agents.core.bills.remembered import Remembered
+from agents.core.bills.store_addresses import Address, parse_address
 from agents.core.bills.stores import Missing, ObjectStore, Token, open_store
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
@@ -135,9 +135,15 @@ def pin(found: Found, manifest: Manifest) -> Pinned:
     return Pinned(version=manifest.version, files=tuple(files), submitted_at=manifest.submitted, rows=manifest.rows)
 
 
+def address_of(section: ProviderSettings, part: str) -> Address | None:
+    """Where an export is; None where there is none of that name."""
+    exports = section.bill_exports if isinstance(section, AzureSettings) else ()
+    return next((parse_address(one.url) for one in exports if one.name == part), None)
+
+
 def estimate(gets: int, more: str) -> Estimate:
-    """A list of the container, and some files; Azure takes some millionths of a dollar for each request."""
-    return Estimate({LIST: 1, GET: gets}, Decimal(0), more)
+    """A list of the container, and some files; what Azure takes for them depends on the account's region and kind."""
+    return Estimate({LIST: 1, GET: gets} if gets else {LIST: 1}, None, more)
 
 
 def _text(store: ObjectStore, entry: Entry) -> bytes:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import ClassVar
+
+from telemetry.deliveries import DeliveredFile
+from telemetry.settings.providers import Account, ProviderSettings
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,20 @@ class Estimate:
         if self.more:
             return "about" if self.less else "at least"
         return "at most" if self.less else ""
+
+
+class EstimatesParts:
+    """What a service says of its parts (Service.parts), such as exports, each of which may be of another size."""
+
+    #: It reads bills from files: their bytes are counted as well as the requests.
+    reads_files: ClassVar[bool] = False
+
+    def estimate_part(
+        self, section: ProviderSettings, account: Account, part: str, files: Sequence[DeliveredFile] | None
+    ) -> Estimate | None:
+        """What a window of a part takes; None: what Service.estimate_for says.
+
+        ``files`` are those of the newest delivery of that part; None where there is none, or their sizes are not known.
+        """
+        del section, account, part, files
+        return None

@@ -25,6 +25,7 @@ class Meter:
         self._calls: dict[str, int] = {}
         self._throttles: dict[str, int] = {}
         self._cost: dict[str, Decimal] = {}
+        self._unpriced: set[str] = set()
         self._lock = threading.Lock()
         self.unknown_prices = 0
         self._partial: dict[tuple[str, str, str], int] = {}
@@ -36,6 +37,15 @@ class Meter:
         with self._lock:
             self._calls[api] = self._calls.get(api, 0) + 1
             self._cost[api] = self._cost.get(api, FREE) + self.price(api, units)
+
+    def call_at(self, api: str, usd: Decimal | None) -> None:
+        """One request of ``api`` went out, whose price its maker knows; None: nobody does."""
+        with self._lock:
+            self._calls[api] = self._calls.get(api, 0) + 1
+            if usd is None:
+                self._unpriced.add(api)
+            else:
+                self._cost[api] = self._cost.get(api, FREE) + usd
 
     def price(self, api: str, units: int) -> Decimal:
         """What a call of ``api`` for so many units costs; zero where it is free."""
@@ -91,7 +101,12 @@ class Meter:
         with self._lock:
             names = sorted(self._calls.keys() | self._throttles.keys())
             return [
-                ApiUse(api, self._calls.get(api, 0), self._throttles.get(api, 0), self._cost.get(api, FREE))
+                ApiUse(
+                    api,
+                    self._calls.get(api, 0),
+                    self._throttles.get(api, 0),
+                    None if api in self._unpriced else self._cost.get(api, FREE),
+                )
                 for api in names
             ]
 

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from agents.core.bill_reading import BillReading
 from agents.core.context import Context, Shared
-from agents.core.estimating import Estimate
+from agents.core.estimating import Estimate, EstimatesParts
 from agents.core.provider import Provider, find_provider, providers
 from telemetry.closest import did_you_mean
 from telemetry.errors import ConfigError
@@ -41,7 +41,7 @@ ENTRY_POINTS = "finfleet.services"
 """The group of entry points by which other distributions offer services: modules that register them."""
 
 
-class Service(BillReading, ABC):
+class Service(BillReading, EstimatesParts, ABC):
     """One service of one provider."""
 
     provider: ClassVar[str]

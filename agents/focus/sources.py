@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 
@@ -16,6 +15,7 @@ from agents.core.bills.entry import Entry
 from agents.core.bills.manifests import Manifest, Told, is_manifest, parse_manifest
 from agents.core.bills.pinned import Pinned, PinnedFile, check_submitted, file_kind
 from agents.core.bills.remembered import Remembered
+from agents.core.bills.store_addresses import Address, parse_address
 from agents.core.bills.stores import Missing, ObjectStore, open_store
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
@@ -97,9 +97,15 @@ def look(context: Context, store: ObjectStore, source: FocusSource) -> list[Deli
     return sorted((one for one in found if one.month.start >= since), key=lambda one: one.month)
 
 
+def address_of(section: ProviderSettings, part: str) -> Address | None:
+    """Where a source is; None where there is none of that name."""
+    sources = section.sources if isinstance(section, FocusSettings) else ()
+    return next((parse_address(one.url, one.endpoint or "") for one in sources if one.name == part), None)
+
+
 def estimate() -> Estimate:
-    """A list; what the store takes for it, its owner knows."""
-    return Estimate({}, Decimal(0), "what the store takes for its lists and for reading files by ranges")
+    """Of a source of which nothing is known: which requests its store takes, and what it takes for them."""
+    return Estimate({}, None, "the lists and the range reads of the store")
 
 
 def _by_manifests(

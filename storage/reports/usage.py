@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from storage.database import Connection
 from storage.sql import load
+from telemetry.deliveries import DeliveredFile
 from telemetry.target import Target
 
 _SQL = load("usage")
@@ -89,6 +90,14 @@ def deliveries_a_day(connection: Connection, now: datetime) -> dict[str, Decimal
     """
     rows = connection.execute(_SQL["deliveries"], {"since": now - _DELIVERED_SINCE, "now": now})
     return {str(Target(*place)): a_day for *place, a_day in rows if a_day is not None}
+
+
+def newest_files(connection: Connection) -> dict[str, list[DeliveredFile]]:
+    """The files of the newest delivery whose sizes are all known, by the target that reads it."""
+    return {
+        str(Target(*place)): [DeliveredFile(name=one["name"], size=one["size"]) for one in files]
+        for *place, files in connection.execute(_SQL["newest_files"])
+    }
 
 
 def metered(connection: Connection, since: datetime) -> list[Metered]:

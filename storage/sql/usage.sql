@@ -62,6 +62,17 @@ SELECT t.provider, t.account, t.region, t.service,
  WHERE t.enabled
  GROUP BY t.target_id, looked.since
 
+-- name: newest_files
+-- Of each target that reads what is delivered: the files of the newest version of which the sizes are told. Of one that
+-- was only seen not all are named, where they are very many.
+SELECT DISTINCT ON (t.target_id) t.provider, t.account, t.region, t.service, d.files
+  FROM finfleet.targets AS t
+  JOIN finfleet.deliveries AS d ON d.target_id = t.target_id AND d.version <> ''
+ WHERE t.enabled
+   AND (d.read_at IS NOT NULL OR jsonb_array_length(d.files) < 500)
+   AND NOT EXISTS (SELECT FROM jsonb_array_elements(d.files) AS f WHERE jsonb_typeof(f -> 'size') IS DISTINCT FROM 'number')
+ ORDER BY t.target_id, d.seen_at DESC, d.period_start DESC
+
 -- name: metered
 -- Of every provider, service and API: what the readings that reported since then took.
 SELECT t.provider, t.service, used.api, sum(used.calls)::bigint AS calls,

@@ -14,6 +14,7 @@ from storage.reports import Readings
 from tasks.same_accounts import same_accounts
 from tasks.targets import Planned, plan_targets
 from tasks.unread_exports import unread_exports
+from telemetry.deliveries import DeliveredFile
 from telemetry.errors import FinfleetError
 from telemetry.settings import Settings, load_settings
 from telemetry.settings.providers import ALL_REGIONS
@@ -39,8 +40,9 @@ def command(*, resources: int | None, each: bool, compare: bool, since: datetime
 
     If a target was collected before, its last readings say what the next ones take; otherwise its service estimates it
     for the number of resources that is known. Bills from files are read as they are delivered: the deliveries of the
-    last week are counted. The back-fill of `backfill:` in the configuration, and what waits in the ledger, is counted
-    once. --compare shows what was estimated for a span of time, and what was metered in it.
+    last week are counted, with the bytes of the newest one. The back-fill of `backfill:` in the configuration, and what
+    waits in the ledger, is counted once. --compare shows what was estimated for a span of time, and what was metered in
+    it.
     """
     if compare:
         from workers.plan_compare import compare_plan  # noqa: PLC0415 - reads the database, which a plan can do without
@@ -55,7 +57,9 @@ def command(*, resources: int | None, each: bool, compare: bool, since: datetime
     for line in (*same_accounts(settings, planned), *unread_exports(settings)):
         say_wrapped(f"finfleet: {line}", err=True)
     known = _known(settings, planned, hints=resources is None)
-    estimates = Estimates(settings, utc_now(), known.resources, known.readings, resources, known.deliveries)
+    estimates = Estimates(
+        settings, utc_now(), known.resources, known.readings, resources, known.deliveries, known.files
+    )
     lines = list(lines_of(known.planned or planned.values(), estimates, known.waiting))
     for budget in _above_budgets(settings, lines):
         say_wrapped(f"finfleet: {budget}", err=True)
@@ -73,6 +77,7 @@ class _Known:
     readings: Mapping[str, Readings] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     deliveries: Mapping[str, Decimal] = field(default_factory=dict)
+    files: Mapping[str, Sequence[DeliveredFile]] = field(default_factory=dict)
     #: With the regions that the accounts have enabled.
     planned: Sequence[Planned] = ()
 
@@ -85,6 +90,7 @@ def _known(settings: Settings, planned: Mapping[tuple[str, str], Planned], *, hi
     from storage.database import Database  # noqa: PLC0415 - only where there is one
     from storage.reports import (  # noqa: PLC0415
         deliveries_a_day,
+        newest_files,
         newest_readings,
         resources_by_target,
         waiting_windows,
@@ -99,6 +105,7 @@ def _known(settings: Settings, planned: Mapping[tuple[str, str], Planned], *, hi
                 newest_readings(connection, now),
                 waiting_windows(connection, now),
                 deliveries_a_day(connection, now),
+                newest_files(connection),
                 [
                     replace(plan, targets=tuple(with_regions(connection, plan.targets, now)) or plan.targets)
                     if any(one.target.region == ALL_REGIONS for one in plan.targets)

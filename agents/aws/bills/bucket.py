@@ -13,6 +13,7 @@ from agents.aws.calls import AwsCalls
 from agents.aws.settings import BillExport
 from agents.core.bills.entry import Entry
 from agents.core.bills.ranges import RangeFile
+from agents.core.bills.store_kinds import AWS
 from agents.core.bills.stores import MAX_MANIFEST, Changed, Missing
 from agents.core.context import Context
 from agents.core.errors import Gone
@@ -21,7 +22,7 @@ from telemetry.errors import CollectionFailed, Unavailable
 LIST, GET = "s3:ListBucket", "s3:GetObject"
 """The permissions of everything here: a head is a GetObject of nothing, and a listing is of one folder."""
 PRICES: Mapping[str, Decimal] = MappingProxyType(
-    {"s3:ListObjectsV2": Decimal("0.000005"), "s3:GetObject": Decimal("4E-7"), "s3:HeadObject": Decimal("4E-7")}
+    {"s3:ListObjectsV2": AWS.list, "s3:GetObject": AWS.read, "s3:HeadObject": AWS.read}
 )
 _PAGE = 1000
 _REPLACED = ("PreconditionFailed", "InvalidRange")

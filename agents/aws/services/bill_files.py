@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -16,10 +16,12 @@ from agents.core.bills.bill_layouts import BillLayout
 from agents.core.bills.entry import Entry
 from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
 from agents.core.bills.proving import read_delivery
+from agents.core.bills.requests import are_columns, reads_of
 from agents.core.bills.stores import Changed, Missing, ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from telemetry.costs import CostLine
+from telemetry.deliveries import DeliveredFile
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
@@ -41,6 +43,7 @@ class BillFiles(Service):
     regional = False
     delivered = True
     brings_bills = True
+    reads_files = True
     permissions = (LIST, GET)
     paid = PRICES
 
@@ -74,18 +77,32 @@ class BillFiles(Service):
         return names_of(section, account)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """A listing, the manifest, and one file of up to 4 MiB: its head, and then all of it."""
+        """A listing, the manifest, and one small file."""
         del window, resources
-        calls = {"s3:ListObjectsV2": 1, "s3:GetObject": 3, "s3:HeadObject": 1}
-        paid = {api: PRICES[api] * count for api, count in calls.items()}
-        return Estimate(
-            calls,
-            sum(paid.values(), Decimal(0)),
-            more="about three versions a day of the present month, three calls for each further file, a GetObject for "
-            "each further 4 MiB, and the transfer out of the bucket's region where the worker is elsewhere",
-            less="an unchanged manifest is not read again",
-            paid=paid,
-        )
+        return _estimate([DeliveredFile(name="", size=1)], "two calls for each further file, and one for each 4 MiB")
+
+    def estimate_part(
+        self, section: ProviderSettings, account: Account, part: str, files: Sequence[DeliveredFile] | None
+    ) -> Estimate | None:
+        """A listing, the manifest, and the files of the newest delivery."""
+        del section, account, part
+        if files is None:
+            return None
+        columns = "a GetObject for each further column of a row group of Parquet" if are_columns(files) else ""
+        return _estimate(files, columns)
+
+
+def _estimate(files: Sequence[DeliveredFile], more: str) -> Estimate:
+    calls = {"s3:ListObjectsV2": 1, "s3:GetObject": 1 + reads_of(files), "s3:HeadObject": len(files)}
+    paid = {api: PRICES[api] * count for api, count in calls.items()}
+    traffic = "the transfer out of the bucket's region where the worker is elsewhere"
+    return Estimate(
+        calls,
+        sum(paid.values(), Decimal(0)),
+        more=f"{more}, and {traffic}" if more else traffic,
+        less="an unchanged manifest is not read again",
+        paid=paid,
+    )
 
 
 def _pinned_files(bucket: Bucket, manifest: Manifest, written: Entry) -> Iterator[PinnedFile]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from agents.azure.bill_exports import estimate, export_names, export_of, look, open_export
+from agents.azure.bill_exports import address_of, estimate, export_names, export_of, look, open_export
 from agents.azure.permissions import BLOBS
 from agents.core.bill_months import DeliveryService, refused, silent
+from agents.core.bills.requests import estimate_look
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
@@ -15,6 +16,8 @@ from telemetry.errors import Denied
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
+
+_MORE = "a list for each further page of 5,000 files, and a read of each manifest that is new"
 
 
 @service("azure", "bill_deliveries")
@@ -59,7 +62,15 @@ class BillDeliveries(DeliveryService):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """A list."""
         del window, resources
-        return estimate(0, "a list for each further page of 1,000 files, and each manifest that is new")
+        return estimate(0, _MORE)
+
+    def estimate_part(
+        self, section: ProviderSettings, account: Account, part: str, files: Sequence[DeliveredFile] | None
+    ) -> Estimate | None:
+        """A list of that export's folder."""
+        del account, files
+        address = address_of(section, part)
+        return None if address is None else estimate_look(address, _MORE)
 
     def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
         """Nothing where there is no export."""

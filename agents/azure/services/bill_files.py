@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from agents.azure.bill_exports import (
+    address_of,
     estimate,
     export_names,
     export_of,
@@ -20,13 +21,17 @@ from agents.azure.permissions import BLOBS
 from agents.core.bill_months import BillService, check_month
 from agents.core.bills.bill_layouts import BillLayout
 from agents.core.bills.proving import read_delivery
+from agents.core.bills.requests import estimate_reading
 from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, service
+from telemetry.deliveries import DeliveredFile
 from telemetry.errors import CollectionFailed
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
+
+_MORE = "a list for each further page of 5,000 files, and a read of each manifest that is new"
 
 
 @service("azure", "bill_files")
@@ -39,6 +44,7 @@ class BillFiles(BillService):
     """
 
     permissions = (BLOBS,)
+    reads_files = True
 
     def bill_layouts(self) -> tuple[BillLayout, ...]:
         """FOCUS, actual and amortized costs."""
@@ -72,7 +78,15 @@ class BillFiles(BillService):
     def estimate(self, window: Window, resources: int) -> Estimate:
         """A list, and the ranges of its files."""
         del window, resources
-        return estimate(0, "a list for each further page of 1,000 files, new manifests, and the files by ranges")
+        return estimate(1, f"{_MORE}, and each further file, and each further 4 MiB of one")
+
+    def estimate_part(
+        self, section: ProviderSettings, account: Account, part: str, files: Sequence[DeliveredFile] | None
+    ) -> Estimate | None:
+        """A list, and the files of the newest delivery."""
+        del account
+        address = address_of(section, part)
+        return None if address is None else estimate_reading(address, files, _MORE)
 
     def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
         """Nothing where there is no export."""

@@ -18,20 +18,54 @@ def as_text(column: pa.Array) -> pa.Array:
     arrow = need("pyarrow")
     kinds = arrow.types
     kind = column.type
+    if isinstance(kind, arrow.BaseExtensionType):
+        return as_text(column.storage)
     if kinds.is_dictionary(kind):
-        return as_text(column.dictionary_decode())
+        return as_text(column.dictionary).take(column.indices)
     if kinds.is_nested(kind):
         return need("pyarrow.compute").if_else(column.is_valid(), json_text(column), None)
-    if kinds.is_timestamp(kind):
-        if kind.tz is not None:
-            # The same moments, with another zone to be shown in.
-            column = column.cast(arrow.timestamp(kind.unit, "UTC"))
-        return _each_once(column)
-    if kinds.is_floating(kind):
-        return _each_once(column)
-    if kinds.is_null(kind):
+    if kinds.is_timestamp(kind) and kind.tz is not None:
+        # The same moments, with another zone to be shown in.
+        column = column.cast(arrow.timestamp(kind.unit, "UTC"))
+    return _each_once(column) if kinds.is_timestamp(kind) or kinds.is_floating(kind) else _plain(column)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """What neither has parts nor takes long. Bytes that are no text are given in hexadecimal digits."""
+    arrow = need("pyarrow")
+    if arrow.types.is_null(column.type):
         return arrow.nulls(len(column), arrow.string())
-    return column.cast(arrow.string())
+    try:
+        return column.cast(arrow.string())
+    except arrow.ArrowInvalid:
+        kinds = (arrow.types.is_binary, arrow.types.is_large_binary, arrow.types.is_fixed_size_binary)
+        if not any(is_kind(column.type) for is_kind in kinds):
+            raise
+        return arrow.array([None if value is None else value.hex() for value in column.to_pylist()], arrow.string())
+    except arrow.ArrowNotImplementedError:
+        return arrow.array([None if value is None else str(value) for value in column.to_pylist()], arrow.string())
+
+
+def weight(column: pa.Array) -> int:
+    """Bytes that it has as text, of what has parts without the marks of JSON. A dictionary has each text once."""
+    arrow, compute = need("pyarrow"), need("pyarrow.compute")
+    kinds, kind = arrow.types, column.type
+    if isinstance(kind, arrow.BaseExtensionType):
+        return weight(column.storage)
+    if kinds.is_dictionary(kind):
+        lengths = compute.binary_length(column.dictionary).cast(arrow.int64())
+        if not len(column) or (compute.max(lengths).as_py() or 0) * len(column) <= _LIGHT:
+            return len(column)
+        return int(compute.sum(lengths.take(column.indices)).as_py() or 0)
+    if kinds.is_map(kind) or kinds.is_list(kind) or kinds.is_large_list(kind):
+        start, end = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        return int(weight(column.values[start:end]) + end - start)
+    if kinds.is_struct(kind):
+        return sum(weight(column.field(place)) for place in range(kind.num_fields))
+    return int(column.nbytes)
+
+
+_LIGHT = 1024 * 1024
 
 
 def _each_once(column: pa.Array) -> pa.Array:

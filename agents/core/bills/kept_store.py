@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_MANIFEST = 64 * 1024 * 1024
 """Bytes of a file that is read at once."""
-_PAGE = 1000
 _TIMEOUT = timedelta(seconds=60)
 _RETRIES = {
     "max_retries": 4,
@@ -61,16 +60,16 @@ class KeptStore:
         """The files below ``prefix``, by pages."""
         kind, where = self._address.kind, f"{self.url}/{prefix}"
         with self._asking(where, kind.list_permission):
-            pages = iter(self._library.list(self._store, prefix=prefix.strip("/") or None, chunk_size=_PAGE))
+            pages = iter(self._library.list(self._store, prefix=prefix.strip("/") or None, chunk_size=kind.page))
         full = True
         while True:
             with self._asking(where, kind.list_permission):
                 if full:
-                    self._count(kind.list_api)
+                    self._count(kind.list_api, is_list=True)
                 page = next(pages, None)
             if page is None:
                 return
-            full = len(page) >= _PAGE
+            full = len(page) >= kind.page
             yield from map(_entry, page)
 
     def head(self, key: str) -> Entry:
@@ -119,9 +118,10 @@ class KeptStore:
             raise CollectionFailed(f"{where}: {len(body)} bytes came of {end - start}, from byte {start} on")
         return body
 
-    def _count(self, api: str) -> None:
+    def _count(self, api: str, *, is_list: bool = False) -> None:
         self._context.check_deadline()
-        self._context.meter.call(api)
+        prices = self._address.prices
+        self._context.meter.call_at(api, None if prices is None else prices.list if is_list else prices.read)
 
     @contextmanager
     def _asking(self, where: str, permission: str) -> Iterator[None]:

@@ -54,6 +54,14 @@ class Once:
             yield opened
 
 
+def peek(opened: BinaryIO, start: int, end: int) -> bytes:
+    """Bytes that are read later as well, without being fetched again."""
+    if isinstance(opened, RangeFile):
+        return opened.peek(start, end)
+    opened.seek(start)
+    return opened.read(end - start)
+
+
 def expect(opened: BinaryIO, ranges: Sequence[tuple[int, int]]) -> None:
     """Say what of a file is going to be read: nothing else is fetched then."""
     if isinstance(opened, RangeFile):

@@ -70,6 +70,17 @@ class Pieces:
         kept = self._shelf.put(body) if self.looking else lambda: body
         insort(self._pieces, _Piece(start, start + len(body), kept, stays=self.looking), key=_START)
 
+    def put_back(self, start: int, body: bytes) -> None:
+        """What was taken, as far as it is not there all the same."""
+        end = start + len(body)
+        while start < end:
+            free, following = self.gap(start, end)
+            if free <= start:
+                self.put(start, body[len(body) - (end - start) : len(body) - (end - min(end, following))])
+                start = min(end, following)
+            else:
+                start = min(end, free)
+
     def take(self, start: int, end: int) -> memoryview | None:
         """The bytes from ``start`` on, up to ``end`` or fewer; None where they are not there."""
         at = bisect_right(self._pieces, start, key=_START) - 1

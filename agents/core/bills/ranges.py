@@ -67,6 +67,15 @@ class RangeFile(io.RawIOBase):
             wanted.append((start, end))
         self._wanted = wanted
 
+    def peek(self, start: int, end: int) -> bytes:
+        """The bytes from ``start`` to ``end``, which are still there to be read afterwards."""
+        kept, read_end, self._place = self._place, self._read_end, start
+        found: bytes = self.read(end - start) or b""
+        if not self.pieces.looking:
+            self.pieces.put_back(start, found)
+        self._place, self._read_end = kept, read_end
+        return found
+
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what io hands over
         """Fill the buffer, up to the end of the file."""
         wanted = min(len(buffer), max(0, self._size - self._place))

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from agents.core.bills.store_kinds import AZURE, FOLDER, GOOGLE, S3, SFTP, Kind
+from agents.core.bills.store_kinds import AWS, AZURE, FOLDER, FREE, GOOGLE, S3, SFTP, Kind, Prices
 from telemetry.errors import CollectionFailed
 from telemetry.settings.fields import is_loopback
 
@@ -39,6 +39,13 @@ class Address(msgspec.Struct, frozen=True):
             return f"sftp://{self.account}@{self.endpoint}{self.bucket}"
         account = f"{self.account}/" if self.account else ""
         return f"{self.kind.name}://{account}{self.bucket}"
+
+    @property
+    def prices(self) -> Prices | None:
+        """What a request costs; None: nobody has published it, or it depends on what a URL does not tell."""
+        if self.kind in {FOLDER, SFTP}:
+            return FREE
+        return AWS if self.kind is S3 and not self.endpoint else None
 
 
 def parse_address(url: str, endpoint: str = "") -> Address:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from agents.core.bill_months import DeliveryService, refused, silent
+from agents.core.bills.requests import estimate_look
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from agents.focus.permissions import PERMISSIONS
-from agents.focus.sources import NOT_SETTLED, estimate, look, open_source, source_names, source_of
+from agents.focus.sources import NOT_SETTLED, address_of, estimate, look, open_source, source_names, source_of
 from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
 from telemetry.errors import Denied
 from telemetry.records import Record
@@ -18,6 +19,11 @@ from telemetry.target import Target, Window
 
 _MOST_FILES = 500
 """Named of one version: of what has no manifest there may be one for every few hours."""
+
+_MORE = (
+    "a list for each further page of files, and a read of each manifest that is new, or of each file, where rows"
+    " tell the month"
+)
 
 
 @service("focus", "deliveries")
@@ -71,9 +77,17 @@ class Deliveries(DeliveryService):
             yield from silent(context, max(written, default=None), source.url)
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """Nothing that has a price here."""
+        """Not known without its store."""
         del window, resources
         return estimate()
+
+    def estimate_part(
+        self, section: ProviderSettings, account: Account, part: str, files: Sequence[DeliveredFile] | None
+    ) -> Estimate | None:
+        """A list of that source's folder."""
+        del account, files
+        address = address_of(section, part)
+        return None if address is None else estimate_look(address, _MORE)
 
     def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
         """Nothing at all where there is no source."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from agents.core.bill_months import BillService, check_month
 from agents.core.bills.focus import focus_layout, in_period
 from agents.core.bills.layouts import Columns, Layout
 from agents.core.bills.proving import read_delivery
+from agents.core.bills.requests import estimate_reading
 from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, service
@@ -17,6 +18,7 @@ from agents.focus.permissions import PERMISSIONS
 from agents.focus.sources import (
     NOT_SETTLED,
     NotYet,
+    address_of,
     check_there,
     estimate,
     find_source,
@@ -25,9 +27,12 @@ from agents.focus.sources import (
     source_names,
     source_of,
 )
+from telemetry.deliveries import DeliveredFile
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
+
+_MORE = "a list for each further page of files, and a read of each file of which it is not known what it tells"
 
 
 @service("focus", "files")
@@ -39,6 +44,7 @@ class Files(BillService):
     """
 
     permissions = PERMISSIONS
+    reads_files = True
 
     def bill_accounts(self, section: ProviderSettings) -> tuple[Account, ...]:
         """The sources: each has credentials of its own."""
@@ -86,9 +92,17 @@ class Files(BillService):
             store.close()
 
     def estimate(self, window: Window, resources: int) -> Estimate:
-        """Nothing that has a price here."""
+        """Not known without its store."""
         del window, resources
         return estimate()
+
+    def estimate_part(
+        self, section: ProviderSettings, account: Account, part: str, files: Sequence[DeliveredFile] | None
+    ) -> Estimate | None:
+        """A list, and the files of the newest delivery."""
+        del account
+        address = address_of(section, part)
+        return None if address is None else estimate_reading(address, files, _MORE)
 
     def estimate_for(self, window: Window, resources: int, section: ProviderSettings, account: Account) -> Estimate:
         """Nothing at all where there is no source."""
