@@ -86,6 +86,7 @@ def _sum(name: str, column: str) -> Decimal:
         ("azure", "azure_nise/2026-08.v1", "amortized", "CostInBillingCurrency", "effective_cost"),
         ("azure", "focus_toolkit/azure-1.2", "", "BilledCost", "billed_cost"),
         ("gcp", "focus_toolkit/gcp-1.2", "", "BilledCost", "billed_cost"),
+        ("gcp", "gcp_nise/2026-08", "", "cost", "billed_cost"),
     ],
 )
 def test_a_file_in_a_layout_of_its_provider(provider: str, name: str, layout: str, column: str, field: str) -> None:
@@ -107,6 +108,38 @@ def test_a_file_of_cur_2_has_rows_of_its_month_alone_and_what_follows_from_its_s
     found = _bring("aws", file)
     assert (_usd(found), found[1].rows_read) == (Decimal("9.3"), 4)
     assert {line.effective_cost for line in found[0] if line.charge_type == "RIFee"} == {Decimal(7)}
+
+
+def test_credits_of_google_are_added_to_the_cost_of_their_row(tmp_path: Path) -> None:
+    def row(cost: Any, *granted: Any, month: str = "202611") -> dict[str, Any]:
+        return {
+            "cost": cost, "currency": "USD", "cost_type": "regular", "credits": [{"amount": one} for one in granted],
+            "usage_start_time": "2026-11-02 04:00:00 UTC", "usage_end_time": "2026-11-02 05:00:00 UTC",
+            "service": {"id": "6F81", "description": "Compute Engine"}, "sku": {"id": "A", "description": "Core"},
+            "invoice": {"month": month}, "labels": [{"key": "team", "value": "search"}], "project": None,
+        }  # fmt: skip
+
+    file = tmp_path / "export.jsonl"
+    rows = [
+        row(1.5),
+        row(2, -0.25, -0.1),
+        row(0.5, -0.5),
+        row(9, month="202610"),
+        row(1.25e-9, -1.2345678901234567e-12),
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    found = _bring("gcp", file)
+    tiny = Decimal("-1.2345678901234567e-12")
+    assert (_usd(found), found[1].rows_read) == (Decimal("3.15") + Decimal("1.25e-9") + tiny, 5)
+    assert sum(line.amounts.get("x_Credits", 0) or 0 for line in found[0]) == Decimal("-0.85") + tiny
+    assert {(line.service_name, line.sku_id, line.charge_category) for line in found[0]} == {
+        ("Compute Engine", "A", "Usage")
+    }
+    assert {line.tags["team"] for line in found[0]} == {"search"}
+    for odd in (1e-30, None):
+        file.write_text(json.dumps(row(1, odd)))
+        with pytest.raises(CollectionFailed, match="these credits cannot be added up"):
+            _bring("gcp", file)
 
 
 def test_what_may_be_in_two_layouts_is_not_guessed(tmp_path: Path) -> None:
