@@ -1,36 +1,35 @@
-"""Reads one file of a bill as a delivery, by hand: the same reader and proof, and the same way into the ledger."""
+"""Reads files of a bill as a delivery, by hand: the same reader and proof, and the same way into the ledger."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import chain, islice
-from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
 
-from agents.core.bills.focus import focus_layout, in_period
+from agents.core.bills.bill_layouts import BillLayout, choose
 from agents.core.bills.layouts import Columns, Layout
-from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
 from agents.core.bills.proving import read_delivery
-from agents.core.bills.stores import open_store
-from agents.core.context import Context, Shared
+from agents.core.bills.stores import ObjectStore, open_store
+from agents.core.context import Context
 from agents.core.meter import Meter
-from agents.core.service import services
 from storage.bill_import import Totals, begin_import, is_configured, totals
 from storage.database import Connection
 from storage.writer import Received, Written, rehearsal, write
 from telemetry.batch import Message, Outcome, Report, Run
 from telemetry.builder import build_batches
+from telemetry.closest import did_you_mean
 from telemetry.codec import encode
 from telemetry.costs import CostLine
 from telemetry.deliveries import Delivery
-from telemetry.errors import CollectionFailed
-from telemetry.settings import Account, Settings
+from telemetry.errors import CollectionFailed, Denied
+from telemetry.settings import Settings
 from telemetry.target import Target, Window
+from workers.bill_access import Access, access_of, context_of, reader_of
+from workers.brought_files import locate, pin
 
 _DEADLINE = timedelta(hours=6)
 _AT_ONCE = 20
@@ -38,11 +37,15 @@ _AT_ONCE = 20
 
 
 class Import(NamedTuple):
-    """A file, and whose bill of which period it is."""
+    """Files, and whose bill of which period they are."""
 
-    url: str
+    urls: tuple[str, ...]
     target: Target
     window: Window
+    #: The name of one that the provider reads; empty: the columns tell.
+    layout: str = ""
+    #: Whose they are: ``aws/payer``; empty: the target's account's, if it is configured.
+    credentials: str = ""
 
 
 class Imported(NamedTuple):
@@ -58,25 +61,11 @@ class Imported(NamedTuple):
     missing: tuple[str, ...]
 
 
-def reader_of(provider: str) -> str:
-    """The service of a provider that reads files of bills; LookupError where it has none."""
-    readers = [name for (of, name), one in services().items() if of == provider and one.delivered]
-    if not readers:
-        known = sorted({of for (of, _), one in services().items() if one.delivered})
-        raise LookupError(f"{provider} has no service that reads files of bills; {', '.join(known)} have one")
-    return readers[0]
-
-
-def url_of(text: str) -> str:
-    """The URL of a path, or of what is a URL already."""
-    return text if "://" in text else Path(text).absolute().as_uri()
-
-
 def bring(connection: Connection, settings: Settings, asked: Import, now: datetime, *, dry_run: bool) -> Imported:
-    """Read the file and make it the bill of its period, or see what that would change.
+    """Read the files and make them the bill of their period, or see what that would change.
 
-    CollectionFailed where the file is none, is not as it says, or has rows of other periods alone; ValueError where the
-    target is configured.
+    CollectionFailed where they are none, are not as they say, or have rows of other periods alone; ValueError where the
+    target is configured, LookupError where the credentials are not.
     """
     if is_configured(connection, asked.target):
         raise ValueError(f"{asked.target} is configured: what its export delivers would take the place of the file")
@@ -86,8 +75,8 @@ def bring(connection: Connection, settings: Settings, asked: Import, now: dateti
     first = next(records)
     if isinstance(first, Delivery) and not first.rows_read:
         raise CollectionFailed(
-            f"{asked.url}: it has no rows, so the bill of {asked.window.start:%Y-%m} would be empty: bring a file with"
-            " rows"
+            f"{', '.join(asked.urls)[-300:]}: it has no rows, so the bill of {asked.window.start:%Y-%m} would be empty:"
+            " bring a file with rows"
         )
     if isinstance(first, Delivery) and first.rows_read:
         if meter.lacking("amounts"):
@@ -110,28 +99,61 @@ def bring(connection: Connection, settings: Settings, asked: Import, now: dateti
 
 
 def _records(settings: Settings, asked: Import, now: datetime, meter: Meter) -> Iterator[CostLine | Delivery]:
-    folder, _, name = urlsplit(asked.url).path.rpartition("/")
-    name = unquote(name)
-    account = Account(name=asked.target.account, regions=(), services=(), queue="import")
+    access = access_of(settings, asked.target, asked.credentials)
     deadline = time.monotonic() + _DEADLINE.total_seconds()
-    context = Context(Shared(settings), account, meter, deadline)
-    store = open_store(urlunsplit(urlsplit(asked.url)._replace(path=folder or "/")), context)
+    context = context_of(settings, asked.target, access, meter, deadline)
+    brought = locate(asked.urls)
     try:
-        entry = store.head(f"{store.prefix}/{name}".strip("/"))
-        try:
-            kind, compression = file_kind(name)
-        except ValueError as error:
-            raise CollectionFailed(str(error)) from None
-        file = PinnedFile(entry=entry, format=kind, compression=compression)
-        version = sha256(f"{asked.url} {entry.etag} {entry.size} {now.isoformat()}".encode()).hexdigest()
-        pinned = Pinned(version=version, files=(file,), submitted_at=entry.modified)
+        with closing(_opened(context, access, brought.folder, asked)) as store:
+            pinned, kind = pin(store, brought, asked.window, now)
+            picked = _Picked(_layouts(asked, kind), asked.window)
+            for record in read_delivery(context, store, pinned, picked.layout, asked.window):
+                yield picked.finished(record) if isinstance(record, CostLine) else record
+    except Denied as error:
+        if asked.credentials:
+            raise
+        raise Denied(f"{error}: name whose credentials read it with --credentials", error.permission) from None
 
-        def layout(columns: Columns) -> Layout:
-            return in_period(focus_layout(columns), columns, asked.window)
 
-        yield from read_delivery(context, store, pinned, layout, asked.window)
-    finally:
-        store.close()
+def _opened(context: Context, access: Access | None, url: str, asked: Import) -> ObjectStore:
+    if access is not None:
+        return access.open(context, url, asked=bool(asked.credentials))
+    return open_store(url, context)
+
+
+def _layouts(asked: Import, kind: str) -> Sequence[BillLayout]:
+    """Those that the file may be in: the one that is asked for, the one that its manifest names, or any."""
+    every = reader_of(asked.target.provider).bill_layouts()
+    if asked.layout:
+        found = [one for one in every if one.name == asked.layout]
+        if not found:
+            meant = did_you_mean(asked.layout, [one.name for one in every])
+            raise ValueError(f"--layout {asked.layout}: {asked.target.provider} reads no such layout; {meant}")
+        return found
+    return [one for one in every if kind and kind in one.kinds] or every
+
+
+class _Picked:
+    """The layout that the files turn out to be in."""
+
+    def __init__(self, layouts: Sequence[BillLayout], window: Window) -> None:
+        self._layouts = layouts
+        self._window = window
+        self._found: BillLayout | None = None
+
+    def layout(self, columns: Columns) -> Layout:
+        """Asked of the columns of each file, and of all of them in the end."""
+        found = choose(self._layouts, columns.names)
+        if self._found is not None and self._found is not found:
+            raise CollectionFailed(
+                f"some files are in the layout {self._found.name}, some in {found.name}: bring one kind"
+            )
+        self._found = found
+        return found.of(columns, self._window)
+
+    def finished(self, line: CostLine) -> CostLine:
+        """With what follows from its sums."""
+        return line if self._found is None else self._found.finished(line)
 
 
 def _put(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,10 @@ from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window
 
 LIST, GET = "blob:ListBlobs", "blob:GetBlob"
+
+_STORAGE = re.compile(
+    r"https://[a-z0-9]{3,24}\.(?:blob|dfs)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)/"
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,16 @@ def export_of(shared: Shared, target: Target) -> BillExport:
 
 def open_export(context: Context, export: BillExport) -> ObjectStore:
     """Its container, with a token of the account."""
+    return open_container(context, export.url)
+
+
+def is_container(url: str) -> bool:
+    """Whether a URL is of a storage account of Azure's: a token goes to no other address."""
+    return _STORAGE.match(url) is not None
+
+
+def open_container(context: Context, url: str) -> ObjectStore:
+    """A container, with a token of the account."""
     section, calls = section_of(context.shared), AzureCalls(context)
 
     def token() -> Token:
@@ -67,7 +82,7 @@ def open_export(context: Context, export: BillExport) -> ObjectStore:
         return Token(found.token, datetime.fromtimestamp(found.expires_on, UTC))
 
     endpoint, ca_file = section.endpoints.get("storage", ""), section.ca_file or ""
-    return open_store(export.url, context, credentials=token, endpoint=endpoint, ca_file=ca_file)
+    return open_store(url, context, credentials=token, endpoint=endpoint, ca_file=ca_file)
 
 
 def look(context: Context, store: ObjectStore, export: BillExport) -> Found:

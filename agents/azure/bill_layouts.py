@@ -7,8 +7,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from agents.azure.cost_types import CATEGORIES
-from agents.azure.costs import ACTUAL
-from agents.core.bills.focus import focus_layout
+from agents.azure.costs import ACTUAL, AMORTIZED
+from agents.core.bills.bill_layouts import BillLayout
+from agents.core.bills.focus import focus_begun, focus_layout, is_focus
 from agents.core.bills.layouts import NOTHING, Columns, Layout, LayoutFor, quoted
 from telemetry.errors import CollectionFailed
 
@@ -79,6 +80,15 @@ def _usage(columns: Columns, kind: str) -> Layout:
     )
 
 
+def _is_usage(columns: Columns) -> bool:
+    cost = ("CostInBillingCurrency", "PreTaxCost", "Cost")
+    return any(name in columns for name in cost) and ("Date" in columns or "UsageDateTime" in columns)
+
+
+def _begun(columns: Columns) -> str:
+    return columns.text("BillingPeriodStartDate")
+
+
 _DETAILS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "BenefitName": (),
@@ -115,3 +125,11 @@ def _category(charge_type: str) -> str:
         return NOTHING
     known = " ".join(f"WHEN {quoted(one)} THEN {quoted(category)}" for one, category in CATEGORIES.items())
     return f"CASE lower(replace({charge_type}, ' ', '')) {known} END"
+
+
+LAYOUTS = (
+    BillLayout("focus", "FOCUS", is_focus, focus, focus_begun, kinds=("FocusCost",)),
+    BillLayout("actual", "actual cost", _is_usage, layout_of(ACTUAL), _begun, kinds=(ACTUAL,)),
+    BillLayout("amortized", "amortized cost", _is_usage, layout_of(AMORTIZED), _begun, kinds=(AMORTIZED,)),
+)
+"""Of files that a person brings. Actual and amortized costs have the same columns: only a manifest tells them apart."""

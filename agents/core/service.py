@@ -18,6 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import ClassVar
 
+from agents.core.bill_reading import BillReading
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate, EstimatesParts
 from agents.core.provider import Provider, find_provider, providers
@@ -40,7 +41,7 @@ ENTRY_POINTS = "finfleet.services"
 """The group of entry points by which other distributions offer services: modules that register them."""
 
 
-class Service(EstimatesParts, ABC):
+class Service(BillReading, EstimatesParts, ABC):
     """One service of one provider."""
 
     provider: ClassVar[str]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agents.core.bills.stores import AccountKey, Credentials, Keys, Sas, ServiceAccount, Token
+from agents.core.bills.stores import AccountKey, Credentials, Keys, Login, Sas, ServiceAccount, Token
 from agents.focus.settings import FocusSource
 from telemetry.errors import Denied
 
@@ -23,6 +23,8 @@ def credentials_of(source: FocusSource) -> Callable[[], Credentials] | None:
         return _azure(source) or _own_azure_token
     if source.kind == "gs":
         return _google(source)
+    if source.kind == "sftp":
+        return lambda: _login(source)
     return None
 
 
@@ -75,12 +77,31 @@ def _own_azure_token() -> Credentials:
 def _google(source: FocusSource) -> Callable[[], Credentials]:
     if source.credentials_file is None:
         return _own_google_token
-    try:
-        key = ServiceAccount(Path(source.credentials_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        where = f"focus.sources: {source.name}: credentials_file {source.credentials_file}"
-        raise Denied(f"{where}: it cannot be read ({type(error).__name__}): write a key of a service account") from None
+    key = ServiceAccount(_text(source, "credentials_file", "write a key of a service account"))
     return lambda: key
+
+
+def _login(source: FocusSource) -> Login:
+    """Of an SFTP server; its files are read when it is asked, since they may have been renewed."""
+    key = source.private_key.get_secret_value() if source.private_key else ""
+    return Login(
+        password=source.password.get_secret_value() if source.password else "",
+        private_key=key or _text(source, "private_key_file", "write a private key"),
+        known_hosts=source.known_hosts or _text(source, "known_hosts_file", "write what ssh-keyscan prints"),
+        fingerprint=source.fingerprint or "",
+    )
+
+
+def _text(source: FocusSource, option: str, remedy: str) -> str:
+    """What is in the file that an option names; nothing where it is not given."""
+    file = getattr(source, option)
+    if file is None:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        where = f"focus.sources: {source.name}: {option} {file}"
+        raise Denied(f"{where}: it cannot be read ({type(error).__name__}): {remedy}") from None
 
 
 def _own_google_token() -> Credentials:

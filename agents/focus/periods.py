@@ -14,12 +14,14 @@ from agents.core.bills.tables import Table, open_tables
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window, parse_time
 
-_NOTHING = (None, "", "NULL", "null")
+_NOTHING = (None, "", "NULL", "null", r"\N")
 """As the layout of FOCUS has it."""
 _FORMS = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%Y%m%d", "%Y%m%dT%H%M%S.%fZ")
 """Besides ISO 8601: those that the folding knows (agents/core/bills/fold_sql.py)."""
 _DATE = len("2026-11-01")
 _ZONE = re.compile(r"(?i)(?:z|[+-]\d\d(?::?\d\d)?)$")
+_GAP = re.compile(r" (?=(?:[zZ]|[+-][0-9:]+)$)")
+"""Before an offset, as Snowflake writes it."""
 _COLUMNS = ("billingperiodstart", "chargeperiodstart")
 """The first that tells; the second where a line has no billing period."""
 _MONTH = r"(?P<year>20\d\d)-?(?P<month>0[1-9]|1[0-2])"
@@ -77,7 +79,7 @@ def _months(table: Table) -> set[Window]:
 
 def _month(where: str, text: str) -> Window:
     told = text.removesuffix(" UTC")
-    day, clock = told[:_DATE], told[_DATE:]
+    day, clock = told[:_DATE], _GAP.sub("", told[_DATE:])
     try:
         return month_at(parse_time(f"{day}{clock or 'T00:00:00'}{'' if _ZONE.search(clock) else '+00:00'}"))
     except ValueError:

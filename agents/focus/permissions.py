@@ -21,9 +21,11 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "blob:GetBlob": _BLOBS,
         "storage.objects.list": "storage.objects.list",
         "storage.objects.get": "storage.objects.get",
-        # A folder's are those of the file system.
+        # A folder's are those of the file system, here or on the server.
         "file:list": "",
         "file:read": "",
+        "sftp:list": "",
+        "sftp:read": "",
     }
 )
 PERMISSIONS = tuple(dict.fromkeys(name for name in _NAMES.values() if name))
@@ -64,6 +66,7 @@ Generated from the registry of services; do not edit.
 | `s3://` | `s3:ListBucket` on the bucket, for the folder alone; `s3:GetObject` on what is in the folder |
 | `https://` (Azure Blob) | `Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read` on the container |
 | `gs://` | `storage.objects.list` and `storage.objects.get` on the bucket |
+| `sftp://` | a user that can read the folder and the files in it, and whose sessions may be of SFTP alone |
 | `file://` | the user of the worker can read the folder and the files in it |
 
 - In S3:

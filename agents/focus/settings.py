@@ -12,13 +12,16 @@ from telemetry.settings.exports import ExportEntry, check_names
 from telemetry.settings.fields import Endpoint, FilePath, check
 from telemetry.settings.providers import ProviderSettings
 
+_EXAMPLES = (
+    "s3://bucket/folder, gs://bucket/folder, https://account.blob.core.windows.net/container, "
+    "sftp://user@host/folder or file:///folder"
+)
 _Url = Annotated[
     str,
     Field(
-        pattern=r"^(s3://[^/?#@\s]+|gs://[^/?#@\s]+|https://[^/?#@\s]+/[^/?#\s]+|file://)(/[^?#]*)?$",
-        examples=[
-            "s3://bucket/folder, gs://bucket/folder, https://account.blob.core.windows.net/container or file:///folder"
-        ],
+        pattern=r"^(s3://[^/?#@\s]+|gs://[^/?#@\s]+|https://[^/?#@\s]+/[^/?#\s]+|sftp://[^/?#@:\s]+@[^/?#@\s]+|file://)"
+        r"(/[^?#]*)?$",
+        examples=[_EXAMPLES],
     ),
 ]
 _OF_KIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -26,10 +29,12 @@ _OF_KIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "s3": ("access_key_id", "secret_access_key", "session_token", "region", "endpoint", "ca_file"),
         "https": ("account_key", "sas_token", "endpoint", "ca_file"),
         "gs": ("credentials_file", "endpoint", "ca_file"),
+        "sftp": ("password", "private_key", "private_key_file", "known_hosts", "known_hosts_file", "fingerprint"),
         "file": (),
     }
 )
 """The options of each kind of store."""
+_SERVER = ("fingerprint", "known_hosts", "known_hosts_file")
 _OPTIONS = tuple(dict.fromkeys(name for names in _OF_KIND.values() for name in names))
 
 
@@ -49,6 +54,15 @@ class FocusSource(ExportEntry):
     #: A key of a service account of Google's.
     credentials_file: FilePath | None = None
     ca_file: FilePath | None = None
+    #: Of the user that the URL of an SFTP server names.
+    password: SecretStr | None = None
+    #: In PEM or in OpenSSH's form, without a passphrase.
+    private_key: SecretStr | None = None
+    private_key_file: FilePath | None = None
+    #: By what the SFTP server is known: lines of a known_hosts, such a file, or the fingerprint of its key.
+    known_hosts: Annotated[str, Field(min_length=1)] | None = None
+    known_hosts_file: FilePath | None = None
+    fingerprint: Annotated[str, Field(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$", examples=["SHA256:..."])] | None = None
     #: What tells the billing period of a file; without it the folders, and where they do not, the rows.
     periods: Literal["folders", "columns"] | None = None
 
@@ -70,6 +84,23 @@ class FocusSource(ExportEntry):
             raise ValueError(f"{self.name}: access_key_id and secret_access_key go together: set both or neither")
         if self.account_key is not None and self.sas_token is not None:
             raise ValueError(f"{self.name}: set account_key or sas_token, not both")
+
+    @check
+    def _an_sftp_server_is_known(self) -> None:
+        if self.kind != "sftp":
+            return
+        if self.private_key is not None and self.private_key_file is not None:
+            raise ValueError(f"{self.name}: set private_key or private_key_file, not both")
+        if self.password is None and self.private_key is None and self.private_key_file is None:
+            raise ValueError(
+                f"{self.name}: an SFTP server wants a login: set password, private_key or private_key_file"
+            )
+        given = [name for name in _SERVER if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"{self.name}: set one of {', '.join(_SERVER)}: it tells the server from another one in its place; "
+                "whoever runs it can tell the fingerprint of its key (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)"
+            )
 
 
 class FocusSettings(ProviderSettings):

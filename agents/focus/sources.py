@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from agents.core.bill_months import first_month
 from agents.core.bills.entry import Entry
+from agents.core.bills.manifests import Manifest, Told, is_manifest, parse_manifest
 from agents.core.bills.pinned import Pinned, PinnedFile, check_submitted, file_kind
 from agents.core.bills.remembered import Remembered
 from agents.core.bills.store_addresses import Address, parse_address
@@ -19,7 +20,6 @@ from agents.core.bills.stores import Missing, ObjectStore, open_store
 from agents.core.context import Context, Shared
 from agents.core.estimating import Estimate
 from agents.focus.credentials import credentials_of
-from agents.focus.manifests import Manifest, Told, is_manifest, parse_manifest
 from agents.focus.periods import NotFocus, month_by_folders, months_by_rows
 from agents.focus.settings import FocusSettings, FocusSource
 from telemetry.errors import CollectionFailed
@@ -60,17 +60,22 @@ def source_names(section: ProviderSettings) -> tuple[str, ...]:
 
 def source_of(shared: Shared, target: Target) -> FocusSource:
     """The source that a target names; CollectionFailed where this worker's configuration has none of that name."""
-    section = shared.settings.section(FocusSettings)
-    found = next((one for one in section.sources if one.name == target.region), None) if section is not None else None
+    found = find_source(shared, target.region)
     if found is None:
         raise CollectionFailed(f"{target}: focus.sources of this worker has no source of that name: add it")
     return found
 
 
-def open_source(context: Context, source: FocusSource) -> ObjectStore:
-    """Its store."""
+def find_source(shared: Shared, name: str) -> FocusSource | None:
+    """The source of that name; None where this worker's configuration has none."""
+    section = shared.settings.section(FocusSettings)
+    return next((one for one in section.sources if one.name == name), None) if section is not None else None
+
+
+def open_source(context: Context, source: FocusSource, url: str = "") -> ObjectStore:
+    """Its store; or what is at another URL, in the same way."""
     return open_store(
-        source.url,
+        url or source.url,
         context,
         credentials=credentials_of(source),
         region=source.region or "",

@@ -23,7 +23,7 @@ from telemetry.target import Window, floor_time
 
 _DAY = timedelta(days=1)
 _DETAILED = re.compile(r"\.gcp_billing_export_resource_v1_")
-_CATEGORIES: Mapping[str, ChargeCategory] = {
+CATEGORIES: Mapping[str, ChargeCategory] = {
     "regular": ChargeCategory.USAGE,
     "tax": ChargeCategory.TAX,
     "adjustment": ChargeCategory.ADJUSTMENT,
@@ -174,7 +174,7 @@ def line_of(row: Mapping[str, Any], window: Window) -> CostLine:
 
 def category_of(cost_type: str) -> str:
     """FOCUS's word for a ``cost_type``; empty where there is none."""
-    return _CATEGORIES.get(cost_type, "")
+    return CATEGORIES.get(cost_type, "")
 
 
 def text_of(value: object) -> str:

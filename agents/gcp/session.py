@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from agents.core.context import Shared
@@ -64,6 +65,12 @@ class GcpSession:
                 renew(self._credentials, self._request)
             self._credentials.apply(headers)
         return headers
+
+    def token(self) -> tuple[str, datetime | None]:
+        """A token that is still good, and until when, where its source says so."""
+        self.headers()
+        expiry = getattr(self._credentials, "expiry", None)
+        return self._credentials.token, None if expiry is None else expiry.replace(tzinfo=UTC)
 
     @property
     def monitoring(self) -> Any:

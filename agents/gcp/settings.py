@@ -11,7 +11,7 @@ from telemetry.settings.exports import AccountExport, check_exports
 from telemetry.settings.fields import FilePath, Section, check
 from telemetry.settings.providers import AccountEntry, ProviderSettings
 
-ENDPOINTS = ("monitoring", "inventory", "billing", "bigquery", "token")
+ENDPOINTS = ("monitoring", "inventory", "billing", "bigquery", "storage", "token")
 
 _PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 # What can be part of a resource name; whether there is such a project, Google says.

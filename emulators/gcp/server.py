@@ -18,6 +18,7 @@ from emulators.gcp.gate import Gate
 from emulators.gcp.identity import Identities
 from emulators.gcp.monitoring import MetricStore
 from emulators.gcp.projects import Projects
+from emulators.gcp.storage import Buckets
 
 
 class LocalGcp(LocalCloud[Call, Faults]):
@@ -25,7 +26,7 @@ class LocalGcp(LocalCloud[Call, Faults]):
 
     `clock` gives the time in epoch seconds by which points become visible.
     The stores may be filled in-process, before the start too: `metrics`, `assets`, `catalog`, `accounts`,
-    `billing_export`.
+    `billing_export`, `buckets`.
     A call without credentials is let in unless `require_credentials`; credentials that are given are verified always.
     """
 
@@ -50,6 +51,7 @@ class LocalGcp(LocalCloud[Call, Faults]):
         self.catalog = sample_catalog()
         self.accounts = Accounts()
         self.billing_export = BillingExport(self.projects)
+        self.buckets = Buckets(clock)
         add_project_page(self.control, self.projects)
         self._ports = (grpc_port, http_port)
         self._methods: list[Any] = []
@@ -65,6 +67,7 @@ class LocalGcp(LocalCloud[Call, Faults]):
         from emulators.gcp.billing.service import Billing  # noqa: PLC0415
         from emulators.gcp.monitoring.service import Monitoring  # noqa: PLC0415
         from emulators.gcp.rpc import RpcServer  # noqa: PLC0415
+        from emulators.gcp.storage.rest import PREFIX, Storage  # noqa: PLC0415
         from emulators.gcp.web import Tokens, Web  # noqa: PLC0415
 
         self._methods = [
@@ -73,7 +76,8 @@ class LocalGcp(LocalCloud[Call, Faults]):
             *Billing(self.catalog, self.accounts, self.projects, self.clock).methods(),
         ]
         self.bigquery = BigQuery(self.billing_export, Jobs(self.billing_export), self.gate)
-        web = Web(Tokens(self.identities, self.gate), self.bigquery)
+        self.storage = Storage(self.buckets, self.gate)
+        web = Web(Tokens(self.identities, self.gate), self.bigquery, self.storage)
         http = HttpServer("local-gcp-http", web, self.control, port=self._ports[1])
         stack.callback(http.stop)
         rpc = RpcServer(self._methods, self.gate, port=self._ports[0])
@@ -82,7 +86,7 @@ class LocalGcp(LocalCloud[Call, Faults]):
         rpc.start()
         address, url = f"127.0.0.1:{rpc.port}", f"http://127.0.0.1:{http.port}"
         grpc = dict.fromkeys(("monitoring", "inventory", "billing"), address)
-        self._endpoints = grpc | {"bigquery": url, "token": f"{url}/token"}
+        self._endpoints = grpc | {"bigquery": url, "storage": f"{url}{PREFIX}", "token": f"{url}/token"}
         self.identities.token_uri = self._endpoints["token"]
 
     def serve_tls(self, directory: Path) -> tuple[str, Path]:
@@ -112,7 +116,7 @@ class LocalGcp(LocalCloud[Call, Faults]):
 
     @property
     def endpoints(self) -> dict[str, str]:
-        """`monitoring`, `inventory` and `billing` as host:port of gRPC in plaintext; `bigquery` and `token` as URLs.
+        """`monitoring`, `inventory`, `billing` as host:port of plain gRPC; `bigquery`, `storage` and `token` as URLs.
 
         Raises:
             RuntimeError: it is not started.

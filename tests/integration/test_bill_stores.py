@@ -28,7 +28,7 @@ from tests.support.waiting import until
 _BUCKET = "bills"
 _IMPORTS = """
 import sys
-for name in ("duckdb", "obstore", "pyarrow"):
+for name in ("asyncssh", "duckdb", "obstore", "pyarrow"):
     sys.modules[name] = None
 import agents.core.bills.proving, agents.core.bills.focus, agents.core.bills.stores, workers.cli
 """
@@ -205,6 +205,9 @@ def test_nothing_is_asked_past_the_deadline(aws: LocalAws) -> None:
         ("s3://", {}, "must be s3://bucket/prefix"),
         ("https://account.blob.core.windows.net", {}, "must be s3://bucket/prefix"),
         ("s3://key:secret@bucket/x", {}, "may hold no credentials"),
+        ("sftp://user:secret@host/x", {}, "may hold no credentials"),
+        ("sftp://host/x", {}, "must be s3://bucket/prefix.*sftp://user@host/folder"),
+        ("sftp://user@host:port/x", {}, "must be s3://bucket/prefix"),
         ("https://a.blob.core.windows.net/c/x?sig=abc", {}, "may hold no credentials"),
         ("s3://bucket", {"endpoint": "http://192.0.2.1:9000"}, "must begin with https://"),
         ("s3://bucket", {"endpoint": "nonsense"}, "must be an address"),

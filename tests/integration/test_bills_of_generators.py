@@ -13,15 +13,19 @@ from typing import Any
 import pytest
 
 from agents.core.context import Shared
+from agents.core.meter import Meter
 from emulators.gcp import LocalGcp
+from telemetry.costs import CostLine
+from telemetry.deliveries import Delivery
 from telemetry.settings import Settings
-from telemetry.target import Window
+from telemetry.target import Target, Window
 from tests.support import azure as azures
 from tests.support import gcp as gcps
 from tests.support.azure_exports import deliver
 from tests.support.azurite import Azurite, running_azurite
 from tests.support.bill_sums import DATA, Cuts, check_sums, recorded, sums
 from tests.support.collecting import collect
+from workers.bill_import import Import, _records
 
 pytestmark = pytest.mark.timeout(400)
 """The first one installs azurite, which takes a minute or more."""
@@ -142,6 +146,22 @@ def test_three_months_of_azure_restated_twice(azurite: Azurite, form: Any) -> No
             assert proof.rows_read == len(rows)
             versions.add(proof.version)
     assert len(versions) == 9
+
+
+def test_an_account_of_azure_reads_a_bill_that_a_person_brings(azurite: Azurite) -> None:
+    container = azurite.container()
+    rows = recorded("azure_nise/2026-10.v1.csv.gz")
+    key = deliver(container, [rows], month="2026-10", kind="AmortizedCost", form="csv.gz")
+    endpoints = {**azurite.azure.endpoints, "storage": azurite.endpoint}
+    given = azures.settings(azurite.azure, ca_file=str(azurite.ca_file), endpoints=endpoints)
+    target = Target("azure", "default", "import", "bill_files")
+    for url in (f"{container.url}/root/", f"{container.url}/{key}"):
+        *lines, proof = _records(given, Import((url,), target, _window("2026-10")), azures.NOW, Meter())
+        assert isinstance(proof, Delivery)
+        assert proof.rows_read == len(rows)
+        check_sums(
+            rows, [one for one in lines if isinstance(one, CostLine)], _AZURE, "CostInBillingCurrency", "effective_cost"
+        )
 
 
 @pytest.fixture(scope="module")

@@ -180,6 +180,19 @@ def test_a_file_of_another_month_takes_nothing_away(finfleet: Run, connection: C
     assert (state(connection), costs(connection)) == before
 
 
+def test_several_files_are_one_bill_and_what_cannot_be_is_said(
+    finfleet: Run, connection: Connection, tmp_path: Path
+) -> None:
+    files = [bill(tmp_path / f"{number}.csv", (number, "EC2", "1")) for number in (1, 2)]
+    assert changes(finfleet(*files, "--period", "2026-10", "--json")) == {"EC2": (None, "2")}
+    before = state(connection)
+    done = finfleet(*files, "--period", "2026-10", "--layout", "cur", status=1)
+    assert "--layout cur: focus reads no such layout" in done.stderr
+    done = finfleet("s3://bucket/x.csv", "--period", "2026-10", "--credentials", "focus/bank", status=1)
+    assert "focus/bank: focus is not configured here: add a section focus:" in done.stderr
+    assert state(connection) == before
+
+
 def test_a_folder_may_have_any_name(finfleet: Run, tmp_path: Path) -> None:
     folder = tmp_path / "100%25 #1?"
     folder.mkdir()

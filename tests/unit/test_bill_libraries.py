@@ -10,9 +10,10 @@ from typing import IO
 import pytest
 
 from agents.core.bills import libraries
+from agents.core.bills.stores import Login, open_store
 from agents.core.bills.workspace import workspace
 from telemetry.errors import CollectionFailed
-from tests.support.bills import focus, read
+from tests.support.bills import context, focus, read
 
 _LIBRARIES = ("duckdb", "obstore", "pyarrow")
 
@@ -25,6 +26,12 @@ def test_a_missing_library_is_told_with_the_extra_to_install(
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(CollectionFailed, match=rf"{name} is not installed.*pip install 'finfleet\[bills\]'"):
         read(tmp_path, {"a.csv": focus({})})
+
+
+def test_sftp_without_its_library_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncssh", None)
+    with pytest.raises(CollectionFailed, match=r"asyncssh is not installed.*pip install 'finfleet\[bills\]'"):
+        open_store("sftp://user@host/folder", context(), credentials=Login)
 
 
 def test_a_workspace_goes_at_its_end_and_with_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from agents.azure.bill_manifests import NoMonth, current
 from agents.azure.bill_manifests import parse_manifest as parse_azure
 from agents.core.bill_months import check_month, first_month, month_at, month_of
 from agents.core.bills.entry import Entry
-from agents.focus.manifests import is_manifest
-from agents.focus.manifests import parse_manifest as parse_focus
+from agents.core.bills.manifests import is_manifest
+from agents.core.bills.manifests import parse_manifest as parse_focus
 from agents.focus.periods import month_by_folders
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window

@@ -9,6 +9,12 @@ from telemetry.settings import Settings
 
 FOLDER = {"name": "main", "url": "file:///srv/focus"}
 BUCKET = {"name": "main", "url": "s3://bucket/folder"}
+SFTP = {
+    "name": "vendor",
+    "url": "sftp://bills@sftp.example.com:2222/outbox",
+    "password": "secret",
+    "fingerprint": f"SHA256:{'a' * 43}",
+}
 
 
 def _load(*sources: dict[str, Any]) -> Settings:
@@ -22,6 +28,7 @@ def _load(*sources: dict[str, Any]) -> Settings:
         {**BUCKET, "access_key_id": "a", "secret_access_key": "b", "endpoint": "https://ns.compat.example.com"},
         {"name": "blob", "url": "https://account.blob.core.windows.net/container/folder", "sas_token": "sv=1"},
         {"name": "google", "url": "gs://bucket", "credentials_file": "/etc/key.json"},
+        SFTP,
     ],
     ids=lambda one: str(one["url"]),
 )
@@ -29,6 +36,7 @@ def test_each_kind_of_store_is_taken(source: dict[str, Any]) -> None:
     section: Any = _load(source).provider("focus")
     assert section.sources[0].url == source["url"]
     assert "sv=1" not in repr(section)
+    assert "secret'" not in repr(section)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +47,15 @@ def test_each_kind_of_store_is_taken(source: dict[str, Any]) -> None:
         ([{**BUCKET, "access_key_id": "a"}], "access_key_id and secret_access_key go together"),
         ([{**BUCKET, "account_key": "a"}], "account_key is not for s3://"),
         ([{**BUCKET, "url": "https://account.blob.core.windows.net/c?sv=secret"}], "pattern"),
-        ([{**BUCKET, "url": "sftp://host/folder"}], "pattern"),
+        ([{**SFTP, "url": "sftp://host/folder"}], "pattern"),
+        ([{**SFTP, "url": "sftp://bills:secret@host/folder"}], "pattern"),
+        ([{**SFTP, "fingerprint": "MD5:aa"}], "pattern"),
+        ([{**SFTP, "fingerprint": None}], "set one of fingerprint, known_hosts, known_hosts_file: it tells the server"),
+        ([{**SFTP, "known_hosts_file": "/x"}], "set one of fingerprint, known_hosts, known_hosts_file"),
+        ([{**SFTP, "password": None}], "set password, private_key or private_key_file"),
+        ([{**SFTP, "private_key": "a", "private_key_file": "/x"}], "set private_key or private_key_file, not both"),
+        ([{**SFTP, "region": "x"}], "region is not for sftp://"),
+        ([{**BUCKET, "password": "secret"}], "password is not for s3://"),
         ([{**BUCKET, "url": "s3://key:secret@bucket/folder"}], "pattern"),
         ([{**BUCKET, "name": "Main"}], "pattern"),
         ([{**BUCKET, "granularity": "weekly"}], "'daily' or 'hourly'"),

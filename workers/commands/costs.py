@@ -14,7 +14,9 @@ from agents.core.unattended import never_ask
 from telemetry.errors import CollectionError
 from telemetry.target import Target, Window
 from telemetry.terminal import say
-from workers.bill_import import Import, Imported, bring, reader_of, url_of
+from workers.bill_access import reader_of
+from workers.bill_import import Import, Imported, bring
+from workers.brought_files import url_of
 from workers.groups import Group
 from workers.output import json_option, print_json, print_table
 from workers.process import fleet_settings, open_database
@@ -42,30 +44,52 @@ def command() -> None:
 
 
 @command.command(name="import")
-@click.argument("file", metavar="FILE|URL")
+@click.argument("files", metavar="FILE|URL...", nargs=-1, required=True)
 @click.option("--period", type=_Period(), required=True, help="The billing period, a month: 2026-10.")
 @click.option("--provider", required=True, help="Whose bill it is: aws, azure, gcp; focus for anybody else.")
 @click.option("--account", default="default", show_default=True, help="The account, by a name of yours.")
 @click.option("--name", default="import", show_default=True, help="The export that it stands for.")
+@click.option(
+    "--layout", default="", help="What the columns are, where they do not tell it: cur, actual, amortized ..."
+)
+@click.option(
+    "--credentials",
+    metavar="PROVIDER/NAME",
+    default="",
+    help="Whose read a URL: an account (aws/payer) or a source (focus/vendor) of the configuration; else --account's.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what it would change.")
 @json_option
-def import_(*, file: str, period: Window, provider: str, account: str, name: str, dry_run: bool, as_json: bool) -> None:
-    """Make FILE, a bill in FOCUS (CSV or Parquet), the bill of a month, and show what changes by currency and service.
+def import_(
+    *,
+    files: tuple[str, ...],
+    period: Window,
+    provider: str,
+    account: str,
+    name: str,
+    layout: str,
+    credentials: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Make files (CSV or Parquet) the bill of a month, and show what changes by currency and service.
 
-    It is read whole and proven as a delivery is, and takes the place of what was imported before under the same
-    provider, account and name. A URL is read without credentials.
+    One file, several of the same kind, a folder (with a slash at the end of a URL), or a manifest: together they are
+    the bill. They are in FOCUS, or in any layout that the provider's exports have. They are read whole and proven as a
+    delivery is, and take the place of what was imported before under the same provider, account and name.
     """
     never_ask()
     try:
-        target = Target(provider, account, name, reader_of(provider))
+        target = Target(provider, account, name, reader_of(provider).name)
     except LookupError as error:
         raise click.UsageError(str(error)) from None
     settings = fleet_settings()
     with open_database(settings, "finfleet costs") as database, database.connection() as connection:
         try:
             now = database.clock.now(connection)
-            done = bring(connection, settings, Import(url_of(file), target, period), now, dry_run=dry_run)
-        except (CollectionError, ValueError) as error:
+            asked = Import(tuple(map(url_of, files)), target, period, layout, credentials)
+            done = bring(connection, settings, asked, now, dry_run=dry_run)
+        except (CollectionError, ValueError, LookupError) as error:
             raise click.ClickException(str(error)) from None
     _show(done, target, dry_run=dry_run, as_json=as_json)
 

@@ -39,7 +39,7 @@ class Bucket:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """The files in the folder ``prefix``, in the order of their keys, from behind ``after`` on."""
-        folder = f"{prefix.rstrip('/')}/"
+        folder = f"{prefix.rstrip('/')}/" if prefix else ""
         more = {"StartAfter": after} if after else {}
         for page in self._pages(Prefix=folder, **more):
             for item in page.get("Contents") or ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.aws.bills.bucket import Bucket
 from agents.aws.settings import AwsSettings, BillExport
 from agents.core.context import Context
 from telemetry.errors import CollectionFailed
@@ -25,3 +26,11 @@ def named_export(context: Context, target: Target) -> tuple[BillExport, str]:
         f"aws.bill_exports has no {target.region!r} of account {target.account!r} on this worker: add it to its "
         "configuration, or take it out of the planner's"
     )
+
+
+def named_bucket(context: Context, url: str) -> Bucket:
+    """The bucket of a URL that no export is configured of, as somebody names it who brings a file."""
+    section = context.shared.settings.section(AwsSettings)
+    # Without the checks of an export: a file may be at the top of its bucket.
+    export = BillExport.model_construct(name="import", url=url.rstrip("/"), region=None)
+    return Bucket(context, export, section.region if section is not None else "")

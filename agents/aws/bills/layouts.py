@@ -12,7 +12,8 @@ from dataclasses import replace
 from agents.aws.bills import lines
 from agents.aws.bills.columns import NEVER, CurColumns, by_type, either, entry, first
 from agents.aws.cost.types import CATEGORIES
-from agents.core.bills.focus import focus_layout
+from agents.core.bills.bill_layouts import BillLayout
+from agents.core.bills.focus import focus_begun, focus_layout, is_focus
 from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
 from telemetry.errors import CollectionFailed
 
@@ -34,6 +35,11 @@ _DETAILS = {
     "CostCategory": "cost_category",
     lines.PARENT: "split_line_item_parent_resource_id",
 }
+
+
+def cur_begun(columns: Columns) -> str:
+    """The text of when the billing period of a line begins."""
+    return CurColumns(columns).text("bill_billing_period_start_date")
 
 
 def layout_of(columns: Columns) -> Layout:
@@ -197,3 +203,17 @@ def _net_effective(cur: CurColumns, kind: str, net: str) -> str:
         },
         net,
     )
+
+
+LAYOUTS = (
+    BillLayout(
+        "cur",
+        "Cost and Usage Report: CUR 2.0, or the older one",
+        lambda columns: "line_item_unblended_cost" in CurColumns(columns),
+        lambda columns: _cur_layout(CurColumns(columns)),
+        cur_begun,
+        finished=lines.finished,
+    ),
+    BillLayout("focus", "FOCUS", is_focus, _focus_layout, focus_begun),
+)
+"""Of files that a person brings."""

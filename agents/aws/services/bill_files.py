@@ -7,16 +7,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 from agents.aws.bills.bucket import GET, LIST, PRICES, Bucket
-from agents.aws.bills.configured import named_export, names_of
+from agents.aws.bills.configured import named_bucket, named_export, names_of
 from agents.aws.bills.finding import Finder
-from agents.aws.bills.layouts import layout_of
+from agents.aws.bills.layouts import LAYOUTS, layout_of
 from agents.aws.bills.lines import finished
 from agents.aws.bills.manifests import Manifest
+from agents.core.bills.bill_layouts import BillLayout
 from agents.core.bills.entry import Entry
 from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
 from agents.core.bills.proving import read_delivery
 from agents.core.bills.requests import are_columns, reads_of
-from agents.core.bills.stores import Changed, Missing
+from agents.core.bills.stores import Changed, Missing, ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from telemetry.costs import CostLine
@@ -45,6 +46,14 @@ class BillFiles(Service):
     reads_files = True
     permissions = (LIST, GET)
     paid = PRICES
+
+    def bill_layouts(self) -> tuple[BillLayout, ...]:
+        """Cost and Usage Reports, and FOCUS."""
+        return LAYOUTS
+
+    def open_bill(self, context: Context, url: str) -> ObjectStore | None:
+        """A bucket, with the credentials of the account."""
+        return named_bucket(context, url) if url.startswith("s3://") else None
 
     def collect(self, context: Context, target: Target, window: Window) -> Iterator[Record]:
         """Every line of the newest version of the month, and last what was read of it."""

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from agents.azure.bill_exports import address_of, estimate, export_names, export_of, look, open_export, pin
-from agents.azure.bill_layouts import layout_of
+from agents.azure.bill_exports import (
+    address_of,
+    estimate,
+    export_names,
+    export_of,
+    is_container,
+    look,
+    open_container,
+    open_export,
+    pin,
+)
+from agents.azure.bill_layouts import LAYOUTS, layout_of
 from agents.azure.permissions import BLOBS
 from agents.core.bill_months import BillService, check_month
+from agents.core.bills.bill_layouts import BillLayout
 from agents.core.bills.proving import read_delivery
 from agents.core.bills.requests import estimate_reading
+from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from telemetry.deliveries import DeliveredFile
@@ -33,6 +45,14 @@ class BillFiles(BillService):
 
     permissions = (BLOBS,)
     reads_files = True
+
+    def bill_layouts(self) -> tuple[BillLayout, ...]:
+        """FOCUS, actual and amortized costs."""
+        return LAYOUTS
+
+    def open_bill(self, context: Context, url: str) -> ObjectStore | None:
+        """A container, with a token of the account."""
+        return open_container(context, url) if is_container(url) else None
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The exports that the account reads."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agents.core.bills.fold_sql import moment
-from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
+from agents.core.bills.bill_layouts import BillLayout, within
+from agents.core.bills.layouts import NOTHING, Columns, Layout
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
@@ -52,12 +52,12 @@ _PERIODS = frozenset({"billingperiodstart", "billingperiodend"})
 _EACH_ITS_OWN = frozenset({
     "x_lineitemid", "x_identitylineitemid", "x_chargeid", "x_invoicelineitemid", "x_exporttime", "x_ingestiontime",
     "x_sourcename", "x_sourceversion", "x_billedunitprice", "x_effectiveunitprice", "oci_referencenumber",
-    "oci_backreferencenumber",
+    "oci_backreferencenumber", "x_updatedat",
 })  # fmt: skip
 """What differs from line to line, or follows from other columns, and tells nothing of the charge: with it nothing would
 be folded."""
 _LEFT_OUT = _EACH_ITS_OWN | _PERIODS
-_SUMMED = ("cost", "costinusd", "quantity")
+_SUMMED = ("cost", "costinusd", "quantity", "oci_costoverage", "oci_billedquantityoverage", "oci_attributedusage")
 """Ends of the names of what is summed. A price or a rate is not: it tells lines apart."""
 
 
@@ -96,13 +96,17 @@ def in_period(layout: Layout, columns: Columns, window: Window) -> Layout:
 
     A line that tells none is of the period of its charge.
     """
-    text = _told(columns, "BillingPeriodStart")
-    begun = layout.start if text == NOTHING else f"coalesce({text}, {layout.start})"
-    start, end = (f"epoch_us({quoted(one.isoformat())}::TIMESTAMPTZ)" for one in (window.start, window.end))
-    # What is no time at all is an error, and not another month.
-    told = f"left(coalesce({begun}, ''), 40)"
-    unknown = f"error('row ' || n || ': the BillingPeriodStart ' || {told} || ' is no time such as 2026-05-01')"
-    return replace(layout, only=f"coalesce({moment(begun)}, {unknown}) >= {start} AND {moment(begun)} < {end}")
+    return within(layout, focus_begun(columns), window)
+
+
+def focus_begun(columns: Columns) -> str:
+    """The text of when the billing period of a row begins."""
+    return _told(columns, "BillingPeriodStart")
+
+
+def is_focus(columns: Columns) -> bool:
+    """Whether a file with these columns is in FOCUS."""
+    return all(name in columns for name in _NEEDED)
 
 
 def _resource(found: str) -> str:
@@ -127,6 +131,10 @@ def _is_amount(text: str) -> str:
 
 
 def _told(columns: Columns, *names: str) -> str:
-    """Text of the first of these that is told. A file of text has no null, and some write the word."""
+    """Text of the first of these that is told. A file of text has no null: some write the word, or a mark of theirs."""
     found = columns.text(*names)
-    return NOTHING if found == NOTHING else f"nullif(nullif({found}, 'NULL'), 'null')"
+    return NOTHING if found == NOTHING else f"nullif(nullif(nullif({found}, 'NULL'), 'null'), '\\N')"
+
+
+FOCUS = BillLayout("focus", "FOCUS 1.0 to 1.4", is_focus, focus_layout, focus_begun)
+"""As anybody writes it."""

@@ -88,7 +88,9 @@ def _told(sums: int) -> Mapping[str, str]:
 
 def moment(text: str) -> str:
     """Microseconds since 1970; null where it is no time, or one that no bill has (``infinity``, the year 290000)."""
-    found = f"coalesce(TRY_CAST({text} AS TIMESTAMPTZ), try_strptime({text}, {_DATES}) AT TIME ZONE 'UTC')"
+    known = f"TRY_CAST({text} AS TIMESTAMPTZ), try_strptime({text}, {_DATES}) AT TIME ZONE 'UTC'"
+    # Snowflake's own form: 2026-05-01 00:00:00.000 +0000.
+    found = f"coalesce({known}, TRY_CAST(regexp_replace({text}, ' (Z|[+-][0-9:]+)$', '\\1') AS TIMESTAMPTZ))"
     return f"CASE WHEN {found} BETWEEN {_EARLIEST} AND {_LATEST} THEN epoch_us({found}) END"
 
 

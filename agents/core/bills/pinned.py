@@ -11,7 +11,7 @@ import msgspec
 from agents.core.bills.entry import Entry
 from telemetry.errors import CollectionFailed
 
-Format = Literal["csv", "parquet"]
+Format = Literal["csv", "parquet", "jsonl"]
 Compression = Literal["none", "gzip", "zip", "zstd"]
 
 
@@ -44,17 +44,22 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
 def file_kind(key: str) -> tuple[Format, Compression]:
     """Format and compression by the end of a name; ValueError where it is none that can be read.
 
-    ``.csv``, ``.csv.gz``, ``.csv.zip``, ``.zip``, ``.csv.zst``, ``.parquet``, ``.snappy.parquet`` ...
+    ``.csv``, ``.csv.gz``, ``.csv.zip``, ``.zip``, ``.csv.zst``, ``.parquet``, ``.snappy.parquet``, ``.jsonl.gz`` ...
     """
     name = key.rsplit("/", 1)[-1].lower()
     if name.endswith((".parquet", ".pq")):
         return "parquet", "none"
     for ending, compression in _COMPRESSIONS.items():
         if name.endswith(ending):
+            if name.removesuffix(ending).endswith(_JSON_LINES) and compression != "zip":
+                return "jsonl", compression
             return "csv", compression
-    raise ValueError(f"{key}: the name of a file must end in .csv, .csv.gz, .csv.zip, .csv.zst or .parquet")
+    if name.endswith(_JSON_LINES):
+        return "jsonl", "none"
+    raise ValueError(f"{key}: the name of a file must end in .csv, .csv.gz, .csv.zip, .csv.zst, .parquet or .jsonl")
 
 
+_JSON_LINES = (".jsonl", ".ndjson")
 _COMPRESSIONS: dict[str, Compression] = {
     ".csv": "none",
     ".gz": "gzip",

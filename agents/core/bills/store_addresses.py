@@ -6,12 +6,13 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from agents.core.bills.store_kinds import AWS, AZURE, FOLDER, FREE, GOOGLE, S3, Kind, Prices
+from agents.core.bills.store_kinds import AWS, AZURE, FOLDER, FREE, GOOGLE, S3, SFTP, Kind, Prices
 from telemetry.errors import CollectionFailed
 from telemetry.settings.fields import is_loopback
 
 FORMS = (
-    "s3://bucket/prefix, https://account.blob.core.windows.net/container/prefix, gs://bucket/prefix or file:///folder"
+    "s3://bucket/prefix, https://account.blob.core.windows.net/container/prefix, gs://bucket/prefix, "
+    "sftp://user@host/folder or file:///folder"
 )
 _AZURE_PARTS = 2
 """At an endpoint of one's own: account and container."""
@@ -24,9 +25,9 @@ class Address(msgspec.Struct, frozen=True):
     #: Bucket or container; of a folder its path.
     bucket: str
     prefix: str = ""
-    #: Of Azure.
+    #: Of Azure; of SFTP the user.
     account: str = ""
-    #: Where it is asked, if not at the provider's own address.
+    #: Where it is asked, if not at the provider's own address; of SFTP host and port.
     endpoint: str = ""
 
     @property
@@ -34,13 +35,15 @@ class Address(msgspec.Struct, frozen=True):
         """For messages."""
         if self.kind is FOLDER:
             return f"file://{self.bucket}"
+        if self.kind is SFTP:
+            return f"sftp://{self.account}@{self.endpoint}{self.bucket}"
         account = f"{self.account}/" if self.account else ""
         return f"{self.kind.name}://{account}{self.bucket}"
 
     @property
     def prices(self) -> Prices | None:
         """What a request costs; None: nobody has published it, or it depends on what a URL does not tell."""
-        if self.kind is FOLDER:
+        if self.kind in {FOLDER, SFTP}:
             return FREE
         return AWS if self.kind is S3 and not self.endpoint else None
 
@@ -52,12 +55,17 @@ def parse_address(url: str, endpoint: str = "") -> Address:
         host = parts.hostname or ""
     except ValueError:
         raise _wrong(url) from None
-    if parts.query or parts.fragment or "@" in parts.netloc:
+    user, sent, server = parts.netloc.rpartition("@") if parts.scheme == "sftp" else ("", "", parts.netloc)
+    if parts.query or parts.fragment or "@" in server or ":" in user:
         raise CollectionFailed("url: it may hold no credentials, query or fragment: give credentials by their options")
     path = unquote(parts.path).strip("/")
     check_endpoint(endpoint)
     if parts.scheme == "file" and not host:
         return Address(FOLDER, unquote(parts.path).rstrip("/") or "/")
+    if parts.scheme == "sftp" and sent and user and host:
+        return Address(
+            SFTP, unquote(parts.path).rstrip("/") or "/", account=unquote(user), endpoint=_server(url, server)
+        )
     if parts.scheme in {"s3", "gs"} and parts.netloc:
         return Address(S3 if parts.scheme == "s3" else GOOGLE, parts.netloc, path, endpoint=endpoint)
     if parts.scheme in {"https", "http"} and path:
@@ -78,6 +86,14 @@ def _blob(url: str, scheme: str, netloc: str, path: str, endpoint: str) -> Addre
     own = f"{scheme}://{netloc}/{pieces[0]}"
     check_endpoint(own)
     return Address(AZURE, pieces[1], pieces[2] if len(pieces) > _AZURE_PARTS else "", pieces[0], own)
+
+
+def _server(url: str, server: str) -> str:
+    try:
+        urlsplit(f"//{server}").port  # noqa: B018 - refuses what is no port
+    except ValueError:
+        raise _wrong(url) from None
+    return server
 
 
 def check_endpoint(endpoint: str) -> None:

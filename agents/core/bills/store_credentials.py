@@ -57,4 +57,19 @@ class ServiceAccount(msgspec.Struct, frozen=True):
         return "ServiceAccount(...)"
 
 
-Credentials = Keys | Token | AccountKey | Sas | ServiceAccount
+class Login(msgspec.Struct, frozen=True):
+    """Of an SFTP server, whose user the URL names; and by what the server itself is known."""
+
+    password: str = ""
+    #: A private key in PEM or in OpenSSH's form, without a passphrase.
+    private_key: str = ""
+    #: Lines as ``known_hosts`` has them.
+    known_hosts: str = ""
+    #: Of the server's key: ``SHA256:...``.
+    fingerprint: str = ""
+
+    def __repr__(self) -> str:
+        return "Login(...)"
+
+
+Credentials = Keys | Token | AccountKey | Sas | ServiceAccount | Login

@@ -39,3 +39,4 @@ S3 = Kind("s3", "s3:ListObjectsV2", "s3:GetObject", "s3:ListBucket", "s3:GetObje
 AZURE = Kind("blob", "blob:ListBlobs", "blob:GetBlob", _BLOBS, _BLOBS, page=5000)
 GOOGLE = Kind("gs", "storage.objects.list", "storage.objects.get", "storage.objects.list", "storage.objects.get")
 FOLDER = Kind("file", "file:list", "file:read", "read", "read")
+SFTP = Kind("sftp", "sftp:list", "sftp:read", "read", "read")

@@ -7,13 +7,15 @@ from typing import BinaryIO, Protocol
 
 from agents.core.bills.entry import Entry
 from agents.core.bills.kept_store import MAX_MANIFEST, open_kept
+from agents.core.bills.sftp_store import open_sftp
 from agents.core.bills.store_addresses import parse_address
-from agents.core.bills.store_credentials import AccountKey, Credentials, Keys, Sas, ServiceAccount, Token
+from agents.core.bills.store_credentials import AccountKey, Credentials, Keys, Login, Sas, ServiceAccount, Token
 from agents.core.bills.store_errors import Changed, Missing
+from agents.core.bills.store_kinds import SFTP
 from agents.core.context import Context
 
 __all__ = [
-    "MAX_MANIFEST", "AccountKey", "Changed", "Credentials", "Entry", "Keys", "Missing", "ObjectStore", "Sas",
+    "MAX_MANIFEST", "AccountKey", "Changed", "Credentials", "Entry", "Keys", "Login", "Missing", "ObjectStore", "Sas",
     "ServiceAccount", "Token", "open_store",
 ]  # fmt: skip
 
@@ -31,7 +33,7 @@ class ObjectStore(Protocol):
 
     @property
     def prefix(self) -> str:
-        """The path of the URL inside the bucket, without a slash at its ends; of a folder always empty."""
+        """The path of the URL inside the bucket, without a slash at its ends; of a folder (SFTP, too) always empty."""
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """The files whose key begins with ``prefix``, by pages, in no certain order.
@@ -70,7 +72,7 @@ def open_store(
 
     Args:
         url: ``s3://bucket/prefix``, ``https://account.blob.core.windows.net/container/prefix``, ``gs://bucket/prefix``,
-            ``file:///folder``.
+            ``sftp://user@host:22/folder`` (``/~/folder`` for one in the user's home), ``file:///folder``.
         context: counts the requests, and says when time is up.
         credentials: is called for credentials, and again when they are about to expire. None: none are sent.
         region: of a bucket of S3; needed where it is not us-east-1.
@@ -82,4 +84,6 @@ def open_store(
         CollectionFailed: in words, where the URL is none of these, or the extra ``bills`` is not installed.
     """
     address = parse_address(url, endpoint)
+    if address.kind is SFTP:
+        return open_sftp(address, context, credentials)
     return open_kept(address, context, credentials, region=region, path_style=path_style, ca=ca_file)

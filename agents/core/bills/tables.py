@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from agents.core.bills.csv_table import CsvTable, of_file, unique
+from agents.core.bills.json_table import JsonLinesTable
 from agents.core.bills.libraries import need
 from agents.core.bills.once import Once, Opened
 from agents.core.bills.parquet_table import ParquetTable
@@ -67,7 +68,8 @@ def open_tables(file: PinnedFile, store: ObjectStore, shelf: Shelf) -> list[Tabl
     if not file.entry.size:
         return [CsvTable(name, lambda: iter(()), lambda: iter(()))]
     unpack = lambda opened: pieces(opened, file.compression, name)  # noqa: E731 - it is handed on, not called here
-    return [CsvTable(name, of_file(once.looking, unpack), of_file(once.reading, unpack))]
+    kind = JsonLinesTable if file.format == "jsonl" else CsvTable
+    return [kind(name, of_file(once.looking, unpack), of_file(once.reading, unpack))]
 
 
 def _zipped(name: str, once: Once) -> Iterator[Table]:

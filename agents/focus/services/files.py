@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 from agents.core.bill_months import BillService, check_month
 from agents.core.bills.focus import focus_layout, in_period
 from agents.core.bills.layouts import Columns, Layout
 from agents.core.bills.proving import read_delivery
 from agents.core.bills.requests import estimate_reading
+from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from agents.focus.permissions import PERMISSIONS
@@ -19,6 +21,7 @@ from agents.focus.sources import (
     address_of,
     check_there,
     estimate,
+    find_source,
     look,
     open_source,
     source_names,
@@ -42,6 +45,23 @@ class Files(BillService):
 
     permissions = PERMISSIONS
     reads_files = True
+
+    def bill_accounts(self, section: ProviderSettings) -> tuple[Account, ...]:
+        """The sources: each has credentials of its own."""
+        queue = section.queue or "collect.focus"
+        return tuple(Account(name=name, regions=(), services=(), queue=queue) for name in source_names(section))
+
+    def open_bill(self, context: Context, url: str) -> ObjectStore | None:
+        """By the credentials, the endpoint and the region of a source, where the URL is of its kind of store.
+
+        Of a server or an account the same one: they are for no other.
+        """
+        source = find_source(context.shared, context.account.name)
+        if source is None or source.kind != url.partition(":")[0]:
+            return None
+        if source.kind in {"https", "sftp"} and urlsplit(source.url).netloc != urlsplit(url).netloc:
+            return None
+        return open_source(context, source, url)
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The sources."""

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from agents.core.bill_months import BillService, check_month
+from agents.core.bills.bill_layouts import BillLayout
+from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, service
 from agents.gcp import bigquery, monthly
+from agents.gcp.bill_layouts import LAYOUTS
+from agents.gcp.bill_store import open_bucket
 from agents.gcp.bill_tables import calls_of, estimate, table_names, table_of
 from agents.gcp.calls import GcpCalls
 from agents.gcp.month_lines import MonthLines
@@ -32,6 +36,14 @@ class BillTables(BillService):
 
     permissions = bigquery.PERMISSIONS
     paid = bigquery.PAID
+
+    def bill_layouts(self) -> tuple[BillLayout, ...]:
+        """FOCUS, and the export where somebody has put it into a file."""
+        return LAYOUTS
+
+    def open_bill(self, context: Context, url: str) -> ObjectStore | None:
+        """A bucket of Cloud Storage, with a token of the account."""
+        return open_bucket(context, url) if url.startswith("gs://") else None
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The tables that the account reads."""

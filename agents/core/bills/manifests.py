@@ -51,6 +51,8 @@ class Manifest:
     rows: int | None = None
     #: What it says which export it is of; empty where it does not.
     export: str = ""
+    #: Of which type that is: ``AmortizedCost``; empty where it does not say.
+    kind: str = ""
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -68,7 +70,7 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
     try:
         told = json.loads(text.decode("utf-8-sig"))
         month, submitted, rows, files = _read(told, entry.key)
-        export = _export(told)
+        export, kind = _export(told), _kind(told)
     except Exception as error:  # noqa: BLE001 - whatever comes of a file of another form
         reason = f"{type(error).__name__}: {error}"[:100]
         raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known ({reason})") from None
@@ -80,7 +82,7 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
             file_kind(file.key)
         except ValueError as error:
             raise CollectionFailed(f"{entry.key}: {error}"[:500]) from None
-    return Manifest(entry.key, month, submitted or entry.modified, sha256(text).hexdigest(), files, rows, export)
+    return Manifest(entry.key, month, submitted or entry.modified, sha256(text).hexdigest(), files, rows, export, kind)
 
 
 def _export(told: Mapping[str, Any]) -> str:
@@ -91,6 +93,12 @@ def _export(told: Mapping[str, Any]) -> str:
     else:
         found = told.get("exportArn") or told.get("exportName") or told.get("reportName")
     return str(found or "").lower()
+
+
+def _kind(told: Mapping[str, Any]) -> str:
+    """As Azure names it."""
+    config = told.get("exportConfig")
+    return str(config.get("type") or "") if isinstance(config, Mapping) else ""
 
 
 def _read(told: Mapping[str, Any], key: str) -> tuple[Window | None, datetime | None, int | None, tuple[Told, ...]]:
