@@ -122,7 +122,7 @@ def _by_api(apis: Iterable[Mapping[str, Any]], runs: int = 1) -> dict[str, list[
     found: dict[str, list[Any]] = {}
     for use in apis:
         cost = use["cost_usd"]
-        usd = _EXACT.multiply(Decimal(cost or 0), runs)
+        usd = _EXACT.multiply(Decimal(str(cost or 0)), runs)
         entry = [runs, runs * use["calls"], runs * use["throttles"], f"{usd:f}", runs * (cost is None)]
         found[use["api"]] = _sum(found.get(use["api"]), entry)
     return found

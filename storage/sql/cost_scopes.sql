@@ -35,7 +35,9 @@ RETURNING day
 -- name: judge
 -- Of each account and day the bill of exactly one target counts: of one that is read from files and proven to the row,
 -- configured or not any more; then of one that is configured, then of the one that bills most accounts that day, then of
--- the first by its name. Lines that name no account count with the others of their bill.
+-- the first by its name. Lines that name no account count with the others of their bill. Where two exports name none
+-- that day, they are of one bill if they name the same account on another day of the month: then those of one count.
+-- Else nobody can know, and both count: reporting.cost_sources says so.
 -- Charges of a day that the invoice of another month has (a correction, a fee) are beside those of the day itself: whose
 -- bill of the day counts says nothing of them, and the file of one month none of the days of another.
 WITH ranked AS (
@@ -60,10 +62,34 @@ won AS (
            ) AS won
       FROM ranked
 ),
+nameless AS MATERIALIZED (
+    SELECT target_id, window_start, day, own, row_number() OVER (
+               PARTITION BY provider, day, own ORDER BY enabled DESC, account, region, service
+           ) AS place, provider
+      FROM ranked
+     WHERE delivered AND sub_account_id = '' AND accounts = 0
+),
+repeated AS MATERIALIZED (
+    SELECT n.target_id, n.window_start, n.day
+      FROM nameless AS n
+     WHERE EXISTS (
+               SELECT
+                 FROM nameless AS w
+                 JOIN finfleet.cost_scopes AS o ON o.target_id = w.target_id AND o.window_start = w.window_start
+                 JOIN finfleet.cost_scopes AS s
+                   ON s.day = o.day AND lower(s.sub_account_id) = lower(o.sub_account_id)
+                WHERE (w.provider, w.day, w.own) = (n.provider, n.day, n.own)
+                  AND w.place < n.place
+                  AND o.sub_account_id <> ''
+                  AND s.target_id = n.target_id
+                  AND s.window_start = n.window_start
+           )
+),
 judged AS (
     SELECT target_id, window_start, day, sub_account_id,
            CASE
                WHEN sub_account_id <> '' THEN won
+               WHEN (target_id, window_start, day) IN (TABLE repeated) THEN false
                ELSE coalesce(
                         bool_or(won) FILTER (WHERE sub_account_id <> '') OVER (PARTITION BY target_id, day),
                         -- It names no account that day: of one configured account the file is the bill, and not both.
@@ -109,6 +135,33 @@ SELECT DISTINCT s.day
               AND w.counts
               AND other.provider = t.provider
               AND other.delivered
+       )
+
+ UNION
+-- And days on which two exports of one bill both count that name no account, for the same reason.
+SELECT DISTINCT s.day
+  FROM finfleet.targets AS t
+  JOIN finfleet.cost_scopes AS s ON s.target_id = t.target_id AND s.sub_account_id = '' AND s.counts
+  JOIN finfleet.cost_scopes AS w
+    ON w.day = s.day
+   AND lower(w.sub_account_id) = ''
+   AND w.window_start = s.window_start
+   AND w.target_id > s.target_id
+   AND w.counts
+  JOIN finfleet.targets AS other ON other.target_id = w.target_id AND other.delivered AND other.provider = t.provider
+ WHERE t.delivered
+   AND NOT EXISTS (
+           SELECT
+             FROM finfleet.cost_scopes AS n
+            WHERE n.day = s.day AND n.target_id IN (s.target_id, w.target_id) AND n.sub_account_id <> ''
+       )
+   AND EXISTS (
+           SELECT
+             FROM finfleet.cost_scopes AS a
+             JOIN finfleet.cost_scopes AS b ON b.day = a.day AND lower(b.sub_account_id) = lower(a.sub_account_id)
+            WHERE (a.target_id, a.window_start) = (s.target_id, s.window_start)
+              AND (b.target_id, b.window_start) = (w.target_id, w.window_start)
+              AND a.sub_account_id <> ''
        )
 
 -- name: has_sources
