@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from agents.core.bills.focus import focus_layout, in_period
+from agents.core.bills.focus import focus_layout, in_period, of_providers
 from agents.core.bills.layouts import Columns, Layout
 from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
 from agents.core.bills.proving import read_delivery
@@ -122,7 +122,7 @@ def _records(settings: Settings, asked: Import, now: datetime, meter: Meter) -> 
         pinned = Pinned(version=version, files=(file,), submitted_at=entry.modified)
 
         def layout(columns: Columns) -> Layout:
-            return in_period(focus_layout(columns), columns, asked.window)
+            return in_period(of_providers(focus_layout(columns)), columns, asked.window)
 
         yield from read_delivery(context, store, pinned, layout, asked.window)
     finally:

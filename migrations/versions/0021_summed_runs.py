@@ -1,4 +1,4 @@
-"""What collecting took is summed up soon after its day, and not only when its runs are forgotten."""
+"""What collecting took is summed up soon after its day; and whose charges a bill has that somebody else has written."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def fold_runs(connection: Connection, now: datetime, *, after: timedelta = AFTER
         months: dict[_Month, _Days] = defaultdict(dict)
         for target_id, day, apis, runs in rows:
             days = months[target_id, day.replace(day=1)]
-            _add(days.setdefault(f"{day.day:02}", {}), _NOTHING | {"apis": _by_api(apis, runs)})
+            _add(days.setdefault(f"{day.day:02}", {}), {**_NOTHING, "apis": _by_api(apis, runs)})
         _save(connection, months)
     return sum(row[-1] for row in rows)
 

@@ -22,18 +22,25 @@ RETURNING s.day
 
 -- name: insert
 -- Run by run: at once, Postgres would rather read the lines of all bills that there are.
-INSERT INTO finfleet.cost_scopes (target_id, window_start, day, sub_account_id)
-SELECT n.target_id, n.window_start, l.day, l.sub_account_id
+INSERT INTO finfleet.cost_scopes (target_id, window_start, day, sub_account_id, provider)
+SELECT n.target_id, n.window_start, l.day, l.sub_account_id, l.provider
   FROM unnest(%(target_ids)s::int[], %(starts)s::timestamptz[], %(runs)s::uuid[]) AS n(target_id, window_start, run_id)
  CROSS JOIN LATERAL (
-           SELECT DISTINCT (l.charge_period_start AT TIME ZONE 'UTC')::date AS day, l.sub_account_id
+           -- Of two providers in one account nobody can say that it is the one's.
+           SELECT (l.charge_period_start AT TIME ZONE 'UTC')::date AS day, l.sub_account_id,
+                  CASE
+                      WHEN min(coalesce(l.details ->> %(of)s, '')) = max(coalesce(l.details ->> %(of)s, ''))
+                          THEN min(coalesce(l.details ->> %(of)s, ''))
+                      ELSE ''
+                  END AS provider
              FROM finfleet.cost_lines AS l
             WHERE l.run_id = n.run_id AND l.breakdown = ''
+            GROUP BY 1, 2
        ) AS l
 RETURNING day
 
 -- name: judge
--- Of each account and day the bill of exactly one target counts: of one that is read from files and proven to the row,
+-- Of each account and day of a provider, whoever tells of them, the bill of exactly one target counts: of one that is read from files and proven to the row,
 -- configured or not any more; then of one that is configured, then of the one that bills most accounts that day, then of
 -- the first by its name. Lines that name no account count with the others of their bill. Where two exports name none
 -- that day, they are of one bill if they name the same account on another day of the month: then those of one count.
@@ -42,7 +49,7 @@ RETURNING day
 -- bill of the day counts says nothing of them, and the file of one month none of the days of another.
 WITH ranked AS (
     SELECT s.target_id, s.window_start, s.day, s.sub_account_id, t.provider, t.service, t.account, t.region, t.enabled,
-           t.delivered,
+           t.delivered, coalesce(nullif(s.provider, ''), t.provider) AS biller,
            c.window_start < ((s.day + 1)::timestamp AT TIME ZONE 'UTC')
                AND c.window_end > (s.day::timestamp AT TIME ZONE 'UTC') AS own,
            count(*) FILTER (WHERE s.sub_account_id <> '') OVER (PARTITION BY s.target_id, s.day) AS accounts
@@ -54,11 +61,11 @@ WITH ranked AS (
 won AS (
     SELECT target_id, window_start, day, sub_account_id, provider, service, account, delivered, own,
            target_id = first_value(target_id) OVER (
-               PARTITION BY provider,
+               PARTITION BY biller,
                             -- What two sources push is not the same thing, whatever they call it.
                             CASE WHEN service = %(pushed)s THEN target_id END,
                             day, lower(sub_account_id), own
-                   ORDER BY delivered DESC, enabled DESC, accounts DESC, account, region, service
+                   ORDER BY delivered DESC, enabled DESC, accounts DESC, account, region, service, provider
            ) AS won
       FROM ranked
 ),
@@ -114,8 +121,10 @@ SELECT DISTINCT w.day
   JOIN finfleet.cost_scopes AS w ON w.target_id = former.target_id AND w.counts AND w.sub_account_id <> ''
   JOIN finfleet.cost_scopes AS s
     ON s.day = w.day AND lower(s.sub_account_id) = lower(w.sub_account_id) AND NOT s.counts
-  JOIN finfleet.targets AS t ON t.target_id = s.target_id AND t.provider = former.provider AND t.enabled
- WHERE NOT former.enabled AND (t.delivered OR NOT former.delivered)
+  JOIN finfleet.targets AS t ON t.target_id = s.target_id AND t.enabled
+ WHERE NOT former.enabled
+   AND coalesce(nullif(s.provider, ''), t.provider) = coalesce(nullif(w.provider, ''), former.provider)
+   AND (t.delivered OR NOT former.delivered)
  UNION
 -- And days on which what is read from files does not count although no other files tell of them: a writer of a former
 -- release has judged.
@@ -133,7 +142,7 @@ SELECT DISTINCT s.day
             WHERE w.day = s.day
               AND lower(w.sub_account_id) = lower(s.sub_account_id)
               AND w.counts
-              AND other.provider = t.provider
+              AND coalesce(nullif(w.provider, ''), other.provider) = coalesce(nullif(s.provider, ''), t.provider)
               AND other.delivered
        )
 

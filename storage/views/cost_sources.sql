@@ -27,22 +27,23 @@ SELECT target, provider, account, region, service, sub_account_id, day, counts,
           FROM (
                 SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
                        t.provider, t.account, t.region, t.service, t.enabled, t.delivered,
-                       s.sub_account_id, s.day, s.counts,
+                       s.sub_account_id, s.day, s.counts, coalesce(nullif(s.provider, ''), t.provider) AS biller,
                        count(*) FILTER (WHERE s.sub_account_id <> '') OVER (PARTITION BY s.target_id, s.day) AS accounts
                   FROM (
                         -- A day may lie in two windows of a target whose interval was changed.
-                        SELECT target_id, day, sub_account_id, bool_or(counts) AS counts
+                        SELECT target_id, day, sub_account_id, bool_or(counts) AS counts, max(provider) AS provider
                           FROM finfleet.cost_scopes
                          GROUP BY target_id, day, sub_account_id
                        ) AS s
                   JOIN finfleet.targets AS t USING (target_id)
                ) AS u
-        WINDOW same AS (PARTITION BY provider, day, lower(sub_account_id) ORDER BY counts DESC, delivered DESC)
+        WINDOW same AS (PARTITION BY biller, day, lower(sub_account_id) ORDER BY counts DESC, delivered DESC)
        ) AS u;
 
 COMMENT ON VIEW reporting.cost_sources IS
     'Per billed account and day, which target''s bill counts for it in reporting.costs, and which is left out: one'
-    ' account configured under two names, or a payer and its member, tell of the same charges. By the provider''s own'
+    ' account configured under two names, a payer and its member, or a bill in FOCUS and the provider''s own, tell of the'
+    ' same charges. By the provider''s own'
     ' account id exactly one target counts: one that is read from files and proven to the row before one that asks an'
     ' API, whether it is configured still or not, then one that is configured before one that is not any more, then the'
     ' one whose bill names more accounts that day (the payer), then the first by name. What only one target tells of'

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -24,9 +25,10 @@ import yaml
 from msgspec.structs import replace
 from pydantic import SecretStr
 
+from agents.core.collection import Collection
 from storage.database import Database
 from storage.ledger import Dispatch
-from tasks import collect
+from tasks.collect import collect
 from tasks.results import NAME, Carrier, open_carrier
 from telemetry.target import Target, Window
 from tests.support.bill_provider import add_bill_provider
@@ -54,8 +56,8 @@ def read() -> None:
     """Read one delivery as a worker does, in small batches: what is killed."""
     target, window, attempt, grant = sys.argv
     warnings.simplefilter("default")
-    collect.Collection = partial(collect.Collection, batch_limit=BATCH)  # type: ignore[assignment,misc]
-    collect.collect(target, window, int(attempt), grant)
+    with patch("tasks.collect.Collection", partial(Collection, batch_limit=BATCH)):
+        collect(target, window, int(attempt), grant)
 
 
 class Fleet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from storage.cost_scopes import judge_again, left_out
 from storage.database import Connection, Database
 from telemetry.batch import Batch, Message
+from telemetry.costs import BILLED_PROVIDER
 from telemetry.target import Target, Window
 from tests.integration.test_cost_sources import MEMBER, OTHER, totals
 from tests.integration.test_cost_sources import bill as api_bill
@@ -40,13 +42,15 @@ def deliver(
     day: datetime = FIRST,
     account: str = MEMBER,
     more: Sequence[tuple[datetime, str, str]] = (),
+    payer: str = "aws/payer",
+    **changes: Any,
 ) -> None:
     """A version of an export is seen, read and current; ``more``: further lines by day, account and amount."""
-    looks, reads = Target("aws", "payer", export, "bill_deliveries"), Target("aws", "payer", export, "bill_files")
+    looks, reads = (Target.parse(f"{payer}/{export}/{service}") for service in ("bill_deliveries", "bill_files"))
     plan(connection, looks, reads)
     look(connection, seen(version, period), at=minutes(at), looks=looks)
     (dispatch,) = [one for one in take(connection, minutes(at), reads) if one.target == reads]
-    sent = bill_of(dispatch, version, amounts, started=minutes(at + 1), day=day, account=account)
+    sent = bill_of(dispatch, version, amounts, started=minutes(at + 1), day=day, account=account, **changes)
     if more:
         sent[0] = _with(sent[0], more)
     put(connection, *sent, now=minutes(at + 2))
@@ -186,3 +190,40 @@ def test_where_it_can_not_be_known_whether_two_exports_are_of_one_bill_it_is_sai
     assert told == {
         "another export of this account names no account either: if both are of one bill, configure one of them"
     }
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+def test_a_bill_in_focus_counts_once_with_that_of_the_provider_itself(
+    connection: Connection, *, file_first: bool
+) -> None:
+    """Whether it is of the payer or of a member, of an API or of files."""
+
+    def focus() -> None:
+        of = {BILLED_PROVIDER: "aws"}
+        deliver(connection, "f1", ["10.01"], payer="focus/default", more=[(FIRST, OTHER, "5")], details=of)
+
+    if file_first:
+        focus()
+    api_bill(connection, "payer", [(MEMBER, "10"), (OTHER, "5.5"), ("333333333333", "1")])
+    api_bill(connection, "member", [(MEMBER, "10")])
+    if not file_first:
+        focus()
+    assert totals(connection) == {MEMBER: Decimal("10.01"), OTHER: Decimal(5), "333333333333": Decimal(1)}
+    assert set(reasons(connection).values()) == {"it is read from files, and proven to the row"}
+    # As a writer of a former release leaves it.
+    connection.execute(b"UPDATE finfleet.cost_scopes SET counts = NOT counts")
+    assert (judge_again(connection), judge_again(connection)) == (1, 0)
+    assert totals(connection) == {MEMBER: Decimal("10.01"), OTHER: Decimal(5), "333333333333": Decimal(1)}
+    # The provider's own export of a payer, which bills one account more that day.
+    third = ("333333333333", "1.25")
+    deliver(connection, "v1", ["10.02"], more=[(FIRST, OTHER, "5.02"), (FIRST, *third)])
+    assert totals(connection) == {MEMBER: Decimal("10.02"), OTHER: Decimal("5.02"), third[0]: Decimal(third[1])}
+
+
+@pytest.mark.parametrize("of", [{}, {BILLED_PROVIDER: "gcp"}])
+def test_a_bill_of_another_provider_counts_beside_whatever_its_accounts_are_called(
+    connection: Connection, of: dict[str, str]
+) -> None:
+    deliver(connection, "f1", ["10.01"], payer="focus/default", details=of)
+    api_bill(connection, "payer", [(MEMBER, "10")])
+    assert totals(connection) == {MEMBER: Decimal("20.01")}

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from agents.core.bills.fold_sql import moment
 from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
+from agents.core.provider import providers
+from telemetry.costs import BILLED_PROVIDER
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
@@ -86,6 +88,20 @@ def focus_layout(columns: Columns) -> Layout:
     amounts = {name: _told(columns, name) for name in further if name.lower().endswith(_SUMMED)}
     details |= {name: _told(columns, name) for name in further if name not in amounts}
     return replace(layout, amounts=amounts, details=details)
+
+
+def of_providers(layout: Layout) -> Layout:
+    """The same, and of each line which of the installed providers it is a charge of, by the name that FOCUS has for it.
+
+    For a bill that is not read as that provider's own: the provider's may tell of the same.
+    """
+    told = layout.details["ServiceProviderName"]
+    if told == NOTHING:
+        return layout
+    known = {name.lower(): one.name for one in providers().values() for name in getattr(one, "bills_as", ())}
+    names = " ".join(f"WHEN {quoted(text)} THEN {quoted(name)}" for text, name in sorted(known.items()))
+    found = f"CASE lower(trim({told})) {names} END"
+    return replace(layout, details={**layout.details, BILLED_PROVIDER: found}) if names else layout
 
 
 def in_period(layout: Layout, columns: Columns, window: Window) -> Layout:
