@@ -15,6 +15,7 @@ from storage.bills import Settled, columns_of, summarise
 from storage.database import Connection
 from storage.sql import load
 from storage.versions import differing_days, save_left_out, save_versions
+from telemetry.costs import BILLED_PROVIDER
 from telemetry.push.batches import COSTS_SERVICE
 
 _SQL = load("cost_scopes")
@@ -39,7 +40,7 @@ def save_bills(connection: Connection, settled: Sequence[Settled], now: datetime
     """
     if not settled:
         return
-    columns = columns_of(settled)
+    columns = {**columns_of(settled), "of": BILLED_PROVIDER}
     if connection.execute(_SQL["touched"], columns).fetchone() != (True,):
         return
     summarise(connection, settled)

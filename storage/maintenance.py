@@ -21,6 +21,7 @@ from storage.folding.bills import fold_bills
 from storage.folding.ledger import fold_ledger
 from storage.folding.points import DROP_AFTER, SEAL_AFTER, drop_sealed, fold_points
 from storage.folding.rates import fold_rates
+from storage.folding.runs import fold_runs
 from storage.partitions import make_ahead
 from storage.retention import Kept
 from storage.versions import note_versions
@@ -77,6 +78,7 @@ STEPS: tuple[Step, ...] = (
     Step("sealed days", "emptied days dropped", _drop_sealed),
     Step("fold rates", "rates folded", lambda connection, now, _: fold_rates(connection, now)),
     Step("fold ledger", "windows folded", lambda connection, now, _: fold_ledger(connection, now)),
+    Step("fold runs", "runs summed up", lambda connection, now, _: fold_runs(connection, now)),
     Step("bills", "readings of bills added up", lambda connection, now, _: fold_bills(connection, now)),
     Step("versions", "versions of bills noted", lambda connection, *_: note_versions(connection)),
     Step("points", "months of points forgotten", retention.forget_points),

@@ -90,6 +90,10 @@ class CostLine(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     details: dict[str, str] = {}
 
 
+BILLED_PROVIDER = "x_finfleet_provider"
+"""In the details of a line that another provider's bill may tell, too: that provider, by its name in finfleet."""
+
+
 def _of_type(kind: object) -> tuple[str, ...]:
     return tuple(field.name for field in msgspec.structs.fields(CostLine) if field.type == kind)
 

@@ -11,6 +11,7 @@ class Aws(Provider):
 
     name = "aws"
     title = "AWS"
+    bills_as = ("AWS", "Amazon Web Services")
     settings = AwsSettings
     services = "agents.aws.services"
     permissions = "agents.aws.permissions"

@@ -11,6 +11,7 @@ class Azure(Provider):
 
     name = "azure"
     title = "Azure"
+    bills_as = ("Microsoft", "Microsoft Azure", "Azure")
     settings = AzureSettings
     services = "agents.azure.services"
     permissions = "agents.azure.permissions"

@@ -41,6 +41,8 @@ class Provider(ABC):
     name: ClassVar[str]
     #: As people call it: ``AWS``.
     title: ClassVar[str]
+    #: As bills in FOCUS call it, in whatever case: ``Amazon Web Services``.
+    bills_as: ClassVar[tuple[str, ...]] = ()
     #: Its section of the configuration.
     settings: ClassVar[type[ProviderSettings]]
     #: The package that holds its services, a module each.

@@ -11,6 +11,7 @@ class Gcp(Provider):
 
     name = "gcp"
     title = "Google Cloud"
+    bills_as = ("Google Cloud", "Google Cloud Platform", "GCP")
     settings = GcpSettings
     services = "agents.gcp.services"
     permissions = "agents.gcp.permissions"

@@ -7,8 +7,8 @@ INSERT INTO finfleet.runs
 SELECT w.settled_run, w.target_id, w.window_start, w.window_end, w.attempt, w.planned_at, 1, w.records,
        w.settled_at, w.settled_at, w.state, 1, 3, 0, used.usd,
        jsonb_build_array(
-           jsonb_build_object('api', concat(w.service, ':List'), 'calls', 2, 'throttles', 0, 'cost_usd', 0),
-           jsonb_build_object('api', concat(w.service, ':Read'), 'calls', 1, 'throttles', 0, 'cost_usd', used.usd)
+           jsonb_build_object('api', concat(w.service, ':List'), 'calls', 2, 'throttles', 0, 'cost_usd', '0'),
+           jsonb_build_object('api', concat(w.service, ':Read'), 'calls', 1, 'throttles', 0, 'cost_usd', used.usd::text)
        ),
        w.partial, w.permission, w.refused
   FROM ({windows}) AS w

@@ -126,7 +126,7 @@ def _once(connection: Connection, values: Mapping[str, Any], there: Folded) -> N
     for name, table in (("ledger", "collections"), ("runs", "runs"), ("costs", "cost_lines")):
         with _indexes_later(connection, table):
             _run(connection, name, values)
-    for name in ("scopes", "batches", "outbox", "letters", "processes"):
+    for name in ("run_days", "scopes", "batches", "outbox", "letters", "processes"):
         _run(connection, name, values)
     connection.execute(_text("prices"))
     if there.ledger:

@@ -7,10 +7,10 @@ nothing left to do by itself, is moved; :mod:`storage.folding.unfold` has it bac
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from typing import Any
 
 from storage.database import Connection
+from storage.folding.releases import others_live
 from storage.folding.unfold import STAND_IN
 from storage.sql import load
 
@@ -19,7 +19,6 @@ AGE = timedelta(days=2)
 TRIED_FOR = timedelta(days=7)
 """What was denied, or has failed, is tried again by itself for so long: heal_gaps does it."""
 _MARGIN = timedelta(days=1)
-_SILENT = timedelta(minutes=10)
 _WINDOWS = 2000
 _MONTHS = 8
 
@@ -34,8 +33,7 @@ def fold_ledger(connection: Connection, now: datetime, *, age: timedelta = AGE, 
     planned.
     """
     with connection.transaction():
-        row = connection.execute(_SQL["others"], {"version": version("finfleet"), "silent": _SILENT}).fetchone()
-        if row and row[0]:
+        if others_live(connection):
             return 0
         values: dict[str, Any] = {
             "before": now - age,

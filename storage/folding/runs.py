@@ -1,4 +1,9 @@
-"""Runs that are forgotten leave a summary of their day, of each target: how many, what they took, and by which API.
+"""Days that are over have a summary of what their runs took, by target and API.
+
+Runs that are forgotten leave the rest there: how many there were, how they ended, and what they took in all.
+
+What a summary has of a run by API is moved from ``apis`` to ``summed_apis`` of its row by the same transaction: whoever
+forgets the run, of this release or a former one, adds what is in ``apis``.
 
 A row of ``run_days`` is a month of a target, since what is alike from day to day is compressed together. Money is text
 in it: a number of JSON may become a float on its way.
@@ -8,24 +13,50 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
+from types import MappingProxyType
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from storage.database import Connection
+from storage.folding.releases import others_live
 from storage.folding.unfold import STAND_IN
 from storage.sql import load
 from telemetry.push.batches import GRIDS, PROVIDER
 
 _SQL = load("folding_runs")
+AFTER = timedelta(hours=2)
+"""How long after its end a day is summed up: most of what comes late is there."""
 _EXACT = Context(prec=1000)
 _AT_ONCE = 2000
 _Month = tuple[int, date]
 """target_id and the first day."""
 _Days = dict[str, dict[str, Any]]
 """By the day of the month, of two digits."""
+_NOTHING: Mapping[str, Any] = MappingProxyType(
+    {"outcomes": {}, "took": [0, 0, 0, "0", 0], "batches": 0, "records": 0, "apis": {}}
+)
+
+
+def fold_runs(connection: Connection, now: datetime, *, after: timedelta = AFTER, limit: int = _AT_ONCE) -> int:
+    """Sum up by API what at most ``limit`` runs of days that are over took; how many, and again until it is 0.
+
+    Several processes may do so at once. While one of another release lives nothing is summed up: its estimates would
+    take a run that is summed up for one that called nothing.
+    """
+    midnight = (now - after).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with connection.transaction():
+        if others_live(connection):
+            return 0
+        rows = connection.execute(_SQL["sum_up"], {"before": midnight, "limit": limit}).fetchall()
+        months: dict[_Month, _Days] = defaultdict(dict)
+        for target_id, day, apis, runs in rows:
+            days = months[target_id, day.replace(day=1)]
+            _add(days.setdefault(f"{day.day:02}", {}), {**_NOTHING, "apis": _by_api(apis, runs)})
+        _save(connection, months)
+    return sum(row[-1] for row in rows)
 
 
 def forget_runs(
@@ -57,6 +88,11 @@ def _count(connection: Connection, runs: Iterable[tuple[Any, ...]]) -> None:
         start = started_at.astimezone(UTC)
         days = months[target_id, date(start.year, start.month, 1)]
         _add(days.setdefault(f"{start.day:02}", {}), _summary(run))
+    _save(connection, months)
+
+
+def _save(connection: Connection, months: Mapping[_Month, _Days]) -> None:
+    """Add to what is known of these months."""
     if not months:
         return
     keys = sorted(months)
@@ -72,18 +108,24 @@ def _count(connection: Connection, runs: Iterable[tuple[Any, ...]]) -> None:
 def _summary(run: Sequence[Any]) -> dict[str, Any]:
     """Of one run, in the form of a day's. Lists are readings, calls, throttles, dollars, and those of unknown price."""
     outcome, calls, throttles, usd, batches, records, apis = run
-    of_apis: dict[str, list[Any]] = {}
-    for use in apis:
-        cost = use["cost_usd"]
-        entry = [1, use["calls"], use["throttles"], cost or "0", int(cost is None)]
-        of_apis[use["api"]] = _sum(of_apis.get(use["api"]), entry)
     return {
         "outcomes": {outcome or "unreported": 1},
         "took": [1, calls, throttles, str(usd or 0), int(usd is None and outcome is not None)],
         "batches": batches,
         "records": records,
-        "apis": of_apis,
+        "apis": _by_api(apis),
     }
+
+
+def _by_api(apis: Iterable[Mapping[str, Any]], runs: int = 1) -> dict[str, list[Any]]:
+    """Of so many runs that used the same."""
+    found: dict[str, list[Any]] = {}
+    for use in apis:
+        cost = use["cost_usd"]
+        usd = _EXACT.multiply(Decimal(str(cost or 0)), runs)
+        entry = [runs, runs * use["calls"], runs * use["throttles"], f"{usd:f}", runs * (cost is None)]
+        found[use["api"]] = _sum(found.get(use["api"]), entry)
+    return found
 
 
 def _add(day: dict[str, Any], told: Mapping[str, Any]) -> None:

@@ -1,5 +1,28 @@
--- Runs that are forgotten leave a summary of their day. How old a run is, says our clock, never that of who sent it.
+-- Days that are over have a summary of what their runs took by API, and runs that are forgotten leave all of theirs there. How old a run is, says our clock, never that of who sent it.
 -- What was pushed is known for as long as it may be pushed again. Batches go with their run.
+
+-- name: sum_up
+-- Runs of days that are over, in the order of their targets: a summary is written once for many of them. What comes late
+-- is summed up when it is there. A run reports once, so what was taken from it here never comes back.
+WITH over AS MATERIALIZED (
+    SELECT run_id, target_id, (started_at AT TIME ZONE 'UTC')::date AS day, apis
+      FROM finfleet.runs
+     WHERE apis <> '[]'::jsonb
+       AND started_at < %(before)s
+     ORDER BY target_id, started_at
+     LIMIT %(limit)s
+       FOR NO KEY UPDATE SKIP LOCKED
+),
+taken AS (
+    UPDATE finfleet.runs AS r
+       SET apis = '[]', summed_apis = over.apis
+      FROM over
+     WHERE r.run_id = over.run_id
+    RETURNING over.target_id, over.day, over.apis
+)
+SELECT target_id, day, apis, count(*)
+  FROM taken
+ GROUP BY target_id, day, apis
 
 -- name: forget
 -- The run that settled a window stays: it says what its figures took, and what of a bill counts. One that was a bill

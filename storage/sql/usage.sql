@@ -7,7 +7,7 @@ SELECT t.provider, t.account, t.region, t.service, newest.readings, used.api, us
  CROSS JOIN LATERAL (
            SELECT array_agg(r.apis) AS apis, count(*) AS readings
              FROM (
-                   SELECT r.apis
+                   SELECT r.apis || r.summed_apis AS apis
                      FROM finfleet.runs AS r
                     WHERE r.target_id = t.target_id
                       AND r.outcome IN ('complete', 'empty')
@@ -79,7 +79,7 @@ SELECT t.provider, t.service, used.api, sum(used.calls)::bigint AS calls,
        CASE WHEN count(*) = count(used.cost_usd) THEN sum(used.cost_usd) END AS cost_usd
   FROM finfleet.runs AS r
   JOIN finfleet.targets AS t USING (target_id)
- CROSS JOIN LATERAL jsonb_to_recordset(r.apis) AS used(api text, calls bigint, cost_usd numeric)
+ CROSS JOIN LATERAL jsonb_to_recordset(r.apis || r.summed_apis) AS used(api text, calls bigint, cost_usd numeric)
  WHERE r.reported_at >= %(since)s
  GROUP BY t.provider, t.service, used.api
 

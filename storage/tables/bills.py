@@ -119,6 +119,7 @@ cost_scopes = Table(
     Column("day", Date, primary_key=True),
     Column("sub_account_id", Text, primary_key=True),
     Column("counts", Boolean, nullable=False, server_default=text("true")),
+    string("provider", default=""),  # whose charges they are where the bill says so; else the target's
     Index("cost_scopes_unit_idx", "day", text("lower(sub_account_id)")),
     Index(
         "cost_scopes_left_out_idx",

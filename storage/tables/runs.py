@@ -34,6 +34,10 @@ runs = Table(
     Column("refused", Boolean, nullable=False, server_default=text("false")),  # a part, which may be there another time
     Index(None, "target_id", "window_start"),
     Index(None, "reported_at"),
+    # What their day's summary has of them already, in the place of `apis`: storage/folding/runs.py.
+    document("summed_apis", "[]"),
+    # What no summary has yet.
+    Index("runs_unsummed_idx", "target_id", "started_at", postgresql_where=text("apis <> '[]'::jsonb")),
 )
 
 batches = Table(
@@ -48,7 +52,8 @@ batches = Table(
     Index(None, "committed_at"),
 )
 
-# What runs took that are forgotten. A row a month: what is alike from day to day is compressed together.
+# What runs took of days that are over, by API, and all of those that are forgotten. A row a month: what is alike from
+# day to day is compressed together.
 run_days = Table(
     "run_days",
     metadata,

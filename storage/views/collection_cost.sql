@@ -3,14 +3,15 @@ WITH used AS (
     SELECT r.target_id, r.day, u.api, r.runs, r.runs * u.calls AS calls, r.runs * u.throttles AS throttles,
            r.runs * u.cost_usd AS cost_usd, CASE WHEN u.cost_usd IS NULL THEN r.runs ELSE 0 END AS unpriced
       FROM (
-            -- Most runs of a day used the same: it is opened once for all of them.
+            -- What is not summed up yet. Most runs of a day used the same: it is opened once for all of them.
             SELECT target_id, (started_at AT TIME ZONE 'UTC')::date AS day, apis, count(*) AS runs
               FROM finfleet.runs
+             WHERE apis <> '[]'::jsonb
              GROUP BY 1, 2, 3
            ) AS r
      CROSS JOIN LATERAL jsonb_to_recordset(r.apis) AS u(api text, calls bigint, throttles bigint, cost_usd numeric)
      UNION ALL
-    -- Of the runs that are forgotten: of each API its runs, calls, throttles, dollars, and runs of unknown price.
+    -- Of days that are summed up: of each API its runs, calls, throttles, dollars, and runs of unknown price.
     SELECT m.target_id, m.month + d.day::int - 1, u.api, (u.took ->> 0)::bigint, (u.took ->> 1)::bigint,
            (u.took ->> 2)::bigint, (u.took ->> 3)::numeric, (u.took ->> 4)::bigint
       FROM finfleet.run_days AS m
@@ -31,8 +32,8 @@ SELECT u.day,
 
 COMMENT ON VIEW reporting.collection_cost IS
     'Per day, target and API: what collecting took, and what the provider charges for it. Counts the runs that'
-    ' reported; the calls of a run that was lost on its way are not known. Of runs that are older than'
-    ' retention.runs a summary of each day stays. Name a range of day.';
+    ' reported; the calls of a run that was lost on its way are not known. What'
+    ' is older than retention.runs stays. Name a range of day.';
 COMMENT ON COLUMN reporting.collection_cost.day IS 'Day in UTC on which the runs started.';
 COMMENT ON COLUMN reporting.collection_cost.target IS :'target';
 COMMENT ON COLUMN reporting.collection_cost.provider IS :'provider';

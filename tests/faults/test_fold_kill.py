@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from storage import ledger
 from storage.database import Connection, Database
 from storage.folding.ledger import fold_ledger
-from storage.folding.runs import forget_runs
+from storage.folding.runs import fold_runs, forget_runs
 from storage.folding.unfold import unfold
 from telemetry.batch import Message
 from tests.support import writing as w
@@ -33,6 +33,7 @@ def fold_for_ever() -> None:
     with Database(SecretStr(os.environ["FINFLEET_DATABASE_URL"])) as database, database.connection() as connection:
         while True:
             fold_ledger(connection, then, limit=5)
+            fold_runs(connection, then, limit=4)
             forget_runs(connection, then, None, limit=3)
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from storage import ledger
 from storage.database import Connection, Database
-from storage.folding.runs import forget_runs
+from storage.folding.runs import fold_runs, forget_runs
 from telemetry.batch import Message, Outcome
 from telemetry.target import Window
 from tests.support import writing as w
@@ -64,6 +64,8 @@ class Story:
         getattr(self, f"_{what}")(argument)
         if self.folds:
             fold(self.connection, self.now, timedelta(0))
+            while fold_runs(self.connection, self.now, after=-24 * HOUR):
+                pass
 
     def _collect(self, outcomes: list[str]) -> None:
         self.tick()

@@ -1,11 +1,8 @@
 """A provider of another distribution that delivers a bill: what lies there is what a file says, and gates stop it."""
 
-import sys
-import warnings
 from pathlib import Path
 
 from tests.support.distributions import add_distribution
-from workers.cli import main
 
 _PROVIDER = '''
 from agents.core.provider import Provider
@@ -39,7 +36,7 @@ STATE = Path(os.environ["BILL_STATE"])
 
 
 def _gate(step, window):
-    while (STATE / f"stop-{step}").exists():
+    while (STATE / f"stop-{step}-{window.start:%Y-%m}").exists():
         (STATE / f"at-{step}-{window.start:%Y-%m}").touch()
         time.sleep(0.02)
 
@@ -104,10 +101,3 @@ def add_bill_provider(packages: Path) -> None:
     }.items():
         (home / file).write_text(text, encoding="utf-8")
     add_distribution(packages, "finfleet-bill", "finfleet.providers", {"bill": "finfleet_bill.provider:Bill"})
-
-
-def program() -> None:
-    """The command line, in an environment with the distribution: the first word is where that is."""
-    warnings.simplefilter("default")  # Celery warns of being root
-    sys.path.insert(0, sys.argv.pop(0))
-    main()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.core.bills.focus import focus_layout, in_period
+from agents.core.bills.focus import focus_layout, in_period, of_providers
 from agents.core.bills.layouts import Columns, Layout
 from agents.core.bills.tags import parse_tags
+from agents.core.provider import providers
 from telemetry.cost_checks import are_fine
-from telemetry.costs import TEXTS
+from telemetry.costs import BILLED_PROVIDER, TEXTS
 from telemetry.errors import CollectionFailed
 from tests.support.bills import BASE, MAY, focus, read, text_of
 
@@ -66,6 +67,29 @@ def test_versions_side_by_side_in_one_delivery(tmp_path: Path) -> None:
     files = {"old.csv": focus({"ProviderName": "AWS"}), "new.csv": focus({"ServiceProviderName": "AWS"})}
     (line,) = read(tmp_path, files).lines
     assert (line.lines, line.details) == (2, {"ServiceProviderName": "AWS"})
+
+
+@pytest.mark.parametrize(
+    ("told", "provider"),
+    [
+        ("AWS", "aws"),
+        ("amazon web services", "aws"),
+        ("Microsoft", "azure"),
+        ("Google Cloud ", "gcp"),
+        ("OCI", None),
+        ("", None),
+    ],
+)
+def test_it_is_told_which_provider_of_ours_a_charge_is_of(tmp_path: Path, told: str, provider: str | None) -> None:
+    files = {"a.csv": focus({"ServiceProviderName": told})}
+    (line,) = read(tmp_path, files, layout=lambda columns: of_providers(focus_layout(columns))).lines
+    assert line.details.get(BILLED_PROVIDER) == provider
+    assert read(tmp_path, files).lines[0].details.keys() == line.details.keys() - {BILLED_PROVIDER}
+
+
+def test_no_two_providers_are_called_the_same() -> None:
+    names = [name.lower() for one in providers().values() for name in one.bills_as]
+    assert len(names) == len(set(names))
 
 
 def test_what_is_another_in_each_row_keeps_nothing_from_being_folded(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agents.core.bills.bill_layouts import BillLayout, within
-from agents.core.bills.layouts import NOTHING, Columns, Layout
+from agents.core.bills.layouts import NOTHING, Columns, Layout, quoted
+from agents.core.provider import providers
+from telemetry.costs import BILLED_PROVIDER
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
 
@@ -91,6 +93,20 @@ def focus_layout(columns: Columns) -> Layout:
     return replace(layout, amounts=amounts, details=details)
 
 
+def of_providers(layout: Layout) -> Layout:
+    """The same, and of each line which of the installed providers it is a charge of, by the name that FOCUS has for it.
+
+    For a bill that is not read as that provider's own: the provider's may tell of the same.
+    """
+    told = layout.details["ServiceProviderName"]
+    if told == NOTHING:
+        return layout
+    known = {name.lower(): one.name for one in providers().values() for name in getattr(one, "bills_as", ())}
+    names = " ".join(f"WHEN {quoted(text)} THEN {quoted(name)}" for text, name in sorted(known.items()))
+    found = f"CASE lower(trim({told})) {names} END"
+    return replace(layout, details={**layout.details, BILLED_PROVIDER: found}) if names else layout
+
+
 def in_period(layout: Layout, columns: Columns, window: Window) -> Layout:
     """The lines alone whose BillingPeriodStart is in ``window``: where one file has several billing periods.
 
@@ -136,5 +152,9 @@ def _told(columns: Columns, *names: str) -> str:
     return NOTHING if found == NOTHING else f"nullif(nullif(nullif({found}, 'NULL'), 'null'), '\\N')"
 
 
-FOCUS = BillLayout("focus", "FOCUS 1.0 to 1.4", is_focus, focus_layout, focus_begun)
-"""As anybody writes it."""
+def _brought(columns: Columns) -> Layout:
+    return of_providers(focus_layout(columns))
+
+
+FOCUS = BillLayout("focus", "FOCUS 1.0 to 1.4", is_focus, _brought, focus_begun)
+"""As anybody writes it, with whose charges they are."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 from agents.core.bill_months import BillService, check_month
-from agents.core.bills.focus import focus_layout, in_period
+from agents.core.bills.focus import focus_layout, in_period, of_providers
 from agents.core.bills.layouts import Columns, Layout
 from agents.core.bills.proving import read_delivery
 from agents.core.bills.requests import estimate_reading
@@ -84,7 +84,7 @@ class Files(BillService):
             mixed = found.mixed
 
             def layout(columns: Columns) -> Layout:
-                made = focus_layout(columns)
+                made = of_providers(focus_layout(columns))
                 return in_period(made, columns, window) if mixed else made
 
             yield from read_delivery(context, store, found.pinned, layout, window, granularity=source.granularity)
