@@ -1,0 +1,2 @@
+-- Whoever goes back has its views dropped with it.
+DROP TABLE finfleet.recommendations CASCADE;
