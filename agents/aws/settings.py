@@ -36,6 +36,13 @@ def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _once(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for index, name in enumerate(value) if name in value[:index]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is there twice: name each account once")
+    return value
+
+
 def _folder(value: str) -> str:
     if not _EXPORT_URL.fullmatch(value):
         raise ValueError("write s3://BUCKET/PREFIX/EXPORT, the folder that AWS keeps this export in")
@@ -132,6 +139,9 @@ class AwsSettings(ProviderSettings, AwsKeys):
     #: Recommendations of the Cost Optimization Hub that AWS writes into a bucket.
     recommendation_exports: Annotated[tuple[RecommendationExport, ...], Field(max_length=_MOST_EXPORTS)] = ()
 
+    #: The accounts whose invoices are read: those that AWS sends one to, which of an organization is the payer.
+    invoice_accounts: Annotated[tuple[Name, ...], AfterValidator(_once)] = ()
+
     def bill_exports_of(self, account: str) -> tuple[BillExport, ...]:
         """The exports of bills that the credentials of ``account`` read."""
         return tuple(one for one in self.bill_exports if (one.account or self._first) == account)
@@ -165,6 +175,11 @@ class AwsSettings(ProviderSettings, AwsKeys):
                     self._check_account(f"{field}: {one.name}: account", one.account)
                 if one.region and (fault := self.region_fault(one.region)):
                     raise ValueError(f"{field}: {one.name}: region: {fault}")
+
+    @check
+    def _invoices_are_of_accounts(self) -> None:
+        for name in self.invoice_accounts:
+            self._check_account("invoice_accounts", name)
 
     def _check_account(self, where: str, name: str) -> None:
         known = [entry.name for entry in self.accounts] or [DEFAULT_ACCOUNT]

@@ -116,6 +116,7 @@ def seed(connection: Connection, size: Size, now: datetime) -> None:
         note_bills(connection)
     if there.recommendations:
         _run(connection, "recommendations", values)
+        _run(connection, "invoices", values)
     if there.points:
         repeat_sealed_days(connection, values)
     _vacuum(connection)
