@@ -1,2 +1,3 @@
--- Whoever goes back has its views dropped with it.
-DROP TABLE finfleet.recommendations CASCADE;
+-- Whoever goes back has the views of his release made again.
+DROP VIEW IF EXISTS reporting.recommendations, reporting.recommendation_history, reporting.invoices;
+DROP TABLE finfleet.recommendations;
