@@ -13,10 +13,18 @@ SELECT i.provider, i.account, i.sub_account_id, m.month, i.invoice_id, i.invoice
                month AT TIME ZONE 'UTC' AS month_start,
                (month + interval '1 month') AT TIME ZONE 'UTC' AS month_end
           FROM (
-                SELECT DISTINCT date_trunc('month', b.window_start AT TIME ZONE 'UTC') AS month
-                  FROM finfleet.bills AS b
-                 WHERE coalesce(b.lines, 0) = 0
-               ) AS b
+                SELECT min(b.first_start) AT TIME ZONE 'UTC' AS first_start,
+                       max(b.last_start) AT TIME ZONE 'UTC' AS last_start
+                  FROM finfleet.targets AS t
+                 CROSS JOIN LATERAL (
+                           SELECT min(b.window_start) AS first_start, max(b.window_start) AS last_start
+                             FROM finfleet.bills AS b
+                            WHERE b.target_id = t.target_id
+                       ) AS b
+               ) AS s
+         CROSS JOIN LATERAL generate_series(
+                   date_trunc('month', s.first_start), s.last_start, interval '1 month'
+               ) AS month
        ) AS m
  CROSS JOIN LATERAL :invoices AS i;
 
