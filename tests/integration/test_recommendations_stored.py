@@ -129,6 +129,7 @@ def test_every_field_comes_back_digit_by_digit(connection: Connection) -> None:
     assert (second["monthly_savings"], second["monthly_cost"]) == (None, None), "unknown, and not zero"
     assert rows(connection, "SELECT * FROM reporting.costs") == []
     assert rows(connection, "SELECT * FROM reporting.bill_versions") == []
+    assert rows(connection, "SELECT * FROM finfleet.outbox") == [], "no destination has them"
 
 
 def test_what_a_newer_delivery_no_longer_has_is_gone_and_stays_in_the_history(connection: Connection) -> None:
