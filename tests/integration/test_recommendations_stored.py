@@ -19,7 +19,7 @@ from telemetry.batch import Batch, Message, Outcome, Points, Run
 from telemetry.deliveries import Delivery
 from telemetry.recommendations import Recommendation
 from telemetry.target import Target, Window
-from tests.support.deliveries import NOW, look, minutes, plan, read, rows, seen, states, take
+from tests.support.deliveries import NOW, look, minutes, missing, plan, read, rows, seen, states, take
 from tests.support.granting import granted
 from tests.support.writing import put, report
 
@@ -169,6 +169,25 @@ def test_an_older_day_takes_the_place_of_no_newer_one(connection: Connection) ->
     deliver(connection, "v2", one("new"), at=0)
     deliver(connection, "v1", one("old"), at=10, period=YESTERDAY)
     assert current(connection) == ["new"]
+
+
+def test_a_day_that_is_missing_is_none_any_more_once_another_comes(connection: Connection) -> None:
+    def gap(day: Window) -> Delivery:
+        told = missing("nothing new has come", day)
+        return Delivery(**{name: getattr(told, name) for name in told.__struct_fields__} | {"service": READS.service})
+
+    def told() -> dict[date, str]:
+        found = rows(connection, "SELECT * FROM reporting.deliveries WHERE version = ''")
+        return {row["period_start"].date(): row["state"] for row in found}
+
+    long_ago = Window(YESTERDAY.start - timedelta(days=5), YESTERDAY.start - timedelta(days=4))
+    look(connection, found("v1", long_ago), gap(YESTERDAY), at=minutes(0), looks=LOOKS)
+    assert told() == {YESTERDAY.start.date(): "missing"}
+    look(connection, found("v1", long_ago), gap(TODAY), at=minutes(60), looks=LOOKS)
+    assert told() == {YESTERDAY.start.date(): "superseded", TODAY.start.date(): "missing"}
+    tomorrow = Window(TODAY.end, TODAY.end + timedelta(days=1))
+    look(connection, found("v1", long_ago), found("v2", tomorrow), at=minutes(120), looks=LOOKS)
+    assert set(told().values()) == {"superseded"}
 
 
 def test_an_export_that_is_not_configured_any_more_recommends_nothing(connection: Connection) -> None:
