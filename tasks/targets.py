@@ -104,6 +104,6 @@ def _targets(provider: str, section: ProviderSettings, service: Service, interva
 
 
 def _backfill(section: ProviderSettings, service: Service, interval: timedelta) -> timedelta:
-    if service.reports_regions:
+    if service.reports_regions or service.delivers:
         return interval  # one window is due at once: others wait for what it says, and more of the past says no more
     return timedelta(0) if service.live else section.backfill_of(service.name)

@@ -95,3 +95,13 @@ def test_targets_of_aws_are_those_that_are_configured() -> None:
     assert _said("aws", bill_exports=[], invoice_accounts=["default"], services=["cost"]) == [
         "aws/default: what global delivers is not read: its services do not name invoices: add invoices to aws.services"
     ]
+
+
+@pytest.mark.parametrize("provider", _CONFIGURED)
+def test_who_looks_for_deliveries_looks_once_however_much_of_the_past_is_wanted(provider: str) -> None:
+    """Each look tells of all that there is: the past has no other."""
+    section = {**_CONFIGURED[provider][1], "backfill": "30d"}
+    planned = plan_targets(Settings.model_validate({provider: section}))
+    looking = [plan for one in planned.values() for plan in one.targets if one.service.delivers]
+    assert looking
+    assert {plan.backfill for plan in looking} == {plan.interval for plan in looking}
