@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from telemetry.costs import CostLine
+from telemetry.recommendations import Json
 
 _FOCUS_NAMES: Mapping[str, str] = {
     "start": "charge_period_start",
@@ -44,8 +45,13 @@ def as_copy(lines: Sequence[CostLine], key: str) -> bytes:
 
     Column by column: a bill of a million lines has few times, and many of its columns say the same of each.
     """
-    columns = [_WRITERS[kind](column) for kind, column in zip(FIELDS.values(), _columns(lines), strict=True)]
-    places = [f"{key}{place}" for place in range(len(lines))]
+    return copied(FIELDS.values(), _columns(lines), len(lines), key)
+
+
+def copied(kinds: Iterable[object], told: Iterable[Sequence[Any]], count: int, key: str) -> bytes:
+    """The same of any records: the types of their fields, and what these hold, field by field."""
+    columns = [_WRITERS[kind](column) for kind, column in zip(kinds, told, strict=True)]
+    places = [f"{key}{place}" for place in range(count)]
     return "".join(f"{row}\n" for row in map("\t".join, zip(places, *columns, strict=True))).encode()
 
 
@@ -69,8 +75,8 @@ def _numbers(column: Sequence[Decimal | None]) -> Sequence[str]:
     return [_NULL if number is None else str(number) for number in column]
 
 
-def _integers(column: Sequence[int]) -> Sequence[str]:
-    return [str(number) for number in column]
+def _integers(column: Sequence[int | None]) -> Sequence[str]:
+    return [_NULL if number is None else str(number) for number in column]
 
 
 def _booleans(column: Sequence[bool | None]) -> Sequence[str]:
@@ -86,10 +92,12 @@ def _maps(column: Sequence[Mapping[str, object]]) -> Sequence[str]:
 
 _WRITERS: Mapping[object, Callable[[Sequence[Any]], Sequence[str]]] = {
     str: _texts,
+    Json: _texts,
     datetime: _times,
     datetime | None: _times,
     Decimal | None: _numbers,
     int: _integers,
+    int | None: _integers,
     bool | None: _booleans,
     dict[str, str]: _maps,
     dict[str, Decimal]: _maps,

@@ -88,6 +88,7 @@ STEPS: tuple[Step, ...] = (
     Step("daily", "years of daily rollups forgotten", retention.forget_daily),
     Step("runs", "runs forgotten", retention.forget_runs),
     Step("history", "former lines of bills forgotten", retention.forget_history),
+    Step("recommendations", "former recommendations forgotten", retention.forget_recommendations),
     Step("sent", "sent entries forgotten", retention.forget_sent),
     Step("suspects", "suspect messages forgotten", retention.forget_suspects),
     Step("processes", "processes forgotten", retention.forget_processes),

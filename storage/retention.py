@@ -41,7 +41,7 @@ class Kept(NamedTuple):
     daily: timedelta = timedelta(0)
     #: Runs of settled windows; one that settled a window that is not folded stays.
     runs: timedelta = timedelta(0)
-    #: Lines of bills that were replaced by a later reading; they go with their run at the latest.
+    #: Lines of bills, and recommendations, that were replaced by a later reading; they go with their run at the latest.
     history: timedelta = timedelta(0)
     #: Entries of the outbox that were sent.
     sent: timedelta = timedelta(0)
@@ -84,6 +84,14 @@ def forget_history(connection: Connection, now: datetime, kept: Kept) -> int:
     if not kept.history:
         return 0
     return connection.execute(_SQL["forget_history"], {"before": now - kept.history, "limit": _AT_ONCE}).rowcount
+
+
+def forget_recommendations(connection: Connection, now: datetime, kept: Kept) -> int:
+    """Delete some recommendations of deliveries that a newer one has replaced; the newest of a target stays."""
+    if not kept.history:
+        return 0
+    values = {"before": now - kept.history, "limit": _AT_ONCE}
+    return connection.execute(_SQL["forget_recommendations"], values).rowcount
 
 
 def forget_sent(connection: Connection, now: datetime, kept: Kept) -> int:

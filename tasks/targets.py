@@ -63,7 +63,7 @@ def _unknown_services(provider: str, section: ProviderSettings, known: dict[str,
             meant = f"{did_you_mean(name, known)}{more}"
             yield f"{provider}.intervals.{name}: there is no such service in this install; {meant}"
         elif known[name].delivered:
-            yield f"{provider}.intervals.{name}: {name} reads a month when it was delivered: {_instead(known, name)}"
+            yield f"{provider}.intervals.{name}: {name} reads what was delivered: {_instead(known, name)}"
     yield from _without_past(provider, section, known, more)
     for index, account in enumerate(section.accounts_of(provider)):
         for name in set(account.services) - set(section.services) - set(known):
@@ -82,7 +82,7 @@ def _without_past(provider: str, section: ProviderSettings, known: dict[str, Ser
         elif known[name].live and section.backfill_of(name):
             yield f"{where}: {name} is only measured as it happens, so there is no past to collect: leave it out"
         elif known[name].delivered and section.backfill_of(name):
-            yield f"{where}: {name} reads every month that was delivered, so nothing of the past is left: leave it out"
+            yield f"{where}: {name} reads all that was delivered, so nothing of the past is left: leave it out"
 
 
 def _instead(known: dict[str, Service], name: str) -> str:
@@ -104,6 +104,6 @@ def _targets(provider: str, section: ProviderSettings, service: Service, interva
 
 
 def _backfill(section: ProviderSettings, service: Service, interval: timedelta) -> timedelta:
-    if service.reports_regions:
+    if service.reports_regions or service.delivers:
         return interval  # one window is due at once: others wait for what it says, and more of the past says no more
     return timedelta(0) if service.live else section.backfill_of(service.name)

@@ -1,4 +1,4 @@
-"""Exports of bills that are configured and that nothing reads, since a list of services leaves theirs out."""
+"""Exports that are configured and that nothing reads, since a list of services leaves theirs out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def unread_exports(settings: Settings) -> Iterator[str]:
                 exports = one.parts(section, account)
                 if exports and not regions_of(section, account, one):
                     yield (
-                        f"{provider}/{account.name}: its bills from {', '.join(exports)} are not read: its services do"
+                        f"{provider}/{account.name}: what {', '.join(exports)} delivers is not read: its services do"
                         f" not name {one.delivers}: add {one.delivers} to {provider}.services"
                     )

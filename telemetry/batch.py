@@ -18,6 +18,7 @@ import msgspec
 
 from telemetry.costs import CostLine
 from telemetry.deliveries import Delivery
+from telemetry.recommendations import Recommendation
 from telemetry.records import Resource
 from telemetry.target import Target, Window
 
@@ -114,6 +115,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
     #: Of the final batch: what is missing from the run, a reason each, for a person; a destination sees no report.
     partial: tuple[str, ...] = ()
     deliveries: list[Delivery] = []
+    recommendations: list[Recommendation] = []
 
     @property
     def batch_id(self) -> uuid.UUID:
@@ -122,8 +124,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
 
     @property
     def record_count(self) -> int:
-        """Resources, points, rates, lines of costs and deliveries."""
-        others = len(self.rates) + len(self.costs) + len(self.deliveries)
+        """Resources, points, rates, lines of costs, deliveries and recommendations."""
+        others = len(self.rates) + len(self.costs) + len(self.deliveries) + len(self.recommendations)
         return len(self.resources) + len(self.points.series) + others
 
 

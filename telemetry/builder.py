@@ -12,11 +12,14 @@ from telemetry.batch import MAX_BATCH_RECORDS, Batch, Points, Rate, Run, Series
 from telemetry.costs import TEXTS, CostLine
 from telemetry.deliveries import Delivery
 from telemetry.faults import size_of
-from telemetry.fitting import fit_line, fit_resource
+from telemetry.fitting import fit_line, fit_recommendation, fit_resource
 from telemetry.limits import MAX_BATCH_SIZE
+from telemetry.recommendations import DOCUMENTS, Recommendation
+from telemetry.recommendations import TEXTS as RECOMMENDED
 from telemetry.records import AttributeValue, CostRate, MetricPoint, Record, Resource
 
 _cost_texts = attrgetter(*TEXTS)
+_recommended_texts = attrgetter(*RECOMMENDED, *DOCUMENTS)
 # Bytes of msgpack beside the texts, rather too many than too few; amounts as providers write them.
 _A_TEXT = 5
 _A_POINT = sum(packed.SIZES.values())
@@ -24,6 +27,7 @@ _A_SERIES = 25
 _A_RATE = 160
 _A_RESOURCE = 60
 _A_LINE = 100
+_A_RECOMMENDATION = 300
 _AN_AMOUNT = 30
 
 
@@ -39,11 +43,12 @@ class _Draft:
         self.rates: list[Rate] = []
         self.costs: list[CostLine] = []
         self.deliveries: list[Delivery] = []
+        self.recommendations: list[Recommendation] = []
         self._resource_index: dict[tuple[str, ...], int] = {}
         self._series_index: dict[Series, int] = {}
 
     def __len__(self) -> int:
-        others = len(self.rates) + len(self.costs) + len(self.deliveries)
+        others = len(self.rates) + len(self.costs) + len(self.deliveries) + len(self.recommendations)
         return len(self.resources) + len(self.points.series) + others
 
     def add(self, record: Record) -> None:
@@ -62,6 +67,8 @@ class _Draft:
             case Delivery():
                 self.deliveries.append(record)
                 self.size += _A_LINE + sum(_A_LINE + size_of((file.name, file.etag)) for file in record.files)
+            case Recommendation():
+                self._add_recommendation(fit_recommendation(record))
 
     def _add_line(self, line: CostLine) -> None:
         self.costs.append(line)
@@ -72,6 +79,11 @@ class _Draft:
             self.size += _size_of_entries(line.details)
         if line.amounts:
             self.size += _AN_AMOUNT * len(line.amounts) + size_of(line.amounts)
+
+    def _add_recommendation(self, one: Recommendation) -> None:
+        self.recommendations.append(one)
+        self.size += _A_RECOMMENDATION + size_of(_recommended_texts(one))
+        self.size += _size_of_entries(one.tags) + _size_of_entries(one.details)
 
     def _add_point(self, point: MetricPoint) -> None:
         index = self._resource(point.resource)
@@ -102,7 +114,7 @@ class _Draft:
         self, run: Run, number: int, collected_at: datetime, *, final: bool, partial: tuple[str, ...] = ()
     ) -> Batch:
         parts = (self.resources, self.series, self.points, self.rates, self.costs)
-        return Batch(run, number, final, collected_at, *parts, partial, self.deliveries)
+        return Batch(run, number, final, collected_at, *parts, partial, self.deliveries, self.recommendations)
 
 
 def _size_of_entries(entries: Mapping[str, AttributeValue]) -> int:
@@ -139,10 +151,12 @@ def build_batches(
 
 
 def unpack(batch: Batch) -> Iterator[Record]:
-    """The records of a batch again, in the order resources without more, points, rates, lines of costs, deliveries."""
+    """The records of a batch again, in the order resources without more, points, rates, lines of costs and others."""
     used = {series.resource for series in batch.series} | {rate.resource for rate in batch.rates}
     alone = (resource for index, resource in enumerate(batch.resources) if index not in used)
-    return chain(alone, _unpack_points(batch), _unpack_rates(batch), batch.costs, batch.deliveries)
+    return chain(
+        alone, _unpack_points(batch), _unpack_rates(batch), batch.costs, batch.deliveries, batch.recommendations
+    )
 
 
 def _unpack_points(batch: Batch) -> Iterator[MetricPoint]:

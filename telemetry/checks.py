@@ -38,6 +38,7 @@ from telemetry.limits import (
     MAX_WINDOW,
 )
 from telemetry.packed import bounds
+from telemetry.recommendation_checks import check_recommendations
 from telemetry.records import AttributeValue, Resource
 from telemetry.target import PART
 
@@ -113,9 +114,11 @@ def _check_batch(batch: Batch) -> None:
     _check_rates(batch)
     check_costs(batch.costs, batch.run.window)
     check_deliveries(batch.deliveries)
+    check_recommendations(batch.recommendations)
     _check_reasons(batch.partial)
     entries = sum(len(one.tags) + len(one.attributes) for one in batch.resources)
     entries += sum(len(line.tags) + len(line.amounts) + len(line.details) for line in batch.costs)
+    entries += sum(len(one.tags) + len(one.details) for one in batch.recommendations)
     if entries > MAX_ENTRIES:
         fail("records", f"{entries} tags and attributes", f"at most {MAX_ENTRIES} in one message")
 

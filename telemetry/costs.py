@@ -10,6 +10,8 @@ import msgspec
 
 WHOLE = ""
 """The breakdown whose lines are the bill, each charge once."""
+INVOICED = "invoice"
+"""The breakdown of what a provider's invoices come to: a line each, with its number, and ``Tax`` among its amounts."""
 
 
 class ChargeCategory(StrEnum):

@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from telemetry.costs import TEXTS, CostLine
 from telemetry.faults import are_short, size_of
 from telemetry.limits import MAX_RECORD, MAX_TAGS, MAX_TEXT
+from telemetry.recommendations import TEXTS as RECOMMENDED
+from telemetry.recommendations import Recommendation
 from telemetry.records import AttributeValue, Resource
 
 TAGS_LEFT_OUT = "tags_left_out"
@@ -27,6 +29,7 @@ _SHORT = 300
 """So few texts of so few characters fit without being counted one by one."""
 
 _texts_of = attrgetter(*TEXTS)
+_recommended = attrgetter(*RECOMMENDED)
 
 V = TypeVar("V", bound=AttributeValue)
 
@@ -71,6 +74,19 @@ def fit_line(line: CostLine) -> CostLine:
     tags = _kept(line.tags, MAX_TAGS - 1)
     left_out = len(line.tags) - len(tags)
     return replace(line, tags=tags | {TAGS_LEFT_OUT: str(left_out)}) if left_out else line
+
+
+def fit_recommendation(one: Recommendation) -> Recommendation:
+    """The recommendation itself, or one with as much of its texts, tags and details as can be kept."""
+    texts = _recommended(one)
+    if not _are_plain(texts):
+        fitted = dict(zip(RECOMMENDED, map(fit_text, texts), strict=True))
+        one = replace(one, **(fitted | {"recommendation_id": one.recommendation_id}))
+    for name in ("tags", "details"):
+        entries: dict[str, str] = getattr(one, name)
+        if entries and not _fits(entries):
+            one = replace(one, **{name: _kept(entries, MAX_TAGS)})
+    return one
 
 
 def _fits(entries: Mapping[str, AttributeValue]) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from telemetry.costs import CostLine
 from telemetry.deliveries import Delivery
+from telemetry.recommendations import Recommendation
 
 AttributeValue = str | int | float | bool | None
 """What an attribute of a resource may be."""
@@ -81,9 +82,10 @@ class CostRate(msgspec.Struct, frozen=True, kw_only=True):
     basis: str
 
 
-Record = Resource | MetricPoint | CostRate | CostLine | Delivery
+Record = Resource | MetricPoint | CostRate | CostLine | Delivery | Recommendation
 """What an agent yields.
 
 A point or a rate brings its resource along; a resource without either comes alone. A line of costs names its resource
-by id, if at all: what is on a bill need not exist any more. A delivery says what of a bill there is to be read.
+by id, if at all: what is on a bill need not exist any more. So does a recommendation. A delivery says what of a bill
+there is to be read.
 """

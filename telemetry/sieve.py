@@ -19,6 +19,7 @@ from telemetry.deliveries import Delivery
 from telemetry.errors import InvalidRecord
 from telemetry.fitting import fit_line
 from telemetry.limits import MAX_INT4
+from telemetry.recommendations import Recommendation
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 
 _SHORT = 400
@@ -58,7 +59,7 @@ class Sieve:
                 return are_fine([fit_line(record)], self._run.window)
             case Resource():
                 return self._is_short(record)
-            case Delivery():
+            case Delivery() | Recommendation():
                 return False  # there are few: each is looked at whole
 
     def _is_short(self, resource: Resource) -> bool:

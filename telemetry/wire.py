@@ -29,7 +29,8 @@ MAGIC = b"FF"
 SCHEMA = 3
 """Raised with every change that an older reader would misread.
 
-2 brought lines of costs, which it would leave out, and 3 points as numbers in one piece, and deliveries of bills.
+2 brought lines of costs, which it would leave out, and 3 points as numbers in one piece, deliveries of
+bills, and recommendations.
 """
 READABLE = frozenset({1, 2, 3})
 HEADER = len(MAGIC) + 1
@@ -105,6 +106,7 @@ class _Batch(msgspec.Struct, array_like=True, tag="batch", gc=False):
     costs: Raw = _NONE
     partial: Raw = _NONE
     deliveries: Raw = _NONE
+    recommendations: Raw = _NONE
 
 
 class _Numbers(msgspec.Struct, array_like=True, gc=False):
@@ -127,6 +129,7 @@ class _Short(msgspec.Struct, array_like=True, tag="batch", gc=False):
     costs: Raw = _NONE
     partial: tuple[str, ...] = ()
     deliveries: Raw = _NONE
+    recommendations: Raw = _NONE
 
 
 class _Report(msgspec.Struct, array_like=True, tag="report", gc=False):
@@ -168,6 +171,7 @@ def _short_batch(found: _Short) -> Batch:
         columns.costs.read(found.costs, [0]),
         found.partial,
         columns.deliveries.read(found.deliveries, [0]),
+        columns.recommendations.read(found.recommendations, [0]),
     )
 
 
@@ -179,7 +183,7 @@ def _batch(outline: _Batch) -> Batch:
         "points.start": columns.length(points.start, packed.SIZES[packed.SECONDS]),
         "points.value": columns.length(points.value, packed.SIZES[packed.VALUE]),
     }
-    listed = (outline.resources, outline.rates, outline.costs, outline.deliveries)
+    listed = (outline.resources, outline.rates, outline.costs, outline.deliveries, outline.recommendations)
     records = sum(map(columns.length, listed)) + numbers["points.series"]
     if records > MAX_RECORDS:
         fail("records", records, f"at most {MAX_RECORDS} in one message")
@@ -205,6 +209,7 @@ def _batch(outline: _Batch) -> Batch:
         columns.costs.read(outline.costs, entries),
         tuple(columns.reasons.read(outline.partial, [0])),
         columns.deliveries.read(outline.deliveries, entries),
+        columns.recommendations.read(outline.recommendations, entries),
     )
 
 

@@ -7,7 +7,7 @@ within the limits of telemetry/limits.py, record by record. Points are numbers i
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from telemetry.costs import NUMBERS, CostLine
 from telemetry.deliveries import Delivery
 from telemetry.faults import fail
 from telemetry.limits import MAX_ENTRIES, MAX_RECORD
+from telemetry.recommendations import AMOUNTS, Recommendation
 from telemetry.records import Resource
 
 AT_ONCE = 1024 * 1024
@@ -80,17 +81,17 @@ class _DeliveryText(msgspec.Struct, array_like=True, gc=False):
         return self.totals.values()
 
 
-def _cost_text() -> type[Any]:
-    """The like of a CostLine: amounts as they are written, and everything else passed over."""
+def _text_of(kind: type[Any], numbers: Sequence[str], texts: Callable[[Any], Iterable[_Text]]) -> type[Any]:
+    """The like of a record: amounts as they are written, and everything else passed over."""
     fields: list[tuple[str, Any, Any] | tuple[str, Any]] = []
-    for field in msgspec.structs.fields(CostLine):
-        if field.name in NUMBERS:
+    for field in msgspec.structs.fields(kind):
+        if field.name in numbers:
             fields.append((field.name, _Text, None))
         elif field.name == "amounts":
             fields.append((field.name, dict[str, _Text], msgspec.field(default_factory=dict)))
         else:
             fields.append((field.name, Raw, _NOTHING))
-    return msgspec.defstruct("_CostText", fields, array_like=True, gc=False, namespace={"texts": _texts_of_line})
+    return msgspec.defstruct(f"_{kind.__name__}Text", fields, array_like=True, gc=False, namespace={"texts": texts})
 
 
 _numbers_of_line = attrgetter(*NUMBERS)
@@ -99,6 +100,14 @@ _numbers_of_line = attrgetter(*NUMBERS)
 def _texts_of_line(line: Any) -> Iterable[_Text]:
     of_names = line.amounts.values() if line.amounts else ()
     return (*_numbers_of_line(line), *of_names)
+
+
+_amounts_of_recommendation = attrgetter(*AMOUNTS)
+
+
+def _texts_of_recommendation(one: Any) -> Iterable[_Text]:
+    found: tuple[_Text, ...] = _amounts_of_recommendation(one)
+    return found
 
 
 class Column(Generic[T]):
@@ -205,8 +214,9 @@ _raws = msgspec.msgpack.Decoder(list[Raw])
 resources = Column("resources", Resource)
 series = Column("series", Series)
 rates = Column("rates", Rate, _RateText)
-costs = Column("costs", CostLine, _cost_text())
+costs = Column("costs", CostLine, _text_of(CostLine, NUMBERS, _texts_of_line))
 deliveries = Column("deliveries", Delivery, _DeliveryText)
+recommendations = Column("recommendations", Recommendation, _text_of(Recommendation, AMOUNTS, _texts_of_recommendation))
 apis = Column("apis", ApiUse, _UseText)
 reasons = Column("partial", str)
 indexes = Numbers("points.series", packed.INDEX, int)

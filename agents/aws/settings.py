@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -32,6 +33,13 @@ def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
     twice = [key for index, key in enumerate(value) if key in value[:index]]
     if twice:
         raise ValueError(f"{twice[0]!r} is there twice: name each tag key once, each is paid for")
+    return value
+
+
+def _once(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for index, name in enumerate(value) if name in value[:index]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is there twice: name each account once")
     return value
 
 
@@ -69,8 +77,8 @@ class AwsAccountEntry(AccountEntry, AwsKeys):
     external_id: SecretStr | None = None
 
 
-class BillExport(Section):
-    """An export of the bill: of Data Exports (CUR 2.0, FOCUS), or a Cost and Usage Report of the older kind."""
+class RecommendationExport(Section):
+    """An export of Data Exports: here of what the Cost Optimization Hub recommends."""
 
     #: Stands in place of a region wherever the export is named; another name is another export, read from the start.
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["cur"])
@@ -80,8 +88,6 @@ class BillExport(Section):
     account: Name | None = None
     #: Of the bucket; left out: ``region`` of the section.
     region: Name | None = None
-    #: What lines are added up to: a day of UTC, or an hour where the export has hours.
-    granularity: Literal["daily", "hourly"] = "daily"
 
     @property
     def bucket(self) -> str:
@@ -97,6 +103,13 @@ class BillExport(Section):
     def report(self) -> str:
         """AWS's name of the export: the last part of the folder."""
         return self.folder.rpartition("/")[2]
+
+
+class BillExport(RecommendationExport):
+    """An export of the bill: of Data Exports (CUR 2.0, FOCUS), or a Cost and Usage Report of the older kind."""
+
+    #: What lines are added up to: a day of UTC, or an hour where the export has hours.
+    granularity: Literal["daily", "hourly"] = "daily"
 
 
 class AwsSettings(ProviderSettings, AwsKeys):
@@ -123,30 +136,55 @@ class AwsSettings(ProviderSettings, AwsKeys):
     #: Bills that AWS writes into a bucket, which are read whole and without a paid call.
     bill_exports: Annotated[tuple[BillExport, ...], Field(max_length=_MOST_EXPORTS)] = ()
 
+    #: Recommendations of the Cost Optimization Hub that AWS writes into a bucket.
+    recommendation_exports: Annotated[tuple[RecommendationExport, ...], Field(max_length=_MOST_EXPORTS)] = ()
+
+    #: The accounts whose invoices are read: those that AWS sends one to, which of an organization is the payer.
+    invoice_accounts: Annotated[tuple[Name, ...], AfterValidator(_once)] = ()
+
     def bill_exports_of(self, account: str) -> tuple[BillExport, ...]:
-        """The exports that the credentials of ``account`` read."""
-        first = next((entry.name for entry in self.accounts), DEFAULT_ACCOUNT)
-        return tuple(one for one in self.bill_exports if (one.account or first) == account)
+        """The exports of bills that the credentials of ``account`` read."""
+        return tuple(one for one in self.bill_exports if (one.account or self._first) == account)
+
+    def recommendation_exports_of(self, account: str) -> tuple[RecommendationExport, ...]:
+        """The exports of recommendations that they read."""
+        return tuple(one for one in self.recommendation_exports if (one.account or self._first) == account)
+
+    @property
+    def _first(self) -> str:
+        return next((entry.name for entry in self.accounts), DEFAULT_ACCOUNT)
+
+    @property
+    def _exports(self) -> Mapping[str, tuple[RecommendationExport, ...]]:
+        return {"bill_exports": self.bill_exports, "recommendation_exports": self.recommendation_exports}
 
     @check
     def _exports_are_distinct(self) -> None:
-        for key in ("name", "url"):
-            values = [getattr(one, key) for one in self.bill_exports]
-            twice = next((value for index, value in enumerate(values) if value in values[:index]), None)
-            if twice is not None:
-                raise ValueError(f"bill_exports: the {key} {twice!r} is there twice: name each export once")
+        for field, exports in self._exports.items():
+            for key in ("name", "url"):
+                values = [getattr(one, key) for one in exports]
+                twice = next((value for index, value in enumerate(values) if value in values[:index]), None)
+                if twice is not None:
+                    raise ValueError(f"{field}: the {key} {twice!r} is there twice: name each export once")
 
     @check
     def _exports_name_accounts(self) -> None:
+        for field, exports in self._exports.items():
+            for one in exports:
+                if one.account is not None:
+                    self._check_account(f"{field}: {one.name}: account", one.account)
+                if one.region and (fault := self.region_fault(one.region)):
+                    raise ValueError(f"{field}: {one.name}: region: {fault}")
+
+    @check
+    def _invoices_are_of_accounts(self) -> None:
+        for name in self.invoice_accounts:
+            self._check_account("invoice_accounts", name)
+
+    def _check_account(self, where: str, name: str) -> None:
         known = [entry.name for entry in self.accounts] or [DEFAULT_ACCOUNT]
-        for one in self.bill_exports:
-            if one.account is not None and one.account not in known:
-                raise ValueError(
-                    f"bill_exports: {one.name}: account: there is no account {one.account!r} in aws.accounts: "
-                    f"{did_you_mean(one.account, known)}"
-                )
-            if one.region and (fault := self.region_fault(one.region)):
-                raise ValueError(f"bill_exports: {one.name}: region: {fault}")
+        if name not in known:
+            raise ValueError(f"{where}: there is no account {name!r} in aws.accounts: {did_you_mean(name, known)}")
 
     @field_validator("memory_dimensions")
     @classmethod

@@ -22,6 +22,7 @@ from telemetry.costs import CostLine
 from telemetry.deliveries import Delivery, DeliveryState
 from telemetry.errors import BudgetReached, CollectionError, CollectionFailed, Denied, MessageError, Throttled
 from telemetry.fitting import fit_text
+from telemetry.recommendations import Recommendation
 from telemetry.records import CostRate, MetricPoint, Record, Resource
 from telemetry.redact import redact
 from telemetry.settings import Account
@@ -30,7 +31,7 @@ from telemetry.target import Target, Window
 
 logger = logging.getLogger(__name__)
 
-RECORDS = (Resource, MetricPoint, CostRate, CostLine, Delivery)
+RECORDS = (Resource, MetricPoint, CostRate, CostLine, Delivery, Recommendation)
 _MAX_ERROR = 2000
 _OUTCOMES = {Denied: Outcome.DENIED, Throttled: Outcome.THROTTLED, BudgetReached: Outcome.THROTTLED}
 

@@ -29,11 +29,12 @@ class Folded(NamedTuple):
     rates: bool
     ledger: bool
     versions: bool
+    recommendations: bool
 
 
 def folded(connection: Connection) -> Folded:
     """By the tables that there are."""
-    names = ("sealed_points", "rate_intervals", "folded_windows", "bill_versions")
+    names = ("sealed_points", "rate_intervals", "folded_windows", "bill_versions", "recommendations")
     ((found,),) = connection.execute(
         "SELECT array_agg(to_regclass('finfleet.' || name) IS NOT NULL ORDER BY place)"
         " FROM unnest(%s::text[]) WITH ORDINALITY AS n(name, place)",

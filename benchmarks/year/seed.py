@@ -114,6 +114,9 @@ def seed(connection: Connection, size: Size, now: datetime) -> None:
     if there.versions:
         _run(connection, "deliveries", values)
         note_bills(connection)
+    if there.recommendations:
+        _run(connection, "recommendations", values)
+        _run(connection, "invoices", values)
     if there.points:
         repeat_sealed_days(connection, values)
     _vacuum(connection)

@@ -65,7 +65,41 @@ class Deliveries:
         **more: Any,
     ) -> str:
         """CUR 2.0 or FOCUS: every chunk a file. Overwriting leaves the further files of a longer version behind."""
-        folder, partition = f"{self.prefix}/{name}", f"BILLING_PERIOD={month}"
+        more = {"billingPeriod": month, **more}
+        return self._export(
+            name, f"BILLING_PERIOD={month}", chunks, at, ending=ending, create_new=create_new, manifest=manifest, **more
+        )
+
+    def recommendations(
+        self,
+        name: str,
+        day: str,
+        chunks: Sequence[bytes],
+        at: datetime,
+        *,
+        ending: str = ".csv.gz",
+        create_new: bool = False,
+        manifest: bool = True,
+        **more: Any,
+    ) -> str:
+        """The table COST_OPTIMIZATION_RECOMMENDATIONS, which has a partition a day."""
+        return self._export(
+            name, f"date={day}", chunks, at, ending=ending, create_new=create_new, manifest=manifest, **more
+        )
+
+    def _export(
+        self,
+        name: str,
+        partition: str,
+        chunks: Sequence[bytes],
+        at: datetime,
+        *,
+        ending: str,
+        create_new: bool,
+        manifest: bool,
+        **more: Any,
+    ) -> str:
+        folder = f"{self.prefix}/{name}"
         execution = f"{at:%Y%m%dT%H%M%SZ}-00000000-0000-4000-8000-{int(at.timestamp()):012d}"
         run = f"{execution}/" if create_new else ""
         keys = [f"{folder}/data/{partition}/{run}{name}-{n:05d}{ending}" for n in range(1, len(chunks) + 1)]
@@ -74,7 +108,6 @@ class Deliveries:
         told = {
             "exportName": name,
             "executionId": execution,
-            "billingPeriod": month,
             "dataFiles": [f"s3://{self.bucket}/{key}" for key in keys],
             **more,
         }

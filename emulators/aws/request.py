@@ -26,6 +26,7 @@ _TARGETS = {
     "AWSPriceListService": "pricing",
     "AWSInsightsIndexService": "ce",
     "SageMaker": "sagemaker",
+    "Invoicing": "invoicing",
 }
 # The API version in a form -> service, for a request that is not signed (AssumeRoleWithWebIdentity is one).
 _VERSIONS = {"2011-06-15": "sts", "2016-11-15": "ec2", "2014-10-31": "rds"}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import boto3
 import moto.eks.utils
@@ -23,6 +23,7 @@ from emulators.aws.ec2 import Ec2, InstanceStore
 from emulators.aws.eks import Eks
 from emulators.aws.faults import Faults
 from emulators.aws.front import Front, Service
+from emulators.aws.invoicing import Invoicing
 from emulators.aws.listings import S3, Lambda
 from emulators.aws.pricing import Catalog, Pricing, sample_products
 from emulators.aws.regions import Regions
@@ -41,7 +42,8 @@ class LocalAws(HttpCloud[Call, Faults]):
     """A local AWS on 127.0.0.1, for use as a context manager. `port` 0 takes a free one.
 
     `clock` gives the time in epoch seconds by which datapoints become visible.
-    The stores may be filled in-process: `metrics`, `instances`, `prices`, `costs`, `exports`.
+    The stores may be filled in-process: `metrics`, `instances`, `prices`, `costs`, `exports`,
+    `invoices` (by their numbers).
     `before_get["bucket/key"]` is called once, before the next GetObject of it is answered.
     `regions.opted_in` enables more regions.
     What moto holds (S3, SageMaker, STS, ...) is one for the whole process: it is emptied when one is made
@@ -64,6 +66,7 @@ class LocalAws(HttpCloud[Call, Faults]):
         self.prices = Catalog(sample_products())
         self.costs = CostTable(payer=DEFAULT_ACCOUNT)
         self.exports: dict[str, Export] = {}
+        self.invoices: dict[str, dict[str, Any]] = {}
         self.before_get: dict[str, Callable[[], None]] = {}
         add_cost_pages(self.control, self.costs)
 
@@ -79,6 +82,7 @@ class LocalAws(HttpCloud[Call, Faults]):
             "s3": S3(self.before_get),
             "ec2": Ec2(self.instances, self.regions, self.clock),
             "bcm-data-exports": DataExports(self.exports),
+            "invoicing": Invoicing(self.invoices),
             "pricing": Pricing(self.prices),
         }
         front = Front(services, self.faults, self.log, self.regions, self.rewrites)

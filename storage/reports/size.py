@@ -30,6 +30,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "rates, folded": ("rate_intervals", "rate_starts"),
     "bills": ("cost_lines", "cost_scopes"),
     "bills, sums": ("bill_summaries", "bills", "deliveries"),
+    "recommendations": ("recommendations",),
     "outbox": ("outbox",),
     "dead letters": ("dead_letters",),
     "resources": ("resources", "series"),

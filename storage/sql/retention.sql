@@ -37,6 +37,40 @@ DELETE FROM finfleet.cost_lines AS l
  USING old
  WHERE l.run_id = old.run_id AND l.number = old.number AND l.line = old.line
 
+-- name: forget_recommendations
+-- Of runs that ended long ago and are not the newest settled reading of their target. What is being read is none of it.
+WITH RECURSIVE read (run_id) AS (
+    (SELECT run_id FROM finfleet.recommendations ORDER BY run_id LIMIT 1)
+    UNION ALL
+    SELECT n.run_id
+      FROM read
+     CROSS JOIN LATERAL (
+               SELECT o.run_id
+                 FROM finfleet.recommendations AS o
+                WHERE o.run_id > read.run_id
+                ORDER BY o.run_id
+                LIMIT 1
+           ) AS n
+),
+old AS MATERIALIZED (
+    SELECT o.run_id, o.number, o.line
+      FROM read
+      JOIN finfleet.runs AS r USING (run_id)
+      JOIN finfleet.recommendations AS o ON o.run_id = r.run_id
+     WHERE r.reported_at < %(before)s
+       AND r.run_id IS DISTINCT FROM (
+               SELECT c.settled_run
+                 FROM finfleet.collections AS c
+                WHERE c.target_id = r.target_id AND c.settled_run IS NOT NULL
+                ORDER BY c.window_start DESC
+                LIMIT 1
+           )
+     LIMIT %(limit)s
+)
+DELETE FROM finfleet.recommendations AS o
+ USING old
+ WHERE o.run_id = old.run_id AND o.number = old.number AND o.line = old.line
+
 -- name: was_sealed
 -- Whether a day of these was sealed since a time.
 SELECT EXISTS (

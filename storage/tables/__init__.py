@@ -20,6 +20,7 @@ from storage.tables.messages import dead_letters, outbox, suspects
 from storage.tables.points import points, points_daily, points_hourly, sealed_days, sealed_points
 from storage.tables.processes import locks, planned_services, processes, task_queues
 from storage.tables.rates import cost_rates, rate_intervals, rate_starts
+from storage.tables.recommendations import recommendations
 from storage.tables.resources import resources, series
 from storage.tables.runs import batches, run_days, runs
 
@@ -49,6 +50,7 @@ __all__ = [
     "processes",
     "rate_intervals",
     "rate_starts",
+    "recommendations",
     "resources",
     "run_days",
     "runs",

@@ -44,13 +44,15 @@ def document(name: str, empty: str) -> Column[object]:
 
 
 def of_type(name: str, kind: object, *, later: bool) -> Column[Any]:
-    """The column of a field of CostLine; one that came later has a default, for writers of a former release."""
+    """The column of a field of a record; one that came later has a default, for writers of a former release."""
     if kind is str:
         return string(name, default="" if later else None)
     if kind in {datetime, datetime | None}:
         return timestamp(name, nullable=kind is not datetime)
     if kind is int:
         return Column(name, Integer, nullable=False, server_default=text("1"))
+    if kind == int | None:
+        return Column(name, Integer, nullable=True)
     if kind in {Decimal | None, bool | None}:
         return Column(name, Numeric if kind == Decimal | None else Boolean, nullable=True)
     return document(name, "{}")

@@ -47,7 +47,20 @@ SELECT r.provider, r.sub_account_id, m.month, r.billing_currency, r.file_cost, r
                   AND (c.state NOT IN ('complete', 'empty') OR c.partial <> '' OR c.error <> '')
                HAVING count(*) > 0
            )
-       ) AS api_incomplete
+       ) AS api_incomplete,
+       r.invoice_types, r.invoice_total, r.invoice_tax, r.invoice_file_cost,
+       r.invoice_total - r.invoice_file_cost AS invoice_difference,
+       r.invoice_tax_difference, r.invoice_rounding, r.invoice_rest,
+       CASE
+           WHEN r.invoice_total IS NULL THEN 'no invoice is told'
+           ELSE concat_ws(
+               '; ',
+               CASE WHEN m.month_end > now() THEN 'the month is not over' END,
+               CASE WHEN r.invoices_not_in_file > 0
+                    THEN format('%s invoices have no line in a file', r.invoices_not_in_file) END,
+               nullif(r.invoice_partial, '')
+           )
+       END AS invoice_incomplete
   FROM (
         SELECT month::date AS month,
                (month + interval '1 month')::date AS next_month,
@@ -74,6 +87,13 @@ SELECT r.provider, r.sub_account_id, m.month, r.billing_currency, r.file_cost, r
                   count(DISTINCT x.day) FILTER (WHERE x.api_day AND NOT x.file_day) AS api_only,
                   bool_or(x.file_estimated) AS file_estimated, bool_or(x.api_estimated) AS api_estimated,
                   sum(x.file_without) AS file_without, sum(x.api_without) AS api_without,
+                  sum(x.invoice_total) AS invoice_total, sum(x.invoice_tax) AS invoice_tax,
+                  CASE WHEN sum(x.invoices_not_in_file) = 0 THEN sum(x.invoice_file_cost) END AS invoice_file_cost,
+                  CASE WHEN sum(x.invoices_not_in_file) = 0 THEN sum(x.tax_difference) END AS invoice_tax_difference,
+                  CASE WHEN sum(x.invoices_not_in_file) = 0 THEN sum(x.rounding_difference) END AS invoice_rounding,
+                  CASE WHEN sum(x.invoices_not_in_file) = 0 THEN sum(x.rest_difference) END AS invoice_rest,
+                  coalesce(sum(x.invoices_not_in_file), 0) AS invoices_not_in_file,
+                  string_agg(x.invoice_types, ', ') AS invoice_types, max(x.invoice_partial) AS invoice_partial,
                   array_agg(DISTINCT x.file_target) FILTER (WHERE x.file_target IS NOT NULL) AS file_targets,
                   array_agg(DISTINCT x.api_target) FILTER (WHERE x.api_target IS NOT NULL) AS api_targets,
                   array_agg(DISTINCT x.api_target_id) FILTER (WHERE x.api_target_id IS NOT NULL) AS api_target_ids
@@ -85,6 +105,20 @@ SELECT r.provider, r.sub_account_id, m.month, r.billing_currency, r.file_cost, r
                           coalesce(sum(w.cost) FILTER (WHERE w.is_file), 0)
                               - coalesce(sum(w.cost) FILTER (WHERE NOT w.is_file), 0) AS difference,
                           sum(w.invoice_cost) AS invoice_cost,
+                          sum(w.total) AS invoice_total,
+                          -- Where one does not tell its tax, that of all is not known.
+                          CASE WHEN count(w.total) = count(w.tax) THEN sum(w.tax) END AS invoice_tax,
+                          sum(w.invoice_file_cost) AS invoice_file_cost,
+                          sum(w.tax_difference) AS tax_difference,
+                          coalesce(sum(w.other_difference) FILTER (WHERE abs(w.other_difference) < 0.01), 0)
+                              AS rounding_difference,
+                          coalesce(sum(w.other_difference) FILTER (WHERE abs(w.other_difference) >= 0.01), 0)
+                              AS rest_difference,
+                          CASE WHEN count(w.total) > 0
+                               THEN count(w.total) FILTER (WHERE w.invoice_file_cost IS NULL) END
+                              AS invoices_not_in_file,
+                          string_agg(DISTINCT w.invoice_type, ', ' ORDER BY w.invoice_type) AS invoice_types,
+                          max(w.invoice_partial) AS invoice_partial,
                           bool_or(w.estimated) FILTER (WHERE w.is_file) AS file_estimated,
                           bool_or(w.estimated) FILTER (WHERE NOT w.is_file) AS api_estimated,
                           sum(w.without) FILTER (WHERE w.is_file) AS file_without,
@@ -135,7 +169,7 @@ COMMENT ON COLUMN reporting.cost_reconciliation.timing IS
     'What is of days that only one side tells of, or on the invoice of another month than its day.';
 COMMENT ON COLUMN reporting.cost_reconciliation.rounding IS
     'What comes of days on which all other charges differ by less than a cent.';
-COMMENT ON COLUMN reporting.cost_reconciliation.rest IS 'What nothing of this explains.';
+COMMENT ON COLUMN reporting.cost_reconciliation.rest IS :'unexplained';
 COMMENT ON COLUMN reporting.cost_reconciliation.not_invoiced IS
     'file_cost - invoice_cost: what the file has, and no invoice yet.';
 COMMENT ON COLUMN reporting.cost_reconciliation.file_days IS 'Days of the month that the file tells of.';
@@ -147,3 +181,21 @@ COMMENT ON COLUMN reporting.cost_reconciliation.file_incomplete IS
     'Why file_cost may not be the whole; empty where nothing is known to be missing.';
 COMMENT ON COLUMN reporting.cost_reconciliation.api_incomplete IS
     'Why api_cost may not be; empty where nothing is known to be missing.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_types IS
+    'What the provider has sent to the account for the month: INVOICE, CREDIT_MEMO; null where no invoice is told.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_total IS
+    'What these come to, by themselves: what is credited is negative. Null where no invoice is told. The invoice of a'
+    ' payer is of all its members: it is in the line of the payer, with all that bears its number.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_tax IS
+    'What of invoice_total is tax; null where one of them does not say.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_file_cost IS
+    'BilledCost of all lines of files that bear their numbers, of whichever account; null where one of them has none.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_difference IS
+    'invoice_total - invoice_file_cost = invoice_tax_difference + invoice_rounding + invoice_rest.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_tax_difference IS
+    'Of it what lies in tax, of the invoices that tell theirs.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_rounding IS
+    'What comes of invoices of which all but the tax differs by less than a cent.';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_rest IS :'unexplained';
+COMMENT ON COLUMN reporting.cost_reconciliation.invoice_incomplete IS
+    'Why there is no invoice, or why the comparison may not be whole; empty where nothing is known to be missing.';

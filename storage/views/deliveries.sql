@@ -4,6 +4,14 @@ SELECT concat_ws('/', t.provider, t.account, t.region, t.service) AS target,
        d.period_start, d.period_end, d.version,
        CASE
            WHEN d.version = '' AND newest.last_seen_at > d.last_seen_at THEN 'superseded'
+           -- What is delivered by the day is the newest of it: another day that came later makes good for one.
+           WHEN d.version = ''
+            AND d.period_end - d.period_start < interval '28 days'
+            AND EXISTS (
+                    SELECT
+                      FROM finfleet.deliveries AS o
+                     WHERE o.target_id = d.target_id AND o.version <> '' AND o.last_seen_at > d.last_seen_at
+                ) THEN 'superseded'
            WHEN d.version = '' THEN 'missing'
            WHEN d.version = w.version THEN 'current'
            WHEN d.version <> newest.version THEN 'superseded'

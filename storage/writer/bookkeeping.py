@@ -69,7 +69,7 @@ def save_batches(connection: Connection, readings: Sequence[Readings], destinati
         "keys": [item.key_set.pack() for item in readings],
     }
     connection.execute(_SQL["insert_batches"], columns)
-    batches = [new for new in batches if not _is_a_look(new.batch)]
+    batches = [new for new in batches if not _is_for_nobody(new.batch)]
     if destinations and batches:
         columns = {
             "run_ids": [new.run.run_id for new in batches],
@@ -121,9 +121,11 @@ def _row(run: RunState, reported: NewReport | None, now: datetime) -> dict[str, 
     return {**counted, **(_NO_REPORT if reported is None else _report(reported, now))}
 
 
-def _is_a_look(batch: Batch) -> bool:
-    """Whether it tells of nothing but deliveries that were seen: they are the ledger's, and no destination's."""
-    return bool(batch.deliveries) and batch.record_count == len(batch.deliveries) and batch.number == 1 and batch.final
+def _is_for_nobody(batch: Batch) -> bool:
+    """Whether it tells of nothing but deliveries that were seen, or recommendations, which no destination has."""
+    if batch.record_count != len(batch.deliveries) + len(batch.recommendations):
+        return False
+    return bool(batch.recommendations) or (bool(batch.deliveries) and batch.number == 1 and batch.final)
 
 
 def _outbox_columns(batches: Sequence[NewBatch], destinations: Sequence[str]) -> dict[str, list[Any]]:

@@ -24,6 +24,7 @@ from storage.writer.identities import Identities
 from storage.writer.memory import Memory, memory_of
 from storage.writer.messages import Policy, Received, Rejected, Undecodable, Written
 from storage.writer.readings import read, store
+from storage.writer.recommendations import store_recommendations
 from storage.writer.settlement import settle
 from storage.writer.state import Admitted, WindowKey
 from telemetry.redact import redact
@@ -197,4 +198,5 @@ class _Writing:
             memory.partitions.forget()
             raise PartitionsMissing(frozenset()) from None
         store_costs(self.connection, admitted.batches)
+        store_recommendations(self.connection, admitted.batches)
         save_batches(self.connection, readings, self.destinations)

@@ -19,7 +19,8 @@ from tests.support.answers.clouds import CLOUDS, Cloud, standing_cloud
 from tests.support.answers.harm import DROP, TWICE, Harm, Place
 from tests.support.answers.standing import Answer, Standing
 
-_FROM_FILES = {key for key, one in services().items() if one.delivers or one.delivered} - {("gcp", "bill_tables")}
+_FROM_APIS = {("gcp", "bill_tables"), ("aws", "invoices")}
+_FROM_FILES = {key for key, one in services().items() if one.delivers or one.delivered} - _FROM_APIS
 """Deliveries of bills are files: tests/unit/test_aws_manifests.py and its like harm those."""
 _SERVICES = [key for key in services() if key[0] in CLOUDS and key not in _FROM_FILES]
 _TOTAL = int(os.environ.get("HOSTILE_ANSWERS", "500"))

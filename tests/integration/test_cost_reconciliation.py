@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from storage.database import Connection, Database
@@ -132,6 +133,13 @@ def test_the_kinds_add_up_whatever_there_is(connection: Connection, seed: int) -
 
     settle(connection, FILE, OCTOBER, lines(33, **_ON_IT), version="v1")
     settle(connection, Target("aws", "payer", "focus", "bill_files"), OCTOBER, lines(33, **_ON_IT), version="v1")
+    invoices = [
+        msgspec.structs.replace(
+            one, breakdown="invoice", invoice_id=f"I-{place}", amounts={"Tax": one.billed_cost or 0}
+        )
+        for place, one in enumerate(lines(31, **_ON_IT))
+    ]
+    settle(connection, Target("aws", "payer", "global", "invoices"), OCTOBER, invoices, version="v1")
     for account in ("payer", "member"):
         api = lines(31)
         for day in sorted({one.start for one in api}):
@@ -145,3 +153,12 @@ def test_the_kinds_add_up_whatever_there_is(connection: Connection, seed: int) -
             assert [one[part] for part in _PARTS] == [None] * 5
         else:
             assert sum(one[part] for part in _PARTS) == one["difference"] == one["file_cost"] - one["api_cost"]
+        if one["invoice_difference"] is not None:
+            parts = sum(one[f"invoice_{part}"] for part in ("tax_difference", "rounding", "rest"))
+            assert parts == one["invoice_difference"] == one["invoice_total"] - one["invoice_file_cost"]
+    told_of = rows(connection, "SELECT * FROM reporting.invoices")
+    assert len(told_of) == len(invoices)
+    assert sum(one["total"] for one in told_of) == sum(one["invoice_total"] or 0 for one in found)
+    for one in told_of:
+        parts = [one[part] for part in ("tax_difference", "rounding", "rest")]
+        assert parts == [None] * 3 if one["difference"] is None else sum(parts) == one["difference"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.targets import plan_targets
 from tasks.unread_exports import unread_exports
@@ -39,7 +40,7 @@ def test_what_no_service_reads_is_said_with_what_to_add(provider: str) -> None:
     assert _said(provider) == []
     assert _said(provider, services=[reader]) == []
     (said,) = _said(provider, services=["cost"])
-    assert said.startswith(f"{provider}/default: its bills from cur are not read: its services do not name {reader}")
+    assert said.startswith(f"{provider}/default: what cur delivers is not read: its services do not name {reader}")
     assert said.endswith(f"add {reader} to {provider}.services")
 
 
@@ -48,9 +49,59 @@ def test_the_clock_and_the_past_are_refused_of_what_is_delivered(provider: str) 
     reader, section = _CONFIGURED[provider]
     for key, value, remedy in (
         ("intervals", "1h", "leave it out or name"),
-        ("backfill", "3d", "reads every month that was delivered"),
+        ("backfill", "3d", "reads all that was delivered"),
     ):
         settings = Settings.model_validate({provider: {**section, key: {reader: value}}})
         with pytest.raises(ConfigError, match=remedy) as refused:
             plan_targets(settings)
         assert f"{provider}.{key}.{reader}: " in str(refused.value)
+
+
+_HUB = {"name": "hub", "url": "s3://bucket/prefix/hub"}
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"recommendation_exports": [_HUB, {**_HUB, "name": "other"}]}, "recommendation_exports: the url"),
+        ({"recommendation_exports": [{**_HUB, "account": "dev"}]}, "recommendation_exports: hub: account: there is no"),
+        ({"recommendation_exports": [{**_HUB, "granularity": "daily"}]}, "granularity"),
+        ({"recommendation_exports": [{**_HUB, "region": "mars-1"}]}, "recommendation_exports: hub: region"),
+        ({"invoice_accounts": ["payer", "payer"]}, "'payer' is there twice"),
+        ({"invoice_accounts": ["pair"]}, "invoice_accounts: there is no account 'pair' in aws.accounts"),
+    ],
+)
+def test_what_aws_cannot_read_is_said(section: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        Settings.model_validate({"aws": {"accounts": [{"name": "payer"}], **section}})
+
+
+def test_targets_of_aws_are_those_that_are_configured() -> None:
+    section = {
+        "accounts": [{"name": "payer"}, {"name": "member"}],
+        "recommendation_exports": [_HUB, {"name": "own", "url": "s3://bucket/own/hub", "account": "member"}],
+        "invoice_accounts": ["member"],
+    }
+    planned = plan_targets(Settings.model_validate({"aws": section})).values()
+    found = {str(plan.target) for one in planned for plan in one.targets}
+    assert {one for one in found if "recommendation" in one or "invoice" in one} == {
+        "aws/payer/hub/recommendation_deliveries",
+        "aws/payer/hub/recommendation_files",
+        "aws/member/own/recommendation_deliveries",
+        "aws/member/own/recommendation_files",
+        "aws/member/global/invoice_deliveries",
+        "aws/member/global/invoices",
+    }
+    assert _said("aws", bill_exports=[], invoice_accounts=["default"], services=["cost"]) == [
+        "aws/default: what global delivers is not read: its services do not name invoices: add invoices to aws.services"
+    ]
+
+
+@pytest.mark.parametrize("provider", _CONFIGURED)
+def test_who_looks_for_deliveries_looks_once_however_much_of_the_past_is_wanted(provider: str) -> None:
+    """Each look tells of all that there is: the past has no other."""
+    section = {**_CONFIGURED[provider][1], "backfill": "30d"}
+    planned = plan_targets(Settings.model_validate({provider: section}))
+    looking = [plan for one in planned.values() for plan in one.targets if one.service.delivers]
+    assert looking
+    assert {plan.backfill for plan in looking} == {plan.interval for plan in looking}

@@ -215,7 +215,7 @@ def test_a_person_sees_names_and_values() -> None:
 def test_what_a_batch_lacks_comes_back_and_an_older_message_lacks_nothing() -> None:
     batch = _replace(make_batch(), partial=("prices: no pricing:GetProducts",))
     assert decode(encode(batch)).partial == batch.partial
-    *older, _, _ = msgspec.msgpack.decode(decompress(encode(batch)))
+    *older, _, _, _ = msgspec.msgpack.decode(decompress(encode(batch)))
     body = MAGIC + bytes([SCHEMA]) + zstandard.compress(msgspec.msgpack.encode(older))
     assert decode(body).partial == ()
     with pytest.raises(InvalidRecord, match=r"partial\[0\]"):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 from agents.aws.calls import AwsCalls
-from agents.aws.settings import BillExport
+from agents.aws.settings import RecommendationExport
 from agents.core.bills.entry import Entry
 from agents.core.bills.ranges import RangeFile
 from agents.core.bills.store_kinds import AWS
@@ -31,7 +31,7 @@ _REPLACED = ("PreconditionFailed", "InvalidRange")
 class Bucket:
     """One bucket, read with the credentials of one account. See agents.core.bills.stores.ObjectStore."""
 
-    def __init__(self, context: Context, export: BillExport, region: str) -> None:
+    def __init__(self, context: Context, export: RecommendationExport, region: str) -> None:
         self._calls = AwsCalls(context, export.region or region)
         self._name = export.bucket
         self.url = f"s3://{export.bucket}"

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from agents.aws.bills.bucket import Bucket
-from agents.aws.settings import AwsSettings, BillExport
+from agents.aws.settings import AwsSettings, BillExport, RecommendationExport
 from agents.core.context import Context
 from telemetry.errors import CollectionFailed
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target
 
+E = TypeVar("E", bound=RecommendationExport)
+
 
 def names_of(section: ProviderSettings, account: Account) -> tuple[str, ...]:
-    """The names of the exports that an account's credentials read."""
+    """The names of the exports of bills that an account's credentials read."""
     exports = section.bill_exports_of(account.name) if isinstance(section, AwsSettings) else ()
     return tuple(one.name for one in exports)
 
 
+def recommendation_names_of(section: ProviderSettings, account: Account) -> tuple[str, ...]:
+    """The names of the exports of recommendations that they read."""
+    exports = section.recommendation_exports_of(account.name) if isinstance(section, AwsSettings) else ()
+    return tuple(one.name for one in exports)
+
+
 def named_export(context: Context, target: Target) -> tuple[BillExport, str]:
-    """The export that a target is about, and the region of its bucket."""
+    """The export of a bill that a target is about, and the region of its bucket."""
     section = context.shared.settings.section(AwsSettings)
-    for one in section.bill_exports_of(target.account) if section is not None else ():
+    exports = section.bill_exports_of(target.account) if section is not None else ()
+    return _named(section, exports, target, "bill_exports")
+
+
+def named_recommendation_export(context: Context, target: Target) -> tuple[RecommendationExport, str]:
+    """The export of recommendations that a target is about, and the region of its bucket."""
+    section = context.shared.settings.section(AwsSettings)
+    exports = section.recommendation_exports_of(target.account) if section is not None else ()
+    return _named(section, exports, target, "recommendation_exports")
+
+
+def _named(section: AwsSettings | None, exports: tuple[E, ...], target: Target, field: str) -> tuple[E, str]:
+    for one in exports:
         if section is not None and one.name == target.region:
             return one, one.region or section.region
     raise CollectionFailed(
-        f"aws.bill_exports has no {target.region!r} of account {target.account!r} on this worker: add it to its "
+        f"aws.{field} has no {target.region!r} of account {target.account!r} on this worker: add it to its "
         "configuration, or take it out of the planner's"
     )
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from agents.aws.bills.bucket import Bucket
-from agents.aws.bills.manifests import MANIFEST, Manifest, Month, month_of, read_manifest
-from agents.aws.settings import BillExport
+from agents.aws.bills.manifests import MANIFEST, Manifest, Month, day_of, month_of, read_manifest
+from agents.aws.settings import RecommendationExport
 from agents.core.bills.entry import Entry
 from agents.core.bills.stores import Missing
 from agents.core.context import Shared
@@ -39,8 +39,23 @@ class Finder:
     """Looks into the folder of one export."""
 
     bucket: Bucket
-    export: BillExport
+    export: RecommendationExport
     shared: Shared
+
+    def days(self, days: Sequence[Month]) -> list[Found]:
+        """The newest manifest of each of these days, of an export of recommendations; the oldest day first."""
+        of_day: defaultdict[Month, list[Entry]] = defaultdict(list)
+        for entry in self.bucket.list(self._metadata, after=f"{self._metadata}/date={min(days)[0]:%Y-%m-%d}/"):
+            day = day_of(entry.key.removeprefix(f"{self._metadata}/").partition("/")[0])
+            if day is not None and entry.key.endswith(MANIFEST):
+                of_day[day].append(entry)
+        return [Found(day, self._chosen(of_day[day])) for day in sorted(days) if of_day[day]]
+
+    def of_day(self, day: Month) -> Found | None:
+        """The newest manifest of one day; None where it has none."""
+        listed = self.bucket.list(f"{self._metadata}/date={day[0]:%Y-%m-%d}")
+        entries = [one for one in listed if one.key.endswith(MANIFEST)]
+        return Found(day, self._chosen(entries)) if entries else None
 
     def newest(self, months: Iterable[Month]) -> list[Found]:
         """The newest manifest of each of these months that has one, the oldest month first."""
@@ -55,8 +70,8 @@ class Finder:
             month = month_of(partition)
             if month is None and partition.startswith(_OTHER_DATA):
                 raise CollectionFailed(
-                    f"{self.export.url}: this export holds no bill, but recommendations by day: take it out of "
-                    "aws.bill_exports"
+                    f"{self.export.url}: this export holds no bill, but recommendations by day: name it in "
+                    "aws.recommendation_exports instead"
                 )
             if month is not None and entry.key.endswith(MANIFEST):
                 of_month[month].append(entry)

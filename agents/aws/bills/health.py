@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agents.aws.calls import AwsCalls
-from agents.aws.settings import BillExport
+from agents.aws.settings import RecommendationExport
 from agents.core.context import Context
 from agents.core.items import Item
 from agents.core.parts import permitted
@@ -20,7 +20,7 @@ _HEALTHY = "HEALTHY"
 _FAILED = ("QUERY_FAILURE", "DELIVERY_FAILURE")
 
 
-def why_none_comes(context: Context, export: BillExport, region: str) -> str:
+def why_none_comes(context: Context, export: RecommendationExport, region: str) -> str:
     """In words, what AWS says of the export; empty where it says nothing, or may not be asked."""
     said: list[str] = []
     with permitted(context, "why AWS delivers nothing new", of=export.name):
@@ -29,7 +29,7 @@ def why_none_comes(context: Context, export: BillExport, region: str) -> str:
     return "".join(said)
 
 
-def _told(calls: AwsCalls, export: BillExport) -> str:
+def _told(calls: AwsCalls, export: RecommendationExport) -> str:
     found = next((one for one in _exports(calls) if one.text("ExportName") == export.report), None)
     if found is None:
         return f"AWS knows no export {export.report!r} in this account: it was deleted, or belongs to another one"

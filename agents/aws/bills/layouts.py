@@ -48,7 +48,9 @@ def layout_of(columns: Columns) -> Layout:
     if "line_item_unblended_cost" in cur:
         return _cur_layout(cur)
     if "recommendation_id" in cur:
-        raise CollectionFailed("these are recommendations, and no bill: take the export out of aws.bill_exports")
+        raise CollectionFailed(
+            "these are recommendations, and no bill: name the export in aws.recommendation_exports instead"
+        )
     if any(name.lower() == "billedcost" for name in columns.names):
         return _focus_layout(columns)
     raise CollectionFailed(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,12 +21,13 @@ _LONGEST_KEY = 1024
 """Of S3's."""
 _MONTHS_A_YEAR = 12
 _PARTITION = re.compile(r"BILLING_PERIOD=(\d{4})-(\d{2})")
+_DAY = re.compile(r"date=(20\d{2}-\d{2}-\d{2})")
 _DATES = re.compile(r"(\d{4})(\d{2})01-(\d{4})(\d{2})01")
 _MONTH = re.compile(r"(\d{4})-(\d{2})(?:\D.*)?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})T.*")
 
 Month = tuple[datetime, datetime]
-"""A billing period, half-open, in UTC."""
+"""A billing period, half-open, in UTC; of recommendations a day."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -48,6 +49,16 @@ def month_of(folder: str) -> Month | None:
         found = _month(year, month)
         return found if found and [found[1].year, found[1].month] == end else None
     return None
+
+
+def day_of(folder: str) -> Month | None:
+    """The day that a folder of recommendations is of: ``date=2026-11-28``; None for another."""
+    found = _DAY.fullmatch(folder)
+    try:
+        start = datetime.strptime(found[1], "%Y-%m-%d").replace(tzinfo=UTC) if found else None
+    except ValueError:  # the 31st of a short month
+        return None
+    return None if start is None else (start, start + timedelta(days=1))
 
 
 def months_back(now: datetime, count: int) -> list[Month]:
@@ -76,10 +87,10 @@ def read_manifest(body: bytes, key: str, period: Month, *, bucket: str, folder: 
         if isinstance(told.get(name), str) and told[name] != folder.rpartition("/")[2]:
             raise CollectionFailed(
                 f"s3://{bucket}/{key}: this is a manifest of the export {told[name][:200]!r}: correct the last part of"
-                " its url in aws.bill_exports"
+                " its url in the configuration"
             )
     said = _period_of(told.get("billingPeriod"))
-    if said is not None and said != period:
+    if said is not None and not (said[0] <= period[0] and period[1] <= said[1]):
         raise CollectionFailed(
             f"s3://{bucket}/{key}: it lies among those of {period[0]:%Y-%m}, and says it is of {said[0]:%Y-%m}"
         )

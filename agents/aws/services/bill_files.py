@@ -11,13 +11,11 @@ from agents.aws.bills.configured import named_bucket, named_export, names_of
 from agents.aws.bills.finding import Finder
 from agents.aws.bills.layouts import LAYOUTS, layout_of
 from agents.aws.bills.lines import finished
-from agents.aws.bills.manifests import Manifest
+from agents.aws.bills.pinning import pin
 from agents.core.bills.bill_layouts import BillLayout
-from agents.core.bills.entry import Entry
-from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
 from agents.core.bills.proving import read_delivery
 from agents.core.bills.requests import are_columns, reads_of
-from agents.core.bills.stores import Changed, Missing, ObjectStore
+from agents.core.bills.stores import ObjectStore
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
 from telemetry.costs import CostLine
@@ -64,11 +62,7 @@ class BillFiles(Service):
         if found is None:
             raise CollectionFailed(f"{export.url}: there is no manifest of {window.start:%Y-%m} any more")
         manifest, entry = finder.read(found)
-        pinned = Pinned(
-            version=manifest.version,
-            files=tuple(_pinned_files(bucket, manifest, entry)),
-            submitted_at=entry.modified,
-        )
+        pinned = pin(bucket, manifest, entry)
         for record in read_delivery(context, bucket, pinned, layout_of, window, granularity=export.granularity):
             yield finished(record) if isinstance(record, CostLine) else record
 
@@ -103,25 +97,3 @@ def _estimate(files: Sequence[DeliveredFile], more: str) -> Estimate:
         less="an unchanged manifest is not read again",
         paid=paid,
     )
-
-
-def _pinned_files(bucket: Bucket, manifest: Manifest, written: Entry) -> Iterator[PinnedFile]:
-    """The files as they are now. Changed where one was written after the manifest: it is of the next version."""
-    for key in manifest.files:
-        try:
-            entry = bucket.head(key)
-        except Missing:
-            raise Changed(
-                f"{bucket.url}/{key}: the manifest names it, and it is not there: either a new version is being "
-                "written, or the file was deleted"
-            ) from None
-        if entry.modified is not None and written.modified is not None and entry.modified > written.modified:
-            raise Changed(
-                f"{bucket.url}/{key}: it is newer than the manifest that names it: AWS is writing the next version; "
-                "that one is read then (in a copy of a bucket, copy manifests last)"
-            )
-        try:
-            form, compression = file_kind(key)
-        except ValueError as error:
-            raise CollectionFailed(f"{bucket.url}/{error}") from None
-        yield PinnedFile(entry=entry, format=form, compression=compression)

@@ -17,7 +17,12 @@ from agents.core.context import Context
 from telemetry.costs import CostLine
 from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
 from telemetry.errors import CollectionFailed
+from telemetry.records import Record
 from telemetry.target import Window
+
+Row = Sequence[str | None]
+"""The texts of a row, in the order of the columns; None where nothing stands there."""
+MakerFor = Callable[[tuple[str, ...]], Callable[[Row], Record]]
 
 _EXACT = DecimalContext(prec=2000, traps=[Inexact])
 
@@ -73,6 +78,27 @@ def read_tables(
     yield from _proven(lines, pinned, window, lambda: _checked(where, _rows(tables), pinned.rows), None)
 
 
+def read_rows(
+    context: Context, store: ObjectStore, pinned: Pinned, maker_for: MakerFor, window: Window
+) -> Iterator[Record]:
+    """A record of each row of a delivery that is no bill, and last of all one Delivery that says what was read.
+
+    ``maker_for`` is given the names of a file's columns, and makes what makes a record of the texts of a row. What is
+    wrong with a file raises telemetry.errors.CollectionFailed, before the run is whole.
+    """
+    _check_files(store, pinned)
+    by_file = [open_tables(file, store) for file in pinned.files]
+    for file, tables in zip(pinned.files, by_file, strict=True):
+        for table in tables:
+            make = maker_for(table.columns)
+            for batch in table.batches(range(len(table.columns))):
+                context.check_deadline()
+                yield from map(make, zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        _checked(f"{store.url}/{file.entry.key}", _rows(tables), file.rows)
+    rows = _checked(store.url, sum(map(_rows, by_file)), pinned.rows)
+    yield _read(pinned, window, rows, sum(file.entry.size for file in pinned.files), {})
+
+
 def _proven(
     lines: Iterator[CostLine], pinned: Pinned, window: Window, check: Callable[[], int], size: int | None
 ) -> Iterator[CostLine | Delivery]:
@@ -85,7 +111,11 @@ def _proven(
             totals[first.currency] = _EXACT.add(totals.get(first.currency, Decimal(0)), first.billed_cost)
         yield first
         first = next(lines, None)
-    yield Delivery(
+    yield _read(pinned, window, rows, size, totals)
+
+
+def _read(pinned: Pinned, window: Window, rows: int, size: int | None, totals: dict[str, Decimal]) -> Delivery:
+    return Delivery(
         state=DeliveryState.READ,
         period_start=window.start,
         period_end=window.end,

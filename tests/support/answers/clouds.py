@@ -11,7 +11,7 @@ from emulators.gcp import LocalGcp
 from tests.support import azure as azures
 from tests.support import ec2
 from tests.support import gcp as gcps
-from tests.support.costs import shared_with_costs
+from tests.support.costs import endpoints, shared_with_costs
 
 Cloud = LocalCloud[Any, Any]
 CLOUDS = ("aws", "azure", "gcp")
@@ -27,7 +27,8 @@ def standing_cloud(provider: str) -> Cloud:
 def shared_of(cloud: Cloud) -> Shared:
     """What the collections of a process share that knows nothing of the cloud yet: no session, no price."""
     if isinstance(cloud, LocalAws):
-        return shared_with_costs(cloud, quotas={"*": 1000})
+        given = {**endpoints(cloud), "invoicing": cloud.url}
+        return shared_with_costs(cloud, quotas={"*": 1000}, endpoints=given, invoice_accounts=["default"])
     if isinstance(cloud, LocalAzure):
         return azures.shared(cloud)
     from emulators.gcp.seed.billing import ACCOUNT  # noqa: PLC0415 - a cloud is loaded where it is used
@@ -39,6 +40,7 @@ def shared_of(cloud: Cloud) -> Shared:
 
 def _aws() -> Cloud:
     from emulators.aws import seed  # noqa: PLC0415
+    from emulators.aws.invoicing import invoice  # noqa: PLC0415
 
     aws = ec2.standing_aws()
     seed.seed_ec2(aws, 3, [ec2.REGION])
@@ -48,6 +50,8 @@ def _aws() -> Cloud:
     seed.seed_s3(aws, 2, [ec2.REGION])
     seed.seed_sagemaker(aws, 2)
     seed.seed_costs(aws, 4, regions=[ec2.REGION])
+    for number in ("I-1", "I-2"):
+        aws.invoices[number] = invoice(number, "119.00", f"{ec2.NOW:%Y-%m}", tax="19.00")
     return aws
 
 

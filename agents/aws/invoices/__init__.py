@@ -1,0 +1,1 @@
+"""Invoices, as AWS's Invoicing tells of them."""
