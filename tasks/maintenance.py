@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from storage.anomalies.keeping import step
+from storage.anomalies.rules import Rules
+from storage.maintenance import STEPS, Step
 from storage.retention import Kept
 from telemetry.settings import Settings
 
@@ -18,3 +21,20 @@ def kept_by(settings: Settings) -> Kept:
         sent=said.sent,
         pushes=said.pushes,
     )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the section ``anomalies`` says."""
+    said = settings.anomalies
+    return Rules(
+        deviations=said.deviations,
+        share=said.share,
+        amount=said.amount,
+        amounts=said.amounts,
+        settle=said.settle,
+    )
+
+
+def steps_of(settings: Settings) -> tuple[Step, ...]:
+    """The steps of maintenance that the configuration asks for."""
+    return (*STEPS, step(rules_of(settings))) if settings.anomalies.enabled else STEPS

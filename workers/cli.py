@@ -34,6 +34,7 @@ _COMMANDS = {
     "collect": "collect:command",
     "backfill": "backfill:command",
     "costs": "costs:command",
+    "anomalies": "anomalies:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

@@ -116,6 +116,8 @@ def seed(connection: Connection, size: Size, now: datetime) -> None:
         note_bills(connection)
     if there.points:
         repeat_sealed_days(connection, values)
+    if there.anomalies:
+        _run(connection, "anomalies", values)
     _vacuum(connection)
     connection.execute("RESET synchronous_commit")
 

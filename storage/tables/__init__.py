@@ -5,6 +5,7 @@ People read the views of schema ``reporting`` instead, which stay the same when 
 
 from __future__ import annotations
 
+from storage.tables.anomalies import anomalies, anomaly_looks, anomaly_notes
 from storage.tables.bills import (
     bill_summaries,
     bill_versions,
@@ -24,6 +25,9 @@ from storage.tables.resources import resources, series
 from storage.tables.runs import batches, run_days, runs
 
 __all__ = [
+    "anomalies",
+    "anomaly_looks",
+    "anomaly_notes",
     "backfill_targets",
     "backfills",
     "batches",

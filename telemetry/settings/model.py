@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 from pydantic import Field, create_model
 
@@ -108,6 +109,22 @@ class RetentionSettings(Section):
     pushes: OptionalDuration = timedelta(days=400)
 
 
+class AnomalySettings(Section):
+    """``anomalies:``: when a day's cost is called one. It has to be beyond all three bounds."""
+
+    enabled: bool = True
+    #: Robust standard deviations from what was expected.
+    deviations: float = Field(4.5, ge=1, le=100)
+    #: Of what was expected: 0.25 is a quarter more or less.
+    share: float = Field(0.25, ge=0, le=100)
+    #: In units of the currency.
+    amount: Decimal = Field(Decimal(10), ge=0)
+    #: By currency, where its unit is worth much more or much less: ``{JPY: 1500}``.
+    amounts: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0)]] = Field({})
+    #: How long after the end of a day its bill is taken for whole.
+    settle: Duration = timedelta(hours=48)
+
+
 class Settings(Section):
     """``config/telemetry.yaml`` and the environment, as one frozen object.
 
@@ -121,6 +138,7 @@ class Settings(Section):
     collect: CollectSettings = CollectSettings()
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
+    anomalies: AnomalySettings = AnomalySettings()
 
     @check
     def _a_collection_ends_before_its_lease(self) -> None:

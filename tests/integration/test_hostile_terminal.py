@@ -3,6 +3,7 @@
 import csv
 import json
 import unicodedata
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,14 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\u2066\u200b\u2028\r\nforged 
 _FORGED = "forged line"
 #: Long-running: what they print are log lines (tests/unit/test_text.py).
 _LONG = {"up", "worker", "beat", "ingest", "forward", "flower"}
+#: Whose tables have such text in full.
+_WITH_HOSTILE_TEXT = {
+    ("status",),
+    ("dlq", "list"),
+    ("outbox", "dead"),
+    ("anomalies", "list"),
+    ("anomalies", "show", "0"),
+}
 _BODIES = (
     json.dumps({"source": HOSTILE, "metrics": [{"name": HOSTILE, "value": 1}]}).encode(),
     HOSTILE.encode(),
@@ -55,6 +64,16 @@ def _fill(connection: Connection) -> None:
     outbox.put(connection, target_id, writing.batch(run), encode(writing.batch(run)))
     connection.execute("UPDATE finfleet.targets SET queue = %s, account = %s, service = %s", [HOSTILE] * 3)
     connection.execute("UPDATE finfleet.collections SET error = %s, permission = %s", [HOSTILE] * 2)
+    connection.execute(
+        """
+        INSERT INTO finfleet.anomalies
+        VALUES (%s, %s, %s, %s, %s, %s, '2026-11-01', '2026-11-01', 1, %s, 1, 2, now(), NULL)
+        """,
+        [uuid.UUID(int=0), *[HOSTILE] * 6],
+    )
+    connection.execute(
+        "INSERT INTO finfleet.anomaly_notes VALUES (%s, now(), 'open', %s, %s)", [uuid.UUID(int=0), *[HOSTILE] * 2]
+    )
     connection.execute("UPDATE finfleet.outbox SET error = %s, state = 'dead'", [HOSTILE])
 
 
@@ -75,6 +94,8 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
         (("dlq", "list"), 0),
         (("outbox", "status"), 0),
         (("outbox", "dead"), 0),
+        (("anomalies", "list"), 0),
+        (("anomalies", "show", "0"), 0),
         (("plan", "--resources", "1"), 0),
         (("services",), 0),
         (("db", "check"), 0),
@@ -86,7 +107,7 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
             _check(result.stderr)
             if form and status != 2:
                 json.loads(printed)
-            elif words in {("status",), ("dlq", "list"), ("outbox", "dead")}:
+            elif words in _WITH_HOSTILE_TEXT:
                 assert "\\x1b]0;owned\\x07" in printed
                 assert "\\u202eevil" in printed
         done.add(words[0])

@@ -1,0 +1,5 @@
+DROP FUNCTION IF EXISTS reporting.anomaly_resources;
+DROP VIEW IF EXISTS reporting.anomalies;
+DROP TABLE finfleet.anomaly_looks;
+DROP TABLE finfleet.anomaly_notes;
+DROP TABLE finfleet.anomalies;
