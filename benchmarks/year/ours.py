@@ -15,9 +15,9 @@ from unittest.mock import patch
 from benchmarks.load import KEY
 from benchmarks.servers import Servers
 from storage import dead_letters, outbox
-from storage.clock import Clock
 from storage.anomalies.bills import series
 from storage.anomalies.keeping import LOOKS_BACK
+from storage.clock import Clock
 from storage.database import Connection, Database
 from storage.ledger import count_states, is_settled
 from storage.reports import gauges, resources, usage
