@@ -31,6 +31,7 @@ NAMES = (
     "memory",
     "bills",
     "anomalies",
+    "forecasts",
 )
 _FOLDER = Path(__file__).parent
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from storage.anomalies.keeping import step
+from storage.anomalies import keeping as anomalies
 from storage.anomalies.rules import Rules
+from storage.forecasts import keeping as forecasts
 from storage.maintenance import STEPS, Step
 from storage.retention import Kept
 from telemetry.settings import Settings
@@ -37,4 +38,9 @@ def rules_of(settings: Settings) -> Rules:
 
 def steps_of(settings: Settings) -> tuple[Step, ...]:
     """The steps of maintenance that the configuration asks for."""
-    return (*STEPS, step(rules_of(settings))) if settings.anomalies.enabled else STEPS
+    steps = STEPS
+    if settings.anomalies.enabled:
+        steps += (anomalies.step(rules_of(settings)),)
+    if settings.forecasts.enabled:
+        steps += (forecasts.step(settings.anomalies.settle),)
+    return steps

@@ -35,6 +35,7 @@ _COMMANDS = {
     "backfill": "backfill:command",
     "costs": "costs:command",
     "anomalies": "anomalies:command",
+    "forecast": "forecast:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

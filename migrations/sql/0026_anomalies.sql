@@ -38,3 +38,34 @@ CREATE TABLE finfleet.anomaly_looks (
     CONSTRAINT anomaly_looks_pkey PRIMARY KEY (single),
     CONSTRAINT anomaly_looks_single_check CHECK (single)
 );
+
+-- What months will come to, as it was forecast last: of all, and by provider, account and service.
+CREATE TABLE finfleet.forecasts (
+    of text NOT NULL,
+    provider text NOT NULL,
+    name text NOT NULL,
+    billing_currency text NOT NULL,
+    month date NOT NULL,
+    cost text NOT NULL,
+    actual numeric NOT NULL,
+    known_days integer NOT NULL,
+    expected numeric,
+    expected_days integer NOT NULL,
+    low numeric,
+    high numeric,
+    method text NOT NULL,
+    error numeric,
+    naive_error numeric,
+    tries integer NOT NULL,
+    known_until date NOT NULL,
+    made_at timestamptz NOT NULL,
+    CONSTRAINT forecasts_pkey PRIMARY KEY (of, provider, name, billing_currency, month)
+);
+
+CREATE TABLE finfleet.forecast_looks (
+    single boolean DEFAULT true NOT NULL,
+    looked_at timestamptz NOT NULL,
+    seen text NOT NULL,
+    CONSTRAINT forecast_looks_pkey PRIMARY KEY (single),
+    CONSTRAINT forecast_looks_single_check CHECK (single)
+);

@@ -1,4 +1,4 @@
-"""Anomalies of cost are kept, with what people have noted of them."""
+"""Anomalies of cost are kept, with what people have noted of them, and forecasts."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ _STEEPEST = 0.03
 """The most that a trend is believed to change a level by in a day, as a share of it."""
 _NORMAL = 1.4826
 """The standard deviation of a normal distribution in MADs."""
+_ALIKE = (1.0,) * 7
 _NOISE = 0.03
 """The least spread, as a share of what is expected: bills that are the same for weeks differ by more than a cent."""
 
@@ -39,7 +40,7 @@ class Expected(NamedTuple):
     spread: float
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """A level on a day, and by how much it changes in a day."""
 
     day: date
@@ -47,25 +48,37 @@ class _Line(NamedTuple):
     slope: float
 
     def at(self, day: date) -> float:
+        """On that day."""
         return self.level + self.slope * (day - self.day).days
 
 
 def expect(history: _Known, day: date) -> Expected | None:
     """What ``day`` should cost after these days, which are in order; None where they are too few."""
+    fitted = fit(history, day)
+    if fitted is None:
+        return None
+    factor = fitted.factors[day.weekday()]
+    cost = fitted.line.at(day) * factor
+    return Expected(cost, max(fitted.spread * factor, _NOISE * abs(cost)))
+
+
+def fit(history: _Known, day: date) -> Fit | None:
+    """The line through the days of the window before ``day``; None where they are too few."""
     since = day - timedelta(days=WINDOW)
     known = [one for one in history[-WINDOW:] if one[0] >= since]
     if len(known) < LEAST:
         return None
-    flat, weekly = _fit(known, [1.0] * 7), None
+    flat, weekly = _fit(known, _ALIKE), None
     if factors := _weekdays(known):
         weekly = _fit(known, factors)
-    if factors and weekly and weekly.trimmed < _WEEKLY * flat.trimmed:
-        return weekly.expect(day, factors[day.weekday()])
-    return flat.expect(day, 1.0)
+    return weekly if weekly and weekly.trimmed < _WEEKLY * flat.trimmed else flat
 
 
-class _Fit(NamedTuple):
-    line: _Line
+class Fit(NamedTuple):
+    """A line, what each weekday is to it, and how far the days that it is of are from it."""
+
+    line: Line
+    factors: Sequence[float]
     distances: Sequence[float]
 
     @property
@@ -73,20 +86,19 @@ class _Fit(NamedTuple):
         """The mean distance without the greatest ones: a few odd days say nothing of the others."""
         return fmean(sorted(self.distances)[: len(self.distances) * 9 // 10])
 
-    def expect(self, day: date, factor: float) -> Expected:
-        cost = self.line.at(day) * factor
-        # A few days show less than the spread of all: what is missing for a small sample is put on top.
-        spread = _NORMAL * median(self.distances) * factor * (1 + 12 / len(self.distances))
-        return Expected(cost, max(spread, _NOISE * abs(cost)))
+    @property
+    def spread(self) -> float:
+        """The standard deviation. A few days show less of it than there is: what is missing is put on top."""
+        return _NORMAL * median(self.distances) * (1 + 12 / len(self.distances))
 
 
-def _fit(known: _Known, factors: Sequence[float]) -> _Fit:
+def _fit(known: _Known, factors: Sequence[float]) -> Fit:
     adjusted = [(at, cost / factors[at.weekday()]) for at, cost in known]
     line = _line(adjusted)
-    return _Fit(line, [abs(cost - line.at(at)) for at, cost in adjusted])
+    return Fit(line, factors, [abs(cost - line.at(at)) for at, cost in adjusted])
 
 
-def _line(known: _Known) -> _Line:
+def _line(known: _Known) -> Line:
     """Through the medians of weeks, by the median of the slopes between any two (Theil and Sen)."""
     weeks = [known[max(0, end - 7) : end] for end in range(len(known), 6, -7)]
     middles = [(week[len(week) // 2][0], median([cost for _, cost in week])) for week in weeks]
@@ -97,7 +109,7 @@ def _line(known: _Known) -> _Line:
         level = abs(median([cost for _, cost in middles]))
         slope = max(-_STEEPEST * level, min(_STEEPEST * level, slope))
     recent = known[-28:]
-    return _Line(last, median([cost - slope * (at - last).days for at, cost in recent]), slope)
+    return Line(last, median([cost - slope * (at - last).days for at, cost in recent]), slope)
 
 
 def _weekdays(known: _Known) -> list[float] | None:

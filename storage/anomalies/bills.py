@@ -87,3 +87,9 @@ def _all_tell(days: dict[date, _Day], name: str) -> bool:
 def midnight(day: date) -> datetime:
     """The beginning of a day in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def state_of_bills(connection: Connection, since: datetime) -> str:
+    """A text that is another one once the bills of the days from ``since`` on are others."""
+    ((state,),) = connection.execute(_SQL["state_of_bills"], {"since": since})
+    return str(state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -87,26 +87,54 @@ class _Run:
 
 def find(series: Series, rules: Rules) -> list[Found]:
     """The anomalies of a series, the oldest first. The same series has the same ones, whenever it is asked."""
-    return _Detector(series, rules).run()
+    costs = {day: float(cost) for day, cost in series.costs.items()}
+    found = _Detector(costs, rules, float(rules.least(series.key.currency))).run()
+    return [_told(series, kind, odd) for kind, odd in found]
+
+
+def _told(series: Series, kind: Kind, odd: Sequence[_Odd]) -> Found:
+    days = tuple(one.day for one in odd)
+    expected = sum((Decimal(one.expected.cost) for one in odd), Decimal(0)).quantize(_CENT)
+    return Found(kind, days, expected, sum((series.costs[day] for day in days), Decimal(0)))
+
+
+History = Sequence[tuple[date, float]]
+
+
+def moved(costs: Mapping[date, float], rules: Rules, at: Container[date]) -> dict[date, History]:
+    """On each of the days ``at``: it and those before it, as if all had been at the level that held then."""
+    detector, histories = _Detector(costs, rules, float(rules.amount)), {}
+    for day in costs:
+        detector.judge(day)
+        if day in at:
+            histories[day] = detector.history
+    return histories
 
 
 class _Detector:
-    def __init__(self, series: Series, rules: Rules) -> None:
-        self._series = series
+    def __init__(self, costs: Mapping[date, float], rules: Rules, least: float) -> None:
+        self._costs = costs
         self._rules = rules
-        self._least = float(rules.least(series.key.currency))
-        self._costs = {day: float(cost) for day, cost in series.costs.items()}
+        self._least = least
         self._history: list[tuple[date, float]] = []
         self._run: _Run | None = None
-        self._found: list[Found] = []
+        self._found: list[tuple[Kind, Sequence[_Odd]]] = []
 
-    def run(self) -> list[Found]:
-        for day, cost in self._costs.items():
-            self._judge(day, cost)
+    @property
+    def history(self) -> History:
+        """The newest days, moved to the level that holds now."""
+        return tuple(self._history[-WINDOW:])
+
+    def run(self) -> list[tuple[Kind, Sequence[_Odd]]]:
+        """Judge each day in its turn; what is odd, in rows."""
+        for day in self._costs:
+            self.judge(day)
         self._end_run(Kind.SPIKE)
         return self._found
 
-    def _judge(self, day: date, cost: float) -> None:
+    def judge(self, day: date) -> None:
+        """One day, after those before it."""
+        cost = self._costs[day]
         expected = expect(self._history, day)
         if (
             expected is None
@@ -147,13 +175,13 @@ class _Detector:
         difference = cost - expected.cost
         if difference < 0 or expected.cost <= 0:
             return False
-        former_days = _days_of_former_months(day)
+        former_days = days_of_former_months(day)
         if day.day == 1 and not any(former in self._costs for former in former_days):
             # Fees of a month are charged on its first day, and nobody knows yet whether this is one.
             return True
         for former in former_days:
             then = self._costs.get(former)
-            before = [self._costs[at] for at in _around(former) if at in self._costs]
+            before = [self._costs[at] for at in around(former) if at in self._costs]
             if then is None or not before:
                 continue
             usual = median(before)
@@ -171,9 +199,7 @@ class _Detector:
         if self._run is None:
             return
         odd, self._run = self._run.odd, None
-        days = tuple(one.day for one in odd)
-        expected = sum((Decimal(one.expected.cost) for one in odd), Decimal(0)).quantize(_CENT)
-        self._found.append(Found(kind, days, expected, sum((self._series.costs[day] for day in days), Decimal(0))))
+        self._found.append((kind, odd))
 
     def _move(self, odd: Sequence[_Odd]) -> None:
         """Take the new level for what is expected from now on: the days before, moved there, keep their weekdays."""
@@ -188,7 +214,8 @@ class _Detector:
         self._end_run(Kind.SHIFT)
 
 
-def _days_of_former_months(day: date) -> list[date]:
+def days_of_former_months(day: date) -> list[date]:
+    """The same day of the last three months, and the last one where it is the last or there is none such."""
     found, first = [], day.replace(day=1)
     is_last = (day + timedelta(days=1)).day == 1
     for _ in range(_MONTHS):
@@ -198,5 +225,6 @@ def _days_of_former_months(day: date) -> list[date]:
     return found
 
 
-def _around(day: date) -> Sequence[date]:
+def around(day: date) -> Sequence[date]:
+    """Four days before it, and four after."""
     return [day + timedelta(days=offset) for offset in (-4, -3, -2, -1, 1, 2, 3, 4)]

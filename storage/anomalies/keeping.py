@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from storage.anomalies.bills import midnight, series
+from storage.anomalies.bills import midnight, series, state_of_bills
 from storage.anomalies.detect import Found, find
 from storage.anomalies.rules import Rules
 from storage.anomalies.series import Series
@@ -73,9 +73,8 @@ def look(connection: Connection, now: datetime, rules: Rules, *, anyway: bool = 
     with connection.transaction():
         if connection.execute(_SQL["begin"]).fetchone() != (True,):
             return 0
-        asked = {"since": since, "rules": f"{rules.told} {now - rules.settle:%Y-%m-%d}"}
-        seen, before = connection.execute(_SQL["seen"], asked).fetchone() or ("", None)
-        if seen == before and not anyway:
+        seen = f"{state_of_bills(connection, since)} {rules.told} {now - rules.settle:%Y-%m-%d}"
+        if connection.execute(_SQL["before"]).fetchone() == (seen,) and not anyway:
             return 0
         judged_from = (since + _LEARNS).date()
         found = [

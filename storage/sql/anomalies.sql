@@ -55,18 +55,21 @@ SELECT provider, max(sub_account_id) AS sub_account_id, service_name, billing_cu
 -- One at a time; the others leave it to that one.
 SELECT pg_try_advisory_xact_lock(hashtextextended('finfleet.anomalies', 0))
 
--- name: seen
--- What anomalies depend on: which bills count since when, how long they are settled, and the day.
+-- name: state_of_bills
+-- Changes with what anomalies and forecasts depend on: which bills count, and how long they are settled.
 SELECT concat_ws(' ',
            (SELECT max(greatest(since, until)) FROM finfleet.bill_versions WHERE window_end > %(since)s),
-           (SELECT max(greatest(since, until)) FROM finfleet.bills_left_out
+           (SELECT max(greatest(since, until))
+              FROM finfleet.bills_left_out
              WHERE day >= (%(since)s AT TIME ZONE 'UTC')::date AND since > '-infinity'),
-           (SELECT max(settled_at) FROM finfleet.collections AS c
+           (SELECT max(c.settled_at)
+              FROM finfleet.collections AS c
              WHERE c.window_end > %(since)s
-               AND c.target_id IN (SELECT v.target_id FROM finfleet.bill_versions AS v WHERE v.window_end > %(since)s)),
-           %(rules)s::text
-       ) AS seen,
-       (SELECT looked.seen FROM finfleet.anomaly_looks AS looked) AS before
+               AND c.target_id IN (SELECT v.target_id FROM finfleet.bill_versions AS v WHERE v.window_end > %(since)s))
+       )
+
+-- name: before
+SELECT seen FROM finfleet.anomaly_looks
 
 -- name: look
 INSERT INTO finfleet.anomaly_looks (single, looked_at, seen)

@@ -5,7 +5,7 @@ People read the views of schema ``reporting`` instead, which stay the same when 
 
 from __future__ import annotations
 
-from storage.tables.anomalies import anomalies, anomaly_looks, anomaly_notes
+from storage.tables.anomalies import anomalies, anomaly_looks, anomaly_notes, forecast_looks, forecasts
 from storage.tables.bills import (
     bill_summaries,
     bill_versions,
@@ -42,6 +42,8 @@ __all__ = [
     "dead_letters",
     "deliveries",
     "folded_windows",
+    "forecast_looks",
+    "forecasts",
     "locks",
     "metadata",
     "outbox",

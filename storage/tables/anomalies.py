@@ -1,4 +1,4 @@
-"""Anomalies of cost, and what people note of them."""
+"""Anomalies of cost, what people note of them, and forecasts."""
 
 from __future__ import annotations
 
@@ -52,6 +52,38 @@ anomaly_notes = Table(  # the newest is the state
 
 anomaly_looks = Table(  # one row: when somebody looked for them last, and of what state of the bills
     "anomaly_looks",
+    metadata,
+    Column("single", Boolean, primary_key=True, server_default=text("true")),
+    timestamp("looked_at"),
+    string("seen"),
+    CheckConstraint("single", name="single"),
+)
+
+forecasts = Table(  # as they were made last
+    "forecasts",
+    metadata,
+    Column("of", Text, primary_key=True),  # all, provider, account or service
+    Column("provider", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("billing_currency", Text, primary_key=True),
+    Column("month", Date, primary_key=True),  # its first day
+    string("cost"),  # effective_cost or billed_cost
+    Column("actual", Numeric, nullable=False),
+    Column("known_days", Integer, nullable=False),
+    Column("expected", Numeric, nullable=True),  # of the other days; null: nobody knows
+    Column("expected_days", Integer, nullable=False),
+    Column("low", Numeric, nullable=True),
+    Column("high", Numeric, nullable=True),
+    string("method"),
+    Column("error", Numeric, nullable=True),
+    Column("naive_error", Numeric, nullable=True),
+    Column("tries", Integer, nullable=False),
+    Column("known_until", Date, nullable=False),
+    timestamp("made_at"),
+)
+
+forecast_looks = Table(  # one row: when they were made last, and of what state of the bills
+    "forecast_looks",
     metadata,
     Column("single", Boolean, primary_key=True, server_default=text("true")),
     timestamp("looked_at"),

@@ -125,6 +125,12 @@ class AnomalySettings(Section):
     settle: Duration = timedelta(hours=48)
 
 
+class ForecastSettings(Section):
+    """``forecasts:``."""
+
+    enabled: bool = True
+
+
 class Settings(Section):
     """``config/telemetry.yaml`` and the environment, as one frozen object.
 
@@ -139,6 +145,7 @@ class Settings(Section):
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
     anomalies: AnomalySettings = AnomalySettings()
+    forecasts: ForecastSettings = ForecastSettings()
 
     @check
     def _a_collection_ends_before_its_lease(self) -> None:

@@ -29,6 +29,7 @@ _WITH_HOSTILE_TEXT = {
     ("dlq", "list"),
     ("outbox", "dead"),
     ("anomalies", "list"),
+    ("forecast", "--by", "account"),
     ("anomalies", "show", "0"),
 }
 _BODIES = (
@@ -74,6 +75,13 @@ def _fill(connection: Connection) -> None:
     connection.execute(
         "INSERT INTO finfleet.anomaly_notes VALUES (%s, now(), 'open', %s, %s)", [uuid.UUID(int=0), *[HOSTILE] * 2]
     )
+    connection.execute(
+        """
+        INSERT INTO finfleet.forecasts
+        VALUES ('account', %s, %s, %s, '2026-11-01', %s, 1, 1, NULL, 29, NULL, NULL, %s, NULL, NULL, 0, now(), now())
+        """,
+        [HOSTILE] * 5,
+    )
     connection.execute("UPDATE finfleet.outbox SET error = %s, state = 'dead'", [HOSTILE])
 
 
@@ -95,6 +103,7 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
         (("outbox", "status"), 0),
         (("outbox", "dead"), 0),
         (("anomalies", "list"), 0),
+        (("forecast", "--by", "account"), 0),
         (("anomalies", "show", "0"), 0),
         (("plan", "--resources", "1"), 0),
         (("services",), 0),

@@ -30,6 +30,7 @@ _LINES = {
     "outbox": ("outbox", "status"),
     "costs": ("costs", "import", "bill.csv", "--period", "2026-10", "--provider", "focus"),
     "anomalies": ("anomalies", "list"),
+    "forecast": ("forecast",),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }
