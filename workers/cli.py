@@ -34,6 +34,8 @@ _COMMANDS = {
     "collect": "collect:command",
     "backfill": "backfill:command",
     "costs": "costs:command",
+    "allocate": "allocate:command",
+    "rates": "rates:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

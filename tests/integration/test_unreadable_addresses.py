@@ -29,6 +29,8 @@ _LINES = {
     "health": ("health", "plan"),
     "outbox": ("outbox", "status"),
     "costs": ("costs", "import", "bill.csv", "--period", "2026-10", "--provider", "focus"),
+    "allocate": ("allocate",),
+    "rates": ("rates", "list"),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }
