@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from benchmarks.year.folding import fold
+from benchmarks.year.owners import allocate, bring_rates
 from benchmarks.year.past import Folded, folded, note_bills, repeat_sealed_days
 from storage import partitions
 from storage.database import Connection
@@ -116,6 +117,9 @@ def seed(connection: Connection, size: Size, now: datetime) -> None:
         note_bills(connection)
     if there.points:
         repeat_sealed_days(connection, values)
+    _vacuum(connection)
+    allocate(connection, now)
+    bring_rates(connection, since.date() - DAY * 7, now.date())
     _vacuum(connection)
     connection.execute("RESET synchronous_commit")
 

@@ -36,6 +36,21 @@ class Pair(NamedTuple):
     corrected: int
 
 
+class Missing(NamedTuple):
+    """Days of a provider's bill that cannot be converted."""
+
+    provider: str
+    currency: str
+    days: int
+    first_day: date
+    last_day: date
+
+
+def missing(connection: Connection, into: str, since: date | None) -> list[Missing]:
+    """What of the bill has no rate into a currency."""
+    return [Missing(*row) for row in connection.execute(_SQL["missing"], {"into": into, "since": since})]
+
+
 def store(connection: Connection, source: str, rates: Sequence[Rate], now: datetime, valid_for: timedelta) -> Stored:
     """Keep these rates of a source."""
     with connection.transaction():

@@ -42,6 +42,17 @@ SELECT source, base, quote, count(*) FILTER (WHERE replaced_at IS NULL), min(day
  GROUP BY source, base, quote
  ORDER BY source, base, quote
 
+-- name: missing
+SELECT b.provider, b.billing_currency, count(*), min(b.day), max(b.day)
+  FROM (
+        SELECT DISTINCT day, provider, billing_currency
+          FROM reporting.cost_summaries
+         WHERE day >= coalesce(%(since)s::date, '-infinity')
+       ) AS b
+ WHERE NOT EXISTS (SELECT FROM reporting.conversion(b.day, b.billing_currency, %(into)s, b.provider))
+ GROUP BY b.provider, b.billing_currency
+ ORDER BY b.provider, b.billing_currency
+
 -- name: of_bills
 -- By the columns that the files have: Azure's of FOCUS, and of its own exports. Each is of the currency of prices in
 -- that of the bill. Where two lines of a day say two rates, neither is the rate of the day.

@@ -20,7 +20,8 @@ RULES = """
 versions:
   - effective_from: 2025-12
     dimensions:
-      - {name: team, rules: [{tag: team}, {value: data, where: {accounts: [data]}}, {value: x, where: {regions: [nowhere]}}]}
+      - name: team
+        rules: [{tag: team}, {value: data, where: {accounts: [data]}}, {value: x, where: {regions: [nowhere]}}]
     shared: [{name: support, dimension: team, where: {services: [Support]}, split: even}]
 """
 

@@ -160,3 +160,17 @@ def test_bills_bring_their_own_rates(finfleet: Run, connection: Connection) -> N
     )  # fmt: skip
     assert conversion(connection, start.date() + DAY, "USD", "EUR", of_provider="aws") is None
     assert "name no rates" in finfleet("bills", "--month", "2026-10").stdout
+
+
+def test_days_that_cannot_be_converted_are_named(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    start = datetime(2026, 11, 26, tzinfo=UTC)
+    settle(connection, target("payer"), day_of(start, 2), [line(start), line(start + DAY), line(start, currency="EUR")])
+    assert "name a --currency" in finfleet("missing", status=2).stderr
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "telemetry.yaml").write_text("currencies: {reporting: EUR}", encoding="utf-8")
+    ecb(connection)
+    said = json.loads(finfleet("missing", "--json", status=1).stdout)
+    days = {"first_day": "2026-11-26", "last_day": "2026-11-26"}
+    assert said == [{"provider": "aws", "currency": "USD", "days": 1, **days}]
+    ecb(connection, FRIDAY - DAY)
+    assert "every day of the bill has a rate into EUR" in finfleet("missing", "--from", "2026-11").stdout

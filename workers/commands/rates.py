@@ -11,7 +11,7 @@ import click
 from storage.allocation.stored import next_month
 from storage.database import Connection
 from storage.exchange.files import ECB, MAX_BYTES, Rate, RatesUnreadable, read_rates
-from storage.exchange.stored import VALID_FOR, Stored, pairs, rates_of_bills, store
+from storage.exchange.stored import VALID_FOR, Stored, missing, pairs, rates_of_bills, store
 from storage.revision import check_migrated
 from telemetry.terminal import say
 from telemetry.text import shown
@@ -22,6 +22,7 @@ from workers.output import json_option, print_json, print_table
 from workers.process import fleet_settings, open_database
 
 _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _LONGEST = 366
 
 
@@ -96,6 +97,30 @@ def list_command(*, as_json: bool) -> None:
         return
     columns = ("source", "base", "quote", "rates", "first day", "last day", "last rate", "corrected")
     print_table(columns, found)
+
+
+@command.command(name="missing")
+@click.option("--currency", help="Into which, ISO 4217 [default: currencies.reporting].")
+@click.option("--from", "since", type=MonthType(), help="Since this month [default: ever].")
+@json_option
+def missing_command(*, currency: str | None, since: date | None, as_json: bool) -> int:
+    """Show which days of the bill cannot be converted, by currency. Exit status 1 if there are any."""
+    settings = fleet_settings()
+    into = currency or settings.currencies.reporting
+    if into is None:
+        raise click.UsageError("name a --currency, or set currencies.reporting in the configuration")
+    if not _CURRENCY.fullmatch(into):
+        raise click.UsageError(f"--currency {into[:40]!r}: write three capital letters, as EUR")
+    with open_database(settings, "finfleet rates missing", size=1) as database, database.connection() as connection:
+        check_migrated(connection)
+        found = missing(connection, into, since)
+    if as_json:
+        print_json([one._asdict() for one in found])
+    elif found:
+        print_table(("provider", "currency", "days", "first day", "last day"), found)
+    else:
+        say(f"every day of the bill has a rate into {into}")
+    return 1 if found else 0
 
 
 def _bytes(file: str) -> bytes:
