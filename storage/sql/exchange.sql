@@ -54,18 +54,20 @@ SELECT b.provider, b.billing_currency, count(*), min(b.day), max(b.day)
  ORDER BY b.provider, b.billing_currency
 
 -- name: of_bills
--- By the columns that the files have: Azure's of FOCUS, and of its own exports. Each is of the currency of prices in
--- that of the bill. Where two lines of a day say two rates, neither is the rate of the day.
+-- By the columns that bills have: Azure's of FOCUS, of its own exports, and Google's. Each is of the currency of prices in
+-- that of the bill; Google's of dollars. Where two lines of a day say two rates, neither is the rate of the day.
 SELECT provider, day, base, billing_currency, min(rate)
   FROM (
         SELECT c.provider, (c.charge_period_start AT TIME ZONE 'UTC')::date AS day, c.billing_currency,
                coalesce(c.details ->> 'PricingCurrency', c.details ->> 'pricingCurrency',
-                        c.details ->> 'x_PricingCurrency') AS base,
+                        c.details ->> 'x_PricingCurrency',
+                        CASE WHEN c.details ? 'currency_conversion_rate' THEN 'USD' END) AS base,
                CASE WHEN e.told ~ '^[0-9]{1,20}(\.[0-9]{1,40})?$' THEN e.told::numeric END AS rate
           FROM reporting.costs AS c
          CROSS JOIN LATERAL (
                    SELECT coalesce(c.details ->> 'x_BillingExchangeRate',
-                                   c.details ->> 'ExchangeRatePricingToBilling') AS told
+                                   c.details ->> 'ExchangeRatePricingToBilling',
+                                   c.details ->> 'currency_conversion_rate') AS told
                ) AS e
          WHERE c.charge_period_start >= %(start)s::date::timestamp AT TIME ZONE 'UTC'
            AND c.charge_period_start < %(end)s::date::timestamp AT TIME ZONE 'UTC'

@@ -74,7 +74,7 @@ def import_(*, file: str, source: str | None, valid_for: int, as_json: bool) -> 
 def bills_command(*, month: date, as_json: bool) -> None:
     """Load the rates that the lines of bills name themselves, as bill/PROVIDER: they are used for its bills alone.
 
-    Azure's files have them. A day whose lines name two rates has none.
+    Azure's files have them, and Google's tables. A day whose lines name two rates has none.
     """
     settings = fleet_settings()
     with open_database(settings, "finfleet rates bills", size=1) as database, database.connection() as connection:
