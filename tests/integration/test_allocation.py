@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from storage import partitions
 from storage.allocation.allocating import allocate_due, allocate_month
+from storage.allocation.patterns import as_like
 from storage.allocation.reading import read_rules
 from storage.allocation.stored import save
 from storage.database import Connection, Database
@@ -278,3 +279,11 @@ def test_a_metric_splits_only_where_enough_of_it_was_collected(
     assert [tuple(one.values()) for one in shared] == [(said, coverage)]
     # What was measured comes late: an open month is allocated again a day after.
     assert (allocate_due(connection, NOW + DAY / 2), allocate_due(connection, NOW + 2 * DAY)) == (0, 1)
+
+
+@pytest.mark.parametrize("pattern", ["*a*a*a*a*a*a*a*b", "?" * 200 + "*b", "*?a*?a*?a*ab*ab*b"])
+def test_no_pattern_takes_longer_than_the_text_is_long(connection: Connection, pattern: str) -> None:
+    with connection.transaction():
+        connection.execute("SET LOCAL statement_timeout TO '5s'")
+        query = "SELECT repeat('a', 1000000) LIKE %s OR repeat('aab', 300000) || 'a' LIKE %s"
+        assert connection.execute(query, (as_like(pattern), as_like(pattern))).fetchone() == (False,)
