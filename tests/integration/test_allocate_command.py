@@ -44,7 +44,8 @@ def finfleet(tmp_path: Path, database_url: str, finfleet_program: RunsFinfleet) 
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "telemetry.yaml").write_text("allocation: {file: rules.yaml}", encoding="utf-8")
     (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
-    environment = {**os.environ, "FINFLEET_DATABASE_URL": database_url}
+    servers = {"FINFLEET_DATABASE_URL": database_url, "FINFLEET_BROKER_URL": "redis://127.0.0.1:1/0"}
+    environment = {**os.environ, **servers}
 
     def run(*words: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
         done = as_text(finfleet_program(words, environment, tmp_path))
@@ -98,7 +99,8 @@ def test_maintenance_allocates_by_itself_and_goes_on_with_the_rules_that_it_has(
     assert "the rules stay as they were" in done.stderr
     assert "oops: there is no such key" in done.stderr
     assert sum(teams(connection).values()) == 12
-    assert "oops: there is no such key" in finfleet("allocate", status=78).stderr
+    for words in (("allocate",), ("worker", "plan"), ("up", "--no-flower")):
+        assert "oops: there is no such key" in finfleet(*words, status=78).stderr
 
 
 def test_without_a_file_of_rules_nothing_is_allocated(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
