@@ -72,7 +72,11 @@ CREATE TABLE finfleet.exchange_rates (
     valid_until date NOT NULL,
     replaced_at timestamptz,
     CONSTRAINT exchange_rates_pkey PRIMARY KEY (source, day, base, quote, loaded_at),
-    CONSTRAINT exchange_rates_rate_check CHECK (rate > 0)
+    CONSTRAINT exchange_rates_rate_check CHECK (rate > 0),
+    CONSTRAINT exchange_rates_valid_check CHECK (valid_until > day)
 );
 CREATE UNIQUE INDEX exchange_rates_current_idx ON finfleet.exchange_rates (base, quote, source, day)
+ WHERE replaced_at IS NULL;
+-- A day is looked up by the few rates that hold on it.
+CREATE INDEX exchange_rates_valid_idx ON finfleet.exchange_rates USING gist (daterange(day, valid_until))
  WHERE replaced_at IS NULL;

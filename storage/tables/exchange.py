@@ -18,6 +18,7 @@ exchange_rates = Table(
     Column("valid_until", Date, nullable=False),  # not included: nothing is converted by it later
     timestamp("replaced_at", nullable=True),  # by another rate of the day; null: it counts
     CheckConstraint("rate > 0", name="rate"),
+    CheckConstraint("valid_until > day", name="valid"),
     Index(
         "exchange_rates_current_idx",
         "base",
@@ -25,6 +26,12 @@ exchange_rates = Table(
         "source",
         "day",
         unique=True,
+        postgresql_where=text("replaced_at IS NULL"),
+    ),
+    Index(
+        "exchange_rates_valid_idx",
+        text("daterange(day, valid_until)"),
+        postgresql_using="gist",
         postgresql_where=text("replaced_at IS NULL"),
     ),
 )

@@ -18,9 +18,7 @@ UNION ALL
                row_number() OVER (PARTITION BY r.source, r.base, r.quote ORDER BY r.day DESC) AS place
           FROM reporting.exchange_rates AS r
          WHERE r.known_until IS NULL
-           AND r.day <= on_day
-           AND r.valid_until > on_day
-           AND r.day > on_day - 367
+           AND daterange(r.day, r.valid_until) @> on_day
            AND from_currency <> to_currency
            AND (from_currency IN (r.base, r.quote) OR to_currency IN (r.base, r.quote))
            AND (rates_of = '' OR r.source = rates_of)
