@@ -36,6 +36,8 @@ _COMMANDS = {
     "costs": "costs:command",
     "anomalies": "anomalies:command",
     "forecast": "forecast:command",
+    "allocate": "allocate:command",
+    "rates": "rates:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import Field, create_model
 
 from telemetry.broker import Address, parse
 from telemetry.push.sources import Pushers
+from telemetry.settings.answers import AllocationSettings, AnomalySettings, CurrencySettings, ForecastSettings
 from telemetry.settings.destinations import DestinationSettings, destination_fields, sections_of
 from telemetry.settings.fields import (
     BrokerUrl,
@@ -109,28 +109,6 @@ class RetentionSettings(Section):
     pushes: OptionalDuration = timedelta(days=400)
 
 
-class AnomalySettings(Section):
-    """``anomalies:``: when a day's cost is called one. It has to be beyond all three bounds."""
-
-    enabled: bool = True
-    #: Robust standard deviations from what was expected.
-    deviations: float = Field(4.5, ge=1, le=100)
-    #: Of what was expected: 0.25 is a quarter more or less.
-    share: float = Field(0.25, ge=0, le=100)
-    #: In units of the currency.
-    amount: Decimal = Field(Decimal(10), ge=0)
-    #: By currency, where its unit is worth much more or much less: ``{JPY: 1500}``.
-    amounts: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[Decimal, Field(ge=0)]] = Field({})
-    #: How long after the end of a day its bill is taken for whole.
-    settle: Duration = timedelta(hours=48)
-
-
-class ForecastSettings(Section):
-    """``forecasts:``."""
-
-    enabled: bool = True
-
-
 class Settings(Section):
     """``config/telemetry.yaml`` and the environment, as one frozen object.
 
@@ -146,6 +124,8 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     anomalies: AnomalySettings = AnomalySettings()
     forecasts: ForecastSettings = ForecastSettings()
+    allocation: AllocationSettings = AllocationSettings()
+    currencies: CurrencySettings = CurrencySettings()
 
     @check
     def _a_collection_ends_before_its_lease(self) -> None:

@@ -134,6 +134,12 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
     for form in ((), ("--json",)):
         assert "owned" in _check(finfleet.run(*bill, *form).stdout)
     done.add("costs")
+    rules = _rules(finfleet.directory)
+    for form in ((), ("--json",)):
+        assert "owned" in _check(finfleet.run("allocate", "check", rules, "--month", "2026-10", *form).stdout)
+        _check(finfleet.run("rates", "list", *form).stdout)
+    assert "owned" in _check(finfleet.run("rates", "import", _rates(finfleet.directory), status=1).stderr)
+    done |= {"allocate", "rates"}
     assert done | _LONG == set(_COMMANDS)
 
 
@@ -143,6 +149,23 @@ def _bill(directory: Path) -> str:
     with path.open("w", encoding="utf-8", newline="") as file:
         columns = ("BillingCurrency", "BilledCost", "ChargePeriodStart", "ServiceName")
         csv.writer(file).writerows([columns, ("USD", "1", "2026-10-01T00:00:00Z", HOSTILE)])
+    return str(path)
+
+
+def _rules(directory: Path) -> str:
+    """Of allocation, with one that has such a name."""
+    path = directory / "allocation.yaml"
+    rule = {"name": HOSTILE, "tag": "team"}
+    version = {"effective_from": "2026-01", "dimensions": [{"name": "team", "rules": [rule]}]}
+    path.write_text(json.dumps({"versions": [version]}), encoding="utf-8")
+    return str(path)
+
+
+def _rates(directory: Path) -> str:
+    """Of a currency with such a name."""
+    path = directory / "rates.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("day", "base", "quote", "rate"), ("2026-10-01", "USD", HOSTILE, "1")])
     return str(path)
 
 

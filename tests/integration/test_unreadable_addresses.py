@@ -31,6 +31,8 @@ _LINES = {
     "costs": ("costs", "import", "bill.csv", "--period", "2026-10", "--provider", "focus"),
     "anomalies": ("anomalies", "list"),
     "forecast": ("forecast",),
+    "allocate": ("allocate",),
+    "rates": ("rates", "list"),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }

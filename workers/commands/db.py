@@ -10,7 +10,7 @@ from storage.errors import StorageNotMigrated
 from storage.maintenance import Done, maintain
 from storage.revision import check_migrated, head
 from storage.standing import Standing, look
-from tasks.maintenance import kept_by, steps_of
+from tasks.maintenance import kept_by, load_rules, steps_of
 from telemetry.terminal import say
 from workers import completion
 from workers.commands import db_size
@@ -94,6 +94,7 @@ def maintain_command(seconds: int | None, as_json: bool) -> int:
             check_migrated(connection)
             now = database.clock.passed(connection)
         progress(f"maintaining {database.address}")
+        load_rules(database, settings, now, "finfleet db maintain")
         done = maintain(database, now, kept_by(settings), limit, steps=steps_of(settings))
     if as_json:
         print_json([_as_json(one) for one in done])
