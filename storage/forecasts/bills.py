@@ -1,13 +1,13 @@
-"""The daily costs of all, of each provider, account and service: what is forecast."""
+"""The daily costs of all, of each provider, account, service and team: what is forecast."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from storage.anomalies.bills import days_known
 from storage.database import Connection
@@ -58,34 +58,54 @@ class Forecastable(NamedTuple):
 def daily_costs(connection: Connection, since: datetime, settle: timedelta) -> Iterator[Forecastable]:
     """The costs of the days from ``since`` on whose bill is whole."""
     known = days_known(connection, since, settle)
+    asked = {"since": since}
+    yield from _forecastable(connection.execute(_SQL["costs"], asked), _grains, known)
+    # Of teams only what is allocated by the bill as it is now.
+    months = {month for (month,) in connection.execute(_SQL["allocated_months"], asked)}
+    allocated = {of: {day for day in days if day.replace(day=1) in months} for of, days in known.items()}
+    yield from _forecastable(connection.execute(_SQL["team_costs"], asked), _team, allocated)
+
+
+def _forecastable(
+    rows: Iterable[tuple[Any, ...]], grains: Callable[..., Sequence[Of]], known: Mapping[_Account, set[date]]
+) -> Iterator[Forecastable]:
     gathered: dict[Of, _Gathered] = defaultdict(_Gathered)
-    for provider, account, service, currency, day, of_usage, *costs in connection.execute(
-        _SQL["costs"], {"since": since}
-    ):
-        for of in _all_of(provider, account, service, currency):
+    for provider, account, name, currency, day, of_usage, *costs in rows:
+        for of in grains(provider, account, name, currency):
             one = gathered[of]
             one.accounts.add((provider, account))
             one.add(day, of_usage=of_usage, costs=costs)
     for of, one in gathered.items():
-        cost = COSTS[0] if None not in {*one.usage[COSTS[0]].values(), *one.other[COSTS[0]].values()} else COSTS[1]
-        usage, other = one.usage[cost], one.other[cost]
-        days = _days(known, one.accounts)
-        first = min([*usage, *other])
-        told = [
-            day for day in days if day >= first and usage.get(day, Decimal(0)) is not None
-            and other.get(day, Decimal(0)) is not None
-        ]  # fmt: skip
-        of_usage = {day: usage.get(day) or Decimal(0) for day in told}
-        yield Forecastable(of, cost, DailyCosts(of_usage, {day: other.get(day) or Decimal(0) for day in told}))
+        yield _of_whole_days(of, one, _days(known, one.accounts))
 
 
-def _all_of(provider: str, account: str, service: str, currency: str) -> tuple[Of, ...]:
+def _of_whole_days(of: Of, one: _Gathered, days: Sequence[date]) -> Forecastable:
+    cost = COSTS[0] if None not in {*one.usage[COSTS[0]].values(), *one.other[COSTS[0]].values()} else COSTS[1]
+    usage, other = one.usage[cost], one.other[cost]
+    first, nothing = min([*usage, *other]), Decimal(0)
+    told = [
+        day
+        for day in days
+        if day >= first and usage.get(day, nothing) is not None and other.get(day, nothing) is not None
+    ]
+    return Forecastable(
+        of,
+        cost,
+        DailyCosts({day: usage.get(day) or nothing for day in told}, {day: other.get(day) or nothing for day in told}),
+    )
+
+
+def _grains(provider: str, account: str, service: str, currency: str) -> tuple[Of, ...]:
     return (
         Of("all", "", "", currency),
         Of("provider", provider, provider, currency),
         Of("account", provider, account, currency),
         Of("service", provider, service, currency),
     )
+
+
+def _team(_provider: str, _account: str, team: str, currency: str) -> tuple[Of, ...]:
+    return (Of("team", "", team, currency),)
 
 
 def _days(known: Mapping[_Account, set[date]], accounts: set[_Account]) -> list[date]:

@@ -19,7 +19,7 @@ _SQL = load("forecasts")
 _LOOKS_BACK = timedelta(days=400)
 MONTHS = 3
 """After this one."""
-GRAINS = ("all", "provider", "account", "service")
+GRAINS = ("all", "provider", "account", "service", "team")
 
 
 class Forecast(NamedTuple):

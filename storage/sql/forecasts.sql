@@ -11,6 +11,20 @@ SELECT provider, lower(sub_account_id), service_name, billing_currency, day,
  GROUP BY 1, 2, 3, 4, 5, 6
  ORDER BY 5
 
+-- name: team_costs
+SELECT provider, lower(sub_account_id), team, billing_currency, day,
+       charge_category IN ('Usage', '') AS of_usage,
+       CASE WHEN NOT bool_or('effective_cost' = ANY(untold)) THEN sum(effective_cost) END AS effective_cost,
+       CASE WHEN NOT bool_or('billed_cost' = ANY(untold)) THEN sum(billed_cost) END AS billed_cost
+  FROM reporting.allocated_costs
+ WHERE day >= (%(since)s AT TIME ZONE 'UTC')::date AND billing_currency <> ''
+ GROUP BY 1, 2, 3, 4, 5, 6
+ ORDER BY 5
+
+-- name: allocated_months
+-- Of others nobody knows what is whose.
+SELECT month FROM reporting.allocation_months WHERE month >= (%(since)s AT TIME ZONE 'UTC')::date - 31 AND bill_is_current
+
 -- name: seen
 SELECT (SELECT looked.seen FROM finfleet.forecast_looks AS looked)
 

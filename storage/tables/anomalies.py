@@ -62,7 +62,7 @@ anomaly_looks = Table(  # one row: when somebody looked for them last, and of wh
 forecasts = Table(  # as they were made last
     "forecasts",
     metadata,
-    Column("of", Text, primary_key=True),  # all, provider, account or service
+    Column("of", Text, primary_key=True),  # all, provider, account, service or team
     Column("provider", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("billing_currency", Text, primary_key=True),

@@ -9,11 +9,11 @@ COMMENT ON VIEW reporting.forecasts IS
     'What this month and the next three will come to, by currency: the days whose bill is whole, and a forecast of the'
     ' others, with how far such forecasts were off before (docs/forecasts.md). Parts do not add up to the whole: each'
     ' is forecast by itself. Name one of.';
-COMMENT ON COLUMN reporting.forecasts.of IS 'What it is of: all, provider, account or service.';
+COMMENT ON COLUMN reporting.forecasts.of IS 'What it is of: all, provider, account, service or team.';
 COMMENT ON COLUMN reporting.forecasts.provider IS
-    'The provider; empty where it is of all.';
+    'The provider; empty where it is of all, or of a team.';
 COMMENT ON COLUMN reporting.forecasts.name IS
-    'The billed account, or the service; of a provider its name; empty where it is of all.';
+    'The billed account, the service, the team (docs/allocation.md) or the provider; empty where it is of all.';
 COMMENT ON COLUMN reporting.forecasts.billing_currency IS :'billing_currency';
 COMMENT ON COLUMN reporting.forecasts.month IS 'The first day of the month.';
 COMMENT ON COLUMN reporting.forecasts.actual_cost IS 'What the days cost whose bill is whole: known_days of them.';

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from storage.allocation.allocating import allocate_due
+from storage.allocation.reading import read_rules
+from storage.allocation.stored import save
 from storage.database import Connection, Database
 from storage.forecasts import keeping
 from telemetry.batch import Batch, Message, Outcome, Points
@@ -98,3 +102,30 @@ def test_an_account_that_has_ended_is_not_waited_for(connection: Connection) -> 
     (june, *_) = [one for one in keeping.listing(connection, "all") if one.billing_currency == "USD"]
     assert (june.known_days, june.actual_cost) == (8, 8 * Decimal("12.5"))
     assert june.total_cost == 30 * Decimal("12.5")
+
+
+def test_teams_are_forecast_by_what_is_allocated_of_the_bill_as_it_is(bills: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "allocation.yaml"
+    path.write_text(
+        """
+versions:
+  - effective_from: 2026-01
+    dimensions: [{name: team, rules: [{value: data, where: {services: [EC2]}}]}]
+""",
+        encoding="utf-8",
+    )
+    save(bills, read_rules(path), NOW, "test")
+    while allocate_due(bills, NOW, by="test"):
+        continue
+    keeping.look(bills, NOW, SETTLE)
+    june = {
+        one.name: one for one in keeping.listing(bills, "team") if (one.month.month, one.billing_currency) == (6, "USD")
+    }
+    assert june["data"].total_cost == 600
+    assert (june["data"].known_days, june["unallocated"].total_cost) == (7, 150)
+
+    # The bill of June is another one since: until it is allocated again, nothing of June is known to be anybody's.
+    put(bills, *bill(ACCOUNTS[0], DAYS - 3, usd="110", attempt=2), now=NOW + timedelta(minutes=1))
+    keeping.look(bills, NOW, SETTLE)
+    (june_of_data,) = [one for one in keeping.listing(bills, "team", name="data") if one.month.month == 6]
+    assert (june_of_data.known_days, june_of_data.actual_cost, june_of_data.total_cost) == (0, 0, 600)

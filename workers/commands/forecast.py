@@ -16,13 +16,14 @@ from workers.output import json_option, print_json, print_table, progress
 from workers.process import fleet_settings, open_database
 
 _MOST = 100_000
+_OF_A_PROVIDER = ("account", "service")
 
 
 @click.command(name="forecast")
 @click.option(
     "--by", type=click.Choice(GRAINS), default="all", show_default=True, help="What is forecast, each by itself."
 )
-@click.option("--name", help="Only this account, service or provider.")
+@click.option("--name", help="Only this account, service, provider or team.")
 @click.option(
     "--months", type=click.IntRange(0, MONTHS), default=MONTHS, show_default=True, help="Months after this one."
 )
@@ -68,7 +69,7 @@ def command(*, by: str, name: str | None, months: int, again: bool, limit: int, 
 
 
 def _row(one: Forecast, by: str) -> Sequence[object]:
-    whose = () if by == "all" else (one.name if by == "provider" else f"{one.provider}/{one.name}",)
+    whose = () if by == "all" else (f"{one.provider}/{one.name}" if by in _OF_A_PROVIDER else one.name,)
     between = "-" if one.low_cost is None or one.high_cost is None else f"{one.low_cost:,.0f} to {one.high_cost:,.0f}"
     total = "unknown" if one.total_cost is None else f"{one.total_cost:,.2f}"
     month = f"{one.month:%Y-%m}"
