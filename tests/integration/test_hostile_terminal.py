@@ -104,6 +104,11 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
     for form in ((), ("--json",)):
         assert "owned" in _check(finfleet.run(*bill, *form).stdout)
     done.add("costs")
+    finfleet.run(*(word for word in bill if word != "--dry-run"))
+    for asked in (("monthly_costs", "--from", "2026-10"), ("--sql", "TABLE reporting.daily_costs")):
+        for kind in ("table", "csv", "json"):
+            assert "owned" in _check(finfleet.run("query", *asked, "--format", kind).stdout)
+    done.add("query")
     assert done | _LONG == set(_COMMANDS)
 
 
