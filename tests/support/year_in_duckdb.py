@@ -40,11 +40,26 @@ def _grouped(name: str, given: Given, keys: str, sums: str, where: str = "FROM b
     return Reckoned(name, given, f"SELECT {keys}, {sums} {where} GROUP BY ALL")
 
 
-def _by(name: str, by: str, column: str, given: Given = _YEAR) -> Reckoned:
-    keys = f"month, provider, {column} AS item, currency AS billing_currency"
-    return _grouped(
-        name, given_by(given, by), keys, f"{_BOTH}, {_BILLED}, {_EFFECTIVE}, bool_or(estimated) AS estimated"
+def _monthly(name: str, given: Given, key: str, value: str, where: str = "FROM bill", *, more: str = "") -> Reckoned:
+    """By month; what was there the month before, and is not any more, is told of too."""
+    return Reckoned(
+        name,
+        given,
+        f"""
+        WITH told AS (SELECT month, provider, {value} AS {key}, currency AS billing_currency, {_BOTH}, {_BILLED},
+                             {_EFFECTIVE}{more} {where} GROUP BY ALL),
+             next AS (SELECT * REPLACE ((month + INTERVAL 1 MONTH)::DATE AS month) FROM told WHERE month < '2026-03-01')
+        SELECT * FROM told
+         UNION ALL
+        SELECT month, provider, {key}, billing_currency, NULL, NULL, 0, 0{", NULL" if more else ""}
+          FROM next AS n
+         WHERE NOT EXISTS (SELECT 1 FROM told AS t WHERE (t.month, t.provider, t.billing_currency)
+                               = (n.month, n.provider, n.billing_currency) AND t.{key} IS NOT DISTINCT FROM n.{key})""",
     )
+
+
+def _by(name: str, by: str, column: str, given: Given = _YEAR) -> Reckoned:
+    return _monthly(name, given_by(given, by), "item", column, more=", bool_or(estimated) AS estimated")
 
 
 def given_by(given: Given, by: str) -> Given:
@@ -107,14 +122,10 @@ RECKONED = (
     _by("monthly_costs", "provider", "''"),
     _by("monthly_costs", "charge_category", "charge_category"),
     _by("monthly_costs", "configured_account", "account"),
-    _grouped("monthly_costs_by_category", _YEAR, "month, provider, service_category, currency AS billing_currency",
-             f"{_BOTH}, {_BILLED}, {_EFFECTIVE}"),
-    _grouped("monthly_costs_by_tag", Given(since=SINCE, until=UNTIL, tag="team"),
-             "month, provider, tags['team'] AS tag_value, currency AS billing_currency",
-             f"{_BOTH}, {_BILLED}, {_EFFECTIVE}"),
-    _grouped("monthly_costs_by_tag", Given(since=SINCE, until=UNTIL, tag="team=web-shop"),
-             "month, provider, tags['team'] AS tag_value, currency AS billing_currency",
-             f"{_BOTH}, {_BILLED}, {_EFFECTIVE}", "FROM bill WHERE tags['team'] = 'web-shop'"),
+    _monthly("monthly_costs_by_category", _YEAR, "service_category", "service_category"),
+    _monthly("monthly_costs_by_tag", Given(since=SINCE, until=UNTIL, tag="team"), "tag_value", "tags['team']"),
+    _monthly("monthly_costs_by_tag", Given(since=SINCE, until=UNTIL, tag="team=web-shop"), "tag_value", "tags['team']",
+             "FROM bill WHERE tags['team'] = 'web-shop'"),
     _grouped("daily_costs", _YEAR, "day, provider, service_name AS item, currency AS billing_currency",
              f"{_BOTH}, {_BILLED}, {_EFFECTIVE}, bool_or(estimated) AS estimated"),
     Reckoned("month_to_date", Given(until="2026-03-21"), """

@@ -32,6 +32,8 @@ def describe(question: Question, *, as_json: bool) -> None:
         say(f"--by: {', '.join(question.by)} [default: {question.by[0]}]")
     if question.tag:
         say(f"--tag: [default: {question.tag}]")
+    if "metrics" in question.reads:
+        say("--account: by the provider's id, since what is measured knows no other")
     say(f"order: {question.order}")
     if question.slow:
         say(f"slow: {question.slow}")

@@ -6,6 +6,7 @@
 -- slow = "reads every line of the bill of its months, since the summaries of days have no tags"
 -- columns = ["month", "provider", "tag_value", "billing_currency", "billed_cost", "effective_cost", "former_cost", "change", "change_percent", "without_billed_cost", "without_effective_cost"]
 -- [meanings]
+-- billed_cost = "money: What is invoiced, of the lines that tell it; null where none does, and of what is gone since the month before."
 -- former_cost = "money: billed_cost of the month before; null where nothing was told of it."
 WITH told AS (
     SELECT month, provider, tags ->> %(tag)s::text AS tag_value, billing_currency,
@@ -14,15 +15,19 @@ WITH told AS (
       FROM {lines|%(from)s|%(to)s}
      GROUP BY 1, 2, 3, 4
 )
-SELECT t.month, t.provider, t.tag_value, t.billing_currency, t.billed_cost, t.effective_cost,
-       f.billed_cost AS former_cost,
-       CASE WHEN t.month > date_trunc('month', (%(from)s)::date)::date
-            THEN t.billed_cost - coalesce(f.billed_cost, 0) END AS change,
-       {percent_more|t.billed_cost|f.billed_cost} AS change_percent,
-       t.without_billed_cost, t.without_effective_cost
+SELECT coalesce(t.month, f.next_month) AS month, coalesce(t.provider, f.provider) AS provider,
+       coalesce(t.tag_value, f.tag_value) AS tag_value,
+       coalesce(t.billing_currency, f.billing_currency) AS billing_currency,
+       t.billed_cost, t.effective_cost, f.billed_cost AS former_cost,
+       CASE WHEN coalesce(t.month, f.next_month) > date_trunc('month', (%(from)s)::date)::date
+            THEN coalesce(t.billed_cost, 0) - coalesce(f.billed_cost, 0) END AS change,
+       {percent_more|coalesce(t.billed_cost, 0)|f.billed_cost} AS change_percent,
+       coalesce(t.without_billed_cost, 0) AS without_billed_cost,
+       coalesce(t.without_effective_cost, 0) AS without_effective_cost
   FROM told AS t
-  LEFT JOIN told AS f
-    ON (f.provider, f.billing_currency) = (t.provider, t.billing_currency)
-   AND f.tag_value IS NOT DISTINCT FROM t.tag_value
-   AND f.month = (t.month - interval '1 month')::date
- ORDER BY t.month, t.billed_cost DESC NULLS LAST, t.provider, t.tag_value NULLS LAST, t.billing_currency
+  FULL JOIN (SELECT *, (month + interval '1 month')::date AS next_month FROM told) AS f
+    ON (f.provider, f.billing_currency, coalesce(f.tag_value, ''), f.tag_value IS NULL)
+       = (t.provider, t.billing_currency, coalesce(t.tag_value, ''), t.tag_value IS NULL)
+   AND f.next_month = t.month
+ WHERE t.month IS NOT NULL OR f.next_month < (%(to)s)::date
+ ORDER BY month, billed_cost DESC NULLS LAST, provider, tag_value NULLS LAST, billing_currency
