@@ -1,7 +1,8 @@
 -- title = "What collecting costs: calls and dollars by month, service and API"
 -- answers = "What do we pay the providers for asking? An unknown price stays unknown."
--- span = "2 months"
+-- span = "1 months"
 -- reads = []
+-- slow = "adds up what every run of its days has used"
 -- order = "month, the greatest cost first"
 -- columns = ["month", "provider", "account", "service", "api", "runs", "calls", "throttles", "cost_usd"]
 -- [meanings]

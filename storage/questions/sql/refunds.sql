@@ -2,6 +2,5 @@
 -- answers = "What was refunded? Lines that the provider calls a refund, and adjustments below zero."
 -- span = "3 months"
 -- order = "month, the smallest amount first"
--- slow = "reads every line of the bill of its months, since the summaries of days have no kind of charge"
 -- columns = ["month", "provider", "sub_account_id", "service_name", "charge_type", "charge_description", "billing_currency", "billed_cost", "effective_cost", "lines", "without_billed_cost"]
 {charges|charge_type ~* 'refund' OR (charge_category = 'Adjustment' AND billed_cost < 0)}
