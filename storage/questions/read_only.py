@@ -32,6 +32,7 @@ _REMARKS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*", re.DOTALL)
 _QUERY = re.compile(r"(?:select|with|values|table)\b", re.IGNORECASE)
 _MILLISECOND = timedelta(milliseconds=1)
 _OPTIONS = 160000
+_READ_ONLY = driver.ReadOnlySqlTransaction
 _ITS_OWN = ("0A", "22", "42")
 """What is wrong with a statement itself: not to be had, with its data, with its words."""
 _TRIAL = "finfleet_statement_on_trial"
@@ -93,7 +94,7 @@ def _let_us_become_reader(connection: _Connection) -> None:
         return
     options = " WITH INHERIT FALSE" if connection.info.server_version >= _OPTIONS else ""
     # Where it may not be granted, that is said where it is needed; somebody else may grant it at the same moment.
-    with suppress(driver.InsufficientPrivilege, driver.UniqueViolation, driver.InternalError_):
+    with suppress(driver.InsufficientPrivilege, driver.UniqueViolation, driver.InternalError_, _READ_ONLY):
         connection.execute(f"GRANT {READER} TO CURRENT_USER{options}".encode())
 
 
@@ -106,8 +107,11 @@ def _in_words(timeout: timedelta) -> Iterator[None]:
         raise BadValue(f"the statement took longer than {seconds:g} s: narrow it, or allow more by --timeout") from None
     except driver.InsufficientPrivilege as error:
         raise BadValue(f"{error.diag.message_primary}: role {READER} reads schema reporting alone") from None
-    except driver.ReadOnlySqlTransaction as error:
-        raise BadValue(f"{error.diag.message_primary}: nothing can be changed here") from None
+    except _READ_ONLY as error:
+        raise BadValue(
+            f"{error.diag.message_primary}: nothing can be changed here, and to see what a statement calls, Postgres"
+            " makes a view of it for a moment, which a replica does not: ask the primary"
+        ) from None
     except psycopg.Error as error:
         if not (error.sqlstate or "").startswith(_ITS_OWN):
             raise

@@ -147,3 +147,12 @@ def test_whoever_may_not_become_the_reader_is_told_what_to_do(connection: Connec
             read(stranger, "SELECT 1")
     finally:
         connection.execute("DROP ROLE stranger")
+
+
+def test_a_server_that_takes_no_changes_is_told_of(connection: Connection) -> None:
+    connection.execute("SET default_transaction_read_only TO on")
+    try:
+        with pytest.raises(BadValue, match="ask the primary"):
+            read(connection, "SELECT 1")
+    finally:
+        connection.execute("RESET default_transaction_read_only")
