@@ -38,6 +38,7 @@ _COMMANDS = {
     "forecast": "forecast:command",
     "allocate": "allocate:command",
     "rates": "rates:command",
+    "query": "query:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

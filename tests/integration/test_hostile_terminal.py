@@ -140,6 +140,11 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
         _check(finfleet.run("rates", "list", *form).stdout)
     assert "owned" in _check(finfleet.run("rates", "import", _rates(finfleet.directory), status=1).stderr)
     done |= {"allocate", "rates"}
+    finfleet.run(*(word for word in bill if word != "--dry-run"))
+    for asked in (("monthly_costs", "--from", "2026-10"), ("--sql", "TABLE reporting.daily_costs")):
+        for kind in ("table", "csv", "json"):
+            assert "owned" in _check(finfleet.run("query", *asked, "--format", kind).stdout)
+    done.add("query")
     assert done | _LONG == set(_COMMANDS)
 
 

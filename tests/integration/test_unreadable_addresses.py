@@ -33,6 +33,7 @@ _LINES = {
     "forecast": ("forecast",),
     "allocate": ("allocate",),
     "rates": ("rates", "list"),
+    "query": ("query", "monthly_costs"),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }

@@ -13,7 +13,7 @@ from storage.standing import Standing, look
 from tasks.maintenance import kept_by, load_rules, steps_of
 from telemetry.terminal import say
 from workers import completion
-from workers.commands import db_size
+from workers.commands import db_dictionary, db_size
 from workers.groups import Group
 from workers.output import json_option, print_json, print_table, progress
 from workers.process import fleet_settings, open_database, required_database_url
@@ -25,6 +25,7 @@ def command() -> None:
 
 
 command.add_command(db_size.command)
+command.add_command(db_dictionary.command)
 
 
 @command.command(name="migrate")
