@@ -30,6 +30,8 @@ NAMES = (
     "queries",
     "memory",
     "bills",
+    "anomalies",
+    "forecasts",
 )
 _FOLDER = Path(__file__).parent
 

@@ -1,7 +1,7 @@
 """How long questions take on a seeded year, and what is read for them: `python -m benchmarks.queries`.
 
 Every view of the catalogue with the filter that its comment advises, every panel of the dashboards, every SELECT of the
-documentation, and what finfleet asks itself; each warm, as its own role. Times are the server's.
+documentation, every named question, and what finfleet asks itself; each warm, as its own role. Times are the server's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.servers import running
 from benchmarks.year import seed as year
 from benchmarks.year.measuring import READER, Measured, measure, plan_of, statements_of, timed
 from benchmarks.year.ours import Fleet, fleet
-from benchmarks.year.questions import Question, Span, examples, panels, views
+from benchmarks.year.questions import Question, Span, completeness, examples, named, panels, views
 from storage import sql
 from storage.database import Connection, Database
 
@@ -29,6 +29,7 @@ _TITLES = {
     "panel": "panels of the dashboards, over a month",
     "panel of a day": "panels of the dashboards, over a day",
     "documentation": "questions that the documentation shows",
+    "question": "named questions, by their usual days (finfleet query)",
 }
 _COLUMNS = ("", "filtered by", "seconds", "rows", "rows read", "pages", "")
 
@@ -50,7 +51,7 @@ class Walk:
         """Measure statements of people, a table for each kind."""
         rows: dict[str, list[list[str]]] = {}
         for question in questions:
-            found = self._measure(f"{question.of} {question.name}", question.statement, role=READER)
+            found = self._measure(f"{question.of} {question.name}", question.statement, question.values, READER)
             if not question.filter:
                 self.unadvised.append(question.name)
             cells = _cells(question.name, found)
@@ -119,6 +120,7 @@ def main() -> None:
         walk.read(panels(span))
         walk.read(panels(span._replace(start=now - year.DAY), of="panel of a day"))
         walk.read(examples())
+        walk.read([*named(now.date()), completeness(now.date())])
         walk.ask(stack.enter_context(fleet(servers, database, now, folder)))
     _conclude(walk, arguments.scale)
 

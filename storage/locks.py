@@ -10,6 +10,8 @@ from storage.sql import load
 
 _SQL = load("locks")
 
+ALLOCATION = "allocation"
+"""One process at a time allocates: of two that replace a month, both would."""
 DISPATCH = "dispatch"
 """One planner at a time hands out, so that the bound on what is in flight is one for all of them."""
 OPENING = "opening"

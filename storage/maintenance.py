@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from storage import retention
+from storage.allocation.allocating import allocate_due
 from storage.database import Connection, Database
 from storage.errors import StorageError, StorageReadOnly
 from storage.folding.bills import fold_bills
@@ -81,6 +82,7 @@ STEPS: tuple[Step, ...] = (
     Step("fold runs", "runs summed up", lambda connection, now, _: fold_runs(connection, now)),
     Step("bills", "readings of bills added up", lambda connection, now, _: fold_bills(connection, now)),
     Step("versions", "versions of bills noted", lambda connection, *_: note_versions(connection)),
+    Step("allocation", "months of bills allocated", lambda connection, now, _: allocate_due(connection, now)),
     Step("points", "months of points forgotten", retention.forget_points),
     Step("rates", "days of rates forgotten", retention.forget_rates),
     Step("intervals", "intervals of rates forgotten", retention.forget_intervals),

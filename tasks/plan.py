@@ -21,7 +21,7 @@ from storage.maintenance import maintain
 from tasks.dispatch import dispatch_due
 from tasks.handing import hands_out_here
 from tasks.keeping import TargetKeeper
-from tasks.maintenance import kept_by
+from tasks.maintenance import kept_by, load_rules, steps_of
 from tasks.runtime import runtime
 from telemetry.logs import fields
 
@@ -106,7 +106,8 @@ def forget_old() -> str:
             released = outbox.release(connection, settings.known_destinations.keys(), now - _REMOVED_FOR)
         if released:
             logger.warning("outbox: %d entries are dead: their destination is not in the configuration", released)
-        done = maintain(runtime.database(), now, kept_by(settings), _MAINTAIN_FOR)
+        load_rules(runtime.database(), settings, now, "the planner")
+        done = maintain(runtime.database(), now, kept_by(settings), _MAINTAIN_FOR, steps=steps_of(settings))
         said = ", ".join(one.said for one in done if one.count) or "nothing to do"
         logger.info("maintenance: %s", said, extra=fields(event="maintenance"))
         tick.said = said

@@ -131,6 +131,12 @@ def _kinds(_: Settings) -> Iterator[Offer]:
     yield from (name for name, kind in kinds().items() if kind.schema() is not None)
 
 
+def _questions(_: Settings) -> Iterator[Offer]:
+    from storage.questions import load  # noqa: PLC0415 - it reads their files
+
+    yield from ((one.name, one.title) for one in load().values())
+
+
 def _revisions(_: Settings) -> list[Offer]:
     from storage.revision import revisions  # noqa: PLC0415 - see above
 
@@ -141,3 +147,4 @@ targets, letters, entries = offered(_targets), offered(_letters), offered(_entri
 roles, queues = offered(_roles), offered(_queues)
 destinations = offered(lambda settings: settings.destinations)
 removed, kinds, revisions = offered(_removed), offered(_kinds), offered(_revisions)
+questions = offered(_questions)

@@ -123,5 +123,6 @@ class Shrunk(CollectionFailed):
 
 
 def _details(row: Mapping[str, Any]) -> dict[str, str]:
-    told = {"seller_name": row.get("seller"), **{name: row.get(f"detail_{at}") for at, name in enumerate(DETAILS)}}
+    told = {"seller_name": row.get("seller"), "currency_conversion_rate": row.get("conversion_rate")}
+    told |= {name: row.get(f"detail_{at}") for at, name in enumerate(DETAILS)}
     return {name: text_of(value) for name, value in told.items() if value}

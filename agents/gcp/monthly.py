@@ -38,6 +38,8 @@ _COST_KEYS = (
     ("unit", "COALESCE(usage.unit, '')"),
     ("pricing_unit", "COALESCE(usage.pricing_unit, '')"),
 )
+_RATE = ("conversion_rate", "CASE WHEN currency = 'USD' THEN '' ELSE CAST(currency_conversion_rate AS STRING) END")
+"""Of dollars in the currency of the bill, by which Google has converted its prices: one a month."""
 _COST_SUMS = (
     ("amount", _told("cost", _exact("cost"))),
     ("list_amount", _told("cost_at_list", _exact("cost_at_list"))),
@@ -111,7 +113,7 @@ def sql_of(table: str, kind: str, granularity: str, by: str) -> str:
 
 def _usage(table: str, kind: str, step: str, by: str) -> str:
     day = ("day", f"TIMESTAMP_TRUNC(usage_start_time, {step})")
-    keys = (day, *USAGE_KEYS, *_MORE_KEYS, *((RESOURCE,) if kind == "detailed" else ()))
+    keys = (day, *USAGE_KEYS, *_MORE_KEYS, _RATE, *((RESOURCE,) if kind == "detailed" else ()))
     wanted = f"{by} >= @partition AND invoice.month = @month"
     costs = _select((*keys, *_COST_KEYS), (*_COST_SUMS, *_COUNTS), f"`{table}`", wanted)
     granted = _select(

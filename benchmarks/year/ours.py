@@ -15,8 +15,10 @@ from unittest.mock import patch
 from benchmarks.load import KEY
 from benchmarks.servers import Servers
 from storage import dead_letters, outbox
+from storage.anomalies.bills import series
+from storage.anomalies.keeping import LOOKS_BACK
 from storage.clock import Clock
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.ledger import count_states, is_settled
 from storage.reports import gauges, resources, usage
 from tasks import plan
@@ -61,6 +63,7 @@ class Fleet:
             "plan --compare, a week": self._compare,
             "dead letters, the newest": lambda: self._ask(lambda c: dead_letters.listing(c, limit=100)),
             "outbox": lambda: self._ask(outbox.status),
+            "looking for anomalies, 400 days": lambda: self._ask(self._look),
         }
 
     def command(self) -> bool:
@@ -85,6 +88,9 @@ class Fleet:
     def _compare(self) -> None:
         since = self.now - timedelta(days=7)
         self._ask(lambda c: (usage.metered(c, since), usage.planned_readings(c, since, self.now, ())))
+
+    def _look(self, connection: Connection) -> None:
+        list(series(connection, self.now - LOOKS_BACK, timedelta(hours=48)))
 
     def _ask(self, question: Callable[..., object]) -> None:
         with self.database.connection() as connection:

@@ -23,18 +23,19 @@ _PATTERN = 2
 
 
 class Folded(NamedTuple):
-    """What this release folds."""
+    """What this release folds, and keeps."""
 
     points: bool
     rates: bool
     ledger: bool
     versions: bool
     recommendations: bool
+    anomalies: bool
 
 
 def folded(connection: Connection) -> Folded:
     """By the tables that there are."""
-    names = ("sealed_points", "rate_intervals", "folded_windows", "bill_versions", "recommendations")
+    names = ("sealed_points", "rate_intervals", "folded_windows", "bill_versions", "recommendations", "anomalies")
     ((found,),) = connection.execute(
         "SELECT array_agg(to_regclass('finfleet.' || name) IS NOT NULL ORDER BY place)"
         " FROM unnest(%s::text[]) WITH ORDINALITY AS n(name, place)",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
+from storage import questions
 from storage.database import Connection
+from storage.sql import load as sql_of
 
 ROOT = Path(__file__).parents[2]
 _ADVICE = re.compile(r"\b[Nn]ame ((?:(?:a range of|of|one|an|a) [a-z_]+(?:, and |, | and )?)+)")
@@ -37,12 +39,13 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod)
 class Question(NamedTuple):
     """A statement of somebody who reads."""
 
-    #: view, panel, panel of a day, documentation.
+    #: view, panel, panel of a day, documentation, question.
     of: str
     name: str
     statement: bytes
     #: What it is filtered by; empty where nothing says what it should be.
     filter: str = ""
+    values: Any = None
 
 
 class Span(NamedTuple):
@@ -126,6 +129,21 @@ def as_grafana(statement: str, span: Span) -> bytes:
     statement = re.sub(r"\$__timeFilter\(([\w.]+)\)", between, statement)
     statement = re.sub(r"\$__time(From|To)\(\)", lambda found: times[found[1]], statement)
     return statement.replace("${provider:sqlstring}", "'aws','azure','gcp'").encode()
+
+
+def named(today: date) -> Iterator[Question]:
+    """Every question that has a name, as it is asked where nothing else is said."""
+    for one in questions.load().values():
+        bound = questions.values_of(one, questions.Given(), today).bound
+        yield Question("question", one.name, one.statement, "may be slow" if one.slow else "its own", bound)
+
+
+def completeness(today: date) -> Question:
+    """What is said beside the answers about the bill."""
+    one = questions.load()["monthly_costs"]
+    values = questions.values_of(one, questions.Given(), today)
+    bound = {**values.bound, "from": values.since, "to": values.until}
+    return Question("question", "how complete 13 months are", sql_of("questions")["days"], "its own", bound)
 
 
 def examples(root: Path = ROOT) -> Iterator[Question]:

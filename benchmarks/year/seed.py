@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from benchmarks.year.folding import fold
+from benchmarks.year.owners import allocate, bring_rates
 from benchmarks.year.past import Folded, folded, note_bills, repeat_sealed_days
 from storage import partitions
 from storage.database import Connection
@@ -119,6 +120,11 @@ def seed(connection: Connection, size: Size, now: datetime) -> None:
         _run(connection, "invoices", values)
     if there.points:
         repeat_sealed_days(connection, values)
+    if there.anomalies:
+        _run(connection, "anomalies", values)
+    _vacuum(connection)
+    allocate(connection, now)
+    bring_rates(connection, since.date() - DAY * 7, now.date())
     _vacuum(connection)
     connection.execute("RESET synchronous_commit")
 

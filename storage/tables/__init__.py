@@ -5,6 +5,14 @@ People read the views of schema ``reporting`` instead, which stay the same when 
 
 from __future__ import annotations
 
+from storage.tables.allocation import (
+    allocation_owners,
+    allocation_rules,
+    allocation_runs,
+    allocation_versions,
+    allocations,
+)
+from storage.tables.anomalies import anomalies, anomaly_looks, anomaly_notes, forecast_looks, forecasts
 from storage.tables.bills import (
     bill_summaries,
     bill_versions,
@@ -15,6 +23,7 @@ from storage.tables.bills import (
     deliveries,
 )
 from storage.tables.columns import metadata
+from storage.tables.exchange import exchange_rates
 from storage.tables.ledger import backfill_targets, backfills, collections, folded_windows, pauses, targets
 from storage.tables.messages import dead_letters, outbox, suspects
 from storage.tables.points import points, points_daily, points_hourly, sealed_days, sealed_points
@@ -25,6 +34,14 @@ from storage.tables.resources import resources, series
 from storage.tables.runs import batches, run_days, runs
 
 __all__ = [
+    "allocation_owners",
+    "allocation_rules",
+    "allocation_runs",
+    "allocation_versions",
+    "allocations",
+    "anomalies",
+    "anomaly_looks",
+    "anomaly_notes",
     "backfill_targets",
     "backfills",
     "batches",
@@ -38,7 +55,10 @@ __all__ = [
     "cost_scopes",
     "dead_letters",
     "deliveries",
+    "exchange_rates",
     "folded_windows",
+    "forecast_looks",
+    "forecasts",
     "locks",
     "metadata",
     "outbox",

@@ -59,7 +59,8 @@ def _parts() -> dict[str, str]:
     found: dict[str, str] = tomllib.loads(files("storage").joinpath("views", _PARTS).read_text(encoding="utf-8"))
     # A part of statements of ours as well, which ask it since a time.
     covered = sql.load("ledger_parts")["covered"].decode()
-    return {**found, "covered": covered.replace("%(since)s", "NULL")}
+    bills = sql.load("allocation_parts")["bills"].decode()
+    return {**found, "covered": covered.replace("%(since)s", "NULL"), "allocated_bills": bills}
 
 
 def _reads(view: View, views: Mapping[str, View]) -> list[str]:

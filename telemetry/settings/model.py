@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 
 from telemetry.broker import Address, parse
 from telemetry.push.sources import Pushers
+from telemetry.settings.answers import AllocationSettings, AnomalySettings, CurrencySettings, ForecastSettings
 from telemetry.settings.destinations import DestinationSettings, destination_fields, sections_of
 from telemetry.settings.fields import (
     BrokerUrl,
@@ -121,6 +122,10 @@ class Settings(Section):
     collect: CollectSettings = CollectSettings()
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
+    anomalies: AnomalySettings = AnomalySettings()
+    forecasts: ForecastSettings = ForecastSettings()
+    allocation: AllocationSettings = AllocationSettings()
+    currencies: CurrencySettings = CurrencySettings()
 
     @check
     def _a_collection_ends_before_its_lease(self) -> None:

@@ -319,6 +319,8 @@ _MCA = {
     "date": "2026-11-02",
     "tags": '{"team": "search","env": "prod"}',
     "invoiceId": "E0600",
+    "pricingCurrency": "USD",
+    "exchangeRatePricingToBilling": "0.925",
 }
 
 
@@ -353,7 +355,8 @@ def test_actual_and_amortized_costs_of_both_agreements(
         billing_period_start=NOVEMBER.start,
         billing_period_end=NOVEMBER.end,
         lines=2,
-        details={"ResourceGroup": "Web"},
+        details={"ResourceGroup": "Web"}
+        | ({"PricingCurrency": "USD", "ExchangeRatePricingToBilling": "0.925"} if invoice else {}),
         **{column: Decimal("2.50")},  # type: ignore[arg-type] # an amount
     )
     assert _proof(found).rows_read == 2

@@ -209,6 +209,14 @@ def test_credits_of_the_detailed_table_are_lines_of_their_own_and_no_rows(gcp: L
     assert _proof(found).rows_read == 1
 
 
+@pytest.mark.parametrize(("currency", "told"), [("EUR", {"currency_conversion_rate": "0.925"}), ("USD", {})])
+def test_the_rate_that_the_bill_was_converted_by_is_kept(gcp: LocalGcp, currency: str, told: dict[str, str]) -> None:
+    row = _row("detailed", NOVEMBER.start, "1") | {"currency": currency, "currency_conversion_rate": 0.925}
+    gcp.billing_export.load(TABLES["detailed"], [row])
+    usage, credit = _read(_shared(gcp)).costs()
+    assert (usage.details, credit.details) == (told, told)
+
+
 def test_every_digit_of_a_float_counts(gcp: LocalGcp) -> None:
     random = Random(14)
     costs = [f"{random.uniform(0, 1e-6):.17f}" for _ in range(200)] + ["1e-07", "12345.678901234"]

@@ -3,6 +3,7 @@
 import csv
 import json
 import unicodedata
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,15 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\u2066\u200b\u2028\r\nforged 
 _FORGED = "forged line"
 #: Long-running: what they print are log lines (tests/unit/test_text.py).
 _LONG = {"up", "worker", "beat", "ingest", "forward", "flower"}
+#: Whose tables have such text in full.
+_WITH_HOSTILE_TEXT = {
+    ("status",),
+    ("dlq", "list"),
+    ("outbox", "dead"),
+    ("anomalies", "list"),
+    ("forecast", "--by", "account"),
+    ("anomalies", "show", "0"),
+}
 _BODIES = (
     json.dumps({"source": HOSTILE, "metrics": [{"name": HOSTILE, "value": 1}]}).encode(),
     HOSTILE.encode(),
@@ -55,6 +65,23 @@ def _fill(connection: Connection) -> None:
     outbox.put(connection, target_id, writing.batch(run), encode(writing.batch(run)))
     connection.execute("UPDATE finfleet.targets SET queue = %s, account = %s, service = %s", [HOSTILE] * 3)
     connection.execute("UPDATE finfleet.collections SET error = %s, permission = %s", [HOSTILE] * 2)
+    connection.execute(
+        """
+        INSERT INTO finfleet.anomalies
+        VALUES (%s, %s, %s, %s, %s, %s, '2026-11-01', '2026-11-01', 1, %s, 1, 2, now(), NULL)
+        """,
+        [uuid.UUID(int=0), *[HOSTILE] * 6],
+    )
+    connection.execute(
+        "INSERT INTO finfleet.anomaly_notes VALUES (%s, now(), 'open', %s, %s)", [uuid.UUID(int=0), *[HOSTILE] * 2]
+    )
+    connection.execute(
+        """
+        INSERT INTO finfleet.forecasts
+        VALUES ('account', %s, %s, %s, '2026-11-01', %s, 1, 1, NULL, 29, NULL, NULL, %s, NULL, NULL, 0, now(), now())
+        """,
+        [HOSTILE] * 5,
+    )
     connection.execute("UPDATE finfleet.outbox SET error = %s, state = 'dead'", [HOSTILE])
 
 
@@ -75,6 +102,9 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
         (("dlq", "list"), 0),
         (("outbox", "status"), 0),
         (("outbox", "dead"), 0),
+        (("anomalies", "list"), 0),
+        (("forecast", "--by", "account"), 0),
+        (("anomalies", "show", "0"), 0),
         (("plan", "--resources", "1"), 0),
         (("services",), 0),
         (("db", "check"), 0),
@@ -86,7 +116,7 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
             _check(result.stderr)
             if form and status != 2:
                 json.loads(printed)
-            elif words in {("status",), ("dlq", "list"), ("outbox", "dead")}:
+            elif words in _WITH_HOSTILE_TEXT:
                 assert "\\x1b]0;owned\\x07" in printed
                 assert "\\u202eevil" in printed
         done.add(words[0])
@@ -104,6 +134,17 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
     for form in ((), ("--json",)):
         assert "owned" in _check(finfleet.run(*bill, *form).stdout)
     done.add("costs")
+    rules = _rules(finfleet.directory)
+    for form in ((), ("--json",)):
+        assert "owned" in _check(finfleet.run("allocate", "check", rules, "--month", "2026-10", *form).stdout)
+        _check(finfleet.run("rates", "list", *form).stdout)
+    assert "owned" in _check(finfleet.run("rates", "import", _rates(finfleet.directory), status=1).stderr)
+    done |= {"allocate", "rates"}
+    finfleet.run(*(word for word in bill if word != "--dry-run"))
+    for asked in (("monthly_costs", "--from", "2026-10"), ("--sql", "TABLE reporting.daily_costs")):
+        for kind in ("table", "csv", "json"):
+            assert "owned" in _check(finfleet.run("query", *asked, "--format", kind).stdout)
+    done.add("query")
     assert done | _LONG == set(_COMMANDS)
 
 
@@ -113,6 +154,23 @@ def _bill(directory: Path) -> str:
     with path.open("w", encoding="utf-8", newline="") as file:
         columns = ("BillingCurrency", "BilledCost", "ChargePeriodStart", "ServiceName")
         csv.writer(file).writerows([columns, ("USD", "1", "2026-10-01T00:00:00Z", HOSTILE)])
+    return str(path)
+
+
+def _rules(directory: Path) -> str:
+    """Of allocation, with one that has such a name."""
+    path = directory / "allocation.yaml"
+    rule = {"name": HOSTILE, "tag": "team"}
+    version = {"effective_from": "2026-01", "dimensions": [{"name": "team", "rules": [rule]}]}
+    path.write_text(json.dumps({"versions": [version]}), encoding="utf-8")
+    return str(path)
+
+
+def _rates(directory: Path) -> str:
+    """Of a currency with such a name."""
+    path = directory / "rates.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("day", "base", "quote", "rate"), ("2026-10-01", "USD", HOSTILE, "1")])
     return str(path)
 
 

@@ -29,6 +29,11 @@ _LINES = {
     "health": ("health", "plan"),
     "outbox": ("outbox", "status"),
     "costs": ("costs", "import", "bill.csv", "--period", "2026-10", "--provider", "focus"),
+    "anomalies": ("anomalies", "list"),
+    "forecast": ("forecast",),
+    "allocate": ("allocate",),
+    "rates": ("rates", "list"),
+    "query": ("query", "monthly_costs"),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }

@@ -10,10 +10,10 @@ from storage.errors import StorageNotMigrated
 from storage.maintenance import Done, maintain
 from storage.revision import check_migrated, head
 from storage.standing import Standing, look
-from tasks.maintenance import kept_by
+from tasks.maintenance import kept_by, load_rules, steps_of
 from telemetry.terminal import say
 from workers import completion
-from workers.commands import db_size
+from workers.commands import db_dictionary, db_size
 from workers.groups import Group
 from workers.output import json_option, print_json, print_table, progress
 from workers.process import fleet_settings, open_database, required_database_url
@@ -25,6 +25,7 @@ def command() -> None:
 
 
 command.add_command(db_size.command)
+command.add_command(db_dictionary.command)
 
 
 @command.command(name="migrate")
@@ -94,7 +95,8 @@ def maintain_command(seconds: int | None, as_json: bool) -> int:
             check_migrated(connection)
             now = database.clock.passed(connection)
         progress(f"maintaining {database.address}")
-        done = maintain(database, now, kept_by(settings), limit)
+        load_rules(database, settings, now, "finfleet db maintain")
+        done = maintain(database, now, kept_by(settings), limit, steps=steps_of(settings))
     if as_json:
         print_json([_as_json(one) for one in done])
     else:

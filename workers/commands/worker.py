@@ -12,6 +12,7 @@ from agents.core.unattended import never_ask
 from storage.timeouts import WRITE
 from tasks.foreign.rules import push_queues
 from tasks.lanes import LANES, queue_of, queues_of
+from tasks.maintenance import check_rules
 from tasks.schedule import PLAN_QUEUE, PUSH_QUEUE
 from tasks.targets import plan_targets
 from telemetry.closest import did_you_mean
@@ -67,6 +68,7 @@ def command(
     if role == PLAN_QUEUE:
         required_database_url(settings)
         required_signing_keys(settings)
+        check_rules(settings)
     chosen = _queues(settings, role, queues)
     if role in providers():
         providers()[role].require()

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from agents.core.provider import find_provider
 from storage.database import Database
+from tasks.maintenance import check_rules
 from tasks.targets import plan_targets
 from telemetry.broker import Address, parse
 from telemetry.errors import FinfleetError
@@ -86,6 +87,7 @@ class LocalStack:
         self._own = tuple(own.values())
         environ = {name: value for name, value in environ.items() if name not in own}
         self.settings = load_settings(named, environ)
+        check_rules(self.settings)
         self._config = named or (DEFAULT_PATH if DEFAULT_PATH.exists() else None)
         self._planned = plan_targets(self.settings)
         for provider in dict.fromkeys(provider for provider, _ in self._planned):

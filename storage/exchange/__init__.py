@@ -1,0 +1,1 @@
+"""Exchange rates: as files have them, and as they are stored (docs/currencies.md)."""

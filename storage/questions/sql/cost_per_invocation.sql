@@ -1,0 +1,14 @@
+-- title = "What a million invocations of each function cost"
+-- answers = "What does one function cost for what it does? The bill of each resource, joined with what was collected of it: of bills that name resources."
+-- span = "30 days"
+-- reads = ["bill", "metrics"]
+-- order = "the greatest cost first"
+-- slow = "reads every line of the bill of its days, since the summaries of days have no resource"
+-- columns = ["provider", "service", "resource_id", "resource_name", "billing_currency", "effective_cost", "count", "days_measured", "unit_cost", "without_effective_cost"]
+-- [meanings]
+-- effective_cost = "money: Of the usage of this resource; null where the bill names no such resource."
+-- without_effective_cost = "count: Lines of it that do not tell effective_cost; null where the bill names no such resource."
+-- billing_currency = "ISO 4217: Amounts of two currencies have no sum; null where the bill names no such resource."
+-- [thresholds]
+-- per = {default = 1000000, meaning = "count: unit_cost is of as many"}
+{cost_per_count|'invocations'}

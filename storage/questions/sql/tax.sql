@@ -1,0 +1,6 @@
+-- title = "Tax, by month"
+-- answers = "How much tax is on the bill?"
+-- span = "3 months"
+-- order = "month, the smallest amount first"
+-- columns = ["month", "provider", "sub_account_id", "service_name", "charge_type", "charge_description", "billing_currency", "billed_cost", "effective_cost", "lines", "without_billed_cost"]
+{charges|charge_category = 'Tax'}

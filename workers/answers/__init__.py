@@ -1,0 +1,1 @@
+"""Answers to questions as files and on terminals: a table, CSV, JSON, Parquet."""
