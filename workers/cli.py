@@ -34,6 +34,7 @@ _COMMANDS = {
     "collect": "collect:command",
     "backfill": "backfill:command",
     "costs": "costs:command",
+    "export": "export:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

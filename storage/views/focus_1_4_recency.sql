@@ -59,7 +59,8 @@ days AS (
                  WHERE v.target_id = w.target_id AND v.window_start = w.window_start
             ) AS v ON true
      CROSS JOIN LATERAL generate_series(
-               date_trunc('day', w.window_start, 'UTC'), w.window_end - interval '1 microsecond', interval '1 day'
+               -- Not a day: that has 23 hours once a year where the session is at home.
+               date_trunc('day', w.window_start, 'UTC'), w.window_end - interval '1 microsecond', interval '24 hours'
            ) AS d(day)
       LEFT JOIN LATERAL (
                 SELECT bool_or(m.estimated) AS estimated

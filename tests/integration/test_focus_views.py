@@ -10,19 +10,16 @@ from typing import Any
 
 import pytest
 from psycopg.rows import dict_row
-from pydantic import SecretStr
 
 from storage.database import Connection, Database
 from storage.views import load
 from telemetry.batch import Outcome
 from telemetry.costs import CostLine
 from telemetry.target import Target, Window
-from tests.support import deliveries, focus_year
-from tests.support.databases import create_database, drop_database
+from tests.support import deliveries
 from tests.support.deliveries import NOVEMBER
 from tests.support.focus_year import AWS, AZURE, DAY, FILES, MONTHS, write
 from tests.support.writing import plan, put, report, run
-from workers.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.xdist_group("focus")
 
@@ -37,20 +34,9 @@ _TYPES = {"String": "text", "Decimal": "numeric", "Date/Time": "timestamp with t
 _JSON = {"text", "jsonb"}
 
 
-@pytest.fixture(scope="module")
-def year(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[Database]:
-    server = postgres_server.url.get_secret_value()
-    url = create_database(server, migrated_template)
-    with Database(SecretStr(url), size=2) as database:
-        with database.connection() as connection:
-            focus_year.seed(connection)
-        yield database
-    drop_database(server, url)
-
-
 @pytest.fixture
-def connection(year: Database) -> Iterator[Connection]:
-    with year.connection() as connection, connection.transaction(force_rollback=True):
+def connection(seeded_focus: Database) -> Iterator[Connection]:
+    with seeded_focus.connection() as connection, connection.transaction(force_rollback=True):
         yield connection
 
 
@@ -221,6 +207,22 @@ def test_a_bill_that_was_delivered_before_its_period_was_over_is_not_complete(co
     days = _days(connection, FILES)
     assert days[MONTHS[-1].start][:2] == (False, "the billing period was not over when it was delivered")
     assert days[MONTHS[-2].start][0]
+
+
+def test_days_and_months_are_those_of_utc_wherever_somebody_asks(connection: Connection) -> None:
+    views = ("focus_1_4", "focus_1_4_recency", "focus_1_4_billing_periods")
+    told = {}
+    for zone in ("UTC", "America/New_York"):
+        connection.execute(f"SET LOCAL TimeZone TO '{zone}'".encode())
+        told[zone] = [
+            sorted(map(repr, (_utc(row) for row in _rows(connection, f"SELECT * FROM reporting.{view}"))))  # noqa: S608
+            for view in views
+        ]
+    assert told["UTC"] == told["America/New_York"]
+
+
+def _utc(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: at.astimezone(UTC) if isinstance(at, datetime) else at for name, at in row.items()}
 
 
 def test_a_target_that_never_could_is_not_complete(empty: Connection) -> None:

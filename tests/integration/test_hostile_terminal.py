@@ -104,6 +104,10 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
     for form in ((), ("--json",)):
         assert "owned" in _check(finfleet.run(*bill, *form).stdout)
     done.add("costs")
+    files = ("export", "focus", "--format", "csv", "--account", HOSTILE, "--output", str(finfleet.directory), "--force")
+    for form in ((), ("--json",)):
+        _check(finfleet.run(*files, *form).stdout)
+    done.add("export")
     assert done | _LONG == set(_COMMANDS)
 
 

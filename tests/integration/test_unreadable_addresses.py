@@ -29,6 +29,7 @@ _LINES = {
     "health": ("health", "plan"),
     "outbox": ("outbox", "status"),
     "costs": ("costs", "import", "bill.csv", "--period", "2026-10", "--provider", "focus"),
+    "export": ("export", "focus", "--output", "bill.parquet"),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }

@@ -11,7 +11,20 @@ RunsFinfleet = Callable[[tuple[str, ...], Mapping[str, str], Path], "subprocess.
 """Runs `finfleet WORDS` with these variables, and no others, in a directory."""
 
 _COMMANDS = (
-    *("backfill", "collect", "costs", "db", "dlq", "outbox", "permissions", "plan", "schema", "services", "status"),
+    *(
+        "backfill",
+        "collect",
+        "costs",
+        "db",
+        "dlq",
+        "export",
+        "outbox",
+        "permissions",
+        "plan",
+        "schema",
+        "services",
+        "status",
+    ),
     # What some of them import when they need it.
     *("forward", "health"),
 )

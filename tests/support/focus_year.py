@@ -26,7 +26,7 @@ MONTHS = tuple(
     for month in range(10, 22)
 )  # fmt: skip
 """November 2025 to October 2026."""
-ODD_TAGS = (
+ODD_TAGS: tuple[dict[str, str], ...] = (
     {},
     {"team": 'a "quoted", one', "owner": "=cmd|' /C calc'!A0"},
     {"Größe": "naïve\nline", "emoji": "☃\t", "back\\slash": "\\", "empty": ""},
@@ -134,7 +134,7 @@ def _line(month: Window, day: datetime, billed: str, effective: str, **fields: A
         "SubAccountType": "Account",
         **fields.pop("details", {}),
     }
-    usual = {
+    usual: dict[str, Any] = {
         "charge_category": "Usage",
         "service_name": "Support",
         "service_category": "Management and Governance",
