@@ -15,9 +15,10 @@ SELECT f.details ->> 'AllocatedMethodDetails' AS "AllocatedMethodDetails",
        f.billing_period_start AS "BillingPeriodStart",
        f.details ->> 'CapacityReservationId' AS "CapacityReservationId",
        CASE WHEN f.details ? 'CapacityReservationId'
-           THEN f.details ->> 'CapacityReservationStatus' END AS "CapacityReservationStatus",
+           THEN substring(initcap(f.details ->> 'CapacityReservationStatus')
+               FROM '^(Unused|Used)$') END AS "CapacityReservationStatus",
        nullif(f.charge_category, '') AS "ChargeCategory",
-       nullif(f.charge_class, '') AS "ChargeClass",
+       CASE WHEN lower(f.charge_class) = 'correction' THEN 'Correction' END AS "ChargeClass",
        nullif(f.charge_description, '') AS "ChargeDescription",
        coalesce(f.told_frequency, f.frequency) AS "ChargeFrequency",
        f.charge_period_end AS "ChargePeriodEnd",
@@ -30,7 +31,8 @@ SELECT f.details ->> 'AllocatedMethodDetails' AS "AllocatedMethodDetails",
        CASE WHEN f.details ? 'CommitmentDiscountUnit'
            THEN (f.amounts ->> 'CommitmentDiscountQuantity')::numeric END AS "CommitmentDiscountQuantity",
        CASE WHEN f.commitment_discount_id <> ''
-           THEN nullif(f.commitment_discount_status, '') END AS "CommitmentDiscountStatus",
+           THEN substring(initcap(f.commitment_discount_status)
+               FROM '^(Unused|Used)$') END AS "CommitmentDiscountStatus",
        CASE WHEN f.commitment_discount_id <> ''
            THEN nullif(f.commitment_discount_type, '') END AS "CommitmentDiscountType",
        CASE WHEN f.amounts ? 'CommitmentDiscountQuantity'

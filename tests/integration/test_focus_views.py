@@ -179,6 +179,45 @@ def test_a_category_that_focus_does_not_have_is_other_and_named(empty: Connectio
     assert [row[name] for name in ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")] == [None] * 4
 
 
+_ALLOWED: tuple[tuple[dict[str, Any], str, str | None], ...] = (
+    ({"charge_class": "CORRECTION"}, "ChargeClass", "Correction"),
+    ({"charge_class": "adjustment"}, "ChargeClass", None),
+    ({"commitment_discount_id": "c", "commitment_discount_status": "unused"}, "CommitmentDiscountStatus", "Unused"),
+    ({"commitment_discount_id": "c", "commitment_discount_status": "idle"}, "CommitmentDiscountStatus", None),
+    ({"commitment_discount_status": "Used"}, "CommitmentDiscountStatus", None),
+    (
+        {"commitment_discount_id": "c", "commitment_discount_type": "Savings Plan"},
+        "CommitmentDiscountCategory",
+        "Spend",
+    ),
+    ({"pricing_category": "committed"}, "PricingCategory", "Committed"),
+    ({"pricing_category": "SavingsPlan"}, "PricingCategory", "Committed"),
+    ({"pricing_category": "haggled"}, "PricingCategory", None),
+    ({"charge_category": "Tax", "pricing_category": "Standard"}, "PricingCategory", None),
+    ({"charge_category": "Tax", "sku_id": "s"}, "SkuId", None),
+    ({"charge_type": "RIFee", "charge_category": "Purchase"}, "ChargeFrequency", "Recurring"),
+    ({"details": {"ChargeFrequency": "Recurring"}}, "ChargeFrequency", "Recurring"),
+    (
+        {"details": {"CapacityReservationId": "c", "CapacityReservationStatus": "USED"}},
+        "CapacityReservationStatus",
+        "Used",
+    ),
+)
+
+
+def test_values_are_those_that_focus_allows(empty: Connection) -> None:
+    usual = {"charge_category": "Usage", "currency": "USD", "billed_cost": Decimal(1), "effective_cost": Decimal(1)}
+    start = MONTHS[0].start
+    lines = [
+        CostLine(start=start, end=start + DAY, service_name=str(number), **{**usual, **fields})
+        for number, (fields, _, _) in enumerate(_ALLOWED)
+    ]
+    write(empty, FILES, MONTHS[0], lines)
+    rows = {int(row["ServiceName"]): row for row in _rows(empty, "SELECT * FROM reporting.focus_1_4")}
+    found = [(fields, column, rows[number][column]) for number, (fields, column, _) in enumerate(_ALLOWED)]
+    assert found == list(_ALLOWED)
+
+
 def _days(connection: Connection, target: Target) -> dict[datetime, tuple[bool, str, int]]:
     rows = _rows(connection, f"SELECT * FROM reporting.focus_1_4_recency WHERE \"x_Target\" = '{target}'")  # noqa: S608
     return {
