@@ -30,6 +30,7 @@ NAMES = (
     "queries",
     "memory",
     "bills",
+    "exports",
 )
 _FOLDER = Path(__file__).parent
 
