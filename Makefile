@@ -41,7 +41,18 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m emulators.openfinops --build-only >/dev/null
 	@touch $@
 
-setup: $(VENV)/.dev .venv-openfinops/.built  ## Install everything for development into .venv
+# The official validator of FOCUS, in an environment of its own, where there is the Python that it needs.
+.venv-focus-validator/.built: requirements/focus-validator.txt | $(VENV)/.dev
+	@for python in python3.12 "$$(pyenv root 2>/dev/null)"/versions/3.12.*/bin/python; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null && break; python=; \
+	done; \
+	if [ -z "$$python" ]; then echo 'no Python 3.12 here: FOCUS is not checked by focus-validator' >&2; exit 0; fi; \
+	echo 'installing $< into .venv-focus-validator' && \
+	$$python -m venv --clear --without-pip .venv-focus-validator && \
+	$(BIN)/uv pip install --quiet --require-hashes --python .venv-focus-validator/bin/python --requirement $< && \
+	touch $@
+
+setup: $(VENV)/.dev .venv-openfinops/.built .venv-focus-validator/.built  ## Install everything for development into .venv
 
 demo: $(VENV)/.demo .venv-openfinops/.built  ## Run the whole pipeline on local clouds and print what came out; KEEP=1 leaves it running
 	@exec $(BIN)/python -m emulators.demo --parent $$PPID $(if $(KEEP),--keep)
@@ -52,10 +63,10 @@ screens: $(VENV)/.demo .venv-openfinops/.built  ## Make docs/screens.md from a r
 up: $(VENV)/.demo  ## Start finfleet with servers of its own, on config/telemetry.yaml
 	@exec $(BIN)/finfleet up --parent $$PPID
 
-test: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests; TESTS=tests/unit runs some
+test: $(VENV)/.dev .venv-openfinops/.built .venv-focus-validator/.built  ## Run all tests; TESTS=tests/unit runs some
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(CI),--durations=20) $(TESTS)
 
-coverage: $(VENV)/.dev .venv-openfinops/.built  ## Run all tests, and report what they execute, child processes too; below 95 % is a fault
+coverage: $(VENV)/.dev .venv-openfinops/.built .venv-focus-validator/.built  ## Run all tests, and report what they execute, child processes too; below 95 % is a fault
 	@rm -f .coverage .coverage.*
 	@# One test has a limit of a second, which tracing takes.
 	@COVERAGE_FILE=$(CURDIR)/.coverage $(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(TESTS) --deselect tests/unit/test_codec_hostile.py::test_no_bomb_takes_a_second_or_a_hundred_megabytes
@@ -84,6 +95,7 @@ lock: $(VENV)/.dev  ## Renew the lock files
 	$(COMPILE) pyproject.toml --extra fleet --extra aws --extra azure --extra gcp --extra otlp --extra bills --constraint requirements/dev.txt --output-file requirements/fleet.txt
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) requirements/openfinops.in --output-file requirements/openfinops.txt
+	$(subst 3.11,3.12,$(COMPILE)) requirements/focus-validator.in --output-file requirements/focus-validator.txt
 
 clean:  ## Remove environments, state and caches
 	rm -rf $(VENV) .venv-* .finfleet build dist .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.* .hypothesis .import_linter_cache

@@ -32,6 +32,7 @@ NAMES = (
     "bills",
     "anomalies",
     "forecasts",
+    "exports",
 )
 _FOLDER = Path(__file__).parent
 

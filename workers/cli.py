@@ -42,6 +42,7 @@ _COMMANDS = {
     "allocate": "allocate:command",
     "rates": "rates:command",
     "query": "query:command",
+    "export": "export:command",
     "worker": "worker:command",
     "beat": "beat:command",
     "ingest": "ingest:command",

@@ -16,8 +16,8 @@ from storage.database import Connection
 from storage.sql import load as sql_of
 
 ROOT = Path(__file__).parents[2]
-_ADVICE = re.compile(r"\b[Nn]ame ((?:(?:a range of|of|one|an|a) [a-z_]+(?:, and |, | and )?)+)")
-_NAMED = re.compile(r"(a range of|of|one|an|a) ([a-z_]+)")
+_ADVICE = re.compile(r"\b[Nn]ame ((?:(?:a range of|of|one|an|a) [A-Za-z_]+(?:, and |, | and )?)+)")
+_NAMED = re.compile(r"(a range of|of|one|an|a) ([A-Za-z_]+)")
 _OVERLAP = re.compile(r"\bask for ([a-z_]+) < its end AND ([a-z_]+) > its beginning")
 _RANGE, _ONE, _BEFORE, _AFTER = "a range of", "one", "before", "after"
 _READINGS = "start"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrations.script import run_file
 
 revision = "0024"
-down_revision = "0020"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

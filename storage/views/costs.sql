@@ -2,15 +2,7 @@ CREATE VIEW reporting.costs AS
 SELECT :line_of_bill
   FROM :lines_of_bills
  WHERE l.breakdown = ''
-   AND NOT EXISTS (
-           SELECT
-             FROM finfleet.cost_scopes AS s
-            WHERE s.target_id = c.target_id
-              AND s.window_start = c.window_start
-              AND s.day = (l.charge_period_start AT TIME ZONE 'UTC')::date
-              AND s.sub_account_id = l.sub_account_id
-              AND NOT s.counts
-       );
+   AND :is_counted;
 
 COMMENT ON VIEW reporting.costs IS
     'The bill, each charge once, in the terms of FOCUS 1.2. Of each day the last collection that is whole: a'

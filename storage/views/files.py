@@ -2,7 +2,7 @@
 
 A file is SQL as psql takes it: ``CREATE VIEW``, then a ``COMMENT`` on the view and on each of its columns. A text that
 several columns share is written once, in ``shared.toml``, and named as psql names a variable: ``:'provider'``. So is a
-part of several queries, in ``parts.toml``: ``:open_days``.
+part of several queries, in ``parts.toml`` (of the views of FOCUS in ``focus_parts.toml``): ``:open_days``.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import NamedTuple
 from storage import sql
 
 _SHARED = "shared.toml"
-_PARTS = "parts.toml"
+_PARTS = ("parts.toml", "focus_parts.toml")
 _VIEW = re.compile(r"^CREATE VIEW reporting\.([a-z][a-z0-9_]*) AS\n(.+?);$", re.MULTILINE | re.DOTALL)
 _QUOTED = r"'(?:[^']|'')*'"
 _COMMENT = re.compile(
-    r"^COMMENT ON (?:VIEW|COLUMN) reporting\.(\w+)(?:\.(\w+))? IS\s+"
+    r"^COMMENT ON (?:VIEW|COLUMN) reporting\.(\w+)(?:\.\"?(\w+)\"?)? IS\s+"
     rf"(?:({_QUOTED}(?:\s*\n\s*{_QUOTED})*)|:'(\w+)');$",  # texts on lines that follow each other are one
     re.MULTILINE,
 )
@@ -56,7 +56,8 @@ def load(folder: Traversable | None = None) -> list[View]:
 
 
 def _parts() -> dict[str, str]:
-    found: dict[str, str] = tomllib.loads(files("storage").joinpath("views", _PARTS).read_text(encoding="utf-8"))
+    texts = [files("storage").joinpath("views", name).read_text(encoding="utf-8") for name in _PARTS]
+    found: dict[str, str] = {name: part for text in texts for name, part in tomllib.loads(text).items()}
     # A part of statements of ours as well, which ask it since a time.
     covered = sql.load("ledger_parts")["covered"].decode()
     bills = sql.load("allocation_parts")["bills"].decode()
@@ -88,7 +89,7 @@ def _read(path: Traversable, shared: Mapping[str, str], parts: Mapping[str, str]
 
 def _with_parts(query: str, parts: Mapping[str, str], file: str) -> str:
     if unknown := set(_PART.findall(query)) - parts.keys():
-        raise ValueError(f"storage/views/{file}: {_PARTS} has no part {min(unknown)!r}")
+        raise ValueError(f"storage/views/{file}: {_PARTS[0]} has no part {min(unknown)!r}")
     return _PART.sub(lambda part: _with_parts(parts[part[1]], parts, file), query)
 
 

@@ -145,6 +145,10 @@ def test_every_command_shows_hostile_text_as_escapes(finfleet: CommandLine, conn
         for kind in ("table", "csv", "json"):
             assert "owned" in _check(finfleet.run("query", *asked, "--format", kind).stdout)
     done.add("query")
+    files = ("export", "focus", "--format", "csv", "--account", HOSTILE, "--output", str(finfleet.directory), "--force")
+    for form in ((), ("--json",)):
+        _check(finfleet.run(*files, *form).stdout)
+    done.add("export")
     assert done | _LONG == set(_COMMANDS)
 
 

@@ -75,6 +75,7 @@ def test_every_view_says_what_it_is_to_be_filtered_by(connection: Connection, ye
     ("comment", "advice"),
     [
         ("Values. Name a range of start: it leads to the days.", [("a range of", "start")]),
+        ("What is null is unknown. Name a range of ChargePeriodStart.", [("a range of", "ChargePeriodStart")]),
         ("Name one breakdown and a range of day.", [("one", "breakdown"), ("a range of", "day")]),
         ("What is gone stays: name a provider, an account, and a range of day.",
          [("one", "provider"), ("one", "account"), ("a range of", "day")]),

@@ -34,6 +34,7 @@ _LINES = {
     "allocate": ("allocate",),
     "rates": ("rates", "list"),
     "query": ("query", "monthly_costs"),
+    "export": ("export", "focus", "--output", "bill.parquet"),
     "dlq": ("dlq", "list"),
     "db": ("db", "migrate"),
 }

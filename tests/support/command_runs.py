@@ -12,15 +12,20 @@ RunsFinfleet = Callable[[tuple[str, ...], Mapping[str, str], Path], "subprocess.
 
 _COMMANDS = (
     *(
+        "allocate",
+        "anomalies",
         "backfill",
         "collect",
         "costs",
         "db",
         "dlq",
+        "export",
+        "forecast",
         "outbox",
         "permissions",
         "plan",
         "query",
+        "rates",
         "schema",
         "services",
         "status",

@@ -1,0 +1,63 @@
+"""Puts a file where it is to be in one step, when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from storage.export.asked import ExportRefused
+
+_READ = 1 << 20
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A file that nobody takes for the one that it is to be; gone where it has not become that."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.touch(exist_ok=False)
+    except FileExistsError:
+        raise ExportRefused(f"{part} is there already: remove it") from None
+    try:
+        yield part
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def put(part: Path, path: Path, *, force: bool) -> None:
+    """Give it its name; ExportRefused where another file has that, and is not to be replaced."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    try:
+        if force:
+            part.replace(path)
+        else:
+            _link(part, path)
+    except FileExistsError:
+        raise ExportRefused(f"{path} is there already: --force replaces it") from None
+
+
+def _link(part: Path, path: Path) -> None:
+    """In one step where the file system has links."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError(path) from None
+        part.replace(path)
+
+
+def told(part: Path, name: str) -> dict[str, Any]:
+    """What the metadata say of a file."""
+    digest = hashlib.sha256()
+    with part.open("rb") as file:
+        while piece := file.read(_READ):
+            digest.update(piece)
+    return {"Name": name, "Bytes": part.stat().st_size, "Sha256": digest.hexdigest()}
