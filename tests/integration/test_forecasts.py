@@ -122,10 +122,12 @@ versions:
         one.name: one for one in keeping.listing(bills, "team") if (one.month.month, one.billing_currency) == (6, "USD")
     }
     assert june["data"].total_cost == 600
-    assert (june["data"].known_days, june["unallocated"].total_cost) == (7, 150)
+    assert june["data"].known_days == 7
+    assert june["unallocated"].total_cost == 150
 
     # The bill of June is another one since: until it is allocated again, nothing of June is known to be anybody's.
     put(bills, *bill(ACCOUNTS[0], DAYS - 3, usd="110", attempt=2), now=NOW + timedelta(minutes=1))
     keeping.look(bills, NOW, SETTLE)
     (june_of_data,) = [one for one in keeping.listing(bills, "team", name="data") if one.month.month == 6]
-    assert (june_of_data.known_days, june_of_data.actual_cost, june_of_data.total_cost) == (0, 0, 600)
+    assert (june_of_data.known_days, june_of_data.actual_cost) == (0, Decimal(0))
+    assert june_of_data.total_cost == 600

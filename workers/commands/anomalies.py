@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,6 +24,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ID = 8
 """Characters of an id that are shown, and enough to name it."""
 _MOST = 100_000
+_BEGINNING = re.compile(r"[0-9a-fA-F-]{1,36}")
+
+
+class _Id(click.ParamType[str]):
+    name = "ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _BEGINNING.fullmatch(value):
+            self.fail(f"{str(value)[:40]!r} is no beginning of an id such as 3f2a91c4", param, ctx)
+        return str(value)
 
 
 @click.group(name="anomalies", cls=Group)
@@ -52,7 +63,7 @@ def list_(every: bool, since: datetime | None, limit: int, as_json: bool) -> Non
 
 
 @command.command()
-@click.argument("anomaly", metavar="ID")
+@click.argument("anomaly", metavar="ID", type=_Id())
 @click.option("--limit", type=click.IntRange(1, _MOST), default=20, show_default=True, help="Resources that are shown.")
 @json_option
 def show(anomaly: str, limit: int, as_json: bool) -> None:
@@ -103,7 +114,7 @@ def _noting(method: F) -> F:
     for option in (
         click.option("--by", default=None, help="Who says so [default: the user of this machine]."),
         click.option("--note", default="", help="Why: kept, and shown in reporting.anomalies."),
-        click.argument("anomaly", metavar="ID"),
+        click.argument("anomaly", metavar="ID", type=_Id()),
     ):
         method = option(method)
     return method

@@ -87,14 +87,15 @@ def read_rows(
     wrong with a file raises telemetry.errors.CollectionFailed, before the run is whole.
     """
     _check_files(store, pinned)
-    by_file = [open_tables(file, store) for file in pinned.files]
-    for file, tables in zip(pinned.files, by_file, strict=True):
-        for table in tables:
-            make = maker_for(table.columns)
-            for batch in table.batches(range(len(table.columns))):
-                context.check_deadline()
-                yield from map(make, zip(*(column.to_pylist() for column in batch.columns), strict=True))
-        _checked(f"{store.url}/{file.entry.key}", _rows(tables), file.rows)
+    with closing(Shelf()) as shelf:
+        by_file = [open_tables(file, store, shelf) for file in pinned.files]
+        for file, tables in zip(pinned.files, by_file, strict=True):
+            for table in tables:
+                make = maker_for(table.columns)
+                for batch in table.batches(range(len(table.columns))):
+                    context.check_deadline()
+                    yield from map(make, zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            _checked(f"{store.url}/{file.entry.key}", _rows(tables), file.rows)
     rows = _checked(store.url, sum(map(_rows, by_file)), pinned.rows)
     yield _read(pinned, window, rows, sum(file.entry.size for file in pinned.files), {})
 
