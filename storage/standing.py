@@ -14,6 +14,7 @@ from psycopg import sql
 from storage import views
 from storage.names import PARTITIONED, SCHEMA
 from storage.sql import load
+from storage.views import functions
 
 _SQL = load("standing")
 _Connection = psycopg.Connection[Any]
@@ -86,6 +87,8 @@ def _needed(connection: _Connection) -> Iterator[str]:
 
 
 def _of_the_reader(connection: _Connection) -> Iterator[str]:
+    for (name,) in connection.execute(_SQL["functions"], {"names": [one.name for one in functions.load()]}):
+        yield f"function reporting.{name} is missing: {_MIGRATE}"
     exists, may_use = _reader(connection)
     if not exists:
         who = "as a role that may create roles, or as an administrator"

@@ -12,6 +12,15 @@ SELECT n.name
        )
  ORDER BY n.place
 
+-- name: functions
+-- Of these names, those that are no function beside the views. Nothing of the fleet calls one.
+SELECT n.name
+  FROM unnest(%(names)s::text[]) WITH ORDINALITY AS n(name, place)
+ WHERE NOT EXISTS (
+           SELECT FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace('reporting') AND p.proname = n.name
+       )
+ ORDER BY n.place
+
 -- name: rights
 -- What our role may not do with tables of the schema.
 SELECT c.relname, r.right

@@ -4,7 +4,7 @@ SELECT target, provider, account, region, service, sub_account_id, day, counts,
        CASE WHEN counts OR sub_account_id = '' OR NOT winner_counts THEN '' ELSE winner END AS counted_from,
        CASE
            WHEN counts AND sub_account_id = '' AND delivered AND accounts = 0 AND nameless > 1
-               THEN 'another export of this account names no account either: if both are of one bill, configure one of them'
+               THEN 'another export names no account either: configure one of them if both are of one bill'
            WHEN counts THEN ''
            WHEN sub_account_id = '' AND delivered AND accounts = 0
                THEN 'another export of the same bill names no account that day either, and counts'
@@ -42,8 +42,8 @@ SELECT target, provider, account, region, service, sub_account_id, day, counts,
 
 COMMENT ON VIEW reporting.cost_sources IS
     'Per billed account and day, which target''s bill counts for it in reporting.costs, and which is left out: one'
-    ' account configured under two names, a payer and its member, or a bill in FOCUS and the provider''s own, tell of the'
-    ' same charges. By the provider''s own'
+    ' account configured under two names, a payer and its member, or a bill in FOCUS and the provider''s own, tell of'
+    ' the same charges. By the provider''s own'
     ' account id exactly one target counts: one that is read from files and proven to the row before one that asks an'
     ' API, whether it is configured still or not, then one that is configured before one that is not any more, then the'
     ' one whose bill names more accounts that day (the payer), then the first by name. What only one target tells of'
@@ -63,4 +63,5 @@ COMMENT ON COLUMN reporting.cost_sources.counts IS 'Whether these charges are in
 COMMENT ON COLUMN reporting.cost_sources.counted_from IS
     'Where they do not count: the target whose bill counts instead; empty where they do.';
 COMMENT ON COLUMN reporting.cost_sources.reason IS 
-    'Why that one counts, and this one does not; empty where it does, unless nobody can know whether it is another bill.';
+    'Why that one counts, and this one does not; empty where it does, unless nobody can know whether it is of another'
+    ' bill.';

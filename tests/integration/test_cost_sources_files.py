@@ -187,9 +187,7 @@ def test_where_it_can_not_be_known_whether_two_exports_are_of_one_bill_it_is_sai
         deliver(connection, "v1", ["3"], export=export, account="")
     assert totals(connection) == {"": Decimal(6)}
     told = {row["reason"] for row in rows(connection, "SELECT * FROM reporting.cost_sources")}
-    assert told == {
-        "another export of this account names no account either: if both are of one bill, configure one of them"
-    }
+    assert told == {"another export names no account either: configure one of them if both are of one bill"}
 
 
 @pytest.mark.parametrize("file_first", [True, False])

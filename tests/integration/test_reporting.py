@@ -268,8 +268,8 @@ def test_collection_cost_adds_calls_and_keeps_unknown_prices_unknown(connection:
 
 
 def test_what_runs_of_a_day_used_alike_is_opened_once(connection: Connection) -> None:
-    used = [ApiUse("ec2:DescribeInstances", 2, 1, Decimal(0))]
-    collect(connection, used, used, used, [])
+    used, other = ([ApiUse("ec2:DescribeInstances", calls, 1, Decimal(0))] for calls in (2, 3))
+    collect(connection, used, used, used, other, [])
     assert times(connection, "SELECT * FROM reporting.collection_cost", "jsonb_to_recordset") == 2
 
 

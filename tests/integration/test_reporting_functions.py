@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from storage import standing
 from storage.errors import StorageError
 from storage.migrate import check_drift, migrate
 from storage.views import functions
@@ -55,6 +56,15 @@ def test_a_difference_is_found_and_migrating_mends_it(url: SecretStr, connection
     migrate(url)
     check_drift(url)
     assert functions.refresh(connection, functions.load()) == []
+
+
+def test_one_that_is_missing_is_named_and_keeps_nothing_of_the_fleet_from_its_work(connection: Connection) -> None:
+    assert standing.look(connection) == standing.Standing()
+    for function in functions.load():
+        with connection.transaction(force_rollback=True):
+            connection.execute(f"DROP FUNCTION reporting.{function.name}".encode())
+            named = f"function reporting.{function.name} is missing: run `finfleet db migrate`"
+            assert standing.look(connection) == standing.Standing(reader=(named,))
 
 
 def test_what_somebody_built_on_one_is_in_nobodys_way_unless_its_columns_change(
