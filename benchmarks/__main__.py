@@ -30,6 +30,7 @@ NAMES = (
     "queries",
     "memory",
     "bills",
+    "object_stores",
 )
 _FOLDER = Path(__file__).parent
 
