@@ -33,6 +33,7 @@ NAMES = (
     "anomalies",
     "forecasts",
     "exports",
+    "object_stores",
 )
 _FOLDER = Path(__file__).parent
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from agents.core.bills.compact import BadPage, Reader, TooShortError
 from agents.core.bills.libraries import need
+from agents.core.bills.parquet_footer import Column
 
 MOST_AT_ONCE = 512 * 1024 * 1024
 """Bytes that the pages of a row group have together, of each column its largest one and its dictionary."""
@@ -30,13 +32,6 @@ _USUAL_HEADER = 4096
 _DICTIONARY = 2
 _LARGE = 4 * 1024 * 1024
 """Bytes of a dictionary that is not looked through."""
-_DEEPEST = 16
-_STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
-_INTEGERS = (4, 5, 6)
-
-
-class BadPage(Exception):
-    """What a file has is nothing that is read; the text says why."""
 
 
 class Chunk(NamedTuple):
@@ -49,12 +44,8 @@ class Chunk(NamedTuple):
     #: Whether it has parts; otherwise it has a value for each row.
     nested: bool
     rows: int
-    #: Those that it is said to have, of its parts where it has any.
-    values: int
-    #: Whether its values are texts.
-    texts: bool
-    #: Whether batches are small, for values that are told by differences.
-    slowly: bool
+    #: What the footer tells of it.
+    told: Column
 
 
 @dataclass
@@ -116,9 +107,9 @@ class Pages:
             walk.dictionary = max(walk.dictionary, header.size)
         else:
             walk.largest, walk.values = max(walk.largest, header.size), walk.values + header.values
-        if header.encoding == _DELTA_BYTE_ARRAY and (header.size > _OF_DIFFERENCES or not chunk.slowly):
+        if header.encoding == _DELTA_BYTE_ARRAY and (header.size > _OF_DIFFERENCES or not chunk.told.has_differences):
             raise BadPage(f"a page of differences has more than {_OF_DIFFERENCES} bytes, or is not told of")
-        most = min(MOST_PARTS, chunk.values) if chunk.nested else chunk.rows
+        most = min(MOST_PARTS, chunk.told.values) if chunk.nested else chunk.rows
         if walk.values > most:
             raise BadPage(f"a column has {walk.values} values or more in a row group: at most {most} can be")
         if walk.pages > MOST_PAGES:
@@ -138,14 +129,10 @@ class _Header(NamedTuple):
     encoding: int
 
 
-class _TooShortError(Exception):
-    """The bytes end before the header does."""
-
-
 def longest_text(read: Callable[[int, int], bytes], chunk: Chunk, codec: str) -> int:
     """Bytes of the longest text of a column's dictionary, 0 where it has none; of a large one those of all together.
 
-    ``read`` gives the bytes between two places of the file.
+    ``read`` gives the bytes between two places of the file; ``codec`` is Arrow's name, empty where nothing is packed.
     """
     header = _header(read(chunk.start, min(chunk.end, chunk.start + _LONGEST_HEADER // 16)))
     if header is None:
@@ -156,8 +143,10 @@ def longest_text(read: Callable[[int, int], bytes], chunk: Chunk, codec: str) ->
         return header.size
     start = chunk.start + header.length
     body = read(start, min(chunk.end, start + header.packed))
-    if codec != "UNCOMPRESSED":
-        body = need("pyarrow").decompress(body, header.size, codec.lower(), asbytes=True)
+    if codec == "unknown":
+        return header.size
+    if codec:
+        body = need("pyarrow").decompress(body, header.size, codec, asbytes=True)
     longest = place = 0
     while place + 4 <= len(body):
         length = int.from_bytes(body[place : place + 4], "little")
@@ -167,81 +156,13 @@ def longest_text(read: Callable[[int, int], bytes], chunk: Chunk, codec: str) ->
 
 def _header(data: bytes) -> _Header | None:
     """The header that the bytes begin with; None where they are too few. BadPage where they are none."""
-    reader = _Reader(data)
+    reader = Reader(data)
     try:
         found = reader.struct(0)
-    except _TooShortError:
+    except TooShortError:
         return None
     told = {key: found.get((key,), 0) for key in (1, 2, 3)}
     if (2,) not in found or (3,) not in found or told[2] < 0 or told[3] < 0:
         raise BadPage("the header of a page does not tell how long it is")
     values = max(0, found.get((5, 1), 0), found.get((8, 1), 0))
     return _Header(reader.place, told[1], told[2], told[3], values, found.get((5, 2), found.get((8, 4), 0)))
-
-
-@dataclass
-class _Reader:
-    """Reads integers out of a structure, and passes over all else."""
-
-    data: bytes
-    place: int = 0
-
-    def struct(self, depth: int) -> dict[tuple[int, ...], int]:
-        """The integers by the numbers of their fields, of the structures in it by both numbers."""
-        if depth > _DEEPEST:
-            raise BadPage("the header of a page is none")
-        found: dict[tuple[int, ...], int] = {}
-        number = 0
-        while (head := self._byte()) != _STOP:
-            kind = head & 15
-            number = number + (head >> 4) if head >> 4 else self._integer()
-            if kind in _INTEGERS:
-                found[number,] = self._integer()
-            elif kind == _STRUCT:
-                found |= {(number, *inner): value for inner, value in self.struct(depth + 1).items()}
-            elif kind not in {_TRUE, _FALSE}:
-                self._pass(kind, depth)
-        return found
-
-    def _pass(self, kind: int, depth: int) -> None:
-        if kind in {_TRUE, _FALSE, _BYTE}:
-            self._skip(1)
-        elif kind in _INTEGERS:
-            self._integer()
-        elif kind == _DOUBLE:
-            self._skip(8)
-        elif kind == _BINARY:
-            self._skip(self._unsigned())
-        elif kind == _STRUCT:
-            self.struct(depth + 1)
-        elif kind in {_LIST, _SET} and depth < _DEEPEST:
-            head = self._byte()
-            for _ in range(head >> 4 if head >> 4 != 15 else self._unsigned()):  # noqa: PLR2004 - more than 14
-                self._pass(head & 15, depth + 1)
-        else:
-            raise BadPage("the header of a page is none")
-
-    def _byte(self) -> int:
-        if self.place >= len(self.data):
-            raise _TooShortError
-        self.place += 1
-        return self.data[self.place - 1]
-
-    def _skip(self, count: int) -> None:
-        if self.place + count > len(self.data):
-            raise _TooShortError
-        self.place += count
-
-    def _unsigned(self) -> int:
-        value = shift = 0
-        while shift < 64:  # noqa: PLR2004 - bits
-            byte = self._byte()
-            value |= (byte & 127) << shift
-            if byte < 128:  # noqa: PLR2004 - the last one
-                return value
-            shift += 7
-        raise BadPage("the header of a page is none")
-
-    def _integer(self) -> int:
-        value = self._unsigned()
-        return (value >> 1) ^ -(value & 1)

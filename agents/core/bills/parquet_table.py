@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from agents.core.bills.arrow_text import as_text, weight
+from agents.core.bills.compact import BadPage
 from agents.core.bills.libraries import need
 from agents.core.bills.once import Opened, expect
-from agents.core.bills.pages import BadPage, Pages
+from agents.core.bills.pages import Pages
 from agents.core.bills.parquet_chunks import chunks_of, dictionaries_of, rows_at_once
+from agents.core.bills.parquet_footer import footer_size, groups_of
 from agents.core.bills.unpacking import torn
 from telemetry.errors import CollectionError, CollectionFailed
 
@@ -28,8 +30,6 @@ _AT_ONCE = 32 * 1024 * 1024
 _BUFFERS = 32 * 1024 * 1024
 """Bytes that are read ahead, of all columns together."""
 _LARGEST, _SMALLEST = 2 * 1024 * 1024, 128 * 1024
-_FOOTER = 32 * 1024 * 1024
-"""Bytes: it is unpacked to many times as much."""
 
 
 class ParquetTable:
@@ -52,7 +52,7 @@ class ParquetTable:
             with source.parquet() as file:
                 metadata = file.metadata
                 self._check_rows(metadata)
-                chunks = chunks_of(file, wanted or [0])
+                chunks = chunks_of(file, groups_of(source.file), wanted or [0])
                 dictionaries = dictionaries_of(file, chunks)
             expect(source.file, [(one.start, one.end) for one in chunks])
             source.pages = Pages(chunks)
@@ -61,7 +61,7 @@ class ParquetTable:
                 columns = names or list(self.columns[:1])
                 for group in range(metadata.num_row_groups):
                     of_group = [one for one in chunks if one.group == group]
-                    size = rows_at_once(file, source.file, of_group, _ROWS)
+                    size = rows_at_once(source.file, of_group, _ROWS)
                     for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
                         made = dict(zip(batch.schema.names, batch.columns, strict=True))
                         yield from self._texts(batch.num_rows, wanted, [made[name] for name in names])
@@ -122,11 +122,7 @@ class _Source:
     def parquet(self, **options: Any) -> Any:
         """The file as Parquet, to be closed."""
         arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
-        size = self.file.seek(0, 2)
-        self.file.seek(max(0, size - 8))
-        footer = int.from_bytes(self.file.read(4), "little")
-        if footer > _FOOTER:
-            raise BadPage(f"its footer has {footer} bytes: at most {_FOOTER} are read")
+        footer_size(self.file)
         return parquet.ParquetFile(arrow.PythonFile(_Watched(self), "r"), pre_buffer=False, **options)
 
 

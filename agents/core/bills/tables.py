@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
@@ -18,6 +17,7 @@ from agents.core.bills.pieces import Shelf
 from agents.core.bills.pinned import PinnedFile
 from agents.core.bills.stores import ObjectStore
 from agents.core.bills.unpacking import pieces, read_pieces, torn
+from telemetry.errors import CollectionError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 _ROWS = 16_384
 _MOST_MEMBERS = 1000
 """Of an archive: its directory is read for each of them."""
-_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
-"""What zipfile raises of an archive that is torn, encrypted (RuntimeError), or packed in a way that it does not know
-(NotImplementedError)."""
+_END_OF_ZIP, _VERY_MANY = 22, 0xFFFF
 
 
 class Table(Protocol):
@@ -76,7 +74,10 @@ def _zipped(name: str, once: Once) -> Iterator[Table]:
     try:
         with once.looking() as opened, zipfile.ZipFile(opened) as archive:
             members = [one.filename for one in archive.infolist() if not one.is_dir()]
-    except _BAD_ZIP as error:
+            _check_count(opened, archive)
+    except CollectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - zipfile has no bound of what it raises of an archive that is torn
         raise torn(name, str(error)) from None
     if len(members) > _MOST_MEMBERS:
         raise torn(name, f"it has {len(members)} files in it: at most {_MOST_MEMBERS} are one bill")
@@ -93,10 +94,20 @@ def _member(name: str, member: str, source: Opened) -> Callable[[], Iterator[byt
         try:
             with source() as opened, zipfile.ZipFile(opened) as archive, archive.open(member) as unpacked:
                 yield from read_pieces(cast("BinaryIO", unpacked))
-        except _BAD_ZIP as error:
+        except CollectionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the same
             raise torn(name, str(error)) from None
 
     return begin
+
+
+def _check_count(opened: BinaryIO, archive: zipfile.ZipFile) -> None:
+    """BadZipFile where the directory has other files than its end says: one of them may have been passed over."""
+    opened.seek(-_END_OF_ZIP - len(archive.comment), 2)
+    (count,) = struct.unpack("<10xH10x", opened.read(_END_OF_ZIP))
+    if count not in {len(archive.infolist()), _VERY_MANY}:
+        raise zipfile.BadZipFile(f"it has {len(archive.infolist())} files in it, and says {count}")
 
 
 def table_of_rows(name: str, columns: Sequence[str], rows: Callable[[], Iterable[Sequence[str | None]]]) -> Table:
