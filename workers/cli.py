@@ -28,7 +28,7 @@ EX_CONFIG = 78
 EX_INTERRUPTED = 130
 _NAME = "finfleet"
 _FEWER_LOOKS = (10_000, 10, 10)
-"""How many new objects Python looks through for garbage at a time: an import makes hundreds of thousands, none of it."""
+"""New objects until Python looks through them for garbage: an import makes hundreds of thousands, none of it any."""
 
 _COMMANDS = {
     "up": "up:command",
