@@ -24,9 +24,13 @@ DEFAULTS = frozenset(
         ".data[].pools[].scaleSetPriority",
         ".value[].properties.resources",
         ".value[].properties.resources.instanceCount",
+        ".InvoiceSummaries[].BaseCurrencyAmount.AmountBreakdown",
+        ".InvoiceSummaries[].BaseCurrencyAmount.AmountBreakdown.Taxes",
+        ".InvoiceSummaries[].BaseCurrencyAmount.AmountBreakdown.Taxes.TotalAmount",
     }
 )
-"""Kinds of fields that Azure leaves out where they have the value that it documents: `Regular`, one node."""
+"""Kinds of fields that Azure leaves out where they have the value that it documents: `Regular`, one node; and the tax of
+an invoice of AWS, which is unknown then."""
 SUMMED = frozenset({"invocations", "errors", "size_bytes", "error_count", "error_rate"})
 """Metrics of Google's that are made of several series: of one that is nobody's, each may be the one that lacks it."""
 
