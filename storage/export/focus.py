@@ -16,6 +16,7 @@ from storage.export import metadata, placing
 from storage.export.asked import Asked, ExportRefused, TooManyDigits
 from storage.export.csv_file import CsvFile
 from storage.export.metadata import Sector
+from storage.export.parquet_file import ParquetFile
 from storage.export.snapshot import Snapshot, Sums
 
 PRECISION = 38
@@ -120,11 +121,10 @@ def _file(out: IO[bytes], snapshot: Snapshot, asked: Asked, scales: Mapping[str,
     if asked.format == "csv":
         return CsvFile(out, snapshot.columns, compress=asked.compress)
     try:
-        from storage.export.parquet_file import ParquetFile  # noqa: PLC0415 - of an extra that CSV does not need
+        return ParquetFile(out, snapshot.columns, PRECISION, scales)
     except ModuleNotFoundError as error:
         message = f"Parquet needs {error.name}: pip install 'finfleet[bills]', or take --format csv"
         raise ExportRefused(message) from None
-    return ParquetFile(out, snapshot.columns, PRECISION, scales)
 
 
 def _scales(snapshot: Snapshot, asked: Asked, *, widen: bool) -> dict[str, int]:

@@ -1,13 +1,13 @@
-"""Rows as Parquet: decimals exact, times in UTC with microseconds, JSON as text, packed by zstd."""
+"""Rows as Parquet: decimals exact, times in UTC with microseconds, JSON as text, packed by zstd.
+
+Arrow is of the extra ``bills``, and imported where such a file is written: CSV does without.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import IO, Any
-
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from storage.export.asked import TooManyDigits
 from storage.export.snapshot import Column
@@ -19,9 +19,11 @@ class ParquetFile:
     """Writes what it is given, as a group of rows each time."""
 
     def __init__(self, out: IO[bytes], columns: Sequence[Column], precision: int, scales: Mapping[str, int]) -> None:
-        self._types = {one.name: _type(one, precision, scales) for one in columns}
-        schema = pa.schema([pa.field(name, of_type) for name, of_type in self._types.items()])
-        self._writer = pyarrow.parquet.ParquetWriter(
+        """ModuleNotFoundError where Arrow is not installed."""
+        self._arrow, self._csv = import_module("pyarrow"), import_module("pyarrow.csv")
+        self._types = {one.name: _type(self._arrow, one, precision, scales) for one in columns}
+        schema = self._arrow.schema([self._arrow.field(name, of_type) for name, of_type in self._types.items()])
+        self._writer = import_module("pyarrow.parquet").ParquetWriter(
             out, schema, version="2.6", compression="zstd", compression_level=_LEVEL, use_dictionary=True
         )
 
@@ -29,12 +31,12 @@ class ParquetFile:
         """Write lines of CSV; TooManyDigits where a number would not stay what it is."""
         text = b"".join(rows)
         try:
-            table = pyarrow.csv.read_csv(
-                pa.BufferReader(text),
+            table = self._csv.read_csv(
+                self._arrow.BufferReader(text),
                 # One block: what two threads would cut anew is as it comes.
-                pyarrow.csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=list(self._types)),
-                pyarrow.csv.ParseOptions(newlines_in_values=True),
-                pyarrow.csv.ConvertOptions(
+                self._csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=list(self._types)),
+                self._csv.ParseOptions(newlines_in_values=True),
+                self._csv.ConvertOptions(
                     column_types=self._types,
                     null_values=[""],
                     strings_can_be_null=True,
@@ -43,7 +45,7 @@ class ParquetFile:
                     false_values=["false"],
                 ),
             )
-        except pa.ArrowInvalid as error:
+        except self._arrow.ArrowInvalid as error:
             if "decimal" in str(error).lower():
                 raise TooManyDigits from None
             raise
@@ -54,9 +56,9 @@ class ParquetFile:
         self._writer.close()
 
 
-def _type(column: Column, precision: int, scales: Mapping[str, int]) -> Any:
+def _type(arrow: Any, column: Column, precision: int, scales: Mapping[str, int]) -> Any:
     if column.kind == "Decimal":
-        return pa.decimal128(precision, scales[column.name])
+        return arrow.decimal128(precision, scales[column.name])
     if column.kind == "Date/Time":
-        return pa.timestamp("us", tz="UTC")
-    return {"Boolean": pa.bool_(), "Integer": pa.int64()}.get(column.kind, pa.string())
+        return arrow.timestamp("us", tz="UTC")
+    return {"Boolean": arrow.bool_(), "Integer": arrow.int64()}.get(column.kind, arrow.string())

@@ -238,8 +238,6 @@ def test_where_there_is_no_folder_or_no_pyarrow_that_is_said(
 ) -> None:
     with pytest.raises(ExportRefused, match=r"no/bill\.csv cannot be written: No such file or directory"):
         export(connection, _asked(tmp_path / "no" / "bill.csv"))
-    monkeypatch.delitem(sys.modules, "storage.export.parquet_file", raising=False)
-    monkeypatch.delattr("storage.export.parquet_file", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ExportRefused, match=r"Parquet needs pyarrow: pip install .finfleet\[bills\]., or take"):
         export(connection, _asked(tmp_path / "bill.parquet"))

@@ -29,8 +29,8 @@ DEFAULTS = frozenset(
         ".InvoiceSummaries[].BaseCurrencyAmount.AmountBreakdown.Taxes.TotalAmount",
     }
 )
-"""Kinds of fields that Azure leaves out where they have the value that it documents: `Regular`, one node; and the tax of
-an invoice of AWS, which is unknown then."""
+"""Kinds of fields that Azure leaves out where they have the value that it documents: `Regular`, one node; and the tax
+of an invoice of AWS, which is unknown then."""
 SUMMED = frozenset({"invocations", "errors", "size_bytes", "error_count", "error_rate"})
 """Metrics of Google's that are made of several series: of one that is nobody's, each may be the one that lacks it."""
 
