@@ -20,7 +20,6 @@ import numpy as np
 from benchmarks.faulty_bills import COUNT, Bill, bill
 from benchmarks.frame import conclude, parser, say, show
 from storage.anomalies.detect import moved
-from storage.anomalies.rules import Rules
 from storage.forecasts.model import Known, days_between, level, seasonal_naive
 
 _BILLS = 60
@@ -66,7 +65,7 @@ def _of(method: Callable[[Known, Sequence[date]], list[float] | None]) -> _Forec
     def forecast(made: Bill, days: Sequence[date]) -> Sequence[float]:
         usage = {day: made.costs[day] for day in days if day not in made.incomplete}
         last = max(usage)
-        known = Known(usage, dict.fromkeys(usage, 0.0), moved(usage, Rules(), {last})[last])
+        known = Known(last, usage, dict.fromkeys(usage, 0.0), list(usage), moved(usage, {last})[last])
         found = method(known, days_between(days[-1] + timedelta(days=1), days[-1] + timedelta(days=_AHEAD)))
         if found is None:
             raise SystemExit("too few days for a forecast")

@@ -9,7 +9,7 @@ CREATE TABLE finfleet.anomalies (
     kind text NOT NULL,
     first_day date NOT NULL,
     last_day date NOT NULL,
-    days integer NOT NULL,
+    days date[] NOT NULL,
     cost text NOT NULL,
     expected numeric NOT NULL,
     actual numeric NOT NULL,
@@ -57,7 +57,8 @@ CREATE TABLE finfleet.forecasts (
     error numeric,
     naive_error numeric,
     tries integer NOT NULL,
-    known_until date NOT NULL,
+    left_out integer NOT NULL,
+    known_until date,
     made_at timestamptz NOT NULL,
     CONSTRAINT forecasts_pkey PRIMARY KEY (of, provider, name, billing_currency, month)
 );

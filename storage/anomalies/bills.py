@@ -14,6 +14,8 @@ from storage.database import Connection
 from storage.sql import load
 
 _SQL = load("anomalies")
+_LARGEST = Decimal("1e150")
+"""Amounts beyond that are no costs, and would not fit into what is reckoned with."""
 _Account = tuple[str, str]
 """A provider, and the id of a billed account in small letters: some write it in others."""
 
@@ -71,6 +73,8 @@ def _series(days: dict[date, _Day], known: list[date]) -> Series | None:
     first, *_ = days.values()
     # One kind of cost for all of its days: that which all of them tell.
     told: Any = next((name for name in ("effective_cost", "billed_cost") if _all_tell(days, name)), "effective_cost")
+    if any(abs(cost) > _LARGEST for row in days.values() for cost in (row.effective_cost, row.billed_cost) if cost):
+        return None
     costs = {}
     for day in known:
         cost = getattr(days[day], told) if day in days else Decimal(0)
@@ -93,3 +97,11 @@ def state_of_bills(connection: Connection, since: datetime) -> str:
     """A text that is another one once the bills of the days from ``since`` on are others."""
     ((state,),) = connection.execute(_SQL["state_of_bills"], {"since": since})
     return str(state)
+
+
+_PAUSE = timedelta(hours=6)
+
+
+def is_too_soon(looked_at: datetime | None, now: datetime) -> bool:
+    """Whether it was looked at a moment ago, on the same day: bills of a large fleet change all the time."""
+    return looked_at is not None and looked_at.date() == now.date() and timedelta(0) <= now - looked_at < _PAUSE

@@ -11,8 +11,10 @@ from statistics import median
 from typing import NamedTuple
 
 from storage.anomalies.baseline import WINDOW, Expected, expect
+from storage.anomalies.recurring import former_days, usual
 from storage.anomalies.rules import Rules
 from storage.anomalies.series import Series
+from storage.exact import cents, less, total
 
 CONFIRMED = 3
 """So many known days in a row, beyond the bounds to the same side and like each other, are a new level."""
@@ -22,11 +24,10 @@ _NEAR = 3.0
 """... and in standard deviations."""
 _STILL = 0.5
 """A day beyond this share of the bounds goes on with what began the days before."""
-_MONTHS = 3
-"""So far back is looked for a charge of the same day of the month."""
 _RECURS = 0.6
 """It recurs where a former one was at least that share of it, above its neighbours."""
-_CENT = Decimal("0.01")
+_GAP = timedelta(days=3)
+"""Odd days that are further apart are no row: who knows what was between."""
 
 
 class Kind(StrEnum):
@@ -52,7 +53,7 @@ class Found(NamedTuple):
     @property
     def excess(self) -> Decimal:
         """How much more they cost than expected; negative: less."""
-        return self.actual - self.expected
+        return less(self.actual, self.expected)
 
 
 class _Odd(NamedTuple):
@@ -94,16 +95,20 @@ def find(series: Series, rules: Rules) -> list[Found]:
 
 def _told(series: Series, kind: Kind, odd: Sequence[_Odd]) -> Found:
     days = tuple(one.day for one in odd)
-    expected = sum((Decimal(one.expected.cost) for one in odd), Decimal(0)).quantize(_CENT)
-    return Found(kind, days, expected, sum((series.costs[day] for day in days), Decimal(0)))
+    expected = cents(sum(one.expected.cost for one in odd))
+    return Found(kind, days, expected, total(series.costs[day] for day in days))
 
 
 History = Sequence[tuple[date, float]]
 
 
-def moved(costs: Mapping[date, float], rules: Rules, at: Container[date]) -> dict[date, History]:
+_LEVELS = Rules(share=0.08, amount=Decimal(0))
+"""What is a level of its own for what comes, though it may be too little to tell of."""
+
+
+def moved(costs: Mapping[date, float], at: Container[date]) -> dict[date, History]:
     """On each of the days ``at``: it and those before it, as if all had been at the level that held then."""
-    detector, histories = _Detector(costs, rules, float(rules.amount)), {}
+    detector, histories = _Detector(costs, _LEVELS, 0.0), {}
     for day in costs:
         detector.judge(day)
         if day in at:
@@ -136,16 +141,13 @@ class _Detector:
         """One day, after those before it."""
         cost = self._costs[day]
         expected = expect(self._history, day)
-        if (
-            expected is None
-            or not self._is_odd(cost, expected, self._bounds(cost, expected))
-            or self._recurs(day, cost, expected)
-        ):
+        odd = None if expected is None else _Odd(day, cost, expected)
+        # A part of the bounds is enough to go on with what began.
+        if odd is None or not self._is_odd(odd, _STILL if self._goes_on(odd) else 1.0) or self._recurs(odd):
             self._end_run(Kind.SPIKE)
             self._remember(day, cost)
             return
-        odd = _Odd(day, cost, expected)
-        if self._run is not None and (self._run.odd[-1].difference > 0) != (odd.difference > 0):
+        if self._run is not None and not self._goes_on(odd):
             self._end_run(Kind.SPIKE)
         if self._run is None:
             self._run = _Run([])
@@ -155,40 +157,36 @@ class _Detector:
         else:
             self._remember(day, cost)
 
-    def _bounds(self, cost: float, expected: Expected) -> float:
-        """1, or the part of the bounds that is enough to go on with what began."""
-        if self._run is None or (self._run.odd[-1].difference > 0) != (cost > expected.cost):
-            return 1.0
-        return _STILL
+    def _goes_on(self, odd: _Odd) -> bool:
+        """Whether it is another day of what began."""
+        last = self._run.odd[-1] if self._run is not None else None
+        return last is not None and odd.day - last.day <= _GAP and (last.difference > 0) == (odd.difference > 0)
 
-    def _is_odd(self, cost: float, expected: Expected, part: float) -> bool:
-        difference = abs(cost - expected.cost) / part
-        rules = self._rules
+    def _is_odd(self, odd: _Odd, part: float) -> bool:
+        difference, rules = abs(odd.difference) / part, self._rules
         return (
             difference >= self._least
-            and difference > rules.deviations * expected.spread
-            and difference > rules.share * abs(expected.cost)
+            and difference > rules.deviations * odd.expected.spread
+            and difference > rules.share * abs(odd.expected.cost)
         )
 
-    def _recurs(self, day: date, cost: float, expected: Expected) -> bool:
+    def _recurs(self, odd: _Odd) -> bool:
         """Whether the same day of a former month had such a charge: a fee of the month, and no news."""
-        difference = cost - expected.cost
-        if difference < 0 or expected.cost <= 0:
+        if odd.difference <= 0:
             return False
-        former_days = days_of_former_months(day)
-        if day.day == 1 and not any(former in self._costs for former in former_days):
+        former = [at for days in former_days(odd.day, odd.day) for at in days if at in self._costs]
+        if odd.day.day == 1 and not former:
             # Fees of a month are charged on its first day, and nobody knows yet whether this is one.
             return True
-        for former in former_days:
-            then = self._costs.get(former)
-            before = [self._costs[at] for at in around(former) if at in self._costs]
-            if then is None or not before:
-                continue
-            usual = median(before)
-            # As an amount, or as a share where the level has moved since.
-            if then - usual >= _RECURS * difference or 0 < _RECURS * difference / expected.cost <= then / usual - 1:
-                return True
-        return False
+        return any(self._was_alike(at, odd) for at in former)
+
+    def _was_alike(self, former: date, odd: _Odd) -> bool:
+        then, near = self._costs[former], usual(self._costs, former, odd.day - timedelta(days=1))
+        if near is None:
+            return False
+        least = _RECURS * odd.difference
+        # As an amount; or as a share, where the level has moved since.
+        return then - near >= least or (near > 0 and least <= odd.expected.cost * (then / near - 1))
 
     def _remember(self, day: date, cost: float) -> None:
         self._history.append((day, cost))
@@ -212,19 +210,3 @@ class _Detector:
             moved = [(day, cost + after - before) for day, cost in earlier]
         self._history = [*moved, *((one.day, one.cost) for one in odd)]
         self._end_run(Kind.SHIFT)
-
-
-def days_of_former_months(day: date) -> list[date]:
-    """The same day of the last three months, and the last one where it is the last or there is none such."""
-    found, first = [], day.replace(day=1)
-    is_last = (day + timedelta(days=1)).day == 1
-    for _ in range(_MONTHS):
-        last = first - timedelta(days=1)
-        first = last.replace(day=1)
-        found.append(last if is_last else first.replace(day=min(day.day, last.day)))
-    return found
-
-
-def around(day: date) -> Sequence[date]:
-    """Four days before it, and four after."""
-    return [day + timedelta(days=offset) for offset in (-4, -3, -2, -1, 1, 2, 3, 4)]

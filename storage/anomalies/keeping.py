@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from storage.anomalies.bills import midnight, series, state_of_bills
+from storage.anomalies.bills import is_too_soon, midnight, series, state_of_bills
 from storage.anomalies.detect import Found, find
 from storage.anomalies.rules import Rules
 from storage.anomalies.series import Series
 from storage.database import Connection
-from storage.errors import StorageError
 from storage.maintenance import Step
 from storage.retention import Kept
 from storage.sql import load
@@ -24,6 +23,10 @@ _LEARNS = timedelta(days=120)
 """What is found so long after the first day that is read does not depend on where that is, and stays what it was."""
 _NAMESPACE = uuid5(NAMESPACE_URL, "finfleet/anomalies")
 STATES = ("open", "acknowledged", "explained")
+
+
+class NoSuchAnomaly(LookupError):
+    """None has that id, or several have one that begins so."""
 
 
 class Anomaly(NamedTuple):
@@ -54,8 +57,9 @@ class ResourceShare(NamedTuple):
     service_name: str
     resource_id: str
     cost: Decimal
-    usual_cost: Decimal
-    difference: Decimal
+    #: None: the account has no charge in the four weeks before.
+    usual_cost: Decimal | None
+    difference: Decimal | None
 
 
 def step(rules: Rules) -> Step:
@@ -74,7 +78,8 @@ def look(connection: Connection, now: datetime, rules: Rules, *, anyway: bool = 
         if connection.execute(_SQL["begin"]).fetchone() != (True,):
             return 0
         seen = f"{state_of_bills(connection, since)} {rules.told} {now - rules.settle:%Y-%m-%d}"
-        if connection.execute(_SQL["before"]).fetchone() == (seen,) and not anyway:
+        before, looked_at = connection.execute(_SQL["before"]).fetchone() or ("", None)
+        if not anyway and (before == seen or is_too_soon(looked_at, now)):
             return 0
         judged_from = (since + _LEARNS).date()
         found = [
@@ -101,13 +106,13 @@ def _save(connection: Connection, now: datetime, all_found: Sequence[tuple[Serie
         "kinds": [it.kind.value for _, it in found.values()],
         "first_days": [it.days[0] for _, it in found.values()],
         "last_days": [it.days[-1] for _, it in found.values()],
-        "days": [len(it.days) for _, it in found.values()],
+        "days": ["{" + ",".join(map(str, it.days)) + "}" for _, it in found.values()],
         "expecteds": [it.expected for _, it in found.values()],
         "actuals": [it.actual for _, it in found.values()],
     }
     saved = connection.execute(_SQL["save"], columns).fetchall()
     connection.execute(_SQL["withdraw"], columns | {"first_day": judged_from})
-    return sum(is_new for (is_new,) in saved)
+    return len({anomaly_id for anomaly_id, is_new in saved if is_new})
 
 
 def _identity(one: Series, found: Found) -> UUID:
@@ -138,17 +143,17 @@ def resources(connection: Connection, anomaly_id: UUID, limit: int) -> Iterable[
 
 
 def note(connection: Connection, anomaly_id: UUID, state: str, text: str, by: str) -> None:
-    """Say what an anomaly is now, in a word of :data:`STATES`; StorageError where there is none of that id."""
+    """Say what an anomaly is now, in a word of :data:`STATES`; NoSuchAnomaly where there is none of that id."""
     asked = {"anomaly_id": anomaly_id, "state": state, "note": text, "by": by}
     if not connection.execute(_SQL["note"], asked).rowcount:
-        raise StorageError(f"there is no anomaly {anomaly_id}: `finfleet anomalies list --all` lists them")
+        raise NoSuchAnomaly(f"there is no anomaly {anomaly_id}: `finfleet anomalies list --all` lists them")
 
 
 def matching(connection: Connection, beginning: str) -> UUID:
-    """The anomaly whose id begins so; StorageError where there is none, or more than one."""
+    """The anomaly whose id begins so; NoSuchAnomaly where there is none, or more than one."""
     found = connection.execute(_SQL["matching"], {"beginning": beginning.lower()}).fetchall()
     if len(found) != 1:
         said = "more than one anomaly has" if found else "there is no anomaly with"
-        raise StorageError(f"{said} an id that begins with {beginning}: `finfleet anomalies list --all` lists them")
+        raise NoSuchAnomaly(f"{said} an id that begins with {beginning}: `finfleet anomalies list --all` lists them")
     one: UUID = found[0][0]
     return one

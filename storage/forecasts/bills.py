@@ -1,4 +1,4 @@
-"""The daily costs of all, of each provider, account, service and team: what is forecast."""
+"""The daily costs of each account, of its services and teams: what is forecast, and what it is a part of."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 from storage.anomalies.bills import days_known
 from storage.database import Connection
+from storage.exact import total
 from storage.forecasts.outlook import DailyCosts
 from storage.sql import load
 
 _SQL = load("forecasts")
-_ALIVE = timedelta(days=7)
-"""An account of which nothing is known for longer than the others is none any more that they wait for."""
 _Account = tuple[str, str]
+"""A provider, and the id of a billed account in small letters."""
 COSTS = ("effective_cost", "billed_cost")
 
 
@@ -30,89 +30,83 @@ class Of(NamedTuple):
     currency: str
 
 
+class Part(NamedTuple):
+    """What one account has to do with some forecasts."""
+
+    #: Those that it is a part of.
+    of: Sequence[Of]
+    #: ``effective_cost``, or ``billed_cost`` where some lines do not tell that.
+    cost: str
+    costs: DailyCosts
+
+
 @dataclass
 class _Gathered:
     """By day and cost; of a day that some line does not tell, None."""
 
     usage: dict[str, dict[date, Decimal | None]] = field(default_factory=lambda: {name: {} for name in COSTS})
     other: dict[str, dict[date, Decimal | None]] = field(default_factory=lambda: {name: {} for name in COSTS})
-    accounts: set[_Account] = field(default_factory=set)
+    of: tuple[Of, ...] = ()
 
     def add(self, day: date, *, of_usage: bool, costs: Sequence[Decimal | None]) -> None:
         """One more part of it."""
         kept = self.usage if of_usage else self.other
         for name, cost in zip(COSTS, costs, strict=True):
             before = kept[name].get(day, Decimal(0))
-            kept[name][day] = None if cost is None or before is None else before + cost
+            kept[name][day] = None if cost is None or before is None else total((before, cost))
 
 
-class Forecastable(NamedTuple):
-    """What can be forecast."""
-
-    of: Of
-    #: ``effective_cost``, or ``billed_cost`` where some lines do not tell that.
-    cost: str
-    costs: DailyCosts
-
-
-def daily_costs(connection: Connection, since: datetime, settle: timedelta) -> Iterator[Forecastable]:
-    """The costs of the days from ``since`` on whose bill is whole."""
+def parts(connection: Connection, since: datetime, settle: timedelta) -> Iterator[Part]:
+    """The costs of the days from ``since`` on whose bill is whole, by account, and by service and team of each."""
     known = days_known(connection, since, settle)
     asked = {"since": since}
-    yield from _forecastable(connection.execute(_SQL["costs"], asked), _grains, known)
+    rows = connection.execute(_SQL["costs"], asked).fetchall()
+    yield from _parts(rows, _of_account, known)
+    yield from _parts(rows, _of_service, known)
     # Of teams only what is allocated by the bill as it is now.
     months = {month for (month,) in connection.execute(_SQL["allocated_months"], asked)}
     allocated = {of: {day for day in days if day.replace(day=1) in months} for of, days in known.items()}
-    yield from _forecastable(connection.execute(_SQL["team_costs"], asked), _team, allocated)
+    yield from _parts(connection.execute(_SQL["team_costs"], asked), _of_team, allocated)
 
 
-def _forecastable(
-    rows: Iterable[tuple[Any, ...]], grains: Callable[..., Sequence[Of]], known: Mapping[_Account, set[date]]
-) -> Iterator[Forecastable]:
-    gathered: dict[Of, _Gathered] = defaultdict(_Gathered)
+_Whose = Callable[[str, str, str, str], tuple[Of, ...]]
+"""Of a provider, an account, a service (or team) and a currency."""
+
+
+def _parts(rows: Iterable[tuple[Any, ...]], of: _Whose, known: Mapping[_Account, set[date]]) -> Iterator[Part]:
+    gathered: dict[tuple[_Account, tuple[Of, ...]], _Gathered] = defaultdict(_Gathered)
+    names: dict[_Account, str] = {}
     for provider, account, name, currency, day, of_usage, *costs in rows:
-        for of in grains(provider, account, name, currency):
-            one = gathered[of]
-            one.accounts.add((provider, account))
-            one.add(day, of_usage=of_usage, costs=costs)
-    for of, one in gathered.items():
-        yield _of_whole_days(of, one, _days(known, one.accounts))
+        key = (provider, account.lower())
+        # Written in one way, whichever came first: some write it in capitals.
+        spelled = names.setdefault(key, account)
+        whose = of(provider, spelled, name, currency)
+        one = gathered[key, whose]
+        one.of = whose
+        one.add(day, of_usage=of_usage, costs=costs)
+    for (account, _), one in gathered.items():
+        yield _of_whole_days(one, sorted(known.get(account, ())))
 
 
-def _of_whole_days(of: Of, one: _Gathered, days: Sequence[date]) -> Forecastable:
+def _of_whole_days(one: _Gathered, days: Sequence[date]) -> Part:
     cost = COSTS[0] if None not in {*one.usage[COSTS[0]].values(), *one.other[COSTS[0]].values()} else COSTS[1]
-    usage, other = one.usage[cost], one.other[cost]
-    first, nothing = min([*usage, *other]), Decimal(0)
-    told = [
-        day
-        for day in days
-        if day >= first and usage.get(day, nothing) is not None and other.get(day, nothing) is not None
-    ]
-    return Forecastable(
-        of,
-        cost,
-        DailyCosts({day: usage.get(day) or nothing for day in told}, {day: other.get(day) or nothing for day in told}),
-    )
+    usage, other, nothing = one.usage[cost], one.other[cost], Decimal(0)
+    told = [day for day in days if usage.get(day, nothing) is not None and other.get(day, nothing) is not None]
+    of_usage = {day: usage.get(day) or nothing for day in told}
+    return Part(one.of, cost, DailyCosts(of_usage, {day: other.get(day) or nothing for day in told}))
 
 
-def _grains(provider: str, account: str, service: str, currency: str) -> tuple[Of, ...]:
+def _of_account(provider: str, account: str, _: str, currency: str) -> tuple[Of, ...]:
     return (
-        Of("all", "", "", currency),
-        Of("provider", provider, provider, currency),
         Of("account", provider, account, currency),
-        Of("service", provider, service, currency),
+        Of("provider", provider, provider, currency),
+        Of("all", "", "", currency),
     )
 
 
-def _team(_provider: str, _account: str, team: str, currency: str) -> tuple[Of, ...]:
+def _of_service(provider: str, _: str, service: str, currency: str) -> tuple[Of, ...]:
+    return (Of("service", provider, service, currency),)
+
+
+def _of_team(_provider: str, _account: str, team: str, currency: str) -> tuple[Of, ...]:
     return (Of("team", "", team, currency),)
-
-
-def _days(known: Mapping[_Account, set[date]], accounts: set[_Account]) -> list[date]:
-    """The days that are whole for all of these accounts, but for those that have ended."""
-    told = {account: days for account in accounts if (days := known.get(account))}
-    if not told:
-        return []
-    newest = max(max(days) for days in told.values())
-    alive = [days for days in told.values() if max(days) >= newest - _ALIVE]
-    return sorted(set.intersection(*alive))

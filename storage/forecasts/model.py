@@ -6,13 +6,15 @@ moved to the level that holds now. So a gap, a spike, or a new level of last wee
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from statistics import median
+from statistics import fmean
 from typing import NamedTuple
 
 from storage.anomalies.baseline import LEAST, fit
-from storage.anomalies.detect import History, around, days_of_former_months
+from storage.anomalies.detect import History
+from storage.anomalies.recurring import Costs, extra, whole
 
 _FADES = 0.97
 """What is left of a trend from one day to the next: a bill does not grow for ever as it did in two months."""
@@ -21,25 +23,25 @@ _BEYOND = 5.0
 """A charge of the month stands out by so many deviations ..."""
 _SHARE = 0.25
 """... and by that share of the day."""
-_HABIT = 2
-
-Costs = Mapping[date, float]
-"""By day, in order; a day that is not there is unknown."""
 
 
 class Known(NamedTuple):
     """What is known on some day."""
 
+    #: The last of these days; later ones of the costs are not known yet.
+    until: date
     usage: Costs
     #: Taxes, credits, purchases, corrections: zero on days without any.
     other: Costs
+    #: The days of the costs, in order.
+    days: Sequence[date]
     #: The usage of the newest days, moved to the level that holds now.
     history: History
 
-    def until(self, day: date, history: History) -> Known:
-        """What was known on an earlier day."""
-        usage = {at: cost for at, cost in self.usage.items() if at <= day}
-        return Known(usage, {at: cost for at, cost in self.other.items() if at <= day}, history)
+    def newest(self, count: int) -> Sequence[date]:
+        """The newest days that are known."""
+        end = bisect_right(self.days, self.until)
+        return self.days[max(0, end - count) : end]
 
 
 Method = Callable[[Known, Sequence[date]], "list[float] | None"]
@@ -48,19 +50,19 @@ Method = Callable[[Known, Sequence[date]], "list[float] | None"]
 
 def level(known: Known, days: Sequence[date]) -> list[float] | None:
     """The level with its trend and weekdays, and the charges that recur each month."""
-    if not known.usage:
-        return None
-    last = max(known.usage)
-    fitted = fit(known.history, last)
+    fitted = fit(known.history, known.until)
     if fitted is None:
         return None
-    now, slope = fitted.line.at(last), fitted.line.slope
+    now, slope = fitted.line.at(known.until), fitted.line.slope
+    # What costs something does not come to give something back, nor the other way round.
+    side = 1 if now >= 0 else -1
     expected = []
     for day in days:
-        usual = max(0.0, now + slope * _faded((day - last).days)) * fitted.factors[day.weekday()]
-        fee = _recurring(known.usage, day)
-        stands_out = fee > max(_BEYOND * fitted.spread, _SHARE * usual)
-        expected.append(usual + (fee if stands_out else 0.0) + _recurring_other(known.other, day))
+        usual = side * max(0.0, side * (now + slope * _faded((day - known.until).days)))
+        usual *= fitted.factors[day.weekday()]
+        fee = extra(known.usage, day, known.until)
+        stands_out = abs(fee) > max(_BEYOND * fitted.spread, _SHARE * abs(usual))
+        expected.append(usual + (fee if stands_out else 0.0) + whole(known.other, day, known.until))
     return expected
 
 
@@ -71,37 +73,24 @@ def _faded(ahead: int) -> float:
 
 def seasonal_naive(known: Known, days: Sequence[date]) -> list[float] | None:
     """The newest day of the same weekday that is known: what a forecast has to be better than."""
-    recent = list(known.usage.items())[-2 * _WEEK :]
-    by_weekday = {day.weekday(): cost + known.other.get(day, 0.0) for day, cost in recent}
-    if len(known.usage) < LEAST or len(by_weekday) < _WEEK:
+    recent = known.newest(2 * _WEEK)
+    by_weekday = {day.weekday(): known.usage[day] + known.other.get(day, 0.0) for day in recent}
+    if len(known.newest(LEAST)) < LEAST or len(by_weekday) < _WEEK:
         return None
     return [by_weekday[day.weekday()] for day in days]
 
 
+def mean(known: Known, days: Sequence[date]) -> list[float] | None:
+    """The mean of the newest days, where there are at least seven: all that can be said of what has just begun."""
+    recent = known.newest(LEAST)
+    if len(recent) < _WEEK:
+        return None
+    cost = fmean([known.usage[day] + known.other.get(day, 0.0) for day in recent])
+    return [cost] * len(days)
+
+
 METHODS: Mapping[str, Method] = {"level": level, "seasonal naive": seasonal_naive}
-
-
-def _recurring(costs: Costs, day: date) -> float:
-    """By how much such days of the last three months stood out of those around them."""
-    extra = []
-    for former in days_of_former_months(day):
-        near = [costs[at] for at in around(former) if at in costs]
-        if former in costs and near:
-            extra.append(costs[former] - median(near))
-    return _habit(extra)
-
-
-def _recurring_other(costs: Costs, day: date) -> float:
-    """What such days of the last three months had."""
-    return _habit([costs[former] for former in days_of_former_months(day) if former in costs])
-
-
-def _habit(amounts: Sequence[float]) -> float:
-    """The middle one, or of two that differ the smaller: once is no habit."""
-    if len(amounts) < _HABIT:
-        return 0.0
-    ordered = sorted(amounts, key=abs)
-    return ordered[(len(ordered) - 1) // 2]
+"""Those that are tried on the past."""
 
 
 def days_between(first: date, last: date) -> list[date]:

@@ -9,10 +9,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from storage.anomalies.detect import moved
-from storage.anomalies.rules import Rules
-from storage.forecasts.model import METHODS, Known, days_between
+from storage.exact import cents, total
+from storage.forecasts.model import METHODS, Known, days_between, mean
 
-_CENT = Decimal("0.01")
 _EVERY = 7
 """Days from one try in the past to the next: each begins on the same weekday as the forecast."""
 _TRIES = 40
@@ -23,6 +22,8 @@ _KNOWN_SHARE = 0.8
 """So much of the days of a try has to be known: it is compared by those."""
 _LEAST_AMOUNT = 0.01
 """What came to less than a cent has no share that it could be off by."""
+LARGEST = 1e150
+"""Amounts beyond that are no costs, and would not fit into what forecasts are reckoned with."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,15 @@ class Month(NamedTuple):
     #: That of the seasonal naive one, on the same tries.
     naive_error: float | None
     tries: int
+    #: Accounts of which too little is known: they are in none of the figures.
+    left_out: int = 0
 
     @property
     def total(self) -> Decimal | None:
         """What it will come to; None: not known."""
-        return self.actual if not self.expected_days else None if self.expected is None else self.actual + self.expected
+        if not self.expected_days:
+            return self.actual
+        return None if self.expected is None else total([self.actual, self.expected])
 
 
 class _Try(NamedTuple):
@@ -81,7 +86,7 @@ class _Tried(NamedTuple):
         tries = self.tries[method]
         if self.number < LEAST_TRIES:
             return None
-        return sum(abs(one.expected - one.actual) for one in tries) / sum(one.actual for one in tries)
+        return sum(abs(one.expected - one.actual) for one in tries) / sum(abs(one.actual) for one in tries)
 
     def bounds(self, method: str) -> tuple[float, float] | None:
         """Between which shares of what was expected eight of ten came; with few tries, between the outermost."""
@@ -96,48 +101,50 @@ _FIRST = next(iter(METHODS))
 
 
 def outlook(costs: DailyCosts, today: date, months: int) -> list[Month]:
-    """This month and the next ones; nothing where no day is known."""
+    """This month and the next ones; nothing where no day is known, or a cost is beyond LARGEST."""
     usage = {day: float(cost) for day, cost in costs.usage.items()}
     other = {day: float(costs.other.get(day, 0)) for day in usage}
-    if not usage:
+    if not usage or max(map(abs, [*usage.values(), *other.values()])) > LARGEST:
         return []
-    last = max(usage)
-    origins = {last - timedelta(days=_EVERY * number) for number in range(_TRIES + 1)}
-    histories = moved(usage, Rules(), origins)
-    known = Known(usage, other, histories.get(last, ()))
-    past = {day: known.until(day, history) for day, history in histories.items() if day != last}
-    return [_month(costs, known, past, first) for first in _firsts(today, months)]
+    days = list(usage)
+    origins = {days[-1] - timedelta(days=_EVERY * number) for number in range(_TRIES + 1)}
+    known = {
+        day: Known(day, usage, other, days, history) for day, history in moved(usage, origins).items()
+    }  # fmt: skip
+    now = known.pop(days[-1])
+    return [_month(costs, now, known, first) for first in firsts(today, months)]
 
 
-def _firsts(today: date, months: int) -> list[date]:
-    firsts = [today.replace(day=1)]
+def firsts(today: date, months: int) -> list[date]:
+    """The first days of this month and the next ones."""
+    found = [today.replace(day=1)]
     for _ in range(months):
-        firsts.append((firsts[-1] + timedelta(days=31)).replace(day=1))
-    return firsts
+        found.append((found[-1] + timedelta(days=31)).replace(day=1))
+    return found
 
 
 def _month(costs: DailyCosts, known: Known, past: Mapping[date, Known], first: date) -> Month:
-    last_known = max(known.usage)
     days = days_between(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
     told = [day for day in days if day in known.usage]
     open_days = [day for day in days if day not in known.usage]
-    actual = sum((costs.usage[day] + costs.other.get(day, 0) for day in told), Decimal(0))
+    actual = total([*(costs.usage[day] for day in told), *(costs.other.get(day, Decimal(0)) for day in told)])
     if not open_days:
         return Month(first, actual, len(told), None, 0, None, None, "", None, None, 0)
-    tried = _try([(day - last_known).days for day in open_days], known, past)
+    tried = _try([(day - known.until).days for day in open_days], known, past)
     method = _best(tried)
     found = METHODS[method](known, open_days)
-    errors = tried.error(method), tried.error("seasonal naive"), tried.number
+    if found is None:
+        method, found = "mean", mean(known, open_days)
+    errors = tried.error(method) if method in METHODS else None, tried.error("seasonal naive"), tried.number
     if found is None:
         return Month(first, actual, len(told), None, len(open_days), None, None, "", *errors)
     expected = sum(found)
-    bounds = tried.bounds(method)
-    low, high = (None, None) if bounds is None else (actual + _cents(expected * share) for share in bounds)
-    return Month(first, actual, len(told), _cents(expected), len(open_days), low, high, method, *errors)
-
-
-def _cents(amount: float) -> Decimal:
-    return Decimal(amount).quantize(_CENT)
+    bounds = tried.bounds(method) if method in METHODS else None
+    low, high = (
+        (None, None) if bounds is None
+        else sorted(total([actual, cents(expected * share)]) for share in bounds)
+    )  # fmt: skip
+    return Month(first, actual, len(told), cents(expected), len(open_days), low, high, method, *errors)
 
 
 def _try(ahead: Sequence[int], known: Known, past: Mapping[date, Known]) -> _Tried:
@@ -150,7 +157,7 @@ def _try(ahead: Sequence[int], known: Known, past: Mapping[date, Known]) -> _Tri
             continue
         actual = sum(known.usage[day] + known.other[day] for day in came)
         expected = {method: sum(forecast(then, came) or ()) for method, forecast in METHODS.items()}
-        if min(actual, *expected.values()) >= _LEAST_AMOUNT:
+        if min(abs(one) for one in (actual, *expected.values())) >= _LEAST_AMOUNT:
             for method, amount in expected.items():
                 tries[method].append(_Try(amount, actual))
     return _Tried(tries)

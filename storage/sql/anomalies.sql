@@ -1,13 +1,21 @@
 -- What is known of the daily costs of each account, and the anomalies that are kept.
 
 -- name: known
--- Days of which a target has read the whole bill, so late that what came by then is all that the provider had.
+-- Days of which a target has read the whole bill, of what the provider had so late that nothing more was to come: when it
+-- wrote a delivery counts, not when that was read. A bill of more than a day says nothing of the days behind its last
+-- charge: nobody knows whether they are in it yet.
 WITH readers AS (
     SELECT DISTINCT target_id FROM finfleet.bill_versions WHERE window_end > %(since)s
 )
 SELECT c.target_id, d.day::date
   FROM readers
   JOIN finfleet.collections AS c USING (target_id)
+  LEFT JOIN finfleet.bill_versions AS v ON v.run_id = c.settled_run
+ CROSS JOIN LATERAL (
+           SELECT least(c.settled_at, max(o.submitted_at)) AS written_at
+             FROM finfleet.deliveries AS o
+            WHERE o.target_id = c.target_id AND o.run_id = c.settled_run
+       ) AS w
  CROSS JOIN LATERAL generate_series(
                greatest(c.window_start, %(since)s) AT TIME ZONE 'UTC',
                (c.window_end AT TIME ZONE 'UTC') - interval '1 day',
@@ -16,7 +24,8 @@ SELECT c.target_id, d.day::date
  WHERE c.window_end > %(since)s
    AND (c.settled_run IS NOT NULL OR c.state = 'empty')
    AND c.partial = ''
-   AND c.settled_at >= ((d.day + interval '1 day') AT TIME ZONE 'UTC') + %(settle)s
+   AND coalesce(w.written_at, c.settled_at) >= ((d.day + interval '1 day') AT TIME ZONE 'UTC') + %(settle)s
+   AND (c.window_end - c.window_start <= interval '1 day' OR d.day::date <= v.last_day)
  UNION
 -- What lies in the ranges is long over.
 SELECT f.target_id, d.day::date
@@ -69,7 +78,7 @@ SELECT concat_ws(' ',
        )
 
 -- name: before
-SELECT seen FROM finfleet.anomaly_looks
+SELECT seen, looked_at FROM finfleet.anomaly_looks
 
 -- name: look
 INSERT INTO finfleet.anomaly_looks (single, looked_at, seen)
@@ -82,10 +91,10 @@ VALUES (true, %(now)s, %(seen)s)
 INSERT INTO finfleet.anomalies AS a (anomaly_id, provider, sub_account_id, billing_currency, service_name, kind,
                                      first_day, last_day, days, cost, expected, actual, found_at)
 SELECT n.anomaly_id, n.provider, n.sub_account_id, n.billing_currency, n.service_name, n.kind,
-       n.first_day, n.last_day, n.days, n.cost, n.expected, n.actual, %(now)s
+       n.first_day, n.last_day, n.days::date[], n.cost, n.expected, n.actual, %(now)s
   FROM unnest(%(anomaly_ids)s::uuid[], %(providers)s::text[], %(sub_account_ids)s::text[],
               %(billing_currencies)s::text[], %(service_names)s::text[], %(kinds)s::text[], %(first_days)s::date[],
-              %(last_days)s::date[], %(days)s::int[], %(costs)s::text[], %(expecteds)s::numeric[],
+              %(last_days)s::date[], %(days)s::text[], %(costs)s::text[], %(expecteds)s::numeric[],
               %(actuals)s::numeric[])
            AS n(anomaly_id, provider, sub_account_id, billing_currency, service_name, kind, first_day, last_day, days,
                 cost, expected, actual)
@@ -95,7 +104,7 @@ SELECT n.anomaly_id, n.provider, n.sub_account_id, n.billing_currency, n.service
  WHERE (a.kind, a.last_day, a.days, a.cost, a.expected, a.actual, a.withdrawn_at)
            IS DISTINCT FROM (excluded.kind, excluded.last_day, excluded.days, excluded.cost, excluded.expected,
                              excluded.actual, NULL::timestamptz)
-RETURNING a.found_at = %(now)s
+RETURNING a.anomaly_id, a.found_at = %(now)s
 
 -- name: withdraw
 -- The bill was restated, or the rules are others: it is none any more.

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.tables.columns import metadata, string, timestamp
 
@@ -30,7 +31,7 @@ anomalies = Table(  # a row a service
     string("kind"),
     Column("first_day", Date, nullable=False),
     Column("last_day", Date, nullable=False),
-    Column("days", Integer, nullable=False),  # those in between whose bill is whole
+    Column("days", ARRAY(Date), nullable=False),  # those of them whose bill is whole
     string("cost"),  # effective_cost or billed_cost
     Column("expected", Numeric, nullable=False),
     Column("actual", Numeric, nullable=False),
@@ -78,7 +79,8 @@ forecasts = Table(  # as they were made last
     Column("error", Numeric, nullable=True),
     Column("naive_error", Numeric, nullable=True),
     Column("tries", Integer, nullable=False),
-    Column("known_until", Date, nullable=False),
+    Column("left_out", Integer, nullable=False),  # accounts
+    Column("known_until", Date, nullable=True),
     timestamp("made_at"),
 )
 

@@ -56,7 +56,7 @@ COMMENT ON COLUMN reporting.anomalies.excess_share IS
     'excess_cost as a share of expected_cost; null where nothing was expected.';
 COMMENT ON COLUMN reporting.anomalies.services IS
     'What each service has to do with it, the greatest first: a list of objects with service_name, kind, last_day,'
-    ' days, cost (the column of the bill), expected, actual and excess.';
+    ' days (those that are judged), cost (the column of the bill), expected, actual and excess.';
 COMMENT ON COLUMN reporting.anomalies.state IS
     'open, acknowledged (somebody looks into it) or explained: as finfleet anomalies has noted it last.';
 COMMENT ON COLUMN reporting.anomalies.note IS 'What was noted with the state.';

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from storage.anomalies import keeping
+from storage.anomalies.bills import days_known
 from storage.anomalies.rules import Rules
 from storage.database import Connection, Database
-from storage.errors import StorageError
 from telemetry.batch import Batch, Message, Outcome, Points
 from telemetry.costs import CostLine
+from telemetry.deliveries import Delivery, DeliveryState
 from telemetry.target import Target, Window
 from tests.support import writing
 from tests.support.writing import put, report
@@ -79,7 +81,7 @@ def day(number: int) -> date:
 def test_services_that_rise_on_one_day_are_one_anomaly_with_what_each_has_to_do_with_it(connection: Connection) -> None:
     store(connection, {50: {"EC2": "400", "S3": "90.5"}})
 
-    assert keeping.look(connection, NOW, RULES) == 2
+    assert keeping.look(connection, NOW, RULES) == 1
     (one,) = keeping.listing(connection)
 
     assert (one.first_day, one.last_day, one.kind) == (day(50), day(50), "spike")
@@ -147,17 +149,19 @@ def test_what_is_looked_for_again_is_the_same_and_what_is_restated_is_withdrawn(
     assert keeping.listing(connection) == before
 
     put(connection, *bill(50, usual(50), attempt=2), now=NOW + timedelta(minutes=1))
-    assert keeping.look(connection, NOW + DAY, RULES) == 0
+    assert keeping.look(connection, NOW + DAY + timedelta(hours=1), RULES) == 0
+    assert found(connection) != [], "it was looked for a moment ago"
+    assert keeping.look(connection, NOW + 2 * DAY, RULES) == 0
     assert found(connection) == []
     (one,) = keeping.listing(connection, every=True)
     assert one.anomaly_id == before[0].anomaly_id
-    assert one.withdrawn_at == NOW + DAY
+    assert one.withdrawn_at == NOW + 2 * DAY
 
 
 def test_other_rules_are_a_reason_to_look_again(connection: Connection) -> None:
     store(connection, {50: {"EC2": "400"}})
     keeping.look(connection, NOW, RULES)
-    assert keeping.look(connection, NOW, Rules(amounts={"USD": Decimal(1000)})) == 0
+    assert keeping.look(connection, NOW + timedelta(hours=6), Rules(amounts={"USD": Decimal(1000)})) == 0
     assert found(connection) == []
 
 
@@ -174,7 +178,7 @@ def test_the_state_is_what_was_noted_last_and_outlives_what_is_found_again(conne
     assert keeping.listing(connection) == []
     (one,) = keeping.listing(connection, every=True)
     assert (one.state, one.note, one.noted_by) == ("explained", "load test", "bob")
-    with pytest.raises(StorageError, match="no anomaly with an id that begins with ffff"):
+    with pytest.raises(keeping.NoSuchAnomaly, match="no anomaly with an id that begins with ffff"):
         keeping.matching(connection, "ffff")
 
 
@@ -191,3 +195,54 @@ def test_the_resources_of_an_anomaly_are_told_beside_what_they_usually_cost(conn
     assert (rest.resource_id, rest.cost) == ("", Decimal(usual(50)["EC2"]))
     before = sum(Decimal(usual(number)["EC2"]) for number in range(22, 50))
     assert rest.usual_cost == round(before / 28, 6)
+
+
+def test_of_a_delivery_only_the_days_count_that_were_over_when_it_was_written(connection: Connection) -> None:
+    """Whenever it is read: a file may lie there for weeks, and one that a person brings is as old as it is."""
+    written = FIRST + 40 * DAY
+    month = Window(FIRST + 31 * DAY, FIRST + 62 * DAY)
+    writing.plan(connection, COST, month, attempt=3)
+    connection.execute("UPDATE finfleet.targets SET delivered = true")
+    run = writing.run(COST, month)
+    lines = [
+        line(FIRST + number * DAY, service, amount)
+        for number in range(31, 41)
+        for service, amount in usual(number).items()
+    ]
+    batch = Batch(run, 1, True, run.started_at, [], [], Points([], [], []), [], lines)
+    read = Delivery(
+        state=DeliveryState.READ,
+        period_start=month.start,
+        period_end=month.end,
+        version="1",
+        submitted_at=written,
+        rows_read=80,
+        bytes_read=1,
+    )
+    put(connection, msgspec.structs.replace(batch, deliveries=[read]), report(run, Outcome.COMPLETE, 1), now=NOW)
+
+    known = days_known(connection, FIRST, RULES.settle)
+
+    assert max(known["aws", MEMBER]) == (written - 3 * DAY).date()
+    assert keeping.look(connection, NOW, RULES) == 0
+
+
+def test_the_resources_of_days_that_are_not_judged_are_left_out(connection: Connection) -> None:
+    changes = {number: {"EC2": "400"} for number in (50, 52)}
+    store(connection, changes, days=51)
+    store_one(connection, 51, partial=("a part was refused",))
+    store_one(connection, 52, costs=usual(52) | {"EC2": "400"})
+    keeping.look(connection, NOW, RULES)
+    (one,) = keeping.listing(connection)
+    assert one.services[0]["days"] == [str(day(50)), str(day(52))]
+    (ec2,) = keeping.resources(connection, one.anomaly_id, 10)
+    assert ec2.cost == one.actual_cost == 800
+    assert ec2.usual_cost is not None
+    assert 160 < ec2.usual_cost < 200
+
+
+def store_one(
+    connection: Connection, number: int, *, costs: Mapping[str, str] | None = None, partial: tuple[str, ...] = ()
+) -> None:
+    writing.plan(connection, COST, window_of(number), attempt=3)
+    put(connection, *bill(number, usual(number) if costs is None else costs, partial=partial), now=NOW)

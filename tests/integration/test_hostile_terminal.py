@@ -68,7 +68,7 @@ def _fill(connection: Connection) -> None:
     connection.execute(
         """
         INSERT INTO finfleet.anomalies
-        VALUES (%s, %s, %s, %s, %s, %s, '2026-11-01', '2026-11-01', 1, %s, 1, 2, now(), NULL)
+        VALUES (%s, %s, %s, %s, %s, %s, '2026-11-01', '2026-11-01', '{2026-11-01}', %s, 1, 2, now(), NULL)
         """,
         [uuid.UUID(int=0), *[HOSTILE] * 6],
     )
@@ -78,7 +78,7 @@ def _fill(connection: Connection) -> None:
     connection.execute(
         """
         INSERT INTO finfleet.forecasts
-        VALUES ('account', %s, %s, %s, '2026-11-01', %s, 1, 1, NULL, 29, NULL, NULL, %s, NULL, NULL, 0, now(), now())
+        VALUES ('account', %s, %s, %s, '2026-11-01', %s, 1, 1, NULL, 29, NULL, NULL, %s, NULL, NULL, 0, 0, now(), now())
         """,
         [HOSTILE] * 5,
     )

@@ -97,7 +97,7 @@ def test_who_may_not_create_roles_migrates_all_the_same_and_is_told_the_remedy(
     with psycopg.connect(theirs.get_secret_value(), autocommit=True) as connection:
         assert connection.execute("SELECT * FROM reporting.coverage").fetchall() == []
         # A view is made anew as well without the role.
-        connection.execute("DROP VIEW reporting.gaps")
+        connection.execute("DROP VIEW reporting.gaps CASCADE")
         migrate(theirs)
         assert connection.execute("SELECT * FROM reporting.gaps").fetchall() == []
         # The remedy, word for word: the first statement as an administrator, the others as the owner.
@@ -130,7 +130,7 @@ def test_a_view_that_another_role_makes_is_granted_to_the_reader_too(
     migrate(as_owner)
     # Default privileges are of the role that set them: of what the member makes, the reader would see nothing.
     with psycopg.connect(as_deployer.get_secret_value()) as connection:
-        connection.execute("DROP VIEW reporting.daily_costs, reporting.costs")
+        connection.execute("DROP VIEW reporting.daily_costs, reporting.costs CASCADE")
     migrate(as_deployer)
     with psycopg.connect(as_deployer.get_secret_value(), autocommit=True) as connection:
         for view in ("costs", "daily_costs", "gaps"):

@@ -92,7 +92,7 @@ def test_a_restore_without_the_role_that_reads_is_named_and_mended(
     migrate(url)
     with Database(url) as database, database.connection() as connection:
         assert standing.look(connection) == standing.Standing()
-    admin.execute("DROP VIEW reporting.gaps")
+    admin.execute("DROP VIEW reporting.gaps CASCADE")
     assert b"view reporting.gaps is missing: run" in finfleet.run("db", "check", status=1).stdout
     migrate(url)
     admin.execute("REVOKE USAGE ON SCHEMA reporting FROM finfleet_reader")
@@ -121,7 +121,7 @@ def test_who_may_not_make_the_role_is_told_the_remedy(
     ("change", "names"),
     [
         ("DROP TABLE finfleet.suspects", "table finfleet.suspects is missing"),
-        ("DROP VIEW reporting.gaps", "view reporting.gaps is missing: run `finfleet db migrate`"),
+        ("DROP VIEW reporting.gaps CASCADE", "view reporting.gaps is missing: run `finfleet db migrate`"),
         ("REVOKE INSERT, UPDATE ON finfleet.outbox FROM {}", "our role lacks INSERT, UPDATE on finfleet.outbox"),
         ("ALTER TABLE finfleet.points OWNER TO CURRENT_USER", "our role does not own finfleet.points"),
         (

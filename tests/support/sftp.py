@@ -24,6 +24,8 @@ class Sftp:
     loop: asyncio.AbstractEventLoop
     port: int = 0
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
+    #: Those that it has opened: of a connection that was cut off it forgets them.
+    files: list[Any] = field(default_factory=list)
     #: Called with the name of each file before a range of it is read, and before any folder is listed.
     before: Callable[[str], None] | None = None
 
@@ -85,7 +87,8 @@ def _files(standing: Sftp) -> Callable[[Any], asyncssh.SFTPServer]:
 
         def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
             self._told(path)
-            return super().open(path, pflags, attrs)
+            standing.files.append(super().open(path, pflags, attrs))
+            return standing.files[-1]
 
         def read(self, file_obj: Any, offset: int, size: int) -> bytes:
             self._told(file_obj.name)
@@ -127,6 +130,8 @@ def running_sftp(folder: Path) -> Iterator[Sftp]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(20)
         loop.close()
+        for one in standing.files:
+            one.close()
 
 
 async def _ended() -> None:

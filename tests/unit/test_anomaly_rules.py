@@ -56,6 +56,16 @@ def test_of_two_hundred_bills_with_faults_nearly_all_are_told_and_nothing_on_a_d
         pytest.param(dict.fromkeys((0, 31, 59, 90), 300.0), [], id="fees of the month"),
         pytest.param({30: 300.0, 58: 300.0, 89: 300.0}, [("spike", 30, 30)], id="fees of its last day"),
         pytest.param({5: 900.0}, [], id="too early to tell"),
+        pytest.param(
+            dict.fromkeys(range(120), 0.0) | dict.fromkeys((31, 59, 90), 300.0),
+            [("spike", 31, 31)],
+            id="a fee in a service of its own",
+        ),
+        pytest.param(
+            dict.fromkeys(range(61, 70), -1) | {60: 400.0, 70: 400.0, 71: 400.0},
+            [("spike", 60, 60), ("spike", 70, 71)],
+            id="no row across a gap",
+        ),
     ],
 )
 def test_one_of_each_kind(costs: dict[int, float], expected: list[tuple[str, int, int]]) -> None:
@@ -84,3 +94,16 @@ def test_later_days_change_nothing_of_what_was_told_but_whether_it_stayed() -> N
         now = spans(found(costs, days))
         later = {one[1] for one in spans(found(costs, 120))}
         assert {one[1] for one in now} <= later
+
+
+def test_a_spike_of_a_working_day_is_no_fee_because_a_former_one_was_beside_a_weekend() -> None:
+    """Of each day of three weeks; weekends cost a fifth."""
+    usual = {n: 20.0 if (FIRST + timedelta(days=n)).weekday() > 4 else 100.0 for n in range(150)}
+    for number in range(91, 112):
+        if (FIRST + timedelta(days=number)).weekday() < 5:
+            assert spans(found(usual | {number: 160.0}, 150)) == [("spike", number, number)]
+
+
+def test_a_cost_beyond_all_measure_ends_nothing() -> None:
+    (one,) = found({60: 9e26})
+    assert one.actual == Decimal("9e26")

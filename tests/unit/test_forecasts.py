@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from storage.forecasts.outlook import DailyCosts, Month, outlook
+from storage.forecasts.together import together
 
 FIRST = date(2026, 1, 1)
 TODAY = date(2026, 6, 13)
@@ -91,12 +92,60 @@ def test_days_that_are_not_whole_are_forecast_wherever_they_lie() -> None:
     assert near(found.total, 3000)
 
 
-def test_with_too_few_days_the_rest_of_the_month_is_unknown() -> None:
-    days = [TODAY - timedelta(days=number) for number in range(20, 2, -1)]
-    found = june(DailyCosts(dict.fromkeys(days, Decimal(5)), {}))
-    assert (found.expected, found.total, found.low, found.error) == (None, None, None, None)
-    assert found.actual == 5 * found.known_days
+def test_with_few_days_it_is_their_mean_and_with_fewer_than_seven_unknown() -> None:
+    days = [LAST - timedelta(days=number) for number in range(17, -1, -1)]
+    few = june(DailyCosts(dict.fromkeys(days, Decimal(5)), {}))
+    assert (few.method, few.total, few.low, few.error) == ("mean", Decimal(150), None, None)
+
+    fewer = june(DailyCosts(dict.fromkeys(days[-6:], Decimal(5)), {}))
+    assert (fewer.expected, fewer.total, fewer.low, fewer.error) == (None, None, None, None)
+    assert fewer.actual == 30
     assert outlook(DailyCosts({}, {}), TODAY, 3) == []
+
+
+def test_what_recurs_each_month_does_so_in_all_of_the_months_ahead() -> None:
+    found = outlook(
+        known(lambda day: 400.0 if day.day == 25 else 50.0, lambda day: 70.0 if day.day == 1 else 0.0), TODAY, 3
+    )
+    for month, days in zip(found, (30, 31, 31, 30), strict=True):
+        assert near(month.total, (days - 1) * 50 + 400 + 70)
+
+
+def test_a_fee_of_the_twenty_eighth_and_of_the_last_day_come_in_february_too() -> None:
+    days = [date(2025, 9, 1) + timedelta(days=number) for number in range((date(2026, 2, 17) - date(2025, 9, 1)).days)]
+    for day_of_month, last in ((28, False), (0, True)):
+        costs = {
+            day: Decimal(1000 if day.day == day_of_month or (last and (day + timedelta(days=1)).day == 1) else 100)
+            for day in days
+        }
+        assert near(outlook(DailyCosts(costs, {}), date(2026, 2, 18), 0)[0].total, 27 * 100 + 1000)
+
+
+def test_what_is_given_back_stays_so() -> None:
+    found = june(known(lambda _: -33.0))
+    assert near(-(found.total or 0), 990)
+    assert found.error == pytest.approx(0, abs=0.001)
+
+
+def test_digits_are_kept_and_amounts_that_are_no_costs_are_left_out() -> None:
+    exact = DailyCosts(known(lambda _: 1.0).usage | {LAST: Decimal("30864197253086419728.086419725300")}, {})
+    assert june(exact).actual == Decimal("30864197253086419737.086419725300")
+    assert june(known(lambda _: 1e26)).expected is not None
+    assert outlook(DailyCosts({LAST: Decimal("1e200")}, {}), TODAY, 3) == []
+
+
+def test_accounts_add_up_and_what_is_unknown_of_one_is_counted() -> None:
+    one, other = june(known(lambda _: 100.0)), june(known(lambda _: 10.0))
+    days = [LAST - timedelta(days=number) for number in range(3)]
+    new = june(DailyCosts(dict.fromkeys(days, Decimal(5)), {}))
+    found = together([one, other, new])
+    assert near(found.total, 3300)
+    assert (found.left_out, found.known_days) == (1, 10)
+    assert found.low is not None
+    assert one.low is not None
+    assert other.low is not None
+    assert found.low == one.low + other.low
+    assert together([new, new])._replace(left_out=0) == new._replace(actual=2 * new.actual)
 
 
 def test_without_eight_tries_no_error_is_told() -> None:

@@ -8,14 +8,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 import click
 
 from storage.anomalies import keeping
 from storage.anomalies.keeping import Anomaly
+from storage.database import Connection
 from storage.revision import check_migrated
 from tasks.maintenance import rules_of
-from telemetry.terminal import say
+from telemetry.terminal import complain, say
 from workers.groups import Group
 from workers.output import json_option, print_json, print_table, progress
 from workers.process import fleet_settings, open_database
@@ -69,7 +71,7 @@ def list_(every: bool, since: datetime | None, limit: int, as_json: bool) -> Non
 def show(anomaly: str, limit: int, as_json: bool) -> None:
     """Show an anomaly with its services and resources. The beginning of its id is enough."""
     with open_database(fleet_settings(), "finfleet anomalies") as database, database.connection() as connection:
-        anomaly_id = keeping.matching(connection, anomaly)
+        anomaly_id = _matching(connection, anomaly)
         one = keeping.listing(connection, anomaly_id=anomaly_id)[0]
         resources = keeping.resources(connection, anomaly_id, limit)
     if as_json:
@@ -81,6 +83,8 @@ def show(anomaly: str, limit: int, as_json: bool) -> None:
     print_table(("service", "kind", "days", "expected", "cost", "difference", "of"), rows, right=_MONEY)
     if resources:
         say()
+        if one.withdrawn_at is not None:
+            say("it is withdrawn: its resources are those of the bill as it is now")
         shares = [
             (
                 part.service_name,
@@ -145,9 +149,17 @@ def reopen(anomaly: str, note: str, by: str | None) -> None:
 
 def _note(anomaly: str, state: str, note: str, by: str | None) -> None:
     with open_database(fleet_settings(), "finfleet anomalies") as database, database.connection() as connection:
-        anomaly_id = keeping.matching(connection, anomaly)
+        anomaly_id = _matching(connection, anomaly)
         keeping.note(connection, anomaly_id, state, note.strip(), by if by is not None else _user())
     say(f"{anomaly_id} is {state}")
+
+
+def _matching(connection: Connection, beginning: str) -> UUID:
+    try:
+        return keeping.matching(connection, beginning)
+    except keeping.NoSuchAnomaly as error:
+        complain(f"finfleet: {error}")
+        raise click.exceptions.Exit(1) from None
 
 
 def _user() -> str:
@@ -198,7 +210,7 @@ def _service(part: dict[str, Any]) -> Sequence[object]:
     return (
         part["service_name"],
         part["kind"],
-        part["days"],
+        len(part["days"]),
         _money(expected),
         _money(actual),
         _more(excess),
@@ -206,9 +218,9 @@ def _service(part: dict[str, Any]) -> Sequence[object]:
     )
 
 
-def _money(amount: Decimal) -> str:
-    return f"{amount:,.2f}"
+def _money(amount: Decimal | None) -> str:
+    return "-" if amount is None else f"{amount:,.2f}"
 
 
-def _more(amount: Decimal) -> str:
-    return f"{amount:+,.2f}"
+def _more(amount: Decimal | None) -> str:
+    return "-" if amount is None else f"{amount:+,.2f}"

@@ -11,11 +11,13 @@ import click
 from storage.forecasts import keeping
 from storage.forecasts.keeping import GRAINS, MONTHS, Forecast
 from storage.revision import check_migrated
+from telemetry.target import format_time
 from telemetry.terminal import say
 from workers.output import json_option, print_json, print_table, progress
 from workers.process import fleet_settings, open_database
 
 _MOST = 100_000
+_NONE = "no forecast: no bill of a whole day is there, or the planner has made none yet; --again makes them now"
 _OF_A_PROVIDER = ("account", "service")
 
 
@@ -37,20 +39,24 @@ def command(*, by: str, name: str | None, months: int, again: bool, limit: int, 
     such forecasts would have met, and by how much they were off, on the user's own past. The planner makes them anew
     once an hour, where a bill has changed.
     """
-    settings = fleet_settings()
+    settings, now = fleet_settings(), datetime.now(UTC)
     with open_database(settings, "finfleet forecast") as database, database.connection() as connection:
         if again:
             check_migrated(connection)
-            keeping.look(connection, datetime.now(UTC), settings.anomalies.settle, anyway=True)
-        found = keeping.listing(connection, by, name=name, limit=limit)
+            keeping.look(connection, now, settings.anomalies.settle, anyway=True)
+        found = keeping.listing(connection, by, now.date(), name=name, limit=limit)
+        is_any = bool(found or keeping.listing(connection, "all", now.date(), limit=1))
     shown = sorted({one.month for one in found})[: months + 1]
     found = [one for one in found if one.month in shown]
     if as_json:
         print_json([one._asdict() for one in found])
-        return
-    if not found:
-        say("no forecast: no bill of a whole day is there, or the planner has made none yet; --again makes them now")
-        return
+    elif not found:
+        say(_nothing(by, name) if is_any else _NONE)
+    else:
+        _print(found, by)
+
+
+def _print(found: Sequence[Forecast], by: str) -> None:
     columns = (
         "month",
         *(() if by == "all" else (by,)),
@@ -64,8 +70,17 @@ def command(*, by: str, name: str | None, months: int, again: bool, limit: int, 
     )
     right = ("so far", "in all", "8 of 10", "error", "naive")
     print_table(columns, [_row(one, by) for one in found], right=right)
+    progress(f"made {format_time(found[0].made_at)}")
     if any(one.total_cost is None for one in found):
-        progress("unknown: fewer than 28 days of the last eight weeks are whole")
+        progress("unknown: fewer than seven days are known, or none of the last 45")
+    if left_out := max(one.accounts_left_out for one in found):
+        progress(f"{left_out} accounts are left out, of which that holds: --by account shows which")
+
+
+def _nothing(by: str, name: str | None) -> str:
+    if by == "team" and name is None:
+        return "no forecast of teams: nothing is allocated by the bill as it is now (finfleet allocate)"
+    return f"no forecast of that {by}: `finfleet forecast --by {by}` shows which there are"
 
 
 def _row(one: Forecast, by: str) -> Sequence[object]:
@@ -82,8 +97,12 @@ def _row(one: Forecast, by: str) -> Sequence[object]:
         total,
         between,
         *errors,
-        one.method or "known",
+        one.method or _without_method(one),
     )
+
+
+def _without_method(one: Forecast) -> str:
+    return "-" if one.total_cost is None else "known"
 
 
 def _percent(share: Decimal | None) -> str:
