@@ -29,9 +29,9 @@ NAMES = (
     "storage",
     "queries",
     "memory",
-    "bills",
     "anomalies",
     "forecasts",
+    "bills",
     "exports",
     "object_stores",
 )

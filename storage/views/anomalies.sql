@@ -61,7 +61,7 @@ COMMENT ON COLUMN reporting.anomalies.state IS
     'open, acknowledged (somebody looks into it) or explained: as finfleet anomalies has noted it last.';
 COMMENT ON COLUMN reporting.anomalies.note IS 'What was noted with the state.';
 COMMENT ON COLUMN reporting.anomalies.noted_by IS 'Who noted it.';
-COMMENT ON COLUMN reporting.anomalies.noted_at IS 'When.';
-COMMENT ON COLUMN reporting.anomalies.found_at IS 'When it was found first.';
+COMMENT ON COLUMN reporting.anomalies.noted_at IS 'When it was noted, in UTC.';
+COMMENT ON COLUMN reporting.anomalies.found_at IS 'When it was found first, in UTC.';
 COMMENT ON COLUMN reporting.anomalies.withdrawn_at IS
-    'Since when it is none any more, as the bill was restated or the rules are others; null: it is one.';
+    'Since when, in UTC, it is none any more, as the bill was restated or the rules are others; null: it is one.';

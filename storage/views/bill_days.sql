@@ -1,4 +1,4 @@
--- Few rows: a target that brings bills has one a day. What brings bills is known by what ever did, in whichever account.
+-- Few rows: a target that brings bills has one a day. What brings bills is known by what ever did, in any account.
 CREATE VIEW reporting.bill_days AS
 WITH bringing AS MATERIALIZED (
     SELECT t.*,
@@ -95,5 +95,5 @@ COMMENT ON COLUMN reporting.bill_days.state IS
 COMMENT ON COLUMN reporting.bill_days.is_complete IS
     'Whether it is complete or empty. What the provider restates later is another matter.';
 COMMENT ON COLUMN reporting.bill_days.counts IS
-    'Whether a charge of this target ever counted, on any day, or it never told of any. Where not, other targets tell of'
-    ' all that it does (reporting.cost_sources), and nothing is missing where it lacks a day.';
+    'Whether a charge of this target ever counted, on any day, or it never told of any. Where not, other targets tell'
+    ' of all that it does (reporting.cost_sources), and nothing is missing where it lacks a day.';

@@ -33,9 +33,9 @@ COMMENT ON COLUMN reporting.forecasts.naive_error_share IS
     'The same of the last week carried on as it is: what a forecast has to be better than.';
 COMMENT ON COLUMN reporting.forecasts.tries IS 'On how many days of the past it was tried.';
 COMMENT ON COLUMN reporting.forecasts.method IS
-    'level: the level that holds now, a trend that fades, weekdays, and what recurs each month. seasonal naive: the last'
-    ' week carried on, where that was less off. mean: that of fewer than 28 days. several: accounts differ. Empty: the'
-    ' month is known, or nothing is.';
+    'level: the level that holds now, a trend that fades, weekdays, and what recurs each month. seasonal naive: the'
+    ' last week carried on, where that was less off. mean: that of fewer than 28 days. several: accounts differ.'
+    ' Empty: the month is known, or nothing is.';
 COMMENT ON COLUMN reporting.forecasts.known_days IS
     'Days of the month whose bill is whole; of several accounts those of the one that is least known.';
 COMMENT ON COLUMN reporting.forecasts.expected_days IS 'Days of the month that are forecast; as known_days.';
@@ -45,4 +45,4 @@ COMMENT ON COLUMN reporting.forecasts.accounts_left_out IS
     'Accounts that are in none of the figures, since too little is known of them, or nothing for 45 days.';
 COMMENT ON COLUMN reporting.forecasts.cost IS
     'Which cost it is: effective_cost, or billed_cost of accounts whose bills do not tell that of all lines.';
-COMMENT ON COLUMN reporting.forecasts.made_at IS 'When it was made.';
+COMMENT ON COLUMN reporting.forecasts.made_at IS 'When it was made, in UTC.';

@@ -9,8 +9,9 @@ from agents.core.provider import providers
 _ROOT = Path(__file__).parents[2]
 _OPEN = ("telemetry", "storage", "tasks", "workers", "agents/core")
 _MODULES = [path for package in _OPEN for path in sorted((_ROOT / package).rglob("*.py"))]
-_CLOUDS = frozenset(providers()) - {"generic"}
-"""This machine and what anybody pushes are known to the fleet: they need no account."""
+_CLOUDS = frozenset(providers()) - {"generic", "focus"}
+"""This machine and what anybody pushes are known to the fleet: they need no account. And FOCUS is a specification
+first, which layouts and exports are named by."""
 _FOLDERS = tuple(f"agents.{name}" for name in _CLOUDS)
 
 

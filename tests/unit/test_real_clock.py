@@ -25,6 +25,7 @@ _ALLOWED = {
     "emulators/gcp/bigquery/rest.py": "when a call came in",
     "emulators/gcp/identity.py": "tokens, which a real client judges too",
     "emulators/gcp/rpc.py": "when a call came in",
+    "emulators/gcp/storage/rest.py": "when a call came in",
     "emulators/gcp/web.py": "when a call came in",
     "emulators/openfinops/program.py": "as the program does that it stands for",
 }

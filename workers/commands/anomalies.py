@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -107,7 +107,7 @@ def find(as_json: bool) -> None:
     settings = fleet_settings()
     with open_database(settings, "finfleet anomalies") as database, database.connection() as connection:
         check_migrated(connection)
-        new = keeping.look(connection, datetime.now(UTC), rules_of(settings), anyway=True)
+        new = keeping.look(connection, database.clock.passed(connection), rules_of(settings), anyway=True)
     if as_json:
         print_json({"new": new})
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import click
@@ -39,8 +38,9 @@ def command(*, by: str, name: str | None, months: int, again: bool, limit: int, 
     such forecasts would have met, and by how much they were off, on the user's own past. The planner makes them anew
     once an hour, where a bill has changed.
     """
-    settings, now = fleet_settings(), datetime.now(UTC)
+    settings = fleet_settings()
     with open_database(settings, "finfleet forecast") as database, database.connection() as connection:
+        now = database.clock.passed(connection)
         if again:
             check_migrated(connection)
             keeping.look(connection, now, settings.anomalies.settle, anyway=True)

@@ -54,4 +54,5 @@ $$;
 
 COMMENT ON FUNCTION reporting.anomaly_resources IS
     'What the resources of an anomaly of reporting.anomalies cost on its days, and what they would have cost by the'
-    ' mean of the days with charges among the 28 before; the greatest difference first. A resource_id is empty where the bill names none.';
+    ' mean of the days with charges among the 28 before; the greatest difference first. A resource_id is empty where'
+    ' the bill names none.';
