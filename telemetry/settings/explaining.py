@@ -10,7 +10,7 @@ from typing import Any
 from telemetry.closest import closest
 from telemetry.redact import MASK, redact
 from telemetry.settings.fields import visible_address
-from telemetry.settings.places import Kind, Place, examples_at, is_text, keys_at, kind_of, look_up, path, place_in
+from telemetry.settings.places import KEY, Kind, Place, examples_at, is_text, keys_at, kind_of, look_up, path, place_in
 from telemetry.settings.showing import SHOWN, masked, secrets_in
 from telemetry.text import shown
 from telemetry.wording import LIST, Fault, wanted
@@ -18,8 +18,6 @@ from telemetry.wording import LIST, Fault, wanted
 MAX_FAULTS = 50
 _BEGINNING = re.compile(r"[\w.-]*", re.ASCII)
 _WORD = re.compile(r"[a-z]{1,16}\d{0,2}(?:[-_][A-Za-z]{0,16}\d{0,2}){0,4}")
-_KEY = "[key]"
-"""What pydantic adds to the place of a fault that is in a key."""
 
 
 def explain(
@@ -76,8 +74,8 @@ def failed_check(error: Exception) -> str:
 
 
 def _named(fault: Mapping[str, Any], place: Place) -> str:
-    parts = [part if isinstance(part, int) else shown(part)[:SHOWN] for part in place if part != _KEY]
-    location = tuple(part for part in fault["loc"] if part != _KEY)
+    parts = [part if isinstance(part, int) else shown(part)[:SHOWN] for part in place if part != KEY]
+    location = tuple(part for part in fault["loc"] if part != KEY)
     unknown = fault["type"] == "extra_forbidden" or kind_of(location) is Kind.HIDDEN
     if unknown and parts and isinstance(parts[-1], str):
         parts[-1] = _beginning(parts[-1])

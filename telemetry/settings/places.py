@@ -51,9 +51,18 @@ def is_text(place: Place) -> bool:
     )
 
 
+KEY = "[key]"
+"""What pydantic adds to the place of a fault that is in a key."""
+
+
 def examples_at(place: Place) -> tuple[str, ...]:
     """How a value there is written, by the examples of its field."""
-    metadata = [entry for annotation in _annotations_at(place) for entry in _metadata(annotation)]
+    if place[-1:] == (KEY,):
+        maps = [_bare(annotation) for annotation in _annotations_at(place[:-2])]
+        found = [get_args(one)[0] for one in maps if get_origin(one) in {dict, Mapping}]
+    else:
+        found = [*_annotations_at(place)]
+    metadata = [entry for annotation in found for entry in _metadata(annotation)]
     return next((tuple(map(str, entry.examples)) for entry in metadata if getattr(entry, "examples", None)), ())
 
 
