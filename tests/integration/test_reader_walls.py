@@ -94,8 +94,13 @@ def test_retention_drops_them_when_the_reader_is_gone(
     reader.close()
     dropped: list[int] = []
     with database.connection() as connection:
-        # One by one, where the server has not ended the reader's session yet.
-        until(lambda: dropped.append(forgotten(connection).days) or sum(dropped) == 2, what="the days are dropped")
+
+        def both() -> bool:
+            """One by one, where the server has not ended the reader's session yet."""
+            dropped.append(forgotten(connection).days)
+            return sum(dropped) == 2
+
+        until(both, what="the days are dropped")
 
 
 @pytest.mark.usefixtures("reader")

@@ -128,7 +128,7 @@ def test_what_is_given_back_stays_so() -> None:
 
 
 def test_digits_are_kept_and_amounts_that_are_no_costs_are_left_out() -> None:
-    exact = DailyCosts(known(lambda _: 1.0).usage | {LAST: Decimal("30864197253086419728.086419725300")}, {})
+    exact = DailyCosts({**known(lambda _: 1.0).usage, LAST: Decimal("30864197253086419728.086419725300")}, {})
     assert june(exact).actual == Decimal("30864197253086419737.086419725300")
     assert june(known(lambda _: 1e26)).expected is not None
     assert outlook(DailyCosts({LAST: Decimal("1e200")}, {}), TODAY, 3) == []

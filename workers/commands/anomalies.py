@@ -42,7 +42,7 @@ class _Id(click.ParamType[str]):
 def command() -> None:
     """Days that cost something else than was to be expected: list them, and note what they are.
 
-    The planner looks for them once an hour, where a bill has changed. Only days whose bill is whole are judged.
+    The planner looks for them every six hours, where a bill has changed. Only days whose bill is whole are judged.
     """
 
 

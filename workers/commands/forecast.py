@@ -36,7 +36,7 @@ def command(*, by: str, name: str | None, months: int, again: bool, limit: int, 
 
     The days whose bill is whole count as they are; the others are forecast. Beside each figure stands what eight of ten
     such forecasts would have met, and by how much they were off, on the user's own past. The planner makes them anew
-    once an hour, where a bill has changed.
+    every six hours, where a bill has changed.
     """
     settings = fleet_settings()
     with open_database(settings, "finfleet forecast") as database, database.connection() as connection:
