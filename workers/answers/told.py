@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from storage.questions import Answer, Question
+from storage.questions import Answer, BadValue, Question
 
 
 @dataclass
@@ -37,6 +37,14 @@ class Told:
     def names(self) -> list[str]:
         """Of the columns."""
         return [column.name for column in self.answer.columns]
+
+    @property
+    def only_names(self) -> list[str]:
+        """The same, where each has to be the only one of its name; BadValue where one is not."""
+        names = self.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise BadValue(f"two columns are called {twice[0]}: name them by AS, or write csv")
+        return names
 
     def notes(self) -> list[str]:
         """What to say beside the rows, once they are read."""
