@@ -14,6 +14,7 @@ Any role may ask that may read the schema ``reporting``. Nothing is converted, a
 from storage.questions.asking import Answer, ask
 from storage.questions.completeness import Completeness, Lacking
 from storage.questions.files import Column, Question, Threshold, load
+from storage.questions.mistyped import mistyped
 from storage.questions.read_only import JsonText, select
 from storage.questions.values import BadValue, Given, Values, values_of
 
@@ -30,6 +31,7 @@ __all__ = [
     "Values",
     "ask",
     "load",
+    "mistyped",
     "select",
     "values_of",
 ]

@@ -228,8 +228,15 @@ def test_parquet_has_arrays_as_text_and_says_which_number_it_cannot_have(finflee
     assert "column n has NaN, which no decimal of Parquet is" in said(finfleet, *words, status=1)[1]
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
-@pytest.mark.parametrize("value", ["'infinity'::date", "'24:00'::time"])
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        ("table", "'infinity'::date"),
+        ("csv", "'24:00'::time"),
+        ("json", "'-infinity'::timestamptz"),
+        ("parquet", "ARRAY['10000-01-01'::date]"),
+    ],
+)
 def test_a_time_that_python_has_not_is_said_in_words(finfleet: CommandLine, form: str, value: str) -> None:
     output = () if form == "table" else ("--output", "times")
     _, wrong = said(finfleet, "--sql", f"SELECT {value} AS t", "--format", form, *output, status=1)
@@ -278,3 +285,18 @@ def test_what_is_no_file_is_written_to_and_not_replaced(finfleet: CommandLine) -
     assert pipe.is_fifo()
     words = ("--sql", "SELECT 1 AS n", "--format", "parquet", "--output")
     assert "pipe is no regular file: Parquet needs one" in said(finfleet, *words, "pipe", status=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--account", "prd"), "no account 'prd' is on the bill from 2026-02-01 to 2026-02-04: did you mean prod?"),
+        (("--provider", "asw"), "no provider 'asw' is on the bill from 2026-02-01 to 2026-02-04: did you mean aws?"),
+        (("--currency", "USB"), "no currency 'USB' is on the bill from 2026-02-01 to 2026-02-04: did you mean USD?"),
+        (("--account", "prod"), ""),
+    ],
+)
+def test_an_empty_answer_names_what_no_bill_has(finfleet: CommandLine, words: tuple[str, ...], says: str) -> None:
+    printed, hint = said(finfleet, *ASKED, *words, "--json")
+    assert hint.startswith(says) if says else not hint
+    assert (json.loads(printed)["count"] == 0) == bool(says)

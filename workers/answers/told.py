@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -20,6 +20,8 @@ class Told:
     question: Question | None = None
     since: date | None = None
     until: date | None = None
+    #: Names that it was asked with and that no bill has, in words: as long as the answer is open.
+    mistyped: Callable[[], list[str]] = list
     #: How many rows there were, and whether there are more: once they are read.
     count: int = 0
     more: bool = field(default=False)

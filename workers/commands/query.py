@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
 
 from storage.export import ExportRefused
-from storage.questions import BadValue, Given, Question, ask, load, select, values_of
+from storage.questions import BadValue, Given, Question, ask, load, mistyped, select, values_of
 from storage.timeouts import Timeouts
 from telemetry.closest import did_you_mean
 from telemetry.errors import CollectionError
@@ -104,6 +105,8 @@ def command(
         limit = _OF_A_TABLE if form == "table" else _OF_SQL if sql is not None else None
     with _in_words(), _answered(question, asked, sql, timeout, limit) as told:
         _write(told, form, path, force=force)
+        for line in [] if told.count else told.mistyped():
+            say(line, err=True)
 
 
 def _path(form: str, output: str | None) -> Path | None:
@@ -152,7 +155,8 @@ def _answered(
         except BadValue as error:
             raise click.UsageError(str(error)) from None
         with ask(connection, question, values) as answer:
-            yield Told(answer, limit, question, values.since, values.until)
+            lacking = partial(mistyped, connection, question, values)
+            yield Told(answer, limit, question, values.since, values.until, lacking)
 
 
 def _write(told: Told, form: str, path: Path | None, *, force: bool) -> None:
