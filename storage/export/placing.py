@@ -64,7 +64,7 @@ def _replaceable(path: Path, *, force: bool) -> Path:
             raise ExportRefused(f"{path} is no regular file, and is not replaced")
         if not force:
             raise _taken(path)
-    return Path(os.path.realpath(path))
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _taken(path: Path) -> ExportRefused:

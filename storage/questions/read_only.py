@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 from psycopg import errors as driver
 from psycopg.types.json import set_json_loads
+from psycopg.types.string import TextLoader
 
 from storage.errors import StorageForbidden
 from storage.questions.asking import PAGE, Answer, reading, types_of
@@ -35,6 +36,8 @@ _QUERIES = ("select", "with", "values", "table")
 _MILLISECOND = timedelta(milliseconds=1)
 _OPTIONS = 160000
 _READ_ONLY = driver.ReadOnlySqlTransaction
+_AS_TEXT = ("interval", "bytea")
+"""Python knows no months, and takes one for 30 days; its bytes are no text."""
 _ITS_OWN = ("0A", "22", "42")
 """What is wrong with a statement itself: not to be had, with its data, with its words."""
 _TRIAL = "finfleet_statement_on_trial"
@@ -69,6 +72,8 @@ def select(connection: _Connection, statement: str, timeout: timedelta) -> Itera
         _become_reader(connection)
         with connection.cursor(name="question") as cursor:
             set_json_loads(JsonText.of, cursor)
+            for kind in _AS_TEXT:
+                cursor.adapters.register_loader(kind, TextLoader)
             with allowed.spent(connection):
                 # Encoded and without values: not a character of it is ours to read, neither % nor a brace.
                 cursor.execute(query.encode())

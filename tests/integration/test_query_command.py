@@ -190,7 +190,7 @@ ODD = """
 SELECT '{"a": 12345678901234567890.123456789, "b": 1.10}'::jsonb AS j, E'{"a":\n1e400}'::json AS k,
        'NaN'::float8 AS f, '-Infinity'::float4 AS g, 'NaN'::numeric AS n, 0.001::float8 AS small,
        12345678901234567890123456789012345.10::numeric AS large, '10.0.0.1'::inet AS i, ARRAY['=1', NULL] AS a,
-       ROW('=1', 2) AS r
+       ROW('=1', 2) AS r, '1 month 2 days'::interval AS during, '\\x3d'::bytea AS b
 """
 DIGITS = '{"a": 12345678901234567890.123456789, "b": 1.10}'
 
@@ -211,6 +211,7 @@ def test_values_keep_their_digits_as_csv_and_as_a_table(finfleet: CommandLine) -
     printed, _ = said(finfleet, "--sql", ODD, "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(printed))
     assert (row["j"], row["k"], row["f"], row["small"]) == (DIGITS, '{"a": 1e400}', "NaN", "0.001")
+    assert (row["during"], row["b"]) == ("1 mon 2 days", "\\x3d")
     printed, _ = said(finfleet, "--sql", ODD)
     assert all(one in printed for one in (DIGITS, " NaN ", "0.001", "12345678901234567890123456789012345.1 "))
 

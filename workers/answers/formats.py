@@ -105,7 +105,8 @@ def _json(value: Any) -> str:
 def _seen(value: Any) -> Any:
     """As a table shows it: floats with all that they tell, and of a text no more than a person reads."""
     if isinstance(value, float):
-        return Decimal(repr(value))
+        text = repr(value)
+        return text if "e" in text else Decimal(text)
     if isinstance(value, dict | list | tuple):
         value = as_text(value)
     if isinstance(value, str | bytes) and len(value) > _LONGEST:
