@@ -80,13 +80,18 @@ _CELLS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (float, "{:,.2f}".format),
     (int, "{:,}".format),
     (dict, lambda value: ", ".join(f"{name}={text}" for name, text in value.items()) or "-"),
-    (Decimal, lambda value: f"{value.normalize():f}"),
+    (Decimal, lambda value: _without_zeros(f"{value:f}")),
 )
 
 
 def cell(value: Any) -> str:
     """A value as a person reads it; unknown is a dash, never a zero."""
     return shown(next((show for kind, show in _CELLS if isinstance(value, kind)), str)(value))
+
+
+def _without_zeros(number: str) -> str:
+    """Not by ``normalize``, which rounds to 28 digits."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def duration(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,9 +16,13 @@ _READ = 1 << 20
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """A file that nobody takes for the one that it is to be; gone where it has not become that."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def beside(path: Path, *, force: bool = True) -> Iterator[Path]:
+    """A file that nobody takes for the one that it is to be; gone where it has not become that.
+
+    ExportRefused where ``path`` is what :func:`put` would not replace, before anything is written.
+    """
+    real = _replaceable(path, force=force)
+    part = real.with_name(f".{real.name}.{os.getpid()}.part")
     try:
         part.touch(exist_ok=False)
     except FileExistsError:
@@ -30,16 +35,40 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 def put(part: Path, path: Path, *, force: bool) -> None:
-    """Give it its name; ExportRefused where another file has that, and is not to be replaced."""
+    """Give it its name; ExportRefused where another file has that, and is not to be replaced.
+
+    A link stays one: the file that it leads to is replaced. What is no file is never replaced.
+    """
     with part.open("rb") as file:
         os.fsync(file.fileno())
+    real = _replaceable(path, force=force)
     try:
         if force:
-            part.replace(path)
+            part.replace(real)
         else:
-            _link(part, path)
+            _link(part, real)
     except FileExistsError:
-        raise ExportRefused(f"{path} is there already: --force replaces it") from None
+        raise _taken(path) from None
+
+
+def _replaceable(path: Path, *, force: bool) -> Path:
+    """Where it leads to."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        pass
+    else:
+        if stat.S_ISDIR(mode):
+            raise ExportRefused(f"{path} is a folder: name a file")
+        if not stat.S_ISREG(mode):
+            raise ExportRefused(f"{path} is no regular file, and is not replaced")
+        if not force:
+            raise _taken(path)
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _taken(path: Path) -> ExportRefused:
+    return ExportRefused(f"{path} is there already: --force replaces it")
 
 
 def _link(part: Path, path: Path) -> None:

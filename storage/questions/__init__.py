@@ -14,7 +14,8 @@ Any role may ask that may read the schema ``reporting``. Nothing is converted, a
 from storage.questions.asking import Answer, ask
 from storage.questions.completeness import Completeness, Lacking
 from storage.questions.files import Column, Question, Threshold, load
-from storage.questions.read_only import select
+from storage.questions.mistyped import mistyped
+from storage.questions.read_only import JsonText, select
 from storage.questions.values import BadValue, Given, Values, values_of
 
 __all__ = [
@@ -23,12 +24,14 @@ __all__ = [
     "Column",
     "Completeness",
     "Given",
+    "JsonText",
     "Lacking",
     "Question",
     "Threshold",
     "Values",
     "ask",
     "load",
+    "mistyped",
     "select",
     "values_of",
 ]

@@ -44,9 +44,10 @@ def ask(connection: _Connection, question: Question, values: Values) -> Iterator
 
 
 def types_of(connection: _Connection, cursor: psycopg.ServerCursor[Any]) -> tuple[str, ...]:
-    """Names of the types of its columns; empty where a type is nobody's."""
-    found = (connection.adapters.types.get(one.type_code) for one in cursor.description or ())
-    return tuple(one.name if one else "" for one in found)
+    """Names of the types of its columns; empty where a type is nobody's, or an array."""
+    codes = [one.type_code for one in cursor.description or ()]
+    found = [(code, connection.adapters.types.get(code)) for code in codes]
+    return tuple(known.name if known is not None and known.oid == code else "" for code, known in found)
 
 
 @contextmanager

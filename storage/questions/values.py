@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from storage.errors import StorageError
@@ -16,6 +16,8 @@ from telemetry.closest import did_you_mean
 _DATE = re.compile(r"(20\d\d|19\d\d)-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?")
 _LONGEST = 500
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?|\.[0-9]{1,20}")
+"""Nothing of what thresholds bound is below zero, or larger."""
 _MONTHS = 12
 
 
@@ -133,13 +135,9 @@ def _threshold(of: Threshold, text: str) -> Decimal | str:
         return of.default
     if isinstance(of.default, str):
         return _text(of.name, text)
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise BadValue(f"threshold {of.name} {text[:40]!r}: write a number; {of.meaning}")
-    return number
+    if not _NUMBER.fullmatch(text):
+        raise BadValue(f"threshold {of.name} {text[:40]!r}: write a number, such as 5 or 0.5; {of.meaning}")
+    return Decimal(text)
 
 
 def _check_taken(question: Question, given: Given) -> None:

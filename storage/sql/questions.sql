@@ -44,3 +44,9 @@ SELECT pg_has_role(
            current_user, to_regrole('finfleet_reader'),
            CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END
        )
+
+-- name: on_the_bill
+-- What a question can be asked about alone.
+SELECT DISTINCT provider, account, sub_account_id, billing_currency
+  FROM reporting.cost_summaries
+ WHERE day >= %(from)s AND day < %(to)s

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -231,6 +232,23 @@ def test_a_file_that_is_there_is_replaced_only_where_that_is_said(connection: Co
         (tmp_path / name).unlink()
     (tmp_path / "bill.csv").write_text("theirs")
     assert export(connection, asked._replace(force=True)).path.read_text().startswith("Allocated")
+
+
+def test_a_link_stays_one_and_what_is_no_file_is_never_replaced(connection: Connection, tmp_path: Path) -> None:
+    asked = _asked(tmp_path / "link.csv")._replace(since=MONTHS[0].start, until=MONTHS[0].end, force=True)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "bill.csv").write_text("former")
+    (tmp_path / "link.csv").symlink_to("theirs/bill.csv")
+    export(connection, asked)
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "theirs" / "bill.csv").read_text().startswith("Allocated")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(ExportRefused, match=r"pipe\.csv is no regular file, and is not replaced"):
+        export(connection, asked._replace(path=tmp_path / "pipe.csv"))
+    assert (tmp_path / "pipe.csv").is_fifo()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        "bill.csv", "link.csv", "link.csv.metadata.json", "pipe.csv", "theirs",
+    ]  # fmt: skip
 
 
 def test_where_there_is_no_folder_or_no_pyarrow_that_is_said(

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -158,6 +159,10 @@ def test_the_list_has_every_question(finfleet: CommandLine) -> None:
         (("tax", "--format", "parquet"), "say --output FILE"),
         (("tax", "--output", "x"), "a table is for reading"),
         (("--sql", "SELECT 1", "--by", "service"), "takes no other words"),
+        (("tax", "--json", "--format", "csv"), "--json and --format csv"),
+        (("--list", "--format", "csv"), "a table or JSON"),
+        (("tax", "--describe", "--format", "csv"), "a table or JSON"),
+        (("--list", "--json", "--output", "x"), "a table or JSON, on standard output"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_question_is_said_as_wrong_usage(
@@ -172,3 +177,127 @@ def test_a_tag_a_threshold_and_days_are_taken(finfleet: CommandLine) -> None:
     assert [(row["tag_value"], row["billed_cost"]) for row in told["rows"]] == [("a", "2.20")]
     told = json.loads(said(finfleet, "top_movers", "--set", "least_change=1", *days, "--json")[0])
     assert {row["billing_currency"] for row in told["rows"]} == {"USD"}
+
+
+@pytest.mark.parametrize("form", ["json", "parquet"])
+def test_two_columns_of_one_name_are_refused(finfleet: CommandLine, form: str) -> None:
+    words = ("--sql", "SELECT sum(1), sum(2)", "--format", form, "--output", "two")
+    assert "two columns are called sum: name them by AS" in said(finfleet, *words, status=1)[1]
+    assert not list(finfleet.directory.glob("*two*"))
+
+
+ODD = """
+SELECT '{"a": 12345678901234567890.123456789, "b": 1.10}'::jsonb AS j, E'{"a":\n1e400}'::json AS k,
+       'NaN'::float8 AS f, '-Infinity'::float4 AS g, 'NaN'::numeric AS n, 0.001::float8 AS small,
+       12345678901234567890123456789012345.10::numeric AS large, '10.0.0.1'::inet AS i, ARRAY['=1', NULL] AS a,
+       ROW('=1', 2) AS r, '1 month 2 days'::interval AS during, '\\x3d'::bytea AS b
+"""
+DIGITS = '{"a": 12345678901234567890.123456789, "b": 1.10}'
+
+
+def test_values_keep_their_digits_as_json(finfleet: CommandLine) -> None:
+    printed, _ = said(finfleet, "--sql", ODD, "--json")
+    assert f'"j": {DIGITS}, "k": {{"a": 1e400}}' in printed
+
+    def no_such(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    (row,) = json.loads(printed, parse_constant=no_such)["rows"]
+    assert (row["f"], row["g"], row["n"], row["small"]) == ("NaN", "-Infinity", "NaN", 0.001)
+    assert (row["i"], row["a"], row["large"]) == ("10.0.0.1", ["=1", None], "12345678901234567890123456789012345.10")
+
+
+def test_values_keep_their_digits_as_csv_and_as_a_table(finfleet: CommandLine) -> None:
+    printed, _ = said(finfleet, "--sql", ODD, "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(printed))
+    assert (row["j"], row["k"], row["f"], row["small"]) == (DIGITS, '{"a": 1e400}', "NaN", "0.001")
+    assert (row["during"], row["b"]) == ("1 mon 2 days", "\\x3d")
+    printed, _ = said(finfleet, "--sql", ODD)
+    assert all(one in printed for one in (DIGITS, " NaN ", "0.001", "12345678901234567890123456789012345.1 "))
+
+
+def test_heads_of_csv_are_no_formulas(finfleet: CommandLine) -> None:
+    assert said(finfleet, "--sql", 'SELECT 1 AS "=1+1"', "--format", "csv")[0].splitlines() == ["'=1+1", "1"]
+
+
+def test_parquet_has_arrays_as_text_and_says_which_number_it_cannot_have(finfleet: CommandLine) -> None:
+    asked = "SELECT ARRAY[1, 2] AS a, ROW(1, 'b') AS r, '{\"c\": 1.10}'::jsonb AS j, ARRAY[1.5, 'NaN'] AS d"
+    said(finfleet, "--sql", asked, "--format", "parquet", "--output", "arrays")
+    (row,) = parquet.read_table(finfleet.directory / "arrays").to_pylist()
+    assert row == {"a": "[1, 2]", "r": '["1", "b"]', "j": '{"c": 1.10}', "d": '["1.5", "NaN"]'}
+    words = ("--sql", "SELECT 'NaN'::numeric AS n", "--format", "parquet", "--output", "x")
+    assert "column n has NaN, which no decimal of Parquet is" in said(finfleet, *words, status=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        ("table", "'infinity'::date"),
+        ("csv", "'24:00'::time"),
+        ("json", "'-infinity'::timestamptz"),
+        ("parquet", "ARRAY['10000-01-01'::date]"),
+    ],
+)
+def test_a_time_that_python_has_not_is_said_in_words(finfleet: CommandLine, form: str, value: str) -> None:
+    output = () if form == "table" else ("--output", "times")
+    _, wrong = said(finfleet, "--sql", f"SELECT {value} AS t", "--format", form, *output, status=1)
+    assert "::text" in wrong
+    assert "Traceback" not in wrong
+
+
+def test_a_huge_cell_of_a_table_is_cut(finfleet: CommandLine) -> None:
+    printed, _ = said(finfleet, "--sql", "SELECT repeat('x', 20000000) AS t, 1 AS n")
+    assert len(printed) < 20_000
+    assert "x… (20,000,000 characters)" in printed
+
+
+def test_no_file_is_replaced_unless_that_is_said(finfleet: CommandLine) -> None:
+    def ask(output: str, *more: str, status: int = 0) -> str:
+        return said(finfleet, "--sql", "SELECT 1 AS n", "--format", "csv", "--output", output, *more, status=status)[1]
+
+    folder = finfleet.directory
+    for name in ("n.csv", "n.csv.part"):
+        (folder / name).write_text("theirs")
+    (folder / "link").symlink_to("n.csv")
+    (folder / "folder").mkdir()
+    for name in ("n.csv", "link"):
+        assert f"{name} is there already: --force replaces it" in ask(name, status=1)
+    assert "folder is a folder: name a file" in ask("folder", "--force", status=1)
+    assert "none/x" in ask("none/x", status=1)
+    assert (folder / "n.csv").read_text() == "theirs"
+    ask("link", "--force")
+    assert (folder / "link").is_symlink()
+    assert (folder / "n.csv").read_text() == "n\n1\n"
+    assert (folder / "n.csv.part").read_text() == "theirs"
+    assert "--output" in ask("", status=2)
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(finfleet: CommandLine) -> None:
+    asked = ("--sql", "SELECT 1 AS n", "--format", "csv", "--output")
+    assert said(finfleet, *asked, "-")[0] == said(finfleet, *asked, "/dev/stdout")[0] == "n\n1\n"
+    pipe = finfleet.directory / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        said(finfleet, *asked, "pipe", "--force")
+        assert os.read(reader, 100) == b"n\n1\n"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    words = ("--sql", "SELECT 1 AS n", "--format", "parquet", "--output")
+    assert "pipe is no regular file: Parquet needs one" in said(finfleet, *words, "pipe", status=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--account", "prd"), "no account 'prd' is on the bill from 2026-02-01 to 2026-02-04: did you mean prod?"),
+        (("--provider", "asw"), "no provider 'asw' is on the bill from 2026-02-01 to 2026-02-04: did you mean aws?"),
+        (("--currency", "USB"), "no currency 'USB' is on the bill from 2026-02-01 to 2026-02-04: did you mean USD?"),
+        (("--account", "prod"), ""),
+    ],
+)
+def test_an_empty_answer_names_what_no_bill_has(finfleet: CommandLine, words: tuple[str, ...], says: str) -> None:
+    printed, hint = said(finfleet, *ASKED, *words, "--json")
+    assert hint.startswith(says) if says else not hint
+    assert (json.loads(printed)["count"] == 0) == bool(says)

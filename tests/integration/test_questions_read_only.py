@@ -45,6 +45,9 @@ def read(connection: Connection, statement: str, timeout: timedelta = LIMIT) -> 
         ("SELECT 1", [(1,)]),
         ("SELECT 1, 2, 'a%s {}'", [(1, 2, "a%s {}")]),
         (" -- of ours; and more\n/* ; */ (SELECT 1);  ", [(1,)]),
+        ("SELECT 1; -- note; of ours", [(1,)]),
+        ("/* /* x */ */ SELECT 1 /* ; */ ; /* y */ ; ", [(1,)]),
+        ("--x\r( --y\nSELECT ';--' || E'\\';/*' || $a$;'$a$ AS \"a;--\") ;--", [(";--';/*;'",)]),
         ("WITH a AS (SELECT 2 AS n) SELECT n FROM a", [(2,)]),
         ("VALUES (1), (2)", [(1,), (2,)]),
         ("SELECT target FROM reporting.coverage", [("aws/default/us-east-1/ec2",)]),
@@ -99,6 +102,10 @@ def test_a_query_is_answered(connection: Connection, statement: str, rows: list[
         ("SELECT no_such_column", 'column "no_such_column" does not exist'),
         ("SELECT 1 / 0", "division by zero"),
         ("SELECT $1", "parameter"),
+        ("/* /* x */ SELECT 1", "a remark is not closed"),
+        ("SELECT 1 /* x", "a remark is not closed"),
+        ("SELECT 'infinity'::timestamptz", "::text"),
+        ("-- SELECT 1", "is no query"),
         ("SELECT 'a\0b'", "NUL"),
     ],
 )  # fmt: skip
@@ -128,6 +135,12 @@ def test_a_statement_that_takes_too_long_is_ended_in_words(connection: Connectio
     endless = "SELECT count(*) FROM generate_series(1, 1000000000000) AS n"
     with pytest.raises(BadValue, match=r"took longer than 0.1 s: narrow it, or allow more by --timeout"):
         read(connection, endless, timedelta(seconds=0.1))
+
+
+def test_all_pages_are_within_the_time(connection: Connection) -> None:
+    slow = "SELECT n, (SELECT sum(m) FROM generate_series(1, 500 + n % 2) AS m) FROM generate_series(1, 100000) AS n"
+    with pytest.raises(BadValue, match=r"took longer than 0.6 s"):
+        read(connection, slow, timedelta(seconds=0.6))
 
 
 def test_rows_come_a_page_at_a_time(connection: Connection) -> None:

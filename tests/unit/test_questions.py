@@ -115,7 +115,10 @@ def test_values_are_bound_as_they_are() -> None:
     assert (bound["cpu_below"], bound["least_days"]) == (Decimal("2.5"), Decimal(7))
 
 
-@pytest.mark.parametrize("value", ["NaN", "inf", "-Infinity", "", "1e", "x" * 600])
+ODD_NUMBERS = ["1e200000", " 1_0", "1_0", "1 ", "-1", "+1", "\uff11\uff10", "9" * 200]
+
+
+@pytest.mark.parametrize("value", ["NaN", "inf", "-Infinity", "", "1e", "x" * 600, *ODD_NUMBERS])
 def test_a_threshold_is_a_number(value: str) -> None:
     given = Given(thresholds={"cpu_below": value})
     if not value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ def write(told: Told, path: Path) -> None:
     """Write all rows, a group of them at a time; CollectionFailed names the extra where its library is missing."""
     arrow, parquet = need("pyarrow"), need("pyarrow.parquet")
     types = [_type(arrow, name) for name in told.answer.types]
+    names = told.only_names
     about = {b"finfleet": as_text(told.about()).encode()}
-    schema = arrow.schema(list(zip(told.names, types, strict=True)), metadata=about)
+    schema = arrow.schema(list(zip(names, types, strict=True)), metadata=about)
     rows = told.rows()
     with parquet.ParquetWriter(path, schema) as writer:
         while page := list(islice(rows, _PAGE)):
             columns = zip(*page, strict=True)
-            arrays = [_array(arrow, *one) for one in zip(told.names, types, columns, strict=True)]
+            arrays = [_array(arrow, *one) for one in zip(names, types, columns, strict=True)]
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
@@ -53,6 +54,10 @@ def _array(arrow: Any, name: str, kind: Any, values: tuple[Any, ...]) -> Any:
     try:
         return arrow.array(values, kind)
     except arrow.ArrowInvalid:
+        if odd := [value for value in values if isinstance(value, Decimal) and not value.is_finite()]:
+            raise BadValue(
+                f"column {name} has {odd[0]}, which no decimal of Parquet is: cast it to float8, or write csv or json"
+            ) from None
         raise BadValue(
             f"column {name} has a number of more than {_DECIMALS} decimals, or {_DIGITS - _DECIMALS} digits before"
             " them: write it as csv or json"
@@ -60,4 +65,4 @@ def _array(arrow: Any, name: str, kind: Any, values: tuple[Any, ...]) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return as_text(value) if isinstance(value, dict | list | tuple) else str(value)

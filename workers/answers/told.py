@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from storage.questions import Answer, Question
+from storage.questions import Answer, BadValue, Question
 
 
 @dataclass
@@ -20,6 +20,8 @@ class Told:
     question: Question | None = None
     since: date | None = None
     until: date | None = None
+    #: Names that it was asked with and that no bill has, in words: as long as the answer is open.
+    mistyped: Callable[[], list[str]] = list
     #: How many rows there were, and whether there are more: once they are read.
     count: int = 0
     more: bool = field(default=False)
@@ -37,6 +39,14 @@ class Told:
     def names(self) -> list[str]:
         """Of the columns."""
         return [column.name for column in self.answer.columns]
+
+    @property
+    def only_names(self) -> list[str]:
+        """The same, where each has to be the only one of its name; BadValue where one is not."""
+        names = self.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise BadValue(f"two columns are called {twice[0]}: name them by AS, or write csv")
+        return names
 
     def notes(self) -> list[str]:
         """What to say beside the rows, once they are read."""

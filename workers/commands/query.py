@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
 
-from storage.questions import BadValue, Given, Question, ask, load, select, values_of
+from storage.export import ExportRefused
+from storage.questions import BadValue, Given, Question, ask, load, mistyped, select, values_of
 from storage.timeouts import Timeouts
 from telemetry.closest import did_you_mean
 from telemetry.errors import CollectionError
 from telemetry.terminal import say
 from workers import completion
-from workers.answers import formats, parquet
+from workers.answers import formats, placed
 from workers.answers.described import describe, listing
 from workers.answers.told import Told
 from workers.groups import OneOf
@@ -57,9 +59,10 @@ reached; 78 the configuration has errors. docs/questions.md has ten worked examp
     metavar="SECONDS",
     help="How long --sql may take.",
 )
-@click.option("--format", "form", type=OneOf(_FORMATS), default="table", show_default=True, help="How to write it.")
+@click.option("--format", "form", type=OneOf(_FORMATS), show_default="table", help="How to write it.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; Parquet needs one.")
+@click.option("--output", help="A file; Parquet needs one. - is standard output.")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
 def command(
     *,
     name: str | None,
@@ -70,9 +73,10 @@ def command(
     until: str,
     limit: int | None,
     timeout: float,
-    form: str,
+    form: str | None,
     as_json: bool,
-    output: Path | None,
+    output: str | None,
+    force: bool,
     thresholds: tuple[str, ...],
     **given: str,
 ) -> None:
@@ -81,25 +85,40 @@ def command(
     Amounts of two currencies are never added. Below a table, or in the JSON, it says how complete the days are that
     were asked for.
     """
-    form = "json" if as_json else form
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} are two formats: give one")
+    form = "json" if as_json else form or "table"
     if [listed, name is not None, sql is not None].count(True) != 1:
         raise click.UsageError("name a question, or give --sql or --list")
+    if (listed or described) and (form in ("csv", "parquet") or output is not None):
+        raise click.UsageError("what there is to ask is told as a table or JSON, on standard output alone")
     if listed:
         listing(as_json=form == "json")
         return
-    if form == "parquet" and output is None:
-        raise click.UsageError("Parquet is no text: say --output FILE")
-    if output is not None and form == "table":
-        raise click.UsageError("a table is for reading: write csv, json or parquet into a file, by --format")
     question = None if name is None else _question(name)
     if described and question is not None:
         describe(question, as_json=form == "json")
         return
+    path = _path(form, output)
     asked = Given(since, until, thresholds=_thresholds(thresholds), **given)
     if limit is None:
         limit = _OF_A_TABLE if form == "table" else _OF_SQL if sql is not None else None
     with _in_words(), _answered(question, asked, sql, timeout, limit) as told:
-        _write(told, form, output)
+        _write(told, form, path, force=force)
+        for line in [] if told.count else told.mistyped():
+            say(line, err=True)
+
+
+def _path(form: str, output: str | None) -> Path | None:
+    """None: standard output."""
+    if output == "":
+        raise click.UsageError("--output is empty: name a file, or leave it out")
+    path = None if output is None or output in placed.STANDARD else Path(output)
+    if form == "parquet" and path is None:
+        raise click.UsageError("Parquet is no text: say --output FILE")
+    if path is not None and form == "table":
+        raise click.UsageError("a table is for reading: write csv, json or parquet into a file, by --format")
+    return path
 
 
 def _question(name: str) -> Question:
@@ -136,28 +155,18 @@ def _answered(
         except BadValue as error:
             raise click.UsageError(str(error)) from None
         with ask(connection, question, values) as answer:
-            yield Told(answer, limit, question, values.since, values.until)
+            lacking = partial(mistyped, connection, question, values)
+            yield Told(answer, limit, question, values.since, values.until, lacking)
 
 
-def _write(told: Told, form: str, output: Path | None) -> None:
-    if output is None:
+def _write(told: Told, form: str, path: Path | None, *, force: bool) -> None:
+    if path is None:
         formats.WRITERS[form](told, formats.PRINTS[form])
         if form == "csv":
             _note(told)
         return
-    part = output.with_name(f"{output.name}.part")
-    try:
-        if form == "parquet":
-            parquet.write(told, part)
-        else:
-            with part.open("w", encoding="utf-8", newline="") as file:
-                formats.WRITERS[form](told, lambda line: file.write(f"{line}\n"))
-        part.replace(output)
-    except OSError as error:
-        raise click.ClickException(f"{output}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
-    say(f"{told.count:,} rows in {output}")
+    placed.write(told, form, path, force=force)
+    say(f"{told.count:,} rows in {path}")
     _note(told)
 
 
@@ -170,5 +179,5 @@ def _note(told: Told) -> None:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except (BadValue, CollectionError) as error:
+    except (BadValue, CollectionError, ExportRefused) as error:
         raise click.ClickException(str(error)) from None
