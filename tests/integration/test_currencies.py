@@ -144,6 +144,18 @@ def test_files_and_addresses_are_loaded_whole_or_not_at_all(
     assert "USD" in finfleet("list").stdout
 
 
+def test_the_query_of_an_address_is_not_said(finfleet: Run) -> None:
+    done = finfleet("import", "https://localhost:1/x?sig=SECRET", status=1)
+    assert done.stderr == "Error: https://localhost:1/x: ConnectError\n"
+
+
+def test_what_is_no_file_is_said_in_words(finfleet: Run, tmp_path: Path) -> None:
+    assert finfleet("import", "nosuch.csv", status=1).stderr.endswith("nosuch.csv: there is no such file\n")
+    done = finfleet("import", str(tmp_path), status=1)
+    assert "it cannot be read: Is a directory" in done.stderr
+    assert done.stderr.count(str(tmp_path)) == 1
+
+
 def test_bills_bring_their_own_rates(finfleet: Run, connection: Connection) -> None:
     start = datetime(2026, 11, 3, tzinfo=UTC)
     told = {"PricingCurrency": "USD", "x_BillingExchangeRate": "0.925"}
