@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.allocation.model import Document
+from storage.allocation.compiling import Compiled
+from storage.allocation.model import Document, Rules
 from storage.allocation.patterns import as_like, folded, folded_key
 from storage.allocation.reading import as_json, from_json, hash_of, read_rules
 from telemetry.errors import ConfigError
+from tests.support.allocating import Reference
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "allocation.example.yaml"
 _TEAM = "{name: team, rules: [{tag: team}]}"
@@ -109,3 +111,26 @@ def test_values_are_compared_without_case_and_blanks() -> None:
 )  # fmt: skip
 def test_globs_are_patterns_of_like(glob: str, like: str) -> None:
     assert as_like(glob) == like
+
+
+@pytest.mark.parametrize(
+    ("tags", "owner"),
+    [
+        ({"team": "data", "Team": "x"}, "data"),
+        ({"team": "data", "TEAM": "x", "user:team": "y"}, "data"),
+        ({"team": " ", "Team": "x"}, "x"),
+        ({"Team": "x", "squad": "y"}, "x"),
+        ({"squad": "y", "Squad": "z"}, "y"),
+        ({"Owner": "of the provider", "team": "data"}, "of the provider"),
+        ({"owner": "of another spelling", "Owner": "of the provider"}, "of the provider"),
+    ],
+)
+def test_of_keys_that_differ_in_spelling_the_one_of_the_rules_comes_first(tags: dict[str, str], owner: str) -> None:
+    told = {
+        "effective_from": "2026-01",
+        "tags": {"keys": {"team": ["squad"]}, "providers": {"aws": {"team": ["Owner"]}}},
+        "dimensions": [{"name": "team", "rules": [{"tag": "team"}]}],
+    }
+    for spelled in (tags, dict(reversed(tags.items()))):
+        assert Compiled(Rules.model_validate(told)).told("aws", spelled) == [owner]
+        assert Reference(told).tag({"provider": "aws", "tags": spelled}, "team") == owner
