@@ -70,6 +70,12 @@ def test_stored_rules_are_the_same_rules(tmp_path: Path) -> None:
         (shared("split: fixed"), "shares and split: fixed go together"),
         (shared("split: fixed, shares: {a: 0.3, b: 0.3, c: 0.3}"), "shares: they add up to 0.9, and must be 1 exactly"),
         (shared("split: fixed, shares: {a: 0, b: 1}"), "versions[0].shared[0].shares.a: 0: must be more than 0"),
+        (shared("split: fixed, shares: {a: 1e-25, b: 1}"), "shares.a: '1e-25': at most 20 digits behind the point"),
+        (shared("split: fixed, shares: {a: x, b: 1}"), "shares.a: 'x': write a number, such as 5 or 0.5"),
+        (shared("split: metric, metric: {name: a, min_coverage: x}"), "min_coverage: 'x': write a number"),
+        ("", "it is empty: begin with versions"),
+        ("[]", "it must hold versions"),
+        ("versions:", "versions: it is empty: write what belongs there below it"),
         (shared("split: even, normalise: true"), "normalise: it is for shares alone"),
         (shared("split: metric"), "metric and split: metric go together"),
         (shared("split: even").replace("dimension: team", "dimension: app"), "shared[0].dimension: 'app' is no"),
@@ -134,3 +140,10 @@ def test_of_keys_that_differ_in_spelling_the_one_of_the_rules_comes_first(tags: 
     for spelled in (tags, dict(reversed(tags.items()))):
         assert Compiled(Rules.model_validate(told)).told("aws", spelled) == [owner]
         assert Reference(told).tag({"provider": "aws", "tags": spelled}, "team") == owner
+
+
+def test_a_file_of_rules_that_is_not_there_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_rules(tmp_path / "nosuch.yaml")
+    assert "there is no such file: name the file of the rules" in str(caught.value)
+    assert "--config" not in str(caught.value)

@@ -55,7 +55,9 @@ def _form(output: Path, kind: str | None, *, compress: bool) -> tuple[str, bool]
         return kind or "parquet", compress
     form, packed = told
     if (kind or form) != form:
-        raise click.UsageError(f"--output {output.name!r} is the name of {form}, and --format says {kind}: name it else")
+        raise click.UsageError(
+            f"--output {output.name!r} is the name of {form}, and --format says {kind}: name it else"
+        )
     if compress and form == "csv" and not packed:
         raise click.UsageError(f"--output {output.name!r}: with --compress, end it in .csv.gz")
     return form, packed
