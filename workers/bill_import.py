@@ -16,6 +16,7 @@ from agents.core.bills.bill_layouts import BillLayout, choose
 from agents.core.bills.layouts import Columns, Layout
 from agents.core.bills.proving import read_delivery
 from agents.core.bills.stores import ObjectStore, open_store
+from agents.core.context import Context
 from agents.core.meter import Meter
 from storage.bill_import import Totals, begin_import, is_configured, totals
 from storage.database import Connection

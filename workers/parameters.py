@@ -45,7 +45,10 @@ class WindowType(click.ParamType[Window]):
 
 
 class TimeType(click.ParamType[datetime]):
-    """An ISO 8601 time with its zone, a date or month (midnight UTC, of its first day), ``now``, or how long ago: ``90m``, ``2h``, ``7d``."""
+    """An ISO 8601 time with its zone, a date (midnight UTC), ``now``, or how long ago: ``90m``, ``2h``, ``7d``.
+
+    A month is its first day.
+    """
 
     name = "time"
 

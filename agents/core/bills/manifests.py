@@ -72,7 +72,7 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
         month, submitted, rows, files = _read(told, entry.key)
         export, kind = _export(told), _kind(told)
     except Exception as error:  # noqa: BLE001 - whatever comes of a file of another form
-        raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known: {_why(error)}") from None
+        raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known: {said_of(error)}") from None
     if month is None:
         raise CollectionFailed(f"{entry.key}: it does not say which month it is of: write period as 2026-11")
     check_names(entry.key, [file.key for file in files])
@@ -84,7 +84,8 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
     return Manifest(entry.key, month, submitted or entry.modified, sha256(text).hexdigest(), files, rows, export, kind)
 
 
-def _why(error: Exception) -> str:
+def said_of(error: Exception) -> str:
+    """What reading a manifest raised, in words."""
     if isinstance(error, json.JSONDecodeError):
         return f"it is not JSON: {error}"[:100]
     if isinstance(error, UnicodeDecodeError):
