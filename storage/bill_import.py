@@ -34,7 +34,7 @@ def begin_import(connection: Connection, target: Target, window: Window, now: da
 
 
 def totals(connection: Connection, provider: str, window: Window) -> Totals:
-    """What counts of the days of a window, of all targets of a provider."""
+    """What counts of the bill of a window, of all targets of a provider."""
     values = {"provider": provider, "start": window.start, "end": window.end}
     return {(currency, service): cost for currency, service, cost in connection.execute(_SQL["totals"], values)}
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Context as DecimalContext
+from decimal import Decimal, Inexact
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from agents.core.meter import Meter
 from storage.bill_import import Totals, begin_import, is_configured, totals
 from storage.database import Connection
 from storage.writer import Received, Written, rehearsal, write
+from telemetry.amounts import MAX_DIGITS, in_digits, is_bounded
 from telemetry.batch import Message, Outcome, Report, Run
 from telemetry.builder import build_batches
 from telemetry.closest import did_you_mean
@@ -32,6 +35,7 @@ from workers.bill_access import Access, access_of, context_of, reader_of
 from workers.brought_files import locate, pin
 
 _DEADLINE = timedelta(hours=6)
+_EXACT = DecimalContext(prec=2000, traps=[Inexact])
 _AT_ONCE = 20
 """Batches of one transaction."""
 
@@ -107,12 +111,34 @@ def _records(settings: Settings, asked: Import, now: datetime, meter: Meter) -> 
         with closing(_opened(context, access, brought.folder, asked)) as store:
             pinned, kind = pin(store, brought, asked.window, now)
             picked = _Picked(_layouts(asked, kind), asked.window)
+            sums = _Sums(asked)
             for record in read_delivery(context, store, pinned, picked.layout, asked.window):
-                yield picked.finished(record) if isinstance(record, CostLine) else record
+                yield picked.finished(sums.checked(record)) if isinstance(record, CostLine) else record
     except Denied as error:
         if asked.credentials:
             raise
         raise Denied(f"{error}: name whose credentials read it with --credentials", error.permission) from None
+
+
+class _Sums:
+    """What lines cost together: a sum of more digits than are kept is found at the line that makes it so."""
+
+    def __init__(self, asked: Import) -> None:
+        self._asked = asked
+        self._of: dict[str, Decimal] = {}
+
+    def checked(self, line: CostLine) -> CostLine:
+        cost = line.billed_cost
+        if cost is not None:
+            total = self._of[line.currency] = _EXACT.add(self._of.get(line.currency, Decimal(0)), cost)
+            if not is_bounded(total):
+                where = ", ".join(self._asked.urls)[-300:]
+                raise CollectionFailed(
+                    f"{where}: a charge of {line.service_name or 'no service'} on {line.start:%Y-%m-%d} costs"
+                    f" {in_digits(cost)} {line.currency}: it is too large, or has too many digits, to be added to the"
+                    f" others: at most {MAX_DIGITS} digits together"
+                )
+        return line
 
 
 def _opened(context: Context, access: Access | None, url: str, asked: Import) -> ObjectStore:

@@ -38,7 +38,12 @@ def url_of(text: str) -> str:
 
 def locate(urls: Sequence[str]) -> Brought:
     """Where the files of these URLs are; CollectionFailed where they are not in one store."""
-    parts = [urlsplit(url) for url in urls]
+    try:
+        parts = [urlsplit(url) for url in urls]
+    except ValueError:
+        raise CollectionFailed("an address cannot be read: write it as s3://bucket/folder/file.csv") from None
+    if any(one.query or one.fragment for one in parts):
+        raise CollectionFailed("an address may hold no query or fragment: name who reads it with --credentials")
     if len({(one.scheme, one.netloc) for one in parts}) > 1:
         raise CollectionFailed(
             "the files of one bill have to be in one bucket, or all of them here: copy them together"

@@ -15,9 +15,21 @@ _DEADLINE = 120.0
 _REDIRECTS = 3
 
 
+def is_address(text: str) -> bool:
+    """Whether it names no file here."""
+    return "://" in text or text.lower().startswith(("http:", "https:"))
+
+
+def named(text: str) -> str:
+    """A file or an address for messages: without what may be a secret, as are a query, a user and a password."""
+    return shown((visible_address(text) or "the address") if is_address(text) else text)
+
+
 def download(address: str, limit: int) -> bytes:
-    """The file at an address; ValueError in words where there is none, or more than ``limit`` bytes of it."""
-    named = shown(visible_address(address) or "the address")
+    """The file at an address; ValueError in words where there is none, or more than ``limit`` bytes of it.
+
+    The words do not name the address.
+    """
     request: httpx.Request | None = None
     deadline = time.monotonic() + _DEADLINE
     fault = ""
@@ -39,7 +51,7 @@ def download(address: str, limit: int) -> bytes:
     except httpx.InvalidURL:
         fault = "it is no address"
     # Outside of the except blocks: the library's errors hold the address.
-    raise ValueError(f"{named}: {fault}")
+    raise ValueError(fault)
 
 
 def _body(response: httpx.Response, limit: int, deadline: float) -> bytes:

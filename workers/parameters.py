@@ -45,7 +45,10 @@ class WindowType(click.ParamType[Window]):
 
 
 class TimeType(click.ParamType[datetime]):
-    """An ISO 8601 time with its zone, a date (midnight UTC), ``now``, or how long ago: ``90m``, ``2h``, ``7d``."""
+    """An ISO 8601 time with its zone, a date (midnight UTC), ``now``, or how long ago: ``90m``, ``2h``, ``7d``.
+
+    A month is its first day.
+    """
 
     name = "time"
 
@@ -58,6 +61,8 @@ class TimeType(click.ParamType[datetime]):
         try:
             if match := _AGO.fullmatch(value):
                 return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+            if re.fullmatch(r"\d{4}-\d{2}", value):
+                value = f"{value}-01"
             if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
                 value = f"{value}T00:00:00Z"
             return parse_time(value)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from agents.core.bill_months import month_at
+from agents.core.bills.manifests import said_of
 from agents.core.bills.pinned import check_names
 from telemetry.errors import CollectionFailed
 from telemetry.target import Window
@@ -72,8 +73,8 @@ def parse_manifest(key: str, text: bytes) -> Manifest | None:
     except CollectionFailed:
         raise
     except Exception as error:  # noqa: BLE001 - whatever comes of a file of another form
-        reason = f"{type(error).__name__}: {error}"[:100]
-        raise CollectionFailed(f"{key}: it is no manifest of an export of costs that is known ({reason})") from None
+        said = f"it is no manifest of an export of costs that is known: {said_of(error)}"
+        raise CollectionFailed(f"{key}: {said}") from None
 
 
 def _manifest(key: str, text: bytes) -> Manifest | None:

@@ -39,15 +39,17 @@ class Compiled:
 
     def told(self, provider: str, tags: Mapping[str, object]) -> list[str | None]:
         """What these tags say of each slot."""
+        values = {key: value for key in sorted(tags) if (value := folded(str(tags[key] or "")))}
         by_key: dict[str, str] = {}
-        for key in sorted(tags):
-            if value := folded(str(tags[key] or "")):
-                by_key.setdefault(folded_key(key), value)
-        return [self._value(slot, provider, by_key) for slot in self.slots]
+        for key, value in values.items():
+            by_key.setdefault(folded_key(key), value)
+        return [self._value(slot, provider, values, by_key) for slot in self.slots]
 
-    def _value(self, slot: Slot, provider: str, by_key: Mapping[str, str]) -> str | None:
-        found = (by_key[key] for key in self.rules.keys_of(slot.key, provider) if key in by_key)
-        value = next(found, None)
+    def _value(self, slot: Slot, provider: str, values: Mapping[str, str], by_key: Mapping[str, str]) -> str | None:
+        """Of keys that differ in spelling alone, the one that is written as the rules write it comes first."""
+        spellings = self.rules.keys_of(slot.key, provider)
+        found = (values.get(key) or by_key.get(folded_key(key)) for key in spellings)
+        value = next(filter(None, found), None)
         if value is None or not slot.dimension:
             return value
         owner = self.rules.owner(slot.dimension, value)

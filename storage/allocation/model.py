@@ -230,13 +230,13 @@ class Rules(Section):
         yield from ((one, one) for one in named)
 
     def keys_of(self, key: str, provider: str) -> list[str]:
-        """The spellings of a key with a provider, folded: the first that a tag has counts."""
+        """The spellings of a key with a provider: the first that a tag has counts."""
         more = chain(
             _of_key(self.tags.providers.get(provider, {}), key),
             [key],
             _of_key(self.tags.keys, key),
         )
-        return list(dict.fromkeys(map(folded_key, more)))
+        return list(dict.fromkeys(more))
 
 
 class Document(Section):

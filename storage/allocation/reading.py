@@ -14,17 +14,24 @@ from storage.allocation.model import Document, Rules
 from telemetry.closest import closest
 from telemetry.errors import ConfigError
 from telemetry.redact import redact
-from telemetry.settings.document import read_document
+from telemetry.settings.document import Purpose, read_document
 from telemetry.settings.places import path as in_words
-from telemetry.wording import wanted
+from telemetry.wording import NUMBER, wanted
 
+_FILE = Purpose(
+    missing="name the file of the rules, here or by the setting allocation.file",
+    empty="begin with versions: docs/allocation.md has an example",
+    no_mapping="it must hold versions: docs/allocation.md has an example",
+    empty_section="write what belongs there below it: docs/allocation.md has an example",
+)
+_DIGITS = "at most 20 digits behind the point, and 30 in all: write a share such as 0.25"
 _SHOWN = 60
 _MOST = 50
 
 
 def read_rules(path: Path) -> Document:
     """The rules of the file at ``path``; ConfigError lists what is wrong with it."""
-    document = read_document(path)
+    document = read_document(path, _FILE)
     try:
         return Document.model_validate(document)
     except ValidationError as error:
@@ -74,14 +81,21 @@ def _lines(fault: Any, document: Any) -> list[str]:
         return [
             f"{where}: there is no such key; " + (f"did you mean {near}?" if near else f"known are {', '.join(known)}")
         ]
-    message = (
-        str(fault["msg"]).removeprefix("Value error, ") if fault["type"] == "value_error" else wanted(fault, tuple)
-    )
+    message = _message(fault)
     shown = ""
     if isinstance(value, str | int | float):
         text = redact(str(value))[:_SHOWN]
         shown = f"{text!r}: " if isinstance(value, str) else f"{text}: "
     return [f"{where}: {shown}{one}" if where else one for one in message.split("\n")]
+
+
+def _message(fault: Any) -> str:
+    kind = str(fault["type"])
+    if kind == "value_error":
+        return str(fault["msg"]).removeprefix("Value error, ")
+    if kind.startswith("decimal_"):  # shares: no amount of money stands in the file
+        return _DIGITS if kind in {"decimal_max_digits", "decimal_max_places", "decimal_whole_digits"} else NUMBER
+    return wanted(fault, tuple)
 
 
 def _at(document: Any, place: Sequence[int | str]) -> Any:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,10 +24,16 @@ from telemetry.text import shown
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of a file, unpacked: 27 years of the ECB's are 1 MB."""
+LEAST, MOST = Decimal("1e-15"), Decimal("1e15")
+"""Of a rate: no two currencies are further apart."""
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 ECB = "ecb"
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _DAY_IN_WORDS = re.compile(r"[0-9]{1,2} [A-Z][a-z]+ [0-9]{4}", re.ASCII)
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+"""One with files, and an empty one."""
+_UNREADABLE = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 _UNTOLD = {"", "N/A"}
 _TABLE = ["day", "base", "quote", "rate"]
 _DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -55,7 +64,7 @@ def read_rates(data: bytes) -> Rates:
     """The rates in the bytes of a file; RatesUnreadable where there are none, or one of them cannot be read."""
     if len(data) > MAX_BYTES:
         raise RatesUnreadable(f"it is longer than {MAX_BYTES} bytes")
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(_ZIP):
         data = _unpacked(data)
     if data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
         rates, is_ecb = list(_of_xml(data)), True
@@ -78,8 +87,8 @@ def _unpacked(data: bytes) -> bytes:
                 raise RatesUnreadable("the archive must hold exactly one file that ends with .csv or .xml")
             with archive.open(names[0]) as file:
                 found = file.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise RatesUnreadable(f"the archive cannot be read: {error}") from None
+    except _UNREADABLE as error:
+        raise RatesUnreadable(f"the archive cannot be read: {shown(str(error)) or type(error).__name__}") from None
     if len(found) > MAX_BYTES:
         raise RatesUnreadable(f"it is longer than {MAX_BYTES} bytes when unpacked")
     return found
@@ -99,7 +108,7 @@ def _of_xml(data: bytes) -> Iterator[Rate]:
             for cube in of_day:
                 where = f"Cube of {day}"
                 quote = _currency(cube.attrib.get("currency", ""), where)
-                yield Rate(day, "EUR", quote, _rate(cube.attrib.get("rate", ""), where))
+                yield _checked(Rate(day, "EUR", quote, _rate(cube.attrib.get("rate", ""), where)), where)
 
 
 def _of_text(data: bytes) -> tuple[list[Rate], bool]:
@@ -131,9 +140,7 @@ def _of_table(rows: Iterator[list[str]]) -> Iterator[Rate]:
             raise RatesUnreadable(f"{where}: it has {len(row)} columns: write day,base,quote,rate")
         day, base, quote, rate = (one.strip() for one in row)
         found = Rate(_day(day, where), _currency(base, where), _currency(quote, where), _rate(rate, where))
-        if found.base == found.quote:
-            raise RatesUnreadable(f"{where}: {base} in {quote} needs no rate: leave it out")
-        yield found
+        yield _checked(found, where)
 
 
 def _of_ecb(header: list[str], rows: Iterator[list[str]]) -> Iterator[Rate]:
@@ -149,18 +156,27 @@ def _of_ecb(header: list[str], rows: Iterator[list[str]]) -> Iterator[Rate]:
         on = _day(day, where)
         for quote, rate in zip(quotes, rates, strict=False):
             if rate not in _UNTOLD:
-                yield Rate(on, "EUR", quote, _rate(rate, where))
+                yield _checked(Rate(on, "EUR", quote, _rate(rate, where)), where)
+
+
+def _checked(found: Rate, where: str) -> Rate:
+    if found.base == found.quote:
+        raise RatesUnreadable(f"{where}: {found.base} in {found.quote} needs no rate: leave it out")
+    return found
 
 
 def _day(text: str, where: str) -> date:
-    try:
+    day: date | None = None
+    with suppress(ValueError):
         if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-        if _DAY_IN_WORDS.fullmatch(text):  # as the ECB's file of one day has it
-            return datetime.strptime(text, "%d %B %Y").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        pass
-    raise RatesUnreadable(f"{where}: {shown(text)[:40]!r} is no day: write 2026-11-27")
+            day = date.fromisoformat(text)
+        elif _DAY_IN_WORDS.fullmatch(text):  # as the ECB's file of one day has it
+            day = datetime.strptime(text, "%d %B %Y").date()  # noqa: DTZ007 - a day has no zone
+    if day is None:
+        raise RatesUnreadable(f"{where}: {shown(text)[:40]!r} is no day: write 2026-11-27")
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise RatesUnreadable(f"{where}: {day}: write a day of the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
 
 
 def _currency(text: str, where: str) -> str:
@@ -176,4 +192,6 @@ def _rate(text: str, where: str) -> Decimal:
         raise RatesUnreadable(f"{where}: {shown(str(error))}") from None
     if rate <= 0:
         raise RatesUnreadable(f"{where}: the rate {text} must be more than zero")
+    if not LEAST <= rate <= MOST:
+        raise RatesUnreadable(f"{where}: the rate {text} must be between {LEAST} and {MOST}")
     return rate

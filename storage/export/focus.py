@@ -12,8 +12,9 @@ from typing import IO, NamedTuple, Protocol
 from psycopg import IsolationLevel
 
 from storage.database import Connection
-from storage.export import metadata, placing
+from storage.export import both, metadata, placing
 from storage.export.asked import Asked, ExportRefused, TooManyDigits
+from storage.export.both import Both
 from storage.export.csv_file import CsvFile
 from storage.export.metadata import Sector
 from storage.export.parquet_file import ParquetFile
@@ -59,24 +60,22 @@ def export(connection: Connection, asked: Asked, services: Sequence[tuple[str, s
     Raises ExportRefused where there is a file already, it cannot be written, or a number has more digits than the
     format holds.
     """
-    beside = asked.path.with_name(f"{asked.path.name}.metadata.json")
-    for path in (asked.path, beside):
-        if path.exists() and not asked.force:
-            raise ExportRefused(f"{path} is there already: --force replaces it")
+    paths = both.both_of(asked.path)
     try:
+        both.check(paths, force=asked.force)
         try:
-            return _export(connection, asked, services, beside, widen=False)
+            return _export(connection, asked, services, paths, widen=False)
         except TooManyDigits:
             # In another transaction: what was being read has ended that one.
-            return _export(connection, asked, services, beside, widen=True)
+            return _export(connection, asked, services, paths, widen=True)
     except OSError as error:
-        raise ExportRefused(f"{asked.path} cannot be written: {error.strerror or error}") from None
+        raise both.cannot_be_written(paths, error) from None
 
 
 def _export(
-    connection: Connection, asked: Asked, services: Sequence[tuple[str, str]], beside: Path, *, widen: bool
+    connection: Connection, asked: Asked, services: Sequence[tuple[str, str]], paths: Both, *, widen: bool
 ) -> Exported:
-    with _one_moment(connection), placing.beside(asked.path) as part, placing.beside(beside) as described:
+    with _one_moment(connection), placing.beside(paths.file) as part, placing.beside(paths.metadata) as described:
         snapshot = Snapshot(connection, asked)
         scales = _scales(snapshot, asked, widen=widen)
         with part.open("wb") as out:
@@ -99,11 +98,10 @@ def _export(
             bases=snapshot.bases,
         )
         described.write_text(text, encoding="utf-8")
-        placing.put(part, asked.path, force=asked.force)
-        placing.put(described, beside, force=asked.force)
+        both.put(Both(part, described), paths, force=asked.force)
     rows = sum(one.rows for one in sums)
     incomplete = tuple(day for day in days if not day.complete)
-    return Exported(asked.path, beside, rows, sums, complete, incomplete, tuple(missing))
+    return Exported(*paths, rows, sums, complete, incomplete, tuple(missing))
 
 
 @contextmanager

@@ -23,9 +23,12 @@ SELECT target_id, %(start)s, %(end)s, 'dispatched', 1, %(due)s
 RETURNING attempt
 
 -- name: totals
+-- Of the bill of the window, whatever days its charges are of; what says no billing period is of its day.
 SELECT billing_currency, service_name, sum(billed_cost)
   FROM reporting.cost_summaries
  WHERE provider = %(provider)s
-   AND day >= (%(start)s AT TIME ZONE 'UTC')::date
-   AND day < (%(end)s AT TIME ZONE 'UTC')::date
+   AND CASE WHEN billing_period_start IS NULL
+            THEN day >= (%(start)s AT TIME ZONE 'UTC')::date AND day < (%(end)s AT TIME ZONE 'UTC')::date
+            ELSE billing_period_start >= %(start)s AND billing_period_start < %(end)s
+       END
  GROUP BY billing_currency, service_name

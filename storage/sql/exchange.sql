@@ -75,5 +75,5 @@ SELECT provider, day, base, billing_currency, min(rate)
        ) AS r
  WHERE rate > 0 AND base ~ '^[A-Z]{3}$' AND billing_currency ~ '^[A-Z]{3}$' AND base <> billing_currency
  GROUP BY provider, day, base, billing_currency
-HAVING min(rate) = max(rate)
+HAVING min(rate) = max(rate) AND min(rate) BETWEEN 1e-15 AND 1e15
  ORDER BY provider, day, base, billing_currency

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -25,6 +25,25 @@ _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _SYNTAX = re.compile(r"""["'](?:.|<[a-z ]+>)["']""")
 _NAME = re.compile(r"[\w.:*?/-]{1,60}", re.ASCII)
 _QUOTE_IT = "; a value that begins with one of * & ! % @ ` has to stand in quotes"
+
+
+class Purpose(NamedTuple):
+    """What is said of a file, by what it is for."""
+
+    #: Where there is none.
+    missing: str
+    empty: str
+    no_mapping: str
+    #: Of a section that has nothing in it; braces stand for its name.
+    empty_section: str
+
+
+CONFIGURATION = Purpose(
+    missing="name another with --config or FINFLEET_CONFIG",
+    empty="name what to collect, for example generic: {services: [host]}",
+    no_mapping="it must hold sections such as aws: and destinations:",
+    empty_section="write its keys below it, or leave it out; {0}: {{}} takes the default of each",
+)
 
 
 class _Refused(yaml.MarkedYAMLError):
@@ -45,12 +64,12 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def read_document(path: Path) -> dict[str, Any]:
+def read_document(path: Path, purpose: Purpose = CONFIGURATION) -> dict[str, Any]:
     """The sections of the file at ``path``; ConfigError where it cannot be read, or is no mapping within the limits."""
     try:
         document = _load(_text(path))
     except FileNotFoundError:
-        raise _fault(path, "there is no such file: name another with --config or FINFLEET_CONFIG") from None
+        raise _fault(path, f"there is no such file: {purpose.missing}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise _fault(path, f"it cannot be read: {error}") from None
     except _Refused as error:
@@ -63,12 +82,12 @@ def read_document(path: Path) -> dict[str, Any]:
         # The constructors of PyYAML let through what int(), float() and datetime() say of a value that they quote.
         raise _fault(path, "a value is not of the kind that it looks like, or that its tag names: quote it") from None
     if document is None:
-        raise _fault(path, "it is empty: name what to collect, for example generic: {services: [host]}")
+        raise _fault(path, f"it is empty: {purpose.empty}")
     if not isinstance(document, dict):
-        raise _fault(path, "it must hold sections such as aws: and destinations:")
+        raise _fault(path, purpose.no_mapping)
     empty = [str(key) for key, value in document.items() if value is None and _NAME.fullmatch(str(key))]
     if empty:
-        remedy = "write its keys below it, or leave it out; {}: {{}} takes the default of each"
+        remedy = purpose.empty_section
         raise ConfigError(str(path), tuple(f"{key}: it is empty: {remedy.format(key)}" for key in empty))
     return {str(key): value for key, value in document.items()}
 

@@ -198,3 +198,40 @@ def test_a_folder_may_have_any_name(finfleet: Run, tmp_path: Path) -> None:
     folder.mkdir()
     file = bill(folder / "of 100%25.csv", (1, "EC2", "1.25"))
     assert changes(finfleet(file, "--period", "2026-10", "--json")) == {"EC2": (None, "1.25")}
+
+
+def test_the_change_is_that_of_the_bill_whatever_day_a_charge_is_of(
+    finfleet: Run, connection: Connection, tmp_path: Path
+) -> None:
+    file = Path(bill(tmp_path / "october.csv", (1, "EC2", "3"), (2, "S3", "5")))
+    days = "{}T00:00:00Z,{}T00:00:00Z"
+    september = days.format("2026-09-29", "2026-09-30")
+    file.write_text(file.read_text().replace(days.format("2026-10-02", "2026-10-03"), september))
+    assert september in file.read_text()
+    words = (str(file), "--period", "2026-10", "--json")
+    assert changes(finfleet(*words, "--dry-run")) == {"EC2": (None, "3"), "S3": (None, "5")}
+    assert changes(finfleet(*words)) == {"EC2": (None, "3"), "S3": (None, "5")}
+    assert changes(finfleet(*words)) == {"EC2": ("3", "3"), "S3": ("5", "5")}
+
+
+def test_a_cost_that_is_too_large_is_named(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    before = state(connection)
+    done = finfleet(bill(tmp_path / "large.csv", (1, "EC2", "1"), (2, "S3", "1e400")), "--period", "2026-10", status=1)
+    assert "large.csv: a charge of S3 on 2026-10-02 costs 1E+400 USD: it is too large" in done.stderr
+    assert state(connection)[0]["bills"] == before[0]["bills"]
+    assert costs(connection) == []
+
+
+def test_a_charge_that_ends_before_it_starts_is_named(finfleet: Run, connection: Connection, tmp_path: Path) -> None:
+    file = Path(bill(tmp_path / "turned.csv", (1, "EC2", "1"), (5, "S3", "1")))
+    file.write_text(file.read_text().replace("2026-10-06T", "2026-10-04T"))
+    done = finfleet(str(file), "--period", "2026-10", status=1)
+    assert "turned.csv: row 2: the charge ends (2026-10-04T00:00:00Z) before it starts" in done.stderr
+    assert costs(connection) == []
+
+
+@pytest.mark.parametrize("option", ["--account", "--name"])
+def test_a_name_that_no_target_can_have_is_wrong_usage(finfleet: Run, option: str) -> None:
+    for value in ("", "a/b c"):
+        done = finfleet("x.csv", "--period", "2026-10", option, value, status=2)
+        assert f"'{option}': {value!r}: letters, digits" in done.stderr

@@ -144,6 +144,18 @@ def test_files_and_addresses_are_loaded_whole_or_not_at_all(
     assert "USD" in finfleet("list").stdout
 
 
+def test_the_query_of_an_address_is_not_said(finfleet: Run) -> None:
+    done = finfleet("import", "https://localhost:1/x?sig=SECRET", status=1)
+    assert done.stderr == "Error: https://localhost:1/x: ConnectError\n"
+
+
+def test_what_is_no_file_is_said_in_words(finfleet: Run, tmp_path: Path) -> None:
+    assert finfleet("import", "nosuch.csv", status=1).stderr.endswith("nosuch.csv: there is no such file\n")
+    done = finfleet("import", str(tmp_path), status=1)
+    assert "it cannot be read: Is a directory" in done.stderr
+    assert done.stderr.count(str(tmp_path)) == 1
+
+
 def test_bills_bring_their_own_rates(finfleet: Run, connection: Connection) -> None:
     start = datetime(2026, 11, 3, tzinfo=UTC)
     told = {"PricingCurrency": "USD", "x_BillingExchangeRate": "0.925"}
@@ -174,3 +186,33 @@ def test_days_that_cannot_be_converted_are_named(finfleet: Run, connection: Conn
     assert said == [{"provider": "aws", "currency": "USD", "days": 1, **days}]
     ecb(connection, FRIDAY - DAY)
     assert "every day of the bill has a rate into EUR" in finfleet("missing", "--from", "2026-11").stdout
+
+
+def test_a_way_by_a_third_currency_is_of_one_day(connection: Connection) -> None:
+    later, earlier = date(2026, 10, 5), date(2026, 10, 2)
+    mixed = [
+        Rate(later, "EUR", "USD", Decimal("1.20")),
+        Rate(earlier, "EUR", "USD", Decimal(1)),
+        Rate(earlier, "EUR", "GBP", Decimal("0.80")),
+        # Of no day are there both.
+        Rate(later, "EUR", "CHF", Decimal("0.9")),
+        Rate(earlier, "EUR", "SEK", Decimal(11)),
+    ]
+    store(connection, "mix", mixed, NOW, VALID_FOR)
+    assert conversion(connection, later, "USD", "GBP") == (Decimal("0.80"), earlier, "mix")
+    assert conversion(connection, later, "GBP", "USD") == (Decimal("1.25"), earlier, "mix")
+    assert conversion(connection, later, "CHF", "USD") == (quotient(Decimal("1.20"), Decimal("0.9")), later, "mix")
+    assert conversion(connection, later, "EUR", "USD") == (Decimal("1.20"), later, "mix")
+    assert conversion(connection, later, "CHF", "SEK") is None
+
+
+@pytest.mark.parametrize("power", [-15, -2, 0, 3, 15, 30])
+def test_a_quotient_has_twenty_digits_that_count(connection: Connection, power: int) -> None:
+    rate = Decimal(7).scaleb(power)
+    store(connection, "table", [Rate(FRIDAY, "USD", "ZWL", rate), Rate(FRIDAY, "USD", "EUR", Decimal(1) / 8)], NOW, DAY)
+    for currencies, over in ((("ZWL", "USD"), Decimal(1)), (("ZWL", "EUR"), Decimal(1) / 8)):
+        found = conversion(connection, FRIDAY, *currencies)
+        assert found is not None
+        told = Decimal(str(found[0]))
+        assert abs(told * rate / over - 1) < Decimal("1e-19")
+        assert told > 0

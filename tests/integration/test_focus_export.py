@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+from click.testing import CliRunner
 from psycopg import IsolationLevel
 
 from agents.core.bills.focus import focus_layout
@@ -19,7 +20,7 @@ from agents.core.bills.pinned import Pinned, PinnedFile, file_kind
 from agents.core.bills.proving import read_delivery
 from agents.core.bills.stores import open_store
 from storage.database import Connection, Database
-from storage.export import DATASETS, Asked, ExportRefused, export, focus
+from storage.export import DATASETS, Asked, ExportRefused, export, focus, placing
 from storage.export.metadata import silent
 from storage.export.snapshot import Snapshot
 from telemetry.costs import CostLine
@@ -28,6 +29,7 @@ from tests.support.bills import context
 from tests.support.command_runs import RunsFinfleet
 from tests.support.commands import CommandLine
 from tests.support.focus_year import DAY, FILES, MONTHS, write
+from workers.commands.export import _form, command
 
 pytestmark = pytest.mark.xdist_group("focus")
 
@@ -251,6 +253,50 @@ def test_a_link_stays_one_and_what_is_no_file_is_never_replaced(connection: Conn
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["bill.csv", "bill.csv.metadata.json"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["before", "meanwhile"])
+def test_where_one_of_both_cannot_be_placed_neither_is_new(
+    empty: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, at_once: bool
+) -> None:
+    other = next(one for one in ("bill.csv", "bill.csv.metadata.json") if one != name)
+    (tmp_path / other).write_text("theirs")
+
+    def make_folder(*_: object) -> None:
+        (tmp_path / name).mkdir()
+
+    if at_once:
+        make_folder()
+    else:
+        put = placing.put
+
+        def in_the_way(part: Path, path: Path, *, force: bool) -> None:
+            if path.name == name:
+                make_folder()
+            put(part, path, force=force)
+
+        monkeypatch.setattr(placing, "put", in_the_way)
+    with pytest.raises(ExportRefused, match=f"/{name} is a folder"):
+        export(empty, _whole(tmp_path / "bill.csv")._replace(force=True))
+    assert (tmp_path / other).read_text() == "theirs"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, other])
+
+
+def test_where_the_file_cannot_be_placed_its_metadata_go_too(
+    empty: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = placing.put
+
+    def in_the_way(part: Path, path: Path, *, force: bool) -> None:
+        if path.name == "bill.csv":
+            path.write_text("theirs")
+        put(part, path, force=force)
+
+    monkeypatch.setattr(placing, "put", in_the_way)
+    with pytest.raises(ExportRefused, match=r"/bill\.csv is there already"):
+        export(empty, _whole(tmp_path / "bill.csv"))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("bill.csv", "theirs")]
+
+
 def test_where_there_is_no_folder_or_no_pyarrow_that_is_said(
     connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,3 +378,39 @@ def test_the_command_names_the_file_by_what_it_is_and_warns(
         "export", "focus", "--version", "1.2", "--dataset", "billing-period", "--output", "x", status=1
     )
     assert "FOCUS 1.2 has no dataset billing-period here: take cost-and-usage of 1.2" in wrong.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--output", ""], "it is empty: name a file"),
+        (["--output", "exp/"], "'exp/' is no folder that is there: make it"),
+        (["--output", "x", "--provider", ""], "'--provider': it is empty"),
+        (["--output", "x", "--account", " "], "'--account': it is empty"),
+        (["--output", "x.csv", "--format", "parquet"], "'x.csv' is the name of csv, and --format says parquet"),
+        (["--output", "x.PARQUET", "--format", "csv"], "'x.PARQUET' is the name of parquet"),
+        (["--output", "x.csv", "--compress"], "end it in .csv.gz"),
+        (["--output", "x", "--from", "2026-13"], "2026-13"),
+        (["--output", "x", "--from", "2026-10", "--to", "2026-10-01"], "it is not after --from"),
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_usage(words: list[str], said: str, tmp_path: Path) -> None:
+    found = CliRunner().invoke(command, ["focus", *words])
+    assert found.exit_code == 2, found.output
+    assert said in " ".join(found.output.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "form"),
+    [
+        ("x.csv", None, ("csv", False)),
+        ("x.csv.gz", None, ("csv", True)),
+        ("x.csv.gz", "csv", ("csv", True)),
+        ("x.parquet", None, ("parquet", False)),
+        ("x", None, ("parquet", False)),
+        ("x.txt", "csv", ("csv", False)),
+    ],
+)
+def test_the_name_of_the_file_tells_the_format(name: str, kind: str | None, form: tuple[str, bool]) -> None:
+    assert _form(Path(name), kind, compress=False) == form

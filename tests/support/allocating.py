@@ -29,6 +29,10 @@ def glob(pattern: str, text: str) -> bool:
     return re.fullmatch("".join(parts), text.lower(), re.DOTALL) is not None
 
 
+def spelled(keys: Mapping[str, Sequence[str]], key: str) -> list[str]:
+    return [one for name, others in keys.items() if fold_key(name) == fold_key(key) for one in others]
+
+
 class Reference:
     """One version of the rules, as its file has it."""
 
@@ -53,16 +57,15 @@ class Reference:
         return spelled.get(plain, plain)
 
     def tag(self, charge: Charge, key: str) -> str | None:
-        told: dict[str, str] = {}
-        for name in sorted(charge["tags"]):
-            value = fold(charge["tags"][name])
-            if value and fold_key(name) not in told:
-                told[fold_key(name)] = value
-        spellings = [key]
-        for name, others in self.rules.get("tags", {}).get("keys", {}).items():
-            if fold_key(name) == fold_key(key):
-                spellings += others
-        return next((told[fold_key(one)] for one in spellings if fold_key(one) in told), None)
+        values = {name: fold(value) for name, value in charge["tags"].items() if fold(value)}
+        tags = self.rules.get("tags", {})
+        spellings = [*spelled(tags.get("providers", {}).get(charge["provider"], {}), key), key]
+        for one in (*spellings, *spelled(tags.get("keys", {}), key)):
+            if one in values:
+                return values[one]
+            if others := sorted(name for name in values if fold_key(name) == fold_key(one)):
+                return values[others[0]]
+        return None
 
     def takes(self, where: Mapping[str, Any], charge: Charge) -> bool:
         looked = {

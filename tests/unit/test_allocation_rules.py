@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.allocation.model import Document
+from storage.allocation.compiling import Compiled
+from storage.allocation.model import Document, Rules
 from storage.allocation.patterns import as_like, folded, folded_key
 from storage.allocation.reading import as_json, from_json, hash_of, read_rules
 from telemetry.errors import ConfigError
+from tests.support.allocating import Reference
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "allocation.example.yaml"
 _TEAM = "{name: team, rules: [{tag: team}]}"
@@ -68,6 +70,12 @@ def test_stored_rules_are_the_same_rules(tmp_path: Path) -> None:
         (shared("split: fixed"), "shares and split: fixed go together"),
         (shared("split: fixed, shares: {a: 0.3, b: 0.3, c: 0.3}"), "shares: they add up to 0.9, and must be 1 exactly"),
         (shared("split: fixed, shares: {a: 0, b: 1}"), "versions[0].shared[0].shares.a: 0: must be more than 0"),
+        (shared("split: fixed, shares: {a: 1e-25, b: 1}"), "shares.a: '1e-25': at most 20 digits behind the point"),
+        (shared("split: fixed, shares: {a: x, b: 1}"), "shares.a: 'x': write a number, such as 5 or 0.5"),
+        (shared("split: metric, metric: {name: a, min_coverage: x}"), "min_coverage: 'x': write a number"),
+        ("", "it is empty: begin with versions"),
+        ("[]", "it must hold versions"),
+        ("versions:", "versions: it is empty: write what belongs there below it"),
         (shared("split: even, normalise: true"), "normalise: it is for shares alone"),
         (shared("split: metric"), "metric and split: metric go together"),
         (shared("split: even").replace("dimension: team", "dimension: app"), "shared[0].dimension: 'app' is no"),
@@ -109,3 +117,33 @@ def test_values_are_compared_without_case_and_blanks() -> None:
 )  # fmt: skip
 def test_globs_are_patterns_of_like(glob: str, like: str) -> None:
     assert as_like(glob) == like
+
+
+@pytest.mark.parametrize(
+    ("tags", "owner"),
+    [
+        ({"team": "data", "Team": "x"}, "data"),
+        ({"team": "data", "TEAM": "x", "user:team": "y"}, "data"),
+        ({"team": " ", "Team": "x"}, "x"),
+        ({"Team": "x", "squad": "y"}, "x"),
+        ({"squad": "y", "Squad": "z"}, "y"),
+        ({"Owner": "of the provider", "team": "data"}, "of the provider"),
+        ({"owner": "of another spelling", "Owner": "of the provider"}, "of the provider"),
+    ],
+)
+def test_of_keys_that_differ_in_spelling_the_one_of_the_rules_comes_first(tags: dict[str, str], owner: str) -> None:
+    told = {
+        "effective_from": "2026-01",
+        "tags": {"keys": {"team": ["squad"]}, "providers": {"aws": {"team": ["Owner"]}}},
+        "dimensions": [{"name": "team", "rules": [{"tag": "team"}]}],
+    }
+    for spelled in (tags, dict(reversed(tags.items()))):
+        assert Compiled(Rules.model_validate(told)).told("aws", spelled) == [owner]
+        assert Reference(told).tag({"provider": "aws", "tags": spelled}, "team") == owner
+
+
+def test_a_file_of_rules_that_is_not_there_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_rules(tmp_path / "nosuch.yaml")
+    assert "there is no such file: name the file of the rules" in str(caught.value)
+    assert "--config" not in str(caught.value)

@@ -149,3 +149,20 @@ def test_a_manifest_of_files_that_none_has_is_refused(names: list[str]) -> None:
     for body in (azure, own):
         with pytest.raises(CollectionFailed, match=r"cannot be the name of a file|10001 files"):
             parse_focus(Entry("a/manifest.json", 1, "e"), body)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'{"period": "2026-10"}', "files is missing"),
+        (b'{"period": "2026-10", "files": [{}]}', "name is missing"),
+        (b'{"period": "2026-10", "files": 5}', "a value in it is not of the kind that belongs there"),
+        (b"[]", "a value in it is not of the kind that belongs there"),
+        (b"{", "it is not JSON"),
+        (b"\xff", "it is not UTF-8"),
+    ],
+)
+def test_what_a_manifest_lacks_is_said_in_words(text: bytes, said: str) -> None:
+    with pytest.raises(CollectionFailed, match=f"it is no manifest of a form that is known: {said}") as caught:
+        parse_focus(Entry("a/manifest.json", 2, "e"), text)
+    assert "Error" not in str(caught.value)

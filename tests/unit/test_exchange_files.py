@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 
@@ -21,10 +22,10 @@ _FRIDAY = date(2026, 11, 27)
 _FIRST = [Rate(_FRIDAY, "EUR", "USD", Decimal("1.0897")), Rate(_FRIDAY, "EUR", "JPY", Decimal("162.45"))]
 
 
-def zipped(name: str, data: bytes) -> bytes:
+def zipped(name: str, data: bytes, packed: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, data)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), data, packed)
     return file.getvalue()
 
 
@@ -70,6 +71,16 @@ def test_a_table_is_read_with_every_digit() -> None:
         (b"<a/>", "it has no rate"),
         (b"PK\x03\x04torn", "the archive cannot be read"),
         (zipped("a.txt", b""), "exactly one file"),
+        (b"PK\x05\x06" + bytes(18), "exactly one file"),
+        (b"PK\x05\x06", "the archive cannot be read"),
+        (b"Date,EUR,\n2026-11-30,1,\n", "line 2: EUR in EUR needs no rate"),
+        (_XML.replace(b"JPY", b"EUR"), "Cube of 2026-11-27: EUR in EUR needs no rate"),
+        (b"day,base,quote,rate\n9999-12-31,USD,EUR,1\n", "line 2: 9999-12-31: write a day of the years"),
+        (b"Date,USD,\n9999-12-31,1,\n", "line 2: 9999-12-31: write a day of the years"),
+        (_XML.replace(b"2026-11-27", b"0001-01-01"), "Cube: 0001-01-01: write a day of the years"),
+        (b"day,base,quote,rate\n2026-11-30,USD,EUR,1e30\n", "line 2: the rate 1e30 must be between 1E-15 and 1E+15"),
+        (b"Date,USD,\n2026-11-30,1e-16,\n", "line 2: the rate 1e-16 must be between"),
+        (_XML.replace(b"162.45", b"1e16"), "Cube of 2026-11-27: the rate 1e16 must be between"),
         (b"\xff\xfe\x00", "neither CSV"),
     ],
 )  # fmt: skip
@@ -77,3 +88,14 @@ def test_what_is_wrong_is_said(data: bytes, said: str) -> None:
     with pytest.raises(RatesUnreadable) as caught:
         read_rates(data)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_archive_is_said_to_be_one(packed: int) -> None:
+    whole = zipped("rates.csv", _CSV, packed)
+    for place in range(4, len(whole)):
+        for byte in (0x00, 0xFF, whole[place] ^ 0x80):
+            damaged = whole[:place] + bytes([byte]) + whole[place + 1 :]
+            # What does not count, as a date of the archive, may be damaged.
+            with suppress(RatesUnreadable):
+                assert read_rates(damaged).rates[:2] == _FIRST

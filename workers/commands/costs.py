@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from agents.core.unattended import never_ask
-from telemetry.errors import CollectionError
-from telemetry.target import Target, Window
+from telemetry.errors import CollectionError, MessageError
+from telemetry.target import PART, Target, Window
 from telemetry.terminal import say
+from telemetry.text import shown
 from workers.bill_access import reader_of
 from workers.bill_import import Import, Imported, bring
 from workers.brought_files import url_of
@@ -38,6 +39,12 @@ class _Period(click.ParamType[Window]):
         return Window(start, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC))
 
 
+def _part(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not PART.fullmatch(value):
+        raise click.BadParameter(f"{shown(value)[:40]!r}: letters, digits and . _ : - only, a letter or digit first")
+    return value
+
+
 @click.group(name="costs", cls=Group)
 def command() -> None:
     """Bring a bill by hand."""
@@ -47,8 +54,10 @@ def command() -> None:
 @click.argument("files", metavar="FILE|URL...", nargs=-1, required=True)
 @click.option("--period", type=_Period(), required=True, help="The billing period, a month: 2026-10.")
 @click.option("--provider", required=True, help="Whose bill it is: aws, azure, gcp; focus for anybody else.")
-@click.option("--account", default="default", show_default=True, help="The account, by a name of yours.")
-@click.option("--name", default="import", show_default=True, help="The export that it stands for.")
+@click.option(
+    "--account", callback=_part, default="default", show_default=True, help="The account, by a name of yours."
+)
+@click.option("--name", callback=_part, default="import", show_default=True, help="The export that it stands for.")
 @click.option(
     "--layout", default="", help="What the columns are, where they do not tell it: cur, actual, amortized ..."
 )
@@ -89,7 +98,7 @@ def import_(
             now = database.clock.now(connection)
             asked = Import(tuple(map(url_of, files)), target, period, layout, credentials)
             done = bring(connection, settings, asked, now, dry_run=dry_run)
-        except (CollectionError, ValueError, LookupError) as error:
+        except (CollectionError, MessageError, ValueError, LookupError) as error:
             raise click.ClickException(str(error)) from None
     _show(done, target, dry_run=dry_run, as_json=as_json)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,8 +26,41 @@ _TIMEOUTS = Timeouts(statement=timedelta(hours=1), lock=timedelta(seconds=30), i
 _NAMED = 5
 _ODD = re.compile(r"[^\w.-]+")
 """What no name of a file gets."""
+_ENDINGS = {".parquet": ("parquet", False), ".csv": ("csv", False), ".csv.gz": ("csv", True)}
+"""Of names: the format, and whether it is packed."""
 _VERSIONS = sorted({version for version, _ in DATASETS})
 _NAMES = sorted({name for _, name in DATASETS})
+
+
+def _named(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty: name one, or leave the option out for all")
+    return value
+
+
+def _output(_ctx: click.Context, _param: click.Parameter, value: str) -> Path:
+    if not value.strip():
+        raise click.BadParameter("it is empty: name a file, or a folder")
+    path = Path(value)
+    if value.endswith(("/", os.sep)) and not path.is_dir():
+        raise click.BadParameter(f"{value!r} is no folder that is there: make it, or name a file")
+    return path
+
+
+def _form(output: Path, kind: str | None, *, compress: bool) -> tuple[str, bool]:
+    """The format, and whether CSV is packed: as asked for, and as the name of the file says."""
+    name = "" if output.is_dir() else output.name.lower()
+    told = next((form for ending, form in _ENDINGS.items() if name.endswith(ending)), None)
+    if told is None:
+        return kind or "parquet", compress
+    form, packed = told
+    if (kind or form) != form:
+        raise click.UsageError(
+            f"--output {output.name!r} is the name of {form}, and --format says {kind}: name it else"
+        )
+    if compress and form == "csv" and not packed:
+        raise click.UsageError(f"--output {output.name!r}: with --compress, end it in .csv.gz")
+    return form, packed
 
 
 @click.group(name="export", cls=Group)
@@ -39,13 +73,18 @@ def command() -> None:
 @click.option("--dataset", type=click.Choice(_NAMES), default="cost-and-usage", show_default=True, help="Of FOCUS.")
 @click.option("--from", "since", type=TIME, help="Charges that begin then or later [default: all].")
 @click.option("--to", "until", type=TIME, help="Charges that begin before [default: all].")
-@click.option("--provider", help="Charges of this provider alone: aws, azure, gcp ...")
-@click.option("--account", help="Charges of this account alone, by its name in the configuration.")
-@click.option("--format", "kind", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@click.option("--provider", callback=_named, help="Charges of this provider alone: aws, azure, gcp ...")
+@click.option("--account", callback=_named, help="Charges of this account alone, by its name in the configuration.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["parquet", "csv"]),
+    help="[default: what the name of the file ends in, else parquet].",
+)
 @click.option("--compress", is_flag=True, help="Pack CSV by gzip; Parquet is packed by zstd always.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    callback=_output,
     required=True,
     help="A file, or a folder that gets one by the name of what it is.",
 )
@@ -59,7 +98,7 @@ def focus(
     until: datetime | None,
     provider: str | None,
     account: str | None,
-    kind: str,
+    kind: str | None,
     compress: bool,
     output: Path,
     force: bool,
@@ -72,7 +111,8 @@ def focus(
     """
     if since is not None and until is not None and since >= until:
         raise click.BadParameter("it is not after --from", param_hint="'--to'")
-    asked = Asked(version, dataset, output, kind, since, until, provider, account, compress, force)
+    form, packed = _form(output, kind, compress=compress)
+    asked = Asked(version, dataset, output, form, since, until, provider, account, packed, force)
     if output.is_dir():
         asked = asked._replace(path=output / _name(asked))
     bring = [key for key, one in services().items() if one.brings_bills and not one.delivered]

@@ -14,8 +14,7 @@ from storage.exchange.files import ECB, MAX_BYTES, Rate, RatesUnreadable, read_r
 from storage.exchange.stored import VALID_FOR, Stored, missing, pairs, rates_of_bills, store
 from storage.revision import check_migrated
 from telemetry.terminal import say
-from telemetry.text import shown
-from workers.download import download
+from workers.download import download, is_address, named
 from workers.groups import Group
 from workers.months import MonthType
 from workers.output import json_option, print_json, print_table
@@ -59,8 +58,12 @@ def import_(*, file: str, source: str | None, valid_for: int, as_json: bool) -> 
     settings = fleet_settings()
     try:
         found = read_rates(_bytes(file))
-    except (RatesUnreadable, ValueError, OSError) as error:
-        raise click.ClickException(f"{shown(file)}: {error}") from None
+    except FileNotFoundError:
+        raise click.ClickException(f"{named(file)}: there is no such file") from None
+    except OSError as error:
+        raise click.ClickException(f"{named(file)}: it cannot be read: {error.strerror or error}") from None
+    except (RatesUnreadable, ValueError) as error:
+        raise click.ClickException(f"{named(file)}: {error}") from None
     name = source or (ECB if found.is_ecb else "table")
     with open_database(settings, "finfleet rates import", size=1) as database, database.connection() as connection:
         check_migrated(connection)
@@ -124,7 +127,7 @@ def missing_command(*, currency: str | None, since: date | None, as_json: bool) 
 
 
 def _bytes(file: str) -> bytes:
-    if "://" in file:
+    if is_address(file):
         return download(file, MAX_BYTES)
     with Path(file).open("rb") as opened:
         return opened.read(MAX_BYTES + 1)

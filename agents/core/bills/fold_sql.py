@@ -100,7 +100,7 @@ def _period(length: int) -> str:
     return (
         f"CASE WHEN {inside} THEN d ELSE s END AS s, CASE WHEN {inside} THEN d + {length} ELSE e END AS e, "
         "CASE WHEN s IS NULL THEN 'start: ' || coalesce(a, 'nothing') "
-        "WHEN e IS NULL AND b IS NOT NULL THEN 'end: ' || b END AS bad"
+        "WHEN e IS NULL AND b IS NOT NULL THEN 'end: ' || b WHEN e < s THEN 'before: ' || b END AS bad"
     )
 
 

@@ -57,6 +57,9 @@ class Lines:
 
     def _line(self, row: tuple[Any, ...]) -> CostLine | None:
         start, end, bad, count, first = row[:_BEFORE]
+        if bad is not None and bad.startswith("before: "):
+            told = bad.removeprefix("before: ")[:60]
+            raise CollectionFailed(f"{self._where(first)}: the charge ends ({told}) before it starts")
         if bad is not None:
             raise CollectionFailed(
                 f"{self._where(first)}: the {bad[:100]!r} of a charge is no time such as 2026-05-31T00:00:00Z"

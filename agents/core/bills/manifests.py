@@ -72,8 +72,7 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
         month, submitted, rows, files = _read(told, entry.key)
         export, kind = _export(told), _kind(told)
     except Exception as error:  # noqa: BLE001 - whatever comes of a file of another form
-        reason = f"{type(error).__name__}: {error}"[:100]
-        raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known ({reason})") from None
+        raise CollectionFailed(f"{entry.key}: it is no manifest of a form that is known: {said_of(error)}") from None
     if month is None:
         raise CollectionFailed(f"{entry.key}: it does not say which month it is of: write period as 2026-11")
     check_names(entry.key, [file.key for file in files])
@@ -83,6 +82,17 @@ def parse_manifest(entry: Entry, text: bytes) -> Manifest:
         except ValueError as error:
             raise CollectionFailed(f"{entry.key}: {error}"[:500]) from None
     return Manifest(entry.key, month, submitted or entry.modified, sha256(text).hexdigest(), files, rows, export, kind)
+
+
+def said_of(error: Exception) -> str:
+    """What reading a manifest raised, in words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON: {error}"[:100]
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, KeyError):
+        return f"{str(error.args[0])[:60]} is missing"
+    return "a value in it is not of the kind that belongs there"
 
 
 def _export(told: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -114,4 +115,7 @@ def check_endpoint(endpoint: str) -> None:
 
 
 def _wrong(url: str) -> CollectionFailed:
-    return CollectionFailed(f"url: {url.partition('?')[0][:200]!r}: must be {FORMS}")
+    named = re.split(r"[?#]", url, maxsplit=1)[0]
+    if "@" in unquote(url):  # a password may hold any of these characters
+        named = f"{url.partition('://')[0]}://..."
+    return CollectionFailed(f"url: {named[:200]!r}: must be {FORMS}")
