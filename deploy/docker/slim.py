@@ -32,7 +32,10 @@ UNUSED = (
     "numpy/distutils",
     "numpy/_core/_simd.*",
     "numpy/f2py",
+    "numpy/testing",
     "sqlalchemy/testing",
+    # For an installer that removes or changes the package; finfleet's own says what it consists of.
+    "[!f]*.dist-info/RECORD",
     # For another interpreter than CPython.
     "zstandard/_cffi*",
     "zstandard/backend_cffi.py",

@@ -16,7 +16,7 @@ from tests.support.ingesting import ingest_process, put, run_messages, totals, w
 from tests.support.prepared import prepared
 from tests.support.waiting import until
 
-KILLS = {"redis": 30, "amqp": 15}
+KILLS = {"redis": 15, "amqp": 10}
 WINDOWS = 80
 BATCHES = 5
 SERIES = 500  # records in a batch; 200,000 points in all
