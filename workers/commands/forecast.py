@@ -21,9 +21,7 @@ _OF_A_PROVIDER = ("account", "service")
 
 
 @click.command(name="forecast")
-@click.option(
-    "--by", type=click.Choice(GRAINS), default="all", show_default=True, help="What is forecast, each by itself."
-)
+@click.option("--by", type=click.Choice(GRAINS), default="all", show_default=True, help="What is forecast.")
 @click.option("--name", help="Only this account, service, provider or team.")
 @click.option(
     "--months", type=click.IntRange(0, MONTHS), default=MONTHS, show_default=True, help="Months after this one."
