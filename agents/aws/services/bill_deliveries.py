@@ -10,11 +10,10 @@ from agents.aws.bills.configured import named_export, names_of
 from agents.aws.bills.finding import Finder, Found
 from agents.aws.bills.health import PERMISSIONS, why_none_comes
 from agents.aws.bills.manifests import Month, months_back
+from agents.aws.bills.seen import gap, seen
 from agents.aws.settings import BillExport
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
-from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
-from telemetry.errors import CollectionFailed, DeadlineReached
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window, format_time
@@ -49,12 +48,12 @@ class BillDeliveries(Service):
         months = months_back(now, _MONTHS)
         found = finder.newest(months)
         for one in found:
-            yield _seen(context, finder, one)
+            yield seen(context, finder, one, f"the bill of {one.period[0]:%Y-%m}")
         for month, reason in _missing(found, months[0], now, export):
             said = why_none_comes(context, export, region) if month == months[0] else ""
             why = f"{reason}; {said}" if said else reason
             context.partial(f"the bill of {month[0]:%Y-%m}", why, of=export.name)
-            yield _gap(month, why)
+            yield gap(month, why)
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The exports that the account's credentials read."""
@@ -70,25 +69,6 @@ class BillDeliveries(Service):
         )
 
 
-def _seen(context: Context, finder: Finder, found: Found) -> Delivery:
-    """A version; where its manifest is none, a gap with the reason: the former version stands."""
-    try:
-        manifest, entry = finder.read(found)
-    except DeadlineReached:
-        raise
-    except CollectionFailed as error:
-        context.partial(f"the bill of {found.period[0]:%Y-%m}", str(error), of=finder.export.name)
-        return _gap(found.period, str(error))
-    return Delivery(
-        state=DeliveryState.SEEN,
-        period_start=found.period[0],
-        period_end=found.period[1],
-        version=manifest.version,
-        submitted_at=entry.modified,
-        files=[DeliveredFile(name=key) for key in manifest.files],
-    )
-
-
 def _missing(found: list[Found], present: Month, now: datetime, export: BillExport) -> Iterator[tuple[Month, str]]:
     """The months that have no manifest between those that have one, and the present one where nothing new comes."""
     there = {one.period for one in found}
@@ -102,7 +82,3 @@ def _missing(found: list[Found], present: Month, now: datetime, export: BillExpo
         yield present, f"nothing new has come to {export.url} since {format_time(newest)}"
     elif present not in there and now - present[0] > _LATE:
         yield present, f"there is no manifest of it in {export.url} yet"
-
-
-def _gap(month: Month, reason: str) -> Delivery:
-    return Delivery(state=DeliveryState.MISSING, period_start=month[0], period_end=month[1], reason=reason[:2000])

@@ -9,12 +9,10 @@ from agents.aws.bills.bucket import GET, LIST, PRICES, Bucket
 from agents.aws.bills.configured import named_recommendation_export, recommendation_names_of
 from agents.aws.bills.finding import Finder, Found
 from agents.aws.bills.health import PERMISSIONS, why_none_comes
-from agents.aws.bills.manifests import Month
+from agents.aws.bills.seen import gap, seen
 from agents.aws.settings import RecommendationExport
 from agents.core.context import Context
 from agents.core.service import Estimate, Service, service
-from telemetry.deliveries import DeliveredFile, Delivery, DeliveryState
-from telemetry.errors import CollectionFailed, DeadlineReached
 from telemetry.records import Record
 from telemetry.settings.providers import Account, ProviderSettings
 from telemetry.target import Target, Window, format_time
@@ -51,12 +49,12 @@ class RecommendationDeliveries(Service):
         days = [(today - back * _DAY, today - (back - 1) * _DAY) for back in range(_DAYS)]
         found = finder.days(days)
         for one in found:
-            yield _seen(context, finder, one)
+            yield seen(context, finder, one, f"the recommendations of {one.period[0]:%Y-%m-%d}")
         if reason := _missing(found, now, export):
             said = why_none_comes(context, export, region)
             why = f"{reason}; {said}" if said else reason
             context.partial("recommendations", why, of=export.name)
-            yield _gap(days[0], why)
+            yield gap(days[0], why)
 
     def parts(self, section: ProviderSettings, account: Account) -> tuple[str, ...]:
         """The exports of recommendations that the account's credentials read."""
@@ -72,25 +70,6 @@ class RecommendationDeliveries(Service):
         )
 
 
-def _seen(context: Context, finder: Finder, found: Found) -> Delivery:
-    """A version; where its manifest is none, a gap with the reason: the former version stands."""
-    try:
-        manifest, entry = finder.read(found)
-    except DeadlineReached:
-        raise
-    except CollectionFailed as error:
-        context.partial(f"the recommendations of {found.period[0]:%Y-%m-%d}", str(error), of=finder.export.name)
-        return _gap(found.period, str(error))
-    return Delivery(
-        state=DeliveryState.SEEN,
-        period_start=found.period[0],
-        period_end=found.period[1],
-        version=manifest.version,
-        submitted_at=entry.modified,
-        files=[DeliveredFile(name=key) for key in manifest.files],
-    )
-
-
 def _missing(found: list[Found], now: datetime, export: RecommendationExport) -> str:
     newest = max((one.entry.modified for one in found if one.entry.modified is not None), default=None)
     if newest is None:
@@ -99,7 +78,3 @@ def _missing(found: list[Found], now: datetime, export: RecommendationExport) ->
             "the url right, and that of an export of recommendations?"
         )
     return f"nothing new has come to {export.url} since {format_time(newest)}" if now - newest > _LATE else ""
-
-
-def _gap(day: Month, reason: str) -> Delivery:
-    return Delivery(state=DeliveryState.MISSING, period_start=day[0], period_end=day[1], reason=reason[:2000])
