@@ -43,6 +43,7 @@ def _plain(column: pa.Array) -> pa.Array:
             raise
         return arrow.array([None if value is None else value.hex() for value in column.to_pylist()], arrow.string())
     except arrow.ArrowNotImplementedError:
+        # Arrow makes no text of a few types, intervals for one: a further column of one is kept in Python's words.
         return arrow.array([None if value is None else str(value) for value in column.to_pylist()], arrow.string())
 
 
